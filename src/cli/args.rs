@@ -1,0 +1,460 @@
+//! The command line as typed: what there is to type, and no word of what it means.
+//!
+//! Imports `std` and `clap` alone, since the test that renders the manual and the completions includes this file.
+//! Values stay text here (but those of a closed list): one place, `settings`, gives option, variable and key of the
+//! configuration file the same meaning, and each its own error.
+
+// The doc comments of options are their help, which has no backticks; names that repeat are those of options.
+#![allow(clippy::doc_markdown, clippy::struct_field_names)]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+
+pub use self::parse::{ArgsError, Parsed, parse};
+
+#[path = "args/parse.rs"]
+mod parse;
+#[path = "args/text.rs"]
+pub mod text;
+
+/// Everything that was typed.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "pop3",
+    bin_name = "pop3",
+    version = env!("CARGO_PKG_VERSION"),
+    long_version = text::long_version(),
+    about = "A POP3 client for scripts: one command, one session, text or JSON",
+    long_about = text::ABOUT,
+    before_help = text::examples("pop3"),
+    help_template = text::TEMPLATE,
+    override_usage = "pop3 [OPTIONS] <COMMAND> [ARGUMENTS]",
+    propagate_version = true,
+    disable_help_flag = true,
+    disable_version_flag = true,
+    max_term_width = 100,
+    subcommand_required = true
+)]
+pub struct Args {
+    #[command(flatten)]
+    pub server: Server,
+    #[command(flatten)]
+    pub account: Account,
+    #[command(flatten)]
+    pub connection: Connection,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub general: General,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What may be done to the server.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Changing the server")]
+pub struct Server {
+    /// End the session with QUIT, so that the server deletes what was marked
+    ///
+    /// Without --commit nothing changes on the server, ever: what was marked is unmarked and the connection closed
+    /// without QUIT. With it, success is reported only after the server confirmed QUIT.
+    #[arg(long, global = true)]
+    pub commit: bool,
+}
+
+/// Whose maildrop it is.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Account and credentials")]
+pub struct Account {
+    /// Use this account of the configuration file [env: POP3_ACCOUNT]
+    ///
+    /// Without it, the account that the file's key `default` names.
+    #[arg(short, long, global = true, value_name = "NAME", value_hint = ValueHint::Other)]
+    pub account: Option<String>,
+
+    /// Log in as USER, sent unchanged [env: POP3_USER]
+    ///
+    /// The password never stands on the command line. It is taken from POP3_PASSWORD (an OAuth 2.0 access token: from
+    /// POP3_TOKEN), the account's password-command (token-command), the keyring, or a prompt, in this order.
+    #[arg(long, global = true, value_name = "USER", value_hint = ValueHint::Username)]
+    pub user: Option<String>,
+
+    /// How to authenticate [env: POP3_AUTH] [default: auto]
+    #[arg(long, global = true, value_name = "MECHANISM", hide_short_help = true)]
+    pub auth: Option<Auth>,
+
+    /// Read this configuration file [env: POP3_CONFIG]
+    ///
+    /// Without it, pop3/config.toml in the configuration directory of the platform: ~/.config on Linux and macOS
+    /// (XDG_CONFIG_HOME), %APPDATA% on Windows.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub config: Option<PathBuf>,
+
+    /// Remember in DIR what was fetched [env: POP3_STATE_DIR]
+    ///
+    /// Without it, pop3 in the state directory of the platform: ~/.local/state on Linux and macOS (XDG_STATE_HOME),
+    /// %LOCALAPPDATA% on Windows.
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath, hide_short_help = true)]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// The way to the server.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Connection")]
+pub struct Connection {
+    /// Domain name or IP address of the server [env: POP3_HOST]
+    #[arg(long, global = true, value_name = "HOST", value_hint = ValueHint::Hostname)]
+    pub host: Option<String>,
+
+    /// Port of the server [env: POP3_PORT] [default: 110, or 995 with --tls implicit]
+    #[arg(long, global = true, value_name = "PORT", allow_hyphen_values = true)]
+    pub port: Option<String>,
+
+    /// How the connection is encrypted [env: POP3_TLS] [default: starttls, or implicit where the port is 995]
+    #[arg(long, global = true, value_name = "MODE")]
+    pub tls: Option<Tls>,
+
+    /// Trust the certificate authorities in this PEM file instead of the system's [env: POP3_CA_FILE]
+    ///
+    /// SSL_CERT_FILE and SSL_CERT_DIR are honoured too.
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub ca_file: Option<PathBuf>,
+
+    /// Trust exactly the certificate with this SHA-256 [env: POP3_TLS_FINGERPRINT]
+    ///
+    /// 64 hexadecimal digits, with or without colons. Nothing else of the certificate is checked: for servers that
+    /// sign their own. The error for an untrusted certificate prints the fingerprint that it saw. Beats --ca-file.
+    #[arg(long, global = true, value_name = "SHA256", hide_short_help = true)]
+    pub tls_fingerprint: Option<String>,
+
+    /// Show the server this client certificate, in PEM [env: POP3_CLIENT_CERT]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub client_cert: Option<PathBuf>,
+
+    /// The key of the client certificate, in PEM [env: POP3_CLIENT_KEY] [default: in the file of --client-cert]
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
+    pub client_key: Option<PathBuf>,
+
+    /// Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT [env: POP3_PROXY]
+    ///
+    /// A SOCKS5 proxy resolves the server's name; an HTTP proxy is asked to CONNECT. A user and password may stand
+    /// before the host (socks5://USER:PASSWORD@HOST:PORT); other users of this machine can read them from the
+    /// command line, so set POP3_PROXY or the key in the configuration file for those.
+    #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url, hide_short_help = true)]
+    pub proxy: Option<String>,
+
+    /// Connect over IPv4 only
+    #[arg(short = '4', global = true, conflicts_with = "ipv6", hide_short_help = true)]
+    pub ipv4: bool,
+
+    /// Connect over IPv6 only
+    #[arg(short = '6', global = true, hide_short_help = true)]
+    pub ipv6: bool,
+
+    /// Give up after so long a silence [env: POP3_TIMEOUT] [default: 60]
+    ///
+    /// Counts for resolving, connecting, the TLS handshake, and each read and write.
+    #[arg(long, global = true, value_name = "SECONDS", allow_hyphen_values = true)]
+    pub timeout: Option<String>,
+
+    /// Give up after so long a session [env: POP3_DEADLINE] [default: none]
+    #[arg(long, global = true, value_name = "SECONDS", allow_hyphen_values = true, hide_short_help = true)]
+    pub deadline: Option<String>,
+
+    /// Go on trying so long while the server says that the maildrop is in use [env: POP3_WAIT] [default: 5]
+    #[arg(long, global = true, value_name = "SECONDS", allow_hyphen_values = true, hide_short_help = true)]
+    pub wait: Option<String>,
+
+    /// Send one command at a time [env: POP3_NO_PIPELINING]
+    ///
+    /// Commands are sent ahead only where the server announces PIPELINING. The variable takes 1, true or yes, and 0,
+    /// false or no.
+    #[arg(long, global = true, hide_short_help = true)]
+    pub no_pipelining: bool,
+}
+
+/// What is said, and how.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// Print one JSON object a line, errors and warnings on standard error included
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// When to use colours [default: auto]
+    #[arg(long, global = true, value_name = "WHEN", hide_short_help = true)]
+    pub color: Option<Color>,
+
+    /// Write the whole conversation to standard error, or append it to FILE
+    ///
+    /// Passwords, tokens and what is made of them are replaced by ***. The messages are in it whole.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        num_args = 0..=1,
+        require_equals = true,
+        value_hint = ValueHint::FilePath
+    )]
+    #[allow(clippy::option_option)] // absent, without a file, with one
+    pub trace: Option<Option<PathBuf>>,
+
+    /// Say more on standard error; twice, still more
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+
+    /// Say less on standard error: errors only; twice, nothing
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub quiet: u8,
+}
+
+/// Help and version.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "General")]
+pub struct General {
+    /// Print help: -h in short, --help in full
+    #[arg(short, long, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+
+    /// Print the version; --version with what it was built from
+    #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
+    version: Option<bool>,
+}
+
+/// The one job of a run.
+#[derive(Debug, Clone, Subcommand)]
+#[command(subcommand_value_name = "COMMAND", disable_help_subcommand = true)]
+pub enum Command {
+    /// Count the messages and their octets, of all and of the new
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("status"))]
+    Status(Status),
+    /// List date, sender, subject and size without downloading
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("headers"))]
+    Headers(Headers),
+    /// Download messages, each byte for byte, and remember them
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("fetch"))]
+    Fetch(Fetch),
+    /// Mark messages for deletion; with --commit, delete them
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("delete"))]
+    Delete(Delete),
+    /// List number, unique-id and size
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("uidl"))]
+    Uidl(Uidl),
+    /// Prove a password against the server and save it in the keyring
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("login"))]
+    Login(Login),
+    /// Remove the saved password from the keyring
+    ///
+    /// Opens no session. Where nothing is saved it says so and ends with exit code 0.
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("logout"))]
+    Logout(Logout),
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "What to tell")]
+pub struct Status {
+    /// Exit with 0 if there is new mail, with 1 if there is none
+    #[arg(long)]
+    pub check: bool,
+
+    /// Tell about the server too: greeting, capabilities, TLS, certificate, mechanism, policies
+    #[arg(long)]
+    pub server: bool,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "What to list")]
+pub struct Headers {
+    /// Show the first N lines of the body too
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub lines: Option<u32>,
+
+    /// Show every header field
+    #[arg(long)]
+    pub fields: bool,
+
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Where messages go (one of these)")]
+#[group(id = "destination", multiple = false, args = ["dir", "maildir", "mbox", "pipe", "stdout"])]
+pub struct Fetch {
+    /// One .eml file a message in DIR (default: the current directory)
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub dir: Option<PathBuf>,
+
+    /// Deliver to the Maildir DIR
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub maildir: Option<PathBuf>,
+
+    /// Append to the mbox FILE; - is standard output
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub mbox: Option<PathBuf>,
+
+    /// Run COMMAND once a message, with the message on its standard input
+    ///
+    /// Its words are split as a shell would, but no shell runs. Its exit status decides whether the message counts as
+    /// fetched. POP3_UID and POP3_NUMBER are set in its environment.
+    #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
+    pub pipe: Option<String>,
+
+    /// Write the one message that was chosen to standard output, as it is
+    #[arg(long, conflicts_with = "json")]
+    pub stdout: bool,
+
+    /// Mark each message for deletion once it is stored; with --commit, delete it
+    #[arg(long, help_heading = "What happens to them")]
+    pub delete: bool,
+
+    /// Neither read nor write the record of what was fetched
+    #[arg(long, help_heading = "What happens to them")]
+    pub no_state: bool,
+
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Delete {
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Uidl {
+    #[command(flatten)]
+    pub choice: Choice,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Password")]
+pub struct Login {
+    /// Read the password from standard input, its first line
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Logout {}
+
+/// Which messages; several selectors add up, the last three narrow.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Choosing messages")]
+pub struct Choice {
+    /// Message numbers of this session: 3, 2-5, 7- or 1,4-6
+    ///
+    /// Without any selector, headers and fetch take --new, uidl takes --all, and delete is an error.
+    #[arg(value_name = "NUMBERS", display_order = 0)]
+    pub numbers: Vec<String>,
+
+    /// The message with this unique-id (repeatable); - reads them from standard input, one a line
+    #[arg(long = "uid", value_name = "UID", allow_hyphen_values = true)]
+    pub uids: Vec<OsString>,
+
+    /// Those not fetched before
+    #[arg(long)]
+    pub new: bool,
+
+    /// Those fetched before
+    #[arg(long)]
+    pub fetched: bool,
+
+    /// All
+    #[arg(long)]
+    pub all: bool,
+
+    /// The N highest numbers
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub last: Option<String>,
+
+    /// Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub larger: Option<String>,
+
+    /// Of these, only those smaller than SIZE
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
+    pub smaller: Option<String>,
+
+    /// Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
+    pub older_than: Option<String>,
+}
+
+impl Choice {
+    /// Whether nothing is chosen; what narrows is no selector.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+            && self.uids.is_empty()
+            && self.last.is_none()
+            && !(self.new || self.fetched || self.all)
+    }
+}
+
+impl Command {
+    /// The name as it is typed.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Status(_) => "status",
+            Self::Headers(_) => "headers",
+            Self::Fetch(_) => "fetch",
+            Self::Delete(_) => "delete",
+            Self::Uidl(_) => "uidl",
+            Self::Login(_) => "login",
+            Self::Logout(_) => "logout",
+        }
+    }
+}
+
+/// How the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tls {
+    /// A plain connection, upgraded with STLS before any credential is sent; never a silent fallback
+    Starttls,
+    /// TLS from the first octet
+    Implicit,
+    /// No encryption
+    None,
+}
+
+/// How to authenticate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Auth {
+    /// The strongest that the server offers and the credential fits
+    Auto,
+    /// USER and PASS
+    UserPass,
+    /// APOP
+    Apop,
+    /// SASL PLAIN
+    Plain,
+    /// SASL LOGIN
+    Login,
+    /// SASL CRAM-MD5
+    CramMd5,
+    /// SASL SCRAM-SHA-1
+    #[value(name = "scram-sha-1")]
+    ScramSha1,
+    /// SASL SCRAM-SHA-256
+    #[value(name = "scram-sha-256")]
+    ScramSha256,
+    /// SASL XOAUTH2, with a token
+    Xoauth2,
+    /// SASL OAUTHBEARER, with a token
+    Oauthbearer,
+    /// SASL EXTERNAL, with the client certificate
+    External,
+}
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    Always,
+    Never,
+}

@@ -1,0 +1,143 @@
+//! What help and manual say around the options.
+
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+/// Examples before options: what people look for first.
+pub const TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+{before-help}{all-args}{after-help}";
+
+pub const ABOUT: &str = "\
+A POP3 client for scripts: one command, one session, text or JSON.
+
+Without --commit nothing changes on the server, ever. All options stand before or after the command alike. An option \
+beats its environment variable, which beats the configuration file, which beats the default. A variable that is set \
+to nothing counts as not set; only POP3_PASSWORD may be empty.";
+
+/// What `pop3` alone says.
+pub const BEGIN: &str = "\
+pop3: a POP3 client for scripts. To begin:
+
+  # ask for the password, prove it against the server, save it in the keyring
+  pop3 login --host pop.example.org --user alice
+  # how many messages there are
+  pop3 status --host pop.example.org --user alice
+  # download the new ones into the current directory; all stay on the server
+  pop3 fetch --host pop.example.org --user alice
+
+Commands: status, headers, fetch, delete, uidl, login, logout.
+pop3 --help says more, pop3 COMMAND --help all about one command.
+";
+
+pub const NO_COMMAND: &str = "no command given: one of status, headers, fetch, delete, uidl, login, logout";
+
+/// An example: what it does, and its line.
+pub type Example = (&'static str, &'static str);
+
+/// The examples of every command; those of `pop3` itself come first.
+pub const EXAMPLES: &[(&str, &[Example])] = &[
+    (
+        "pop3",
+        &[
+            ("save the password in the keyring", "pop3 login --host pop.example.org --user alice"),
+            ("see what is new, then download it", "pop3 headers --host pop.example.org --user alice"),
+            ("", "pop3 fetch --host pop.example.org --user alice --maildir ~/Mail"),
+            (
+                "delete from the server what was fetched 30 days ago",
+                "pop3 delete --account work --fetched --older-than 30d --commit",
+            ),
+        ],
+    ),
+    (
+        "status",
+        &[
+            ("is there new mail?", "pop3 status --account work --check && echo 'new mail'"),
+            ("what the server can do, and when its certificate ends", "pop3 status --account work --server"),
+        ],
+    ),
+    (
+        "headers",
+        &[
+            ("the new messages", "pop3 headers --account work"),
+            (
+                "the newest ten, with the first lines of their text",
+                "pop3 headers --account work --last 10 --lines 5",
+            ),
+            (
+                "subjects of all messages larger than 5 megabytes",
+                "pop3 headers --account work --all --larger 5M --json | jq -r .subject",
+            ),
+        ],
+    ),
+    (
+        "fetch",
+        &[
+            ("the new messages, into a Maildir", "pop3 fetch --account work --maildir ~/Mail/work"),
+            (
+                "the same, and delete them from the server",
+                "pop3 fetch --account work --maildir ~/Mail/work --delete --commit",
+            ),
+            ("message 3, to standard output", "pop3 fetch --account work 3 --stdout > message.eml"),
+            ("all messages, each to a program", "pop3 fetch --account work --all --pipe 'rspamc learn_spam'"),
+        ],
+    ),
+    (
+        "delete",
+        &[
+            ("try it: nothing is deleted", "pop3 delete --account work 3 7-9"),
+            (
+                "what was fetched at least 30 days ago",
+                "pop3 delete --account work --fetched --older-than 30d --commit",
+            ),
+            (
+                "what a filter chose, by unique-id",
+                "pop3 headers --account work --json | jq -r 'select(.subject == \"spam\").uid' |\n      pop3 delete --account work --uid - --commit",
+            ),
+        ],
+    ),
+    (
+        "uidl",
+        &[
+            ("all messages", "pop3 uidl --account work"),
+            ("the unique-ids of the new ones", "pop3 uidl --account work --new --json | jq -r .uid"),
+        ],
+    ),
+    (
+        "login",
+        &[
+            ("ask for the password", "pop3 login --account work"),
+            (
+                "take it from another program",
+                "pass show mail/work | pop3 login --account work --password-stdin",
+            ),
+        ],
+    ),
+    ("logout", &[("remove the password", "pop3 logout --account work")]),
+];
+
+/// The examples of a command as help shows them.
+pub fn examples(command: &str) -> String {
+    let mut text = String::from("Examples:\n");
+    let of_command = EXAMPLES.iter().filter(|(name, _)| *name == command);
+    for (what, line) in of_command.flat_map(|(_, examples)| *examples) {
+        if !what.is_empty() {
+            let _ = writeln!(text, "  # {what}");
+        }
+        let _ = writeln!(text, "  {line}");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// What `--version` says after the name: version, commit if the build knew it, TLS, features.
+pub fn long_version() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let commit = option_env!("POP3_COMMIT").map(|commit| format!(" ({commit})")).unwrap_or_default();
+        let keyring = if cfg!(feature = "keyring") { "keyring" } else { "none" };
+        format!("{}{commit}\nTLS: rustls, provider ring\nfeatures: {keyring}", env!("CARGO_PKG_VERSION"))
+    });
+    &TEXT
+}

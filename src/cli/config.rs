@@ -1,0 +1,241 @@
+//! `config.toml` as written: its keys, and where they stand; no word of what they mean.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::exit::Failure;
+
+/// A configuration file has a few hundred octets an account; what is larger is another file.
+const MAX_OCTETS: u64 = 1 << 20;
+
+/// The configuration file, or what stands for one that is not there.
+#[derive(Debug, Default)]
+pub struct Config {
+    path: PathBuf,
+    text: String,
+    written: Written,
+    no_account: Account,
+    open_to_others: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    default: Option<Spanned<String>>,
+    #[serde(default)]
+    account: BTreeMap<String, Account>,
+}
+
+/// The keys of an account.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Account {
+    pub host: Option<Spanned<String>>,
+    pub port: Option<Spanned<Number>>,
+    pub user: Option<Spanned<String>>,
+    pub tls: Option<Spanned<String>>,
+    pub ca_file: Option<Spanned<String>>,
+    pub tls_fingerprint: Option<Spanned<String>>,
+    pub client_cert: Option<Spanned<String>>,
+    pub client_key: Option<Spanned<String>>,
+    pub auth: Option<Spanned<String>>,
+    pub proxy: Option<Spanned<String>>,
+    pub timeout: Option<Spanned<Number>>,
+    pub deadline: Option<Spanned<Number>>,
+    pub wait: Option<Spanned<Number>>,
+    pub no_pipelining: Option<Spanned<bool>>,
+    pub state_dir: Option<Spanned<String>>,
+    pub dir: Option<Spanned<String>>,
+    pub maildir: Option<Spanned<String>>,
+    pub mbox: Option<Spanned<String>>,
+    pub pipe: Option<Spanned<String>>,
+    pub password_command: Option<Spanned<String>>,
+    pub token_command: Option<Spanned<String>>,
+}
+
+/// A number of the file as text, so that it is understood where those of the command line are.
+#[derive(Debug, Deserialize)]
+#[serde(from = "Figure")]
+pub struct Number(pub String);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a number without quotes")]
+enum Figure {
+    Integer(i64),
+    Float(f64),
+}
+
+impl From<Figure> for Number {
+    fn from(figure: Figure) -> Self {
+        Self(match figure {
+            Figure::Integer(integer) => integer.to_string(),
+            Figure::Float(float) => float.to_string(),
+        })
+    }
+}
+
+impl Config {
+    /// Reads the file. One that is not there holds nothing, unless it was asked for by name.
+    pub fn read(path: PathBuf, must_exist: bool) -> Result<Self, Failure> {
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => {
+                return Ok(Self { path, ..Self::default() });
+            }
+            Err(error) => return Err(unreadable(&path, &error)),
+        };
+        let mut octets = Vec::new();
+        (&mut file)
+            .take(MAX_OCTETS + 1)
+            .read_to_end(&mut octets)
+            .map_err(|error| unreadable(&path, &error))?;
+        if octets.len() as u64 > MAX_OCTETS {
+            return Err(Failure::configuration(format!("{}: larger than {MAX_OCTETS} octets", shown(&path))));
+        }
+        let open_to_others = open_to_others(&file);
+        Ok(Self { open_to_others, ..Self::parse(path, octets)? })
+    }
+
+    fn parse(path: PathBuf, octets: Vec<u8>) -> Result<Self, Failure> {
+        let text = String::from_utf8(octets).map_err(|_| {
+            let text =
+                "not written in UTF-8 (Windows PowerShell's > writes UTF-16; use Set-Content -Encoding utf8)";
+            Failure::configuration(format!("{}: {text}", shown(&path)))
+        })?;
+        // Windows editors put a byte order mark before the first key.
+        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let written = match toml::from_str(&text) {
+            Ok(written) => written,
+            Err(error) => return Err(malformed(&path, &text, &error)),
+        };
+        let config = Self { path, text, written, ..Self::default() };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// What must hold in every account, the chosen one or not.
+    fn check(&self) -> Result<(), Failure> {
+        if let Some(default) = &self.written.default
+            && !self.written.account.contains_key(default.get_ref())
+        {
+            let place = self.place(default.span());
+            return Err(Failure::configuration(format!(
+                "{place}: default names the account {:?}, which the file lacks",
+                default.get_ref()
+            )));
+        }
+        for (name, account) in &self.written.account {
+            if let [first, second, ..] = account.destinations().as_slice() {
+                let place = self.place(second.1.span());
+                return Err(Failure::configuration(format!(
+                    "{place}: account.{name} has two destinations, {} and {}; one is possible",
+                    first.0, second.0
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The name under the key `default`.
+    pub fn default_account(&self) -> Option<&str> {
+        self.written.default.as_ref().map(|name| name.get_ref().as_str())
+    }
+
+    pub fn account(&self, name: &str) -> Option<&Account> {
+        self.written.account.get(name)
+    }
+
+    /// The keys where no account is chosen: none is written.
+    pub fn no_account(&self) -> &Account {
+        &self.no_account
+    }
+
+    /// The names of all accounts, for messages: `home, work`.
+    pub fn names(&self) -> String {
+        self.written.account.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Where a value stands: `/home/a/.config/pop3/config.toml:3`.
+    pub fn place(&self, span: std::ops::Range<usize>) -> String {
+        format!("{}:{}", shown(&self.path), line_of(&self.text, span.start))
+    }
+
+    /// The warning that other users of this machine can read a file that says how to come by a secret.
+    pub fn warning(&self) -> Option<String> {
+        let telling = |account: &Account| {
+            let Account { password_command, token_command, pipe, proxy, .. } = account;
+            [password_command, token_command, pipe, proxy].iter().any(|key| key.is_some())
+        };
+        (self.open_to_others && self.written.account.values().any(telling)).then(|| {
+            format!(
+                "{}: other users can open this file, and it holds commands or a proxy: chmod 600",
+                shown(&self.path)
+            )
+        })
+    }
+}
+
+impl Account {
+    /// What is written of `dir`, `maildir`, `mbox` and `pipe`, with the key.
+    pub fn destinations(&self) -> Vec<(&'static str, &Spanned<String>)> {
+        let keys =
+            [("dir", &self.dir), ("maildir", &self.maildir), ("mbox", &self.mbox), ("pipe", &self.pipe)];
+        keys.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))).collect()
+    }
+}
+
+fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
+    let line = error.span().map(|span| format!(":{}", line_of(text, span.start))).unwrap_or_default();
+    let message = error.message().lines().collect::<Vec<_>>().join(" ");
+    let hint = ["password", "token"].iter().any(|key| message.starts_with(&format!("unknown field `{key}`")));
+    let hint = if hint {
+        "; a secret never stands in this file: use pop3 login, password-command or token-command"
+    } else {
+        ""
+    };
+    Failure::configuration(format!("{}{line}: {}{hint}", shown(path), printable(&message)))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
+    Failure::configuration(format!("{}: cannot be read: {error}", shown(path)))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes().iter().take(offset).filter(|octet| **octet == b'\n').count() + 1
+}
+
+/// A path for a message, without control characters.
+pub fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+/// Text for a message of one line: control characters and those that turn the direction of writing escaped.
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+        if c.is_control() || turns { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+#[cfg(unix)]
+fn open_to_others(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+/// Elsewhere the file lies in the user's profile, which other users cannot open.
+#[cfg(not(unix))]
+fn open_to_others(_: &File) -> bool {
+    false
+}

@@ -1,0 +1,163 @@
+//! Date, sender, subject and the rest of a message's header; mail-parser behind one function.
+//!
+//! Whatever a stranger wrote, [`parse`] returns: in time that grows with the octets alone, and without a panic.
+
+mod addresses;
+mod charset;
+mod date;
+mod words;
+
+use std::borrow::Cow;
+
+use super::json::Mailbox;
+
+/// What the header of a message says. A field that is missing is `None`; one that is empty is not.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// RFC 3339 with the sender's offset; `None` also where it is no possible date.
+    pub date: Option<String>,
+    pub from: Option<Vec<Mailbox>>,
+    pub to: Option<Vec<Mailbox>>,
+    pub cc: Option<Vec<Mailbox>>,
+    pub subject: Option<String>,
+    /// Without `<>`.
+    pub message_id: Option<String>,
+    /// Every field in its order, name and value, unfolded and decoded; empty unless asked for.
+    pub fields: Vec<(String, String)>,
+}
+
+/// Parses a message from its beginning, be it an answer to `TOP` or the whole. Of fields that may stand only once, the
+/// first counts; addresses of all `From`, `To` and `Cc` fields are joined.
+pub fn parse(message: &[u8], with_fields: bool) -> Header {
+    let mut header = Header::default();
+    for field in Fields(split(message).0) {
+        if with_fields {
+            header.fields.push((field.name.to_owned(), words::decode(&field.text())));
+        }
+        let is = |name| field.name.eq_ignore_ascii_case(name);
+        if is("From") {
+            addresses::add(&field.text(), header.from.get_or_insert_default());
+        } else if is("To") {
+            addresses::add(&field.text(), header.to.get_or_insert_default());
+        } else if is("Cc") {
+            addresses::add(&field.text(), header.cc.get_or_insert_default());
+        } else if is("Subject") {
+            header.subject.get_or_insert_with(|| words::decode(&field.text()));
+        } else if is("Message-ID") {
+            header.message_id.get_or_insert_with(|| message_id(&field.text()));
+        } else if is("Date") && header.date.is_none() {
+            header.date = date::parse(&field.text());
+        }
+    }
+    header
+}
+
+/// The first lines of the body as they are, without their line ends: a line that is not UTF-8 as windows-1252. `TOP n 0`
+/// that returns the whole body (some servers do) has `lines` of it all the same.
+pub fn preview(message: &[u8], lines: usize) -> Vec<String> {
+    Lines(split(message).1).take(lines).map(|line| charset::utf8_or_windows_1252(line).into_owned()).collect()
+}
+
+/// Header and body; the empty line between belongs to neither, and a message may end without one.
+fn split(message: &[u8]) -> (&[u8], &[u8]) {
+    let mut lines = Lines(message);
+    loop {
+        let before = lines.0;
+        match lines.next() {
+            None => return (message, &[]),
+            Some([]) => return (&message[..message.len() - before.len()], lines.0),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Lines without their ends: CRLF, or LF alone where a server stores it so. A CR alone is a character like others.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let end = memchr::memchr(b'\n', self.0);
+        let line = &self.0[..end.unwrap_or(self.0.len())];
+        self.0 = &self.0[end.map_or(self.0.len(), |end| end + 1)..];
+        Some(line.strip_suffix(b"\r").unwrap_or(line))
+    }
+}
+
+/// The fields of a header; lines that are none (mbox's `From `, debris) are passed over with their continuations.
+struct Fields<'a>(&'a [u8]);
+
+struct Field<'a> {
+    name: &'a str,
+    /// What follows the colon, folded, with its line ends.
+    body: &'a [u8],
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        while !self.0.is_empty() {
+            let (field, rest) = self.0.split_at(end_of_field(self.0));
+            self.0 = rest;
+            if let Some(field) = Field::new(field) {
+                return Some(field);
+            }
+        }
+        None
+    }
+}
+
+fn end_of_field(header: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', header)
+        .map(|at| at + 1)
+        .find(|&next| !matches!(header.get(next), Some(b' ' | b'\t')))
+        .unwrap_or(header.len())
+}
+
+impl<'a> Field<'a> {
+    fn new(field: &'a [u8]) -> Option<Self> {
+        let colon = memchr::memchr2(b':', b'\n', field).filter(|&at| field[at] == b':')?;
+        // RFC 5322 §4.5: obsolete syntax allows blanks before the colon.
+        let name = field[..colon].trim_ascii_end();
+        if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        Some(Self { name: str::from_utf8(name).ok()?, body: &field[colon + 1..] })
+    }
+
+    /// The value unfolded (RFC 5322 §2.2.3), without blanks at its ends. A tab that begins a continuation stands for the
+    /// blank that some mailer folded at.
+    fn text(&self) -> Cow<'a, str> {
+        let body = self.body.trim_ascii();
+        if !body.contains(&b'\n') {
+            return charset::utf8_or_windows_1252(body);
+        }
+        let mut unfolded = Vec::with_capacity(body.len());
+        for line in Lines(body) {
+            match line {
+                [b'\t', rest @ ..] if !unfolded.is_empty() => {
+                    unfolded.push(b' ');
+                    unfolded.extend_from_slice(rest);
+                }
+                _ => unfolded.extend_from_slice(line),
+            }
+        }
+        Cow::Owned(charset::utf8_or_windows_1252(&unfolded).into_owned())
+    }
+}
+
+/// ```text
+/// "<1@example.org> (comment)" → "1@example.org"     "1@example.org" → "1@example.org"
+/// ```
+fn message_id(text: &str) -> String {
+    let id = text.split_once('<').map_or(text, |(_, id)| id);
+    id.split_once('>').map_or(id, |(id, _)| id).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,317 @@
+//! The wire types of `--json`, and nothing else: a key here is a promise.
+
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+use serde::{Serialize, Serializer};
+use serde_json::ser::{CharEscape, Formatter};
+
+use super::exit::Failure;
+
+/// `status`. What is new is `null` on a server without unique-ids.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub messages: u32,
+    pub octets: u64,
+    pub new_messages: Option<u32>,
+    pub new_octets: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
+}
+
+/// `status --server`; what the server did not say is `null`.
+#[derive(Debug, Default, Serialize)]
+pub struct Server {
+    pub greeting: String,
+    /// The lines of `CAPA`; `null` where it was refused.
+    pub capabilities: Option<Vec<String>>,
+    pub tls_version: Option<String>,
+    pub cipher: Option<String>,
+    pub certificate: Option<Certificate>,
+    pub mechanism: Option<String>,
+    /// Seconds.
+    pub login_delay: Option<u64>,
+    pub expire: Option<Expire>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Certificate {
+    pub subject: String,
+    pub issuer: String,
+    /// RFC 3339, in UTC.
+    pub not_before: String,
+    pub not_after: String,
+    /// Hexadecimal, lower case.
+    pub sha256: String,
+}
+
+/// `EXPIRE` (RFC 2449 §6.7): a number of days, or `"NEVER"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expire {
+    Days(u64),
+    Never,
+}
+
+/// `uidl`, and the first keys of `headers`.
+#[derive(Debug, Serialize)]
+pub struct Uidl {
+    pub number: u32,
+    pub uid: Option<String>,
+    pub octets: u64,
+    pub new: Option<bool>,
+}
+
+/// `headers`.
+#[derive(Debug, Serialize)]
+pub struct Headers {
+    #[serde(flatten)]
+    pub message: Uidl,
+    pub date: Option<String>,
+    pub from: Option<Vec<Mailbox>>,
+    pub to: Option<Vec<Mailbox>>,
+    pub cc: Option<Vec<Mailbox>>,
+    pub subject: Option<String>,
+    pub message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<(String, String)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Vec<String>>,
+}
+
+/// A sender or recipient (RFC 5322 §3.4 `mailbox`). The address is `null` where the field has only a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mailbox {
+    pub name: Option<String>,
+    pub address: Option<String>,
+}
+
+/// `fetch`.
+#[derive(Debug, Serialize)]
+pub struct Fetch {
+    pub number: u32,
+    pub uid: Option<String>,
+    pub octets: u64,
+    pub path: Option<String>,
+    pub sha256: Option<String>,
+    pub deleted: Deletion,
+}
+
+/// `delete`.
+#[derive(Debug, Serialize)]
+pub struct Delete {
+    pub number: u32,
+    pub uid: Option<String>,
+    pub octets: u64,
+    pub deleted: Deletion,
+}
+
+/// How far the deletion of a message came. JSON knows `true` (the server confirmed `QUIT`), `null` (its answer was
+/// lost) and `false` (all others).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// Not asked for.
+    No,
+    /// Marked, and unmarked again for want of `--commit`.
+    Marked,
+    /// To be deleted, but the session did not come to `QUIT`.
+    Failed,
+    Done,
+    Unknown,
+}
+
+/// A message that the server refused.
+#[derive(Debug, Serialize)]
+pub struct Refused {
+    pub number: u32,
+    pub uid: Option<String>,
+    /// The server's line.
+    pub error: String,
+}
+
+/// A failure, on standard error.
+#[derive(Debug, Serialize)]
+pub struct ErrorLine<'a> {
+    error: ErrorObject<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorObject<'a> {
+    code: &'static str,
+    exit: u8,
+    message: &'a str,
+    response: Option<&'a str>,
+}
+
+/// A warning, on standard error.
+#[derive(Debug, Serialize)]
+pub struct WarningLine<'a> {
+    warning: WarningObject<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningObject<'a> {
+    message: &'a str,
+}
+
+impl<'a> ErrorLine<'a> {
+    pub fn new(failure: &'a Failure) -> Self {
+        let Failure { code, message, response } = failure;
+        Self {
+            error: ErrorObject {
+                code: code.name(),
+                exit: code.exit(),
+                message,
+                response: response.as_deref(),
+            },
+        }
+    }
+}
+
+impl<'a> WarningLine<'a> {
+    pub fn new(message: &'a str) -> Self {
+        Self { warning: WarningObject { message } }
+    }
+}
+
+impl Serialize for Expire {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Days(days) => serializer.serialize_u64(*days),
+            Self::Never => serializer.serialize_str("NEVER"),
+        }
+    }
+}
+
+impl fmt::Display for Expire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Days(1) => f.write_str("1 day"),
+            Self::Days(days) => write!(f, "{days} days"),
+            Self::Never => f.write_str("never"),
+        }
+    }
+}
+
+impl Serialize for Deletion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No | Self::Marked | Self::Failed => serializer.serialize_bool(false),
+            Self::Done => serializer.serialize_bool(true),
+            Self::Unknown => serializer.serialize_none(),
+        }
+    }
+}
+
+/// Writes one object and a line feed, in printable ASCII only.
+pub fn write_line(out: &mut impl Write, object: &impl Serialize) -> io::Result<()> {
+    object.serialize(&mut serde_json::Serializer::with_formatter(&mut *out, Ascii))?;
+    out.write_all(b"\n")
+}
+
+/// JSON as serde_json writes it, but with everything outside printable ASCII escaped.
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.bytes().position(|octet| !matches!(octet, b' '..=b'~')) {
+            let (plain, others) = rest.split_at(at);
+            out.write_all(plain.as_bytes())?;
+            let end = others.bytes().position(|octet| matches!(octet, b' '..=b'~')).unwrap_or(others.len());
+            for unit in others[..end].encode_utf16() {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = &others[end..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+
+    fn write_char_escape<W: ?Sized + Write>(&mut self, out: &mut W, escape: CharEscape) -> io::Result<()> {
+        serde_json::ser::CompactFormatter.write_char_escape(out, escape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cli::exit::Code;
+
+    fn line(object: &impl Serialize) -> String {
+        let mut out = Vec::new();
+        write_line(&mut out, object).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn uidl() -> Uidl {
+        Uidl { number: 3, uid: Some("a\"b".into()), octets: 24, new: Some(true) }
+    }
+
+    #[test]
+    fn keys_are_those_of_the_contract() {
+        assert_eq!(line(&uidl()), "{\"number\":3,\"uid\":\"a\\\"b\",\"octets\":24,\"new\":true}\n");
+        let status = Status { messages: 2, octets: 320, new_messages: None, new_octets: None, server: None };
+        assert_eq!(
+            line(&status),
+            "{\"messages\":2,\"octets\":320,\"new_messages\":null,\"new_octets\":null}\n"
+        );
+        let headers = Headers {
+            message: uidl(),
+            date: None,
+            from: Some(vec![Mailbox { name: None, address: Some("a@b".into()) }]),
+            to: Some(Vec::new()),
+            cc: None,
+            subject: Some("\u{1f600}\u{e9}".into()),
+            message_id: None,
+            fields: Some(vec![("X".into(), "y".into())]),
+            preview: None,
+        };
+        assert_eq!(
+            line(&headers),
+            "{\"number\":3,\"uid\":\"a\\\"b\",\"octets\":24,\"new\":true,\"date\":null,\
+             \"from\":[{\"name\":null,\"address\":\"a@b\"}],\"to\":[],\"cc\":null,\
+             \"subject\":\"\\ud83d\\ude00\\u00e9\",\"message_id\":null,\"fields\":[[\"X\",\"y\"]]}\n"
+        );
+        let fetch =
+            Fetch { number: 1, uid: None, octets: 9, path: None, sha256: None, deleted: Deletion::Unknown };
+        assert_eq!(
+            line(&fetch),
+            "{\"number\":1,\"uid\":null,\"octets\":9,\"path\":null,\"sha256\":null,\"deleted\":null}\n"
+        );
+        let delete = Delete { number: 1, uid: None, octets: 9, deleted: Deletion::Marked };
+        assert_eq!(line(&delete), "{\"number\":1,\"uid\":null,\"octets\":9,\"deleted\":false}\n");
+        let refused = Refused { number: 1, uid: None, error: "-ERR no".into() };
+        assert_eq!(line(&refused), "{\"number\":1,\"uid\":null,\"error\":\"-ERR no\"}\n");
+        let server = Server { expire: Some(Expire::Never), login_delay: Some(300), ..Server::default() };
+        assert_eq!(
+            line(&server),
+            "{\"greeting\":\"\",\"capabilities\":null,\"tls_version\":null,\"cipher\":null,\"certificate\":null,\
+             \"mechanism\":null,\"login_delay\":300,\"expire\":\"NEVER\"}\n"
+        );
+        let failure =
+            Failure { response: Some("-ERR no".into()), ..Failure::new(Code::Authentication, "refused") };
+        assert_eq!(
+            line(&ErrorLine::new(&failure)),
+            "{\"error\":{\"code\":\"authentication\",\"exit\":77,\"message\":\"refused\",\"response\":\"-ERR no\"}}\n"
+        );
+        assert_eq!(line(&WarningLine::new("careful")), "{\"warning\":{\"message\":\"careful\"}}\n");
+    }
+
+    #[test]
+    fn controls_are_escaped_with_the_rest() {
+        assert_eq!(line(&"\x1b\0\n\t\x7f\u{85}\u{202e}"), "\"\\u001b\\u0000\\n\\t\\u007f\\u0085\\u202e\"\n");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_printable_ascii_and_comes_back(text: String) {
+            let written = line(&text);
+            let printable = written.trim_end_matches('\n');
+            prop_assert!(printable.bytes().all(|octet| matches!(octet, b' '..=b'~')));
+            prop_assert_eq!(serde_json::from_str::<String>(printable).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Columns by the width that a terminal gives them.
+
+use std::borrow::Cow;
+
+use anstyle::Style;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Cells of one line, two blanks apart (one after the first, the number). Their text is escaped already.
+pub(super) struct Row {
+    cells: Vec<Cell>,
+}
+
+struct Cell {
+    text: String,
+    before: usize,
+    after: usize,
+    style: Style,
+}
+
+impl Row {
+    pub(super) fn new() -> Self {
+        Self { cells: Vec::new() }
+    }
+
+    /// A cell that begins its column.
+    pub(super) fn left(&mut self, text: &str, columns: usize, style: Style) {
+        let after = columns.saturating_sub(width(text));
+        self.cells.push(Cell { text: text.to_owned(), before: 0, after, style });
+    }
+
+    /// A cell that ends its column.
+    pub(super) fn right(&mut self, text: &str, columns: usize, style: Style) {
+        let before = columns.saturating_sub(width(text));
+        self.cells.push(Cell { text: text.to_owned(), before, after: 0, style });
+    }
+
+    /// A cell that begins its column and is never wider.
+    pub(super) fn cut(&mut self, text: &str, columns: usize, style: Style) {
+        self.left(&cut(text, columns), columns, style);
+    }
+
+    /// The row with its last cell cut to what is left of so many columns.
+    pub(super) fn within(mut self, columns: usize) -> Self {
+        if let Some(last) = self.cells.pop() {
+            let used: usize =
+                self.cells.iter().map(|cell| cell.before + width(&cell.text) + cell.after + GAP).sum();
+            let room = columns.saturating_sub(used + last.before).max(LEAST);
+            let text = cut(&last.text, room).into_owned();
+            self.cells.push(Cell { text, after: 0, ..last });
+        }
+        self
+    }
+
+    pub(super) fn render(&self, color: bool) -> String {
+        let mut line = String::new();
+        for (index, cell) in self.cells.iter().enumerate() {
+            if index > 0 {
+                line.push_str(&" ".repeat(GAP));
+            }
+            line.push_str(&" ".repeat(cell.before));
+            if color && !cell.text.is_empty() {
+                line += &format!("{}{}{:#}", cell.style, cell.text, cell.style);
+            } else {
+                line.push_str(&cell.text);
+            }
+            line.push_str(&" ".repeat(cell.after));
+        }
+        line.truncate(line.trim_end().len());
+        line
+    }
+}
+
+/// How many columns a text takes: East Asian characters and emoji two each, combining marks none.
+pub(super) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// The text in at most so many columns, an ellipsis in the place of what is cut off. Characters are counted one by one,
+/// since terminals differ over emoji made of several.
+fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    let mut used = 0;
+    let mut fits = 0;
+    for (count, (at, c)) in text.char_indices().enumerate() {
+        used += c.width().unwrap_or(0);
+        if used > columns || count > columns * MARKS {
+            return Cow::Owned(format!("{}…", &text[..fits]));
+        }
+        if used < columns {
+            fits = at + c.len_utf8();
+        }
+    }
+    Cow::Borrowed(text)
+}
+
+const GAP: usize = 2;
+
+/// Of a last cell something is shown on the narrowest terminal.
+const LEAST: usize = 8;
+
+/// How many characters without width a column may bear; thousands of them on one letter climb over other lines.
+const MARKS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_is_cut_by_its_width() {
+        let table = [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "ab…"),
+            ("", 3, ""),
+            ("日本語", 6, "日本語"),
+            ("日本語", 5, "日本…"),
+            ("日本語", 4, "日…"),
+            ("e\u{301}e\u{301}", 2, "e\u{301}e\u{301}"),
+            ("😀😀", 3, "😀…"),
+            ("ab", 1, "…"),
+        ];
+        for (text, columns, shown) in table {
+            assert_eq!(cut(text, columns), shown, "{text} in {columns}");
+        }
+        let climbing = format!("a{}", "\u{301}".repeat(100_000));
+        assert!(cut(&climbing, 10).len() < 200);
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let line = |name: &str| {
+            let mut row = Row::new();
+            row.right("7", 3, Style::new());
+            row.cut(name, 6, Style::new());
+            row.left("end", 0, Style::new());
+            row.render(false)
+        };
+        assert_eq!(line("ab"), "  7  ab      end");
+        assert_eq!(line("日本"), "  7  日本    end");
+        assert_eq!(line("日本語です"), "  7  日本…   end");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_cut_fits(text: String, columns in 1_usize..20) {
+            prop_assert!(cut(&text, columns).chars().map(|c| c.width().unwrap_or(0)).sum::<usize>() <= columns);
+        }
+    }
+}

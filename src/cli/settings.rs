@@ -1,0 +1,377 @@
+//! What the command line, the environment and the configuration file mean together.
+//!
+//! An option beats its variable, which beats the account's key, which beats the default. After [`Settings::resolve`]
+//! nobody looks at options, variables or keys again.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use etcetera::BaseStrategy as _;
+use log::LevelFilter;
+use pop3::Secret;
+use pop3::net::{Address, ClientIdentity, Family, Host, Proxy, Trust};
+use pop3::sasl::Mechanism;
+
+use self::sources::{Given, Origin, Sources};
+use super::args::{self, Args, Color};
+use super::config::Config;
+use super::exit::Failure;
+
+mod sources;
+mod value;
+
+/// Variables that can hold a secret: no command that `pop3` runs inherits them.
+pub const SECRET_VARIABLES: [&str; 3] = ["POP3_PASSWORD", "POP3_TOKEN", "POP3_PROXY"];
+
+/// Everything that a run is told, each value usable as it is.
+#[derive(Debug)]
+pub struct Settings {
+    /// The account of the configuration file, if one was chosen.
+    pub account: Option<String>,
+    pub address: Address,
+    pub family: Family,
+    pub tls: TlsMode,
+    pub trust: Trust,
+    pub identity: Option<ClientIdentity>,
+    /// Without CR, LF and NUL, and not empty.
+    pub user: String,
+    pub auth: Auth,
+    pub proxy: Option<Proxy>,
+    /// The longest silence.
+    pub timeout: Duration,
+    /// The longest session.
+    pub deadline: Option<Duration>,
+    /// How long to go on trying while the maildrop is in use.
+    pub wait: Duration,
+    /// Whether commands are sent ahead where the server announces it.
+    pub pipelining: bool,
+    pub state_dir: PathBuf,
+    /// Where `fetch` stores; the default for every other command.
+    pub destination: Destination,
+    pub commit: bool,
+    pub json: bool,
+    pub color: Color,
+    pub trace: TraceSink,
+    pub level: LevelFilter,
+    /// `POP3_PASSWORD`, also where it is empty.
+    pub password: Option<Secret>,
+    /// `POP3_TOKEN`.
+    pub token: Option<Secret>,
+    /// A program and its arguments.
+    pub password_command: Option<Vec<String>>,
+    /// A program and its arguments.
+    pub token_command: Option<Vec<String>>,
+    /// What to warn of before anything is done.
+    pub warnings: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsMode {
+    StartTls,
+    Implicit,
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    Auto,
+    UserPass,
+    Apop,
+    Sasl(Mechanism),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// One `.eml` file a message.
+    Dir(PathBuf),
+    Maildir(PathBuf),
+    Mbox(PathBuf),
+    MboxStdout,
+    /// A program and its arguments.
+    Pipe(Vec<String>),
+    Stdout,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TraceSink {
+    None,
+    Stderr,
+    File(PathBuf),
+}
+
+/// The value of an environment variable.
+pub type Variables = Box<dyn Fn(&str) -> Option<OsString>>;
+
+/// What a process finds around it; tests bring their own.
+pub struct Surroundings {
+    pub variable: Variables,
+    pub home: Option<PathBuf>,
+    /// The platform's directory for configuration files.
+    pub config_dir: Option<PathBuf>,
+    /// The platform's directory for what programs remember.
+    pub state_dir: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Those of this process. macOS goes by XDG too, as command line programs do there; Windows has no directory for
+    /// state, so it lies where caches do (`%LOCALAPPDATA%`), which does not roam.
+    pub fn of_process() -> Self {
+        let strategy = etcetera::choose_base_strategy().ok();
+        let strategy = strategy.as_ref();
+        Self {
+            variable: Box::new(|name| std::env::var_os(name)),
+            home: strategy.map(|strategy| strategy.home_dir().to_owned()),
+            config_dir: strategy.map(etcetera::BaseStrategy::config_dir),
+            state_dir: strategy.map(|strategy| strategy.state_dir().unwrap_or_else(|| strategy.cache_dir())),
+        }
+    }
+
+    /// A variable; one that is set to nothing counts as not set.
+    fn variable(&self, name: &str) -> Option<OsString> {
+        (self.variable)(name).filter(|value| !value.is_empty())
+    }
+}
+
+impl Settings {
+    /// Settles every value, or says which one cannot be used and what is allowed.
+    pub fn resolve(args: &Args, around: &Surroundings) -> Result<Self, Failure> {
+        let config = read_config(args, around)?;
+        let sources = Sources::choose(args, around, &config)?;
+        let Args { server, account, connection, output, .. } = args;
+        let keys = sources.keys;
+
+        let tls = sources.choice("tls", connection.tls, keys.tls.as_ref())?;
+        let port = sources.number("port", connection.port.as_ref(), keys.port.as_ref())?;
+        let port = port.map(|port| port.parse(value::port_number)).transpose()?;
+        let tls = tls.unwrap_or(if port == Some(IMPLICIT_PORT) {
+            args::Tls::Implicit
+        } else {
+            args::Tls::Starttls
+        });
+        let port = port.unwrap_or(if tls == args::Tls::Implicit { IMPLICIT_PORT } else { PORT });
+
+        let host = sources.text("host", connection.host.as_ref(), keys.host.as_ref())?;
+        let Some(host) = host else { return Err(sources.missing("host")) };
+        let address = Address::parse(&host.value, port).map_err(|error| host.refuse(error.message()))?;
+
+        let user = sources.text("user", account.user.as_ref(), keys.user.as_ref())?;
+        let Some(user) = user else { return Err(sources.missing("user")) };
+
+        let fingerprint = sources.text(
+            "tls-fingerprint",
+            connection.tls_fingerprint.as_ref(),
+            keys.tls_fingerprint.as_ref(),
+        )?;
+        let fingerprint = fingerprint.map(|text| text.parse(value::sha256)).transpose()?;
+        let ca_file = sources.path("ca-file", connection.ca_file.as_ref(), keys.ca_file.as_ref());
+        let trust = match (fingerprint, ca_file) {
+            (Some(sha256), _) => Trust::Fingerprint(sha256),
+            (None, Some(file)) => Trust::File(file.value),
+            (None, None) => Trust::System,
+        };
+
+        let auth = sources.choice("auth", account.auth, keys.auth.as_ref())?;
+        let proxy = sources.text("proxy", connection.proxy.as_ref(), keys.proxy.as_ref())?;
+        let timeout = sources.number("timeout", connection.timeout.as_ref(), keys.timeout.as_ref())?;
+        let deadline = sources.number("deadline", connection.deadline.as_ref(), keys.deadline.as_ref())?;
+        let wait = sources.number("wait", connection.wait.as_ref(), keys.wait.as_ref())?;
+        let state_dir = sources.path("state-dir", account.state_dir.as_ref(), keys.state_dir.as_ref());
+        let destination = destination(&sources, &args.command)?;
+        if output.json && destination == Destination::MboxStdout {
+            return Err(Failure::usage(
+                "mbox - and --json exclude each other: both write to standard output",
+            ));
+        }
+
+        Ok(Self {
+            address,
+            family: family(connection),
+            tls: tls.into(),
+            trust,
+            identity: identity(&sources, connection)?,
+            user: user.parse(value::user_name)?,
+            auth: auth.unwrap_or(args::Auth::Auto).into(),
+            proxy: proxy.map(|url| url.value.parse::<Proxy>().map_err(|error| url.refuse(error.message()))).transpose()?,
+            timeout: timeout.map(|text| text.parse(value::positive_seconds)).transpose()?.unwrap_or(TIMEOUT),
+            deadline: deadline.map(|text| text.parse(value::positive_seconds)).transpose()?,
+            wait: wait.map(|text| text.parse(value::seconds)).transpose()?.unwrap_or(WAIT),
+            pipelining: !no_pipelining(&sources, connection.no_pipelining)?,
+            state_dir: match state_dir {
+                Some(dir) => dir.value,
+                None => around.state_dir.as_deref().map(|dir| dir.join("pop3")).ok_or_else(|| {
+                    Failure::configuration("no home directory to remember in what was fetched: give --state-dir DIR or set POP3_STATE_DIR")
+                })?,
+            },
+            destination,
+            commit: server.commit,
+            json: output.json,
+            color: output.color.unwrap_or_default(),
+            trace: trace_sink(output),
+            level: level(output),
+            password: secret_variable(around, "POP3_PASSWORD")?,
+            token: secret_variable(around, "POP3_TOKEN")?,
+            password_command: sources.command("password-command", keys.password_command.as_ref())?,
+            token_command: sources.command("token-command", keys.token_command.as_ref())?,
+            warnings: config.warning().into_iter().collect(),
+            account: sources.account.clone(),
+        })
+    }
+
+    /// `USER@HOST`: whose secret it is, in the keyring and in messages.
+    pub fn mailbox(&self) -> String {
+        match &self.address.host {
+            Host::Name(name) => format!("{}@{name}", self.user),
+            Host::Ip(ip) => format!("{}@{ip}", self.user),
+        }
+    }
+}
+
+fn read_config(args: &Args, around: &Surroundings) -> Result<Config, Failure> {
+    let named = args.account.config.clone().or_else(|| around.variable("POP3_CONFIG").map(PathBuf::from));
+    let account = args.account.account.is_some() || around.variable("POP3_ACCOUNT").is_some();
+    let must_exist = named.is_some() || account;
+    match named.or_else(|| around.config_dir.as_deref().map(|dir| dir.join("pop3").join("config.toml"))) {
+        Some(path) => Config::read(path, must_exist),
+        None => Ok(Config::default()),
+    }
+}
+
+fn no_pipelining(sources: &Sources<'_>, typed: bool) -> Result<bool, Failure> {
+    if typed {
+        return Ok(true);
+    }
+    match sources.text("no-pipelining", None, None)? {
+        Some(given) => given.parse(value::truth),
+        None => Ok(sources.keys.no_pipelining.as_ref().is_some_and(|value| *value.get_ref())),
+    }
+}
+
+fn identity(sources: &Sources<'_>, typed: &args::Connection) -> Result<Option<ClientIdentity>, Failure> {
+    let certificate =
+        sources.path("client-cert", typed.client_cert.as_ref(), sources.keys.client_cert.as_ref());
+    let key = sources.path("client-key", typed.client_key.as_ref(), sources.keys.client_key.as_ref());
+    match (certificate, key) {
+        (Some(Given { value: certificate, .. }), key) => {
+            let key = key.map_or_else(|| certificate.clone(), |key| key.value);
+            Ok(Some(ClientIdentity { certificate, key }))
+        }
+        (None, Some(key)) => Err(key.refuse("a key without a certificate: give --client-cert FILE too")),
+        (None, None) => Ok(None),
+    }
+}
+
+/// One destination: that of the command line, or else that of the account.
+fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destination, Failure> {
+    let default = Destination::Dir(PathBuf::from("."));
+    let args::Command::Fetch(fetch) = command else { return Ok(default) };
+    let mbox = |file: PathBuf, written: &str| match written {
+        "-" => Destination::MboxStdout,
+        _ => Destination::Mbox(file),
+    };
+    if fetch.stdout {
+        return Ok(Destination::Stdout);
+    }
+    if let Some(dir) = &fetch.dir {
+        return Ok(Destination::Dir(dir.clone()));
+    }
+    if let Some(dir) = &fetch.maildir {
+        return Ok(Destination::Maildir(dir.clone()));
+    }
+    if let Some(file) = &fetch.mbox {
+        return Ok(mbox(file.clone(), &file.to_string_lossy()));
+    }
+    if let Some(command) = &fetch.pipe {
+        let given = Given { value: command.clone(), origin: Origin::Option("pipe") };
+        return given.parse(value::words).map(Destination::Pipe);
+    }
+    let Some((key, value)) = sources.keys.destinations().first().copied() else { return Ok(default) };
+    let path = || sources.resolve(value.get_ref());
+    Ok(match key {
+        "dir" => Destination::Dir(path()),
+        "maildir" => Destination::Maildir(path()),
+        "mbox" => mbox(path(), value.get_ref()),
+        _ => Destination::Pipe(sources.command(key, Some(value))?.unwrap_or_default()),
+    })
+}
+
+impl From<args::Tls> for TlsMode {
+    fn from(typed: args::Tls) -> Self {
+        match typed {
+            args::Tls::Starttls => Self::StartTls,
+            args::Tls::Implicit => Self::Implicit,
+            args::Tls::None => Self::None,
+        }
+    }
+}
+
+impl From<args::Auth> for Auth {
+    fn from(typed: args::Auth) -> Self {
+        match typed {
+            args::Auth::Auto => Self::Auto,
+            args::Auth::UserPass => Self::UserPass,
+            args::Auth::Apop => Self::Apop,
+            args::Auth::Plain => Self::Sasl(Mechanism::Plain),
+            args::Auth::Login => Self::Sasl(Mechanism::Login),
+            args::Auth::CramMd5 => Self::Sasl(Mechanism::CramMd5),
+            args::Auth::ScramSha1 => Self::Sasl(Mechanism::ScramSha1),
+            args::Auth::ScramSha256 => Self::Sasl(Mechanism::ScramSha256),
+            args::Auth::Xoauth2 => Self::Sasl(Mechanism::XOAuth2),
+            args::Auth::Oauthbearer => Self::Sasl(Mechanism::OAuthBearer),
+            args::Auth::External => Self::Sasl(Mechanism::External),
+        }
+    }
+}
+
+fn family(connection: &args::Connection) -> Family {
+    match (connection.ipv4, connection.ipv6) {
+        (true, _) => Family::V4,
+        (_, true) => Family::V6,
+        _ => Family::Any,
+    }
+}
+
+fn trace_sink(output: &args::Output) -> TraceSink {
+    match &output.trace {
+        None => TraceSink::None,
+        Some(None) => TraceSink::Stderr,
+        Some(Some(file)) => TraceSink::File(file.clone()),
+    }
+}
+
+fn level(output: &args::Output) -> LevelFilter {
+    match (output.quiet, output.verbose) {
+        (2.., _) => LevelFilter::Off,
+        (1, _) => LevelFilter::Error,
+        (0, 0) => LevelFilter::Warn,
+        (0, 1) => LevelFilter::Info,
+        (0, 2) => LevelFilter::Debug,
+        (0, 3..) => LevelFilter::Trace,
+    }
+}
+
+fn secret_variable(around: &Surroundings, name: &str) -> Result<Option<Secret>, Failure> {
+    let Some(value) = (around.variable)(name) else { return Ok(None) };
+    let secret =
+        octets(value).ok_or_else(|| Failure::configuration(format!("{name}: not written in Unicode")))?;
+    Ok(Some(Secret::from(secret)))
+}
+
+#[cfg(unix)]
+#[allow(clippy::unnecessary_wraps)] // elsewhere not every value has octets
+fn octets(value: OsString) -> Option<Vec<u8>> {
+    use std::os::unix::ffi::OsStringExt as _;
+    Some(value.into_vec())
+}
+
+#[cfg(not(unix))]
+fn octets(value: OsString) -> Option<Vec<u8>> {
+    value.into_string().ok().map(String::into_bytes)
+}
+
+/// RFC 1939 §3 and RFC 8314 §3.3.
+const PORT: u16 = 110;
+const IMPLICIT_PORT: u16 = 995;
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_secs(5);

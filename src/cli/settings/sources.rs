@@ -1,0 +1,195 @@
+//! The three places where a value can stand, and the error that names the place.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use toml::Spanned;
+
+use super::{Surroundings, value};
+use crate::cli::args::Args;
+use crate::cli::config::{Account, Config, Number, printable, shown};
+use crate::cli::exit::{Code, Failure};
+
+/// The three places where a value can stand.
+pub struct Sources<'a> {
+    around: &'a Surroundings,
+    config: &'a Config,
+    /// The name of the account, if one was chosen, and its keys.
+    pub account: Option<String>,
+    pub keys: &'a Account,
+}
+
+/// A value and where it stands, for the error that says it cannot be used.
+pub struct Given<T> {
+    pub value: T,
+    pub origin: Origin,
+}
+
+pub enum Origin {
+    Option(&'static str),
+    Variable(String),
+    /// The place in the file, the account and the key.
+    Key(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Option(name) => write!(f, "--{name}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::Key(place) => f.write_str(place),
+        }
+    }
+}
+
+impl<T> Given<T> {
+    /// The failure that `why` tells; it does not show the value.
+    pub fn refuse(&self, why: impl fmt::Display) -> Failure {
+        let code = if matches!(self.origin, Origin::Option(_)) { Code::Usage } else { Code::Configuration };
+        Failure::new(code, format!("{}: {why}", self.origin))
+    }
+}
+
+impl Given<String> {
+    /// The value that the text means; `parse` says what is allowed.
+    pub fn parse<U>(self, parse: impl FnOnce(&str) -> Result<U, &'static str>) -> Result<U, Failure> {
+        parse(&self.value)
+            .map_err(|allowed| self.refuse(format!("{:?} is not possible: {allowed}", self.value)))
+    }
+}
+
+impl<'a> Sources<'a> {
+    pub fn choose(args: &Args, around: &'a Surroundings, config: &'a Config) -> Result<Self, Failure> {
+        let mut sources = Self { around, config, account: None, keys: config.no_account() };
+        let named = sources.text("account", args.account.account.as_ref(), None)?;
+        let Some(name) = named.as_ref().map(|name| name.value.as_str()).or_else(|| config.default_account())
+        else {
+            return Ok(sources);
+        };
+        let Some(keys) = config.account(name) else {
+            let origin = named.as_ref().map_or_else(|| "default".into(), |name| name.origin.to_string());
+            let (path, accounts) = (shown(config.path()), printable(&config.names()));
+            return Err(Failure::configuration(format!(
+                "{origin}: {path} has no account {name:?}; it has: {accounts}"
+            )));
+        };
+        sources.keys = keys;
+        sources.account = Some(name.to_owned());
+        Ok(sources)
+    }
+
+    pub fn text(
+        &self,
+        name: &'static str,
+        typed: Option<&String>,
+        written: Option<&Spanned<String>>,
+    ) -> Result<Option<Given<String>>, Failure> {
+        if let Some(value) = typed {
+            return Ok(Some(Given { value: value.clone(), origin: Origin::Option(name) }));
+        }
+        if let Some(given) = self.variable(name) {
+            let Given { value, origin } = given;
+            return match value.into_string() {
+                Ok(value) => Ok(Some(Given { value, origin })),
+                Err(_) => Err(Failure::configuration(format!("{origin}: not written in UTF-8"))),
+            };
+        }
+        Ok(written.map(|value| Given { value: value.get_ref().clone(), origin: self.key(name, value) }))
+    }
+
+    pub fn number(
+        &self,
+        name: &'static str,
+        typed: Option<&String>,
+        written: Option<&Spanned<Number>>,
+    ) -> Result<Option<Given<String>>, Failure> {
+        let text = self.text(name, typed, None)?;
+        Ok(text.or_else(|| {
+            written.map(|value| Given { value: value.get_ref().0.clone(), origin: self.key(name, value) })
+        }))
+    }
+
+    /// A file or folder; one in the file may begin with `~`, and is relative to the folder of the file.
+    pub fn path(
+        &self,
+        name: &'static str,
+        typed: Option<&PathBuf>,
+        written: Option<&Spanned<String>>,
+    ) -> Option<Given<PathBuf>> {
+        if let Some(value) = typed {
+            return Some(Given { value: value.clone(), origin: Origin::Option(name) });
+        }
+        if let Some(Given { value, origin }) = self.variable(name) {
+            return Some(Given { value: value.into(), origin });
+        }
+        written.map(|value| Given { value: self.resolve(value.get_ref()), origin: self.key(name, value) })
+    }
+
+    pub fn resolve(&self, written: &str) -> PathBuf {
+        if let Some(rest) = written.strip_prefix('~')
+            && (rest.is_empty() || rest.starts_with(std::path::is_separator))
+            && let Some(home) = &self.around.home
+        {
+            return home.join(rest.trim_start_matches(std::path::is_separator));
+        }
+        self.config.path().parent().unwrap_or(Path::new("")).join(written)
+    }
+
+    /// One of a closed list.
+    pub fn choice<T: ValueEnum>(
+        &self,
+        name: &'static str,
+        typed: Option<T>,
+        written: Option<&Spanned<String>>,
+    ) -> Result<Option<T>, Failure> {
+        if typed.is_some() {
+            return Ok(typed);
+        }
+        let Some(given) = self.text(name, None, written)? else { return Ok(None) };
+        T::from_str(&given.value, false).map(Some).map_err(|_| {
+            let names: Vec<String> = T::value_variants()
+                .iter()
+                .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))
+                .collect();
+            given.refuse(format!("{:?} is not possible: one of {}", given.value, names.join(", ")))
+        })
+    }
+
+    pub fn command(
+        &self,
+        name: &'static str,
+        written: Option<&Spanned<String>>,
+    ) -> Result<Option<Vec<String>>, Failure> {
+        let given =
+            written.map(|value| Given { value: value.get_ref().clone(), origin: self.key(name, value) });
+        given.map(|given| given.parse(value::words)).transpose()
+    }
+
+    fn variable(&self, name: &str) -> Option<Given<OsString>> {
+        let name = format!("POP3_{}", name.to_uppercase().replace('-', "_"));
+        self.around.variable(&name).map(|value| Given { value, origin: Origin::Variable(name) })
+    }
+
+    fn key<T>(&self, name: &str, value: &Spanned<T>) -> Origin {
+        let account = printable(self.account.as_deref().unwrap_or_default());
+        Origin::Key(format!("{}: account.{account}.{name}", self.config.place(value.span())))
+    }
+
+    /// What must be given and is not, with every place where it can be.
+    pub fn missing(&self, name: &str) -> Failure {
+        let upper = name.to_uppercase();
+        let account = printable(self.account.as_deref().unwrap_or("NAME"));
+        let names = self.config.names();
+        let hint = if self.account.is_none() && !names.is_empty() {
+            format!("; or choose an account with --account: {}", printable(&names))
+        } else {
+            String::new()
+        };
+        let path = shown(self.config.path());
+        Failure::configuration(format!(
+            "no {name}: give --{name} {upper}, set POP3_{upper}, or write {name} = \"…\" under [account.{account}] in {path}{hint}"
+        ))
+    }
+}

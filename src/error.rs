@@ -1,0 +1,122 @@
+//! What can go wrong, and who must act.
+
+use std::fmt;
+
+use crate::proto::status::ResponseCode;
+
+/// Who must act, and on what. Exhaustive on purpose: a front end that maps kinds to exit codes, messages or retries
+/// stops compiling when a kind is added, instead of forgetting it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The caller gave what cannot be used: a control character in a user name, a port of 0.
+    Argument,
+    /// The name of the server (or of the proxy) does not resolve.
+    Host,
+    /// No connection, a connection lost, a time-out, an `-ERR` greeting, `[SYS/PERM]`.
+    Unavailable,
+    /// The server asks to come again later: `[IN-USE]`, `[LOGIN-DELAY]`, `[SYS/TEMP]`.
+    Temporary,
+    /// The TLS handshake or the certificate failed, or `STLS` is not to be had.
+    Tls,
+    /// The server refused the credentials.
+    Authentication,
+    /// The server lacks a capability that the call needs.
+    Unsupported,
+    /// The server answered `-ERR` to a command; the session goes on and can be used.
+    Refused,
+    /// The server broke the protocol; the session is poisoned.
+    Protocol,
+    /// `QUIT` was sent and its answer never came: whether the marked messages were deleted is not known.
+    CommitUnknown,
+}
+
+/// An error of this library: one line of text, lower case, no full stop, with the server's line where there is one.
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    response: Option<Vec<u8>>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of a kind with its message.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), response: None, source: None }
+    }
+
+    /// The same error with the server's line (without its line end) that caused it.
+    #[must_use]
+    pub fn with_response(mut self, line: impl Into<Vec<u8>>) -> Self {
+        self.response = Some(line.into());
+        self
+    }
+
+    /// The same error with the error beneath it.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// The same error, named another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// The same error with more behind its message.
+    #[must_use]
+    pub(crate) fn explained(mut self, why: &str) -> Self {
+        self.message = format!("{} ({why})", self.message);
+        self
+    }
+
+    /// Who must act.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What happened, without the server's line.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The server's line that caused it, raw, without its line end: `b"-ERR [IN-USE] maildrop locked"`. It is a
+    /// stranger's text; escape it before it reaches a terminal.
+    #[must_use]
+    pub fn response(&self) -> Option<&[u8]> {
+        self.response.as_deref()
+    }
+
+    /// The response code (RFC 2449 §8) in the server's line.
+    #[must_use]
+    pub fn response_code(&self) -> Option<ResponseCode<'_>> {
+        crate::proto::status::StatusLine::parse(self.response()?).ok()?.response_code()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(line) = &self.response {
+            write!(f, ": {}", crate::trace::Escaped(line))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {self})", self.kind)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,62 @@
+//! POP3 (RFC 1939 and its extensions) as a library: one method a command, blocking, with nothing hidden.
+//!
+//! It is what the command `pop3` is built on, and made for other front ends as well.
+//!
+//! # A session
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use pop3::{Secret, net, sasl::Credential, session::{Authorization, Login, Options, Reply}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let address = net::Address::parse("pop.example.org", 995)?;
+//! let limits = net::Limits { timeout: Duration::from_secs(60), deadline: None };
+//! let tls = net::TlsConnector::prepare(net::TlsSettings::default());
+//! let tcp = net::connect(&address, net::Family::Any, None, limits, &mut |_| {})?;
+//! let stream = net::Stream::Tls(Box::new(tls.handshake(tcp, &address.host)?));
+//!
+//! let credential = Credential::Password(Secret::from("tanstaaf"));
+//! let login = Login { user: "mrose", credential: &credential, mechanism: None, host: "pop.example.org", port: 995 };
+//! let mut maildrop = Authorization::open(stream, Options::default())?.login(&login)?;
+//! let listing = maildrop.maildrop()?;
+//! let mut retrieval = maildrop.retrieve(listing.entries().map(|entry| entry.number));
+//! while let Some(reply) = retrieval.next()? {
+//!     if let Reply::Message(number, mut message) = reply {
+//!         std::io::copy(&mut message, &mut std::fs::File::create(format!("{number}.eml"))?)?;
+//!     }
+//! }
+//! maildrop.abandon()?; // or commit(): QUIT, which deletes what was marked
+//! # Ok(()) }
+//! ```
+//!
+//! # In scope, out of scope
+//!
+//! In scope: every command of RFC 1939, `CAPA` (RFC 2449), `STLS` (RFC 2595), `AUTH` (RFC 5034), `UTF8` (RFC 6856),
+//! response codes (RFC 2449, RFC 3206), pipelining (RFC 2449 §6.6), TLS 1.2 and 1.3, SOCKS5 and HTTP proxies.
+//!
+//! Out of scope: what is in a message (a MIME library), where it is stored, when to look again, and asynchronous input
+//! and output: one session is one thread.
+//!
+//! # Architecture
+//!
+//! | layer | module | what it knows |
+//! | --- | --- | --- |
+//! | 0 | [`proto`] | commands, answers, framing; no input or output, no clock |
+//! | 0 | [`sasl`] | mechanisms as pure steps from challenge to response |
+//! | 1 | [`net`] | addresses, connections, proxies, TLS; nothing of POP3 |
+//! | 2 | [`session`] | the verbs, blocking; the only place where `proto` and `net` meet |
+//!
+//! [`Error`], [`Secret`] and [`trace`] serve them all. An octet is decrypted into the one input buffer of a session,
+//! given out from there as a slice of a message ([`session::Message::chunk`]), and copied once more by whoever keeps it.
+//! The command line (`src/cli`, feature `cli`) sits on top and is no part of the library.
+
+pub mod error;
+pub mod net;
+pub mod proto;
+pub mod sasl;
+pub mod secret;
+pub mod session;
+pub mod trace;
+
+pub use error::{Error, ErrorKind};
+pub use secret::Secret;

@@ -1,0 +1,229 @@
+//! Where a server is: a name or an IP address, and a port.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+use crate::{Error, ErrorKind};
+
+/// A domain name in ASCII or an IP address.
+///
+/// ```
+/// use pop3::net::Host;
+///
+/// assert_eq!(Host::parse("Bücher.example").unwrap().to_string(), "xn--bcher-kva.example");
+/// assert_eq!(Host::parse("[::1]").unwrap(), Host::Ip("::1".parse().unwrap()));
+/// assert!(Host::parse("example.org\r\nDELE 1").is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// A domain name: lower-case ASCII, internationalised labels as A-labels (RFC 5891), a trailing dot kept.
+    Name(String),
+    /// An IPv4 or IPv6 address.
+    Ip(IpAddr),
+}
+
+impl Host {
+    /// Reads a domain name (internationalised ones too), an IPv4 address, or an IPv6 address with or without brackets.
+    ///
+    /// What can be none of them (control characters, blanks, empty labels, a port, a zone, `300.1.1.1`) is an error
+    /// of kind [`ErrorKind::Argument`].
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            return match inside.parse() {
+                Ok(address) => Ok(Self::Ip(IpAddr::V6(address))),
+                Err(_) => Err(refused(text, "only an IPv6 address stands in brackets")),
+            };
+        }
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Ip(address));
+        }
+        if text.contains(':') {
+            return Err(refused(text, "not an IPv6 address; a port is given apart, a zone not at all"));
+        }
+        Self::parse_name(text)
+    }
+
+    fn parse_name(text: &str) -> Result<Self, Error> {
+        let Ok(name) = Uts46::new().to_ascii(
+            text.as_bytes(),
+            AsciiDenyList::URL,
+            Hyphens::Allow,
+            DnsLength::VerifyAllowRootDot,
+        ) else {
+            return Err(refused(text, "not a domain name"));
+        };
+        // The underscore is in no host name of RFC 1123 and in many of container networks.
+        if !name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-._".contains(&octet)) {
+            return Err(refused(text, "not a domain name"));
+        }
+        let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
+        if last.bytes().all(|octet| octet.is_ascii_digit()) {
+            return Err(refused(text, "neither a domain name nor an IPv4 address"));
+        }
+        Ok(Self::Name(name.into_owned()))
+    }
+}
+
+impl fmt::Display for Host {
+    /// `example.org`, `192.0.2.1`, `::1`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Ip(address) => address.fmt(f),
+        }
+    }
+}
+
+/// A host and a TCP port.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// The host, by name or IP address.
+    pub host: Host,
+    /// The TCP port, never 0 where [`Address::parse`] made it.
+    pub port: u16,
+}
+
+impl Address {
+    /// The address of a port on a host that [`Host::parse`] can read. Port 0 is an error of kind
+    /// [`ErrorKind::Argument`].
+    pub fn parse(host: &str, port: u16) -> Result<Self, Error> {
+        if port == 0 {
+            return Err(Error::new(ErrorKind::Argument, "port 0 cannot be connected to"));
+        }
+        Ok(Self { host: Host::parse(host)?, port })
+    }
+}
+
+impl fmt::Display for Address {
+    /// `example.org:110`, `192.0.2.1:110`, `[::1]:110`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.host {
+            Host::Ip(IpAddr::V6(address)) => write!(f, "[{address}]:{}", self.port),
+            host => write!(f, "{host}:{}", self.port),
+        }
+    }
+}
+
+/// Which family of IP addresses may be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Family {
+    /// Both, in the order and with the head start of RFC 8305.
+    #[default]
+    Any,
+    /// Only IPv4.
+    V4,
+    /// Only IPv6.
+    V6,
+}
+
+impl Family {
+    /// Whether an IP address is of this family.
+    #[must_use]
+    pub fn admits(self, address: IpAddr) -> bool {
+        match self {
+            Self::Any => true,
+            Self::V4 => address.is_ipv4(),
+            Self::V6 => address.is_ipv6(),
+        }
+    }
+
+    /// Refuses an IP address of the other family with [`ErrorKind::Argument`]; of a name nothing is known yet.
+    pub fn check(self, host: &Host) -> Result<(), Error> {
+        match host {
+            Host::Ip(address) if !self.admits(*address) => {
+                Err(Error::new(ErrorKind::Argument, format!("{address} is not an {self} address")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Any => "IP",
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
+}
+
+fn refused(text: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Argument, format!("{:?} is no host: {why}", shorten(text)))
+}
+
+/// As much of a text as an error may quote.
+fn shorten(text: &str) -> String {
+    text.chars().take(QUOTED).collect()
+}
+
+/// A name has at most 253 characters (RFC 1035 §2.3.4); an error need not repeat more than this of one.
+const QUOTED: usize = 80;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(host: &str) -> String {
+        Address::parse(host, 110).unwrap().to_string()
+    }
+
+    #[test]
+    fn names_and_addresses_are_read() {
+        assert_eq!(shown("POP.Example.ORG"), "pop.example.org:110");
+        assert_eq!(shown("example.org."), "example.org.:110");
+        assert_eq!(shown("localhost"), "localhost:110");
+        assert_eq!(shown("mail_1.docker"), "mail_1.docker:110");
+        assert_eq!(shown("r3---sn.example"), "r3---sn.example:110");
+        assert_eq!(shown("127.0.0.1"), "127.0.0.1:110");
+        assert_eq!(shown("::1"), "[::1]:110");
+        assert_eq!(shown("[2001:DB8::1]"), "[2001:db8::1]:110");
+        assert_eq!(shown("пример.испытание"), "xn--e1afmkfd.xn--80akhbyknj4f:110");
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        let long = format!("{}.example", "a".repeat(64));
+        for host in [
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a b",
+            " a",
+            "a\r\nb",
+            "a\0b",
+            "a\u{1b}b",
+            "a/b",
+            "u@h",
+            "h:110",
+            "[h]",
+            "[127.0.0.1]",
+            "[::1",
+            "::1]",
+            "fe80::1%eth0",
+            "300.1.1.1",
+            "1.2.3",
+            "127.0.0.1.",
+            "a\u{85}b",
+            "a;b",
+            "é\u{202e}x",
+            &long,
+        ] {
+            let error = Address::parse(host, 110).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Argument, "{host:?}");
+            assert!(!error.message().contains(|c: char| c.is_control()), "{error}");
+        }
+        assert_eq!(Address::parse("localhost", 0).unwrap_err().kind(), ErrorKind::Argument);
+    }
+
+    #[test]
+    fn a_family_refuses_the_other_one() {
+        let v4 = Host::parse("127.0.0.1").unwrap();
+        assert!(Family::V4.check(&v4).is_ok());
+        assert_eq!(Family::V6.check(&v4).unwrap_err().kind(), ErrorKind::Argument);
+        assert!(Family::V6.check(&Host::parse("example.org").unwrap()).is_ok());
+    }
+}

@@ -1,0 +1,189 @@
+//! From an address to a connection: resolving, and racing the addresses (RFC 8305).
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::address::{Address, Family, Host};
+use super::tcp::{Limits, Tcp};
+use super::{Note, reason};
+use crate::{Error, ErrorKind};
+
+/// Connects to the first address of a host that answers.
+pub(super) fn dial(
+    address: &Address,
+    family: Family,
+    limits: Limits,
+    note: &mut Note<'_>,
+) -> Result<Tcp, Error> {
+    family.check(&address.host)?;
+    let addresses = match &address.host {
+        Host::Ip(ip) => vec![SocketAddr::new(*ip, address.port)],
+        Host::Name(name) => resolve(name, address.port, family, limits, note)?,
+    };
+    let stream = race(address, interleave(addresses), limits, note)?;
+    let tcp = Tcp::new(stream, limits).map_err(|error| {
+        unavailable(format!("no connection to {address}: {}", reason(&error))).with_source(error)
+    })?;
+    note(&format!("connected to {}", tcp.peer_addr()));
+    Ok(tcp)
+}
+
+fn resolve(
+    name: &str,
+    port: u16,
+    family: Family,
+    limits: Limits,
+    note: &mut Note<'_>,
+) -> Result<Vec<SocketAddr>, Error> {
+    note(&format!("resolving {name}"));
+    let addresses = match look_up(name.to_owned(), port, limits.left()) {
+        Some(Ok(addresses)) => addresses,
+        Some(Err(error)) => {
+            let text = format!("{name} does not resolve: {}", reason(&error));
+            return Err(Error::new(ErrorKind::Host, text).with_source(error));
+        }
+        None => return Err(unavailable(format!("{name} was not resolved {}", limits.ended()))),
+    };
+    note(&format!("{name} is {}", list(&addresses)));
+    let admitted: Vec<_> = addresses.into_iter().filter(|address| family.admits(address.ip())).collect();
+    if admitted.is_empty() {
+        return Err(Error::new(ErrorKind::Host, format!("{name} has no {family} address")));
+    }
+    Ok(admitted)
+}
+
+/// `getaddrinfo` knows no time limit, so that it waits in a thread of its own, which is left behind when it is late.
+fn look_up(name: String, port: u16, wait: Duration) -> Option<io::Result<Vec<SocketAddr>>> {
+    let (sender, receiver) = mpsc::channel();
+    let look_up = move || {
+        let _ = sender.send((name.as_str(), port).to_socket_addrs().map(Iterator::collect));
+    };
+    if let Err(error) = thread::Builder::new().name("resolve".into()).spawn(look_up) {
+        return Some(Err(error));
+    }
+    receiver.recv_timeout(wait).ok()
+}
+
+/// The resolver's order (RFC 6724), its families taken in turn (RFC 8305 §4), each address once.
+fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
+    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
+        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
+    let mut order = VecDeque::new();
+    while !first.is_empty() || !second.is_empty() {
+        for address in [first.pop_front(), second.pop_front()].into_iter().flatten() {
+            if !order.contains(&address) {
+                order.push_back(address);
+            }
+        }
+    }
+    order
+}
+
+type Attempt = (SocketAddr, io::Result<TcpStream>);
+
+/// Tries the addresses side by side, each with a head start before the next; a failure starts the next at once.
+fn race(
+    target: &Address,
+    mut waiting: VecDeque<SocketAddr>,
+    limits: Limits,
+    note: &mut Note<'_>,
+) -> Result<TcpStream, Error> {
+    let (sender, receiver) = mpsc::channel();
+    let begun = Instant::now();
+    let limit = limits.left();
+    let head_start = HEAD_START.min(limit / u32::try_from(waiting.len() + 1).unwrap_or(u32::MAX));
+    let mut failures = Vec::new();
+    let mut running = 0_usize;
+    let mut next_start = Duration::ZERO;
+    loop {
+        let now = begun.elapsed();
+        if now >= limit {
+            let text = format!("no connection to {target} {}", limits.ended());
+            return Err(unavailable(with_failures(text, "; ", target, &failures)));
+        }
+        if now >= next_start
+            && let Some(address) = waiting.pop_front()
+        {
+            note(&format!("connecting to {address}"));
+            attempt(address, limit.saturating_sub(now) + GRACE, &sender);
+            running += 1;
+            next_start = now + head_start;
+        }
+        if running == 0 {
+            return Err(unavailable(with_failures(
+                format!("no connection to {target}"),
+                ": ",
+                target,
+                &failures,
+            )));
+        }
+        let until = if waiting.is_empty() { limit } else { limit.min(next_start) };
+        match receiver.recv_timeout(until.saturating_sub(now)) {
+            Ok((_, Ok(stream))) => return Ok(stream),
+            Ok((address, Err(error))) => {
+                note(&format!("no connection to {address}: {}", reason(&error)));
+                failures.push((address, error));
+                running -= 1;
+                next_start = now;
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+    }
+}
+
+/// Connects in a thread of its own; whoever comes second finds nobody listening and hangs up.
+fn attempt(address: SocketAddr, wait: Duration, sender: &Sender<Attempt>) {
+    let result = sender.clone();
+    let connect = move || {
+        let _ = result.send((address, TcpStream::connect_timeout(&address, wait)));
+    };
+    if let Err(error) = thread::Builder::new().name("connect".into()).spawn(connect) {
+        let _ = sender.send((address, Err(error)));
+    }
+}
+
+/// `no connection to pop.example.org:110: [2001:db8::1]:110: network unreachable; 192.0.2.1:110: connection refused`
+fn with_failures(mut text: String, mut joint: &str, target: &Address, failures: &[Attempted]) -> String {
+    for (address, error) in failures.iter().take(NAMED_FAILURES) {
+        text.push_str(joint);
+        if !matches!(target.host, Host::Ip(_)) {
+            text.push_str(&format!("{address}: "));
+        }
+        text.push_str(&reason(error));
+        joint = "; ";
+    }
+    if failures.len() > NAMED_FAILURES {
+        text.push_str(&format!("; and {} more", failures.len() - NAMED_FAILURES));
+    }
+    text
+}
+
+type Attempted = (SocketAddr, io::Error);
+
+fn list(addresses: &[SocketAddr]) -> String {
+    let mut shown: Vec<IpAddr> = Vec::new();
+    for address in addresses {
+        if !shown.contains(&address.ip()) {
+            shown.push(address.ip());
+        }
+    }
+    shown.iter().map(IpAddr::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn unavailable(text: String) -> Error {
+    Error::new(ErrorKind::Unavailable, text)
+}
+
+/// RFC 8305 §5: how long an address is tried alone. Shorter where the time limit would leave an address untried.
+const HEAD_START: Duration = Duration::from_millis(250);
+
+/// Lets the race itself find that time is up, before the attempts do.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// More failed addresses than these help nobody to find out why.
+const NAMED_FAILURES: usize = 6;

@@ -1,0 +1,165 @@
+//! Octets to a server and back: TCP, proxies, TLS. Knows nothing of POP3.
+//!
+//! [`connect`] gives a [`Tcp`], through a [`Proxy`] if there is one; [`TlsConnector`] makes a [`Tls`] of it. Both are
+//! one [`Stream`]. Every wait in here ends after [`Limits::timeout`], or at [`Limits::deadline`].
+
+mod address;
+mod certificate;
+mod dial;
+mod proxy;
+mod tcp;
+mod tls;
+mod tls_error;
+mod trust;
+
+use std::io::{self, Read, Write};
+
+pub use address::{Address, Family, Host};
+pub use certificate::{Certificate, format_fingerprint, parse_fingerprint};
+pub use proxy::Proxy;
+pub use tcp::{Limits, Tcp};
+pub use tls::{Tls, TlsConnector, TlsFacts};
+pub use trust::{ClientIdentity, TlsSettings, Trust};
+
+use crate::{Error, ErrorKind};
+
+/// Takes a line for the trace: what is resolved, tried, connected. Never a secret.
+pub type Note<'a> = dyn FnMut(&str) + 'a;
+
+/// Connects to a server, or to a proxy that connects to it.
+///
+/// Resolving takes at most the [`Limits`], connecting as much again, and each answer of a proxy too. All addresses of
+/// a name are tried as RFC 8305 says. Through a proxy the name is resolved by the proxy, and `family` chooses among
+/// the addresses of the proxy.
+///
+/// Errors: [`ErrorKind::Host`] if the name (of the server, or of the proxy) does not resolve, or to no address of the
+/// family; [`ErrorKind::Argument`] if an IP address is of the other family; else [`ErrorKind::Unavailable`].
+pub fn connect(
+    address: &Address,
+    family: Family,
+    proxy: Option<&Proxy>,
+    limits: Limits,
+    note: &mut Note<'_>,
+) -> Result<Tcp, Error> {
+    family.check(&address.host)?;
+    let Some(proxy) = proxy else {
+        return dial::dial(address, family, limits, note);
+    };
+    note(&format!("through the proxy {proxy}"));
+    let mut tcp = dial::dial(proxy.address(), family, limits, note)?;
+    proxy.tunnel(&mut tcp, address)?;
+    note(&format!("the proxy connected to {address}"));
+    Ok(tcp)
+}
+
+/// A connection in clear or over TLS. What was written is on its way only after a [`flush`](Write::flush).
+#[derive(Debug)]
+pub enum Stream {
+    /// In clear.
+    Plain(Tcp),
+    /// Over TLS.
+    Tls(Box<Tls>),
+}
+
+impl Stream {
+    /// The TLS connection, if it is one.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => Some(tls),
+        }
+    }
+
+    /// The TCP connection beneath.
+    #[must_use]
+    pub fn tcp(&self) -> &Tcp {
+        match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.tcp(),
+        }
+    }
+
+    /// How many octets one write may have without waiting for the server to read: see [`Tcp::send_buffer`].
+    #[must_use]
+    pub fn send_buffer(&self) -> usize {
+        match self {
+            Self::Plain(tcp) => tcp.send_buffer(),
+            Self::Tls(tls) => tls.send_buffer(),
+        }
+    }
+
+    /// Changes how long things may take from the next read or write on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        match self {
+            Self::Plain(tcp) => tcp.set_limits(limits),
+            Self::Tls(tls) => tls.set_limits(limits),
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.read(buffer),
+            Self::Tls(tls) => tls.read(buffer),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(tcp) => tcp.write(octets),
+            Self::Tls(tls) => tls.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(tcp) => tcp.flush(),
+            Self::Tls(tls) => tls.flush(),
+        }
+    }
+}
+
+/// What an error of reading from or writing to a [`Stream`] means: [`ErrorKind::Tls`] where the server rejects our
+/// side of a TLS 1.3 handshake (it may do so only after we think it done), else [`ErrorKind::Unavailable`].
+#[must_use]
+pub fn lost(error: io::Error) -> Error {
+    let (kind, text) = match tls_error::in_io(&error) {
+        Some(tls) if tls_error::rejects_us(tls) => (ErrorKind::Tls, tls_error::words(tls)),
+        Some(tls) => (ErrorKind::Unavailable, format!("connection lost: {}", tls_error::words(tls))),
+        None if error.kind() == io::ErrorKind::TimedOut => (ErrorKind::Unavailable, error.to_string()),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
+            (ErrorKind::Unavailable, "connection lost: the server closed it".to_owned())
+        }
+        None => (ErrorKind::Unavailable, format!("connection lost: {}", reason(&error))),
+    };
+    Error::new(kind, text).with_source(error)
+}
+
+/// The words for an I/O error: the same on every platform where its kind says enough, else the system's own on one
+/// line, without its number.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".into(),
+        io::ErrorKind::ConnectionReset => "connection reset".into(),
+        io::ErrorKind::ConnectionAborted => "connection aborted".into(),
+        io::ErrorKind::BrokenPipe => "connection closed".into(),
+        io::ErrorKind::NetworkUnreachable => "network unreachable".into(),
+        io::ErrorKind::HostUnreachable => "host unreachable".into(),
+        io::ErrorKind::NotFound => "no such file".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::TimedOut if error.raw_os_error().is_some() => "timed out".into(),
+        _ => {
+            let text = error.to_string();
+            let text = text.strip_prefix(RESOLVER).unwrap_or(&text);
+            let text = text.split(" (os error").next().unwrap_or_default();
+            text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
+        }
+    }
+}
+
+/// What the standard library puts before the resolver's own words.
+const RESOLVER: &str = "failed to lookup address information: ";

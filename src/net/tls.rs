@@ -1,0 +1,257 @@
+//! TLS 1.2 and 1.3 over a TCP connection.
+
+use std::fmt;
+use std::io::{self, BufReader, Read, Write};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread;
+
+use rustls::client::Resumption;
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion};
+
+use super::address::Host;
+use super::certificate::{Certificate, format_fingerprint, utc};
+use super::tcp::{Limits, Tcp};
+use super::tls_error;
+use super::trust::{Loaded, TlsSettings, Witness};
+use crate::{Error, ErrorKind};
+
+/// Makes TLS connections. Reading the system's certificates takes milliseconds, so that it is begun beforehand.
+pub struct TlsConnector {
+    settings: TlsSettings,
+    provider: Arc<CryptoProvider>,
+    /// Filled by whoever comes first, the thread or the handshake; the other one waits.
+    loaded: Arc<OnceLock<Result<Loaded, (ErrorKind, String)>>>,
+}
+
+impl TlsConnector {
+    /// Begins to load what the settings name, in a thread of its own, and returns at once.
+    #[must_use]
+    pub fn prepare(settings: TlsSettings) -> Self {
+        let connector = Self {
+            settings,
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+            loaded: Arc::new(OnceLock::new()),
+        };
+        let beforehand = Self {
+            settings: connector.settings.clone(),
+            provider: connector.provider.clone(),
+            loaded: connector.loaded.clone(),
+        };
+        // Without a thread it is loaded when it is needed.
+        let _ = thread::Builder::new().name("certificates".into()).spawn(move || beforehand.check().is_ok());
+        connector
+    }
+
+    /// Waits until all is loaded, so that what is wrong with the files is known before any connection is made.
+    ///
+    /// Errors: [`ErrorKind::Argument`] names the file that cannot be used, [`ErrorKind::Tls`] says that the system
+    /// trusts nobody.
+    pub fn check(&self) -> Result<(), Error> {
+        self.loaded().map(drop)
+    }
+
+    fn loaded(&self) -> Result<&Loaded, Error> {
+        let load =
+            || self.settings.load(&self.provider).map_err(|error| (error.kind(), error.message().to_owned()));
+        self.loaded.get_or_init(load).as_ref().map_err(|(kind, text)| Error::new(*kind, text.clone()))
+    }
+
+    /// Makes TLS of a TCP connection, and drives the handshake to its end. No octet of the server may have been read
+    /// from the connection beyond what it sent in clear.
+    ///
+    /// Errors: [`ErrorKind::Unavailable`] for a time-out or a lost connection, those of [`check`](Self::check), else
+    /// [`ErrorKind::Tls`]; one about the server's certificate says why it is not trusted and what its SHA-256 is.
+    pub fn handshake(&self, tcp: Tcp, host: &Host) -> Result<Tls, Error> {
+        let loaded = self.loaded()?;
+        let witness = Arc::new(Witness { verifier: loaded.verifier.clone(), seen: Mutex::new(None) });
+        let config = self.config(loaded, witness.clone())?;
+        let mut connection = ClientConnection::new(Arc::new(config), tls_error::server_name(host)?)
+            .map_err(|error| tls_error::failed(error, host, None))?;
+        let mut tcp = BufReader::with_capacity(READ_AHEAD, tcp);
+        while connection.is_handshaking() {
+            send(&mut connection, &mut tcp).map_err(tls_error::broken)?;
+            if connection.read_tls(&mut tcp).map_err(tls_error::broken)? == 0 {
+                return Err(tls_error::broken(io::ErrorKind::UnexpectedEof.into()));
+            }
+            if let Err(error) = connection.process_new_packets() {
+                // The alert tells the server why; that it arrives does not matter any more.
+                let _ = send(&mut connection, &mut tcp);
+                return Err(tls_error::failed(error, host, witness.seen().as_ref()));
+            }
+        }
+        send(&mut connection, &mut tcp).map_err(tls_error::broken)?;
+        let facts = TlsFacts::of(&connection, witness.seen().as_deref().unwrap_or_default());
+        Ok(Tls { connection, tcp, facts })
+    }
+
+    fn config(&self, loaded: &Loaded, witness: Arc<Witness>) -> Result<ClientConfig, Error> {
+        let builder = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(|error| Error::new(ErrorKind::Tls, tls_error::words(&error)).with_source(error))?
+            .dangerous()
+            .with_custom_certificate_verifier(witness);
+        let mut config = match &loaded.identity {
+            Some((chain, key)) => {
+                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| {
+                    let text = format!("the client certificate cannot be used with its key: {error}");
+                    Error::new(ErrorKind::Argument, text).with_source(error)
+                })?
+            }
+            None => builder.with_no_client_auth(),
+        };
+        // A resumed session would show no certificate.
+        config.resumption = Resumption::disabled();
+        Ok(config)
+    }
+}
+
+impl fmt::Debug for TlsConnector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TlsConnector").field(&self.settings).finish()
+    }
+}
+
+/// A TLS connection whose handshake is done. What was written is on its way only after a [`flush`](Write::flush).
+///
+/// A connection that ends without the server's `close_notify` is an error of kind [`io::ErrorKind::UnexpectedEof`]:
+/// anybody on the way can end a TCP connection.
+pub struct Tls {
+    connection: ClientConnection,
+    tcp: BufReader<Tcp>,
+    facts: TlsFacts,
+}
+
+impl Tls {
+    /// What was agreed on in the handshake.
+    #[must_use]
+    pub fn facts(&self) -> &TlsFacts {
+        &self.facts
+    }
+
+    /// The channel binding `tls-exporter` (RFC 9266): over TLS 1.3 only, as RFC 9266 §3 asks for more of TLS 1.2 than
+    /// can be known here.
+    #[must_use]
+    pub fn exporter(&self) -> Option<[u8; 32]> {
+        if self.connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+            return None;
+        }
+        self.connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
+    }
+
+    /// The TCP connection beneath.
+    #[must_use]
+    pub fn tcp(&self) -> &Tcp {
+        self.tcp.get_ref()
+    }
+
+    /// How many octets one write and flush may have without waiting for the server to read: what TLS adds to them is
+    /// taken off [`Tcp::send_buffer`].
+    #[must_use]
+    pub fn send_buffer(&self) -> usize {
+        let room = self.tcp().send_buffer();
+        room.saturating_sub(room / 16).saturating_sub(RECORD_OVERHEAD)
+    }
+
+    /// Changes how long things may take from the next read or write on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.tcp.get_mut().set_limits(limits);
+    }
+
+    /// Tells the server that nothing more comes (`close_notify`, RFC 8446 §6.1).
+    pub fn close_notify(&mut self) -> io::Result<()> {
+        self.connection.send_close_notify();
+        self.flush()
+    }
+}
+
+impl Read for Tls {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match self.connection.reader().read(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return result,
+            }
+            send(&mut self.connection, &mut self.tcp)?;
+            self.connection.read_tls(&mut self.tcp)?;
+            if let Err(error) = self.connection.process_new_packets() {
+                let _ = send(&mut self.connection, &mut self.tcp);
+                return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+            }
+        }
+    }
+}
+
+impl Write for Tls {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        // The buffer of rustls is bounded: it is emptied first, so that it takes at least something.
+        send(&mut self.connection, &mut self.tcp)?;
+        self.connection.writer().write(octets)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        send(&mut self.connection, &mut self.tcp)
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tls({})", self.tcp().peer_addr())
+    }
+}
+
+/// What was agreed on in a TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: &'static str,
+    /// The cipher suite by its registered name: `TLS_AES_256_GCM_SHA384`.
+    pub cipher: String,
+    /// The server's certificate.
+    pub certificate: Certificate,
+}
+
+impl TlsFacts {
+    fn of(connection: &ClientConnection, leaf: &[u8]) -> Self {
+        let suite = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        Self {
+            version: match connection.protocol_version() {
+                Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
+                _ => "TLSv1.2",
+            },
+            cipher: suite.unwrap_or_default().replacen("TLS13_", "TLS_", 1),
+            certificate: Certificate::from_der(leaf),
+        }
+    }
+
+    /// The facts as lines for a trace. Subject and issuer are a stranger's text, not escaped here.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let certificate = &self.certificate;
+        vec![
+            format!("{}, {}", self.version, self.cipher),
+            format!("certificate subject {}", certificate.subject),
+            format!("certificate issuer {}", certificate.issuer),
+            format!("certificate valid {} to {}", utc(certificate.not_before), utc(certificate.not_after)),
+            format!("certificate SHA-256 {}", format_fingerprint(&certificate.sha256)),
+        ]
+    }
+}
+
+fn send(connection: &mut ClientConnection, tcp: &mut BufReader<Tcp>) -> io::Result<()> {
+    while connection.wants_write() {
+        if connection.write_tls(tcp.get_mut())? == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+    }
+    Ok(())
+}
+
+/// Two of the largest TLS records: rustls asks for 4 KiB at a time.
+const READ_AHEAD: usize = 32 * 1024;
+
+/// What TLS adds to each record of at most 16 KiB, amply (RFC 8446 §5.2).
+const RECORD_OVERHEAD: usize = 256;

@@ -1,0 +1,136 @@
+//! What went wrong in TLS, in plain words.
+
+use std::io;
+
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage};
+
+use super::address::Host;
+use super::certificate::{Certificate, format_fingerprint, is_authority, printable, utc};
+use super::reason;
+use crate::{Error, ErrorKind};
+
+/// The TLS error that an I/O error carries.
+pub(super) fn in_io(error: &io::Error) -> Option<&Tls> {
+    error.get_ref()?.downcast_ref()
+}
+
+/// An I/O error in the handshake: time-outs and lost connections.
+pub(super) fn broken(error: io::Error) -> Error {
+    let text = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the server closed the connection in the TLS handshake".into(),
+        _ => format!("the TLS handshake failed: {}", reason(&error)),
+    };
+    Error::new(ErrorKind::Unavailable, text).with_source(error)
+}
+
+/// An error of TLS itself in the handshake, with the fingerprint of the certificate if it came so far.
+pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>) -> Error {
+    let text = match (&error, leaf) {
+        (Tls::InvalidCertificate(why), Some(leaf)) => {
+            let facts = Certificate::from_der(leaf);
+            let why = distrust(why, host, leaf, &facts);
+            let fingerprint = format_fingerprint(&facts.sha256);
+            format!("certificate not trusted: {why}; SHA-256 fingerprint {fingerprint}")
+        }
+        (error, _) => words(error),
+    };
+    Error::new(ErrorKind::Tls, text).with_source(error)
+}
+
+/// Whether the server says that it does not take our side of the handshake: no certificate, or a wrong one.
+pub(super) fn rejects_us(error: &Tls) -> bool {
+    use AlertDescription as Alert;
+    let Tls::AlertReceived(alert) = error else { return false };
+    matches!(
+        *alert,
+        Alert::CertificateRequired
+            | Alert::NoCertificate
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::HandshakeFailure
+            | Alert::DecryptError
+    )
+}
+
+/// A TLS error on one line.
+pub(super) fn words(error: &Tls) -> String {
+    use AlertDescription as Alert;
+    match error {
+        Tls::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
+            "the server does not speak TLS here: what it sent is no TLS record".into()
+        }
+        Tls::AlertReceived(Alert::CertificateRequired | Alert::NoCertificate) => {
+            "the server asks for a client certificate".into()
+        }
+        Tls::AlertReceived(Alert::ProtocolVersion) | Tls::PeerIncompatible(_) => {
+            format!(
+                "the server knows no TLS that is safe to use (1.2 or 1.3): {}",
+                printable(&error.to_string())
+            )
+        }
+        Tls::AlertReceived(_) if rejects_us(error) => {
+            format!(
+                "the server refused the TLS handshake or the client certificate: {}",
+                printable(&error.to_string())
+            )
+        }
+        _ => format!("TLS failed: {}", printable(&error.to_string())),
+    }
+}
+
+fn distrust(why: &CertificateError, host: &Host, leaf: &CertificateDer<'_>, facts: &Certificate) -> String {
+    use CertificateError as Why;
+    match why {
+        Why::Expired | Why::ExpiredContext { .. } => format!("it expired at {}", utc(facts.not_after)),
+        Why::NotValidYet | Why::NotValidYetContext { .. } => {
+            format!("it is not valid before {} (is the clock right?)", utc(facts.not_before))
+        }
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => match names(facts) {
+            Some(names) => format!("it is for {names}, not for {host}"),
+            None => format!("it is for no host name at all, so not for {host}"),
+        },
+        Why::UnknownIssuer if facts.issuer == facts.subject => "it is self-signed".into(),
+        Why::UnknownIssuer => format!("its issuer is not known here: {}", printable(&facts.issuer)),
+        Why::Revoked => "it was revoked".into(),
+        Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => "it is not meant for servers".into(),
+        Why::BadEncoding => "it is damaged".into(),
+        Why::BadSignature => "a signature of it is wrong".into(),
+        Why::UnsupportedSignatureAlgorithmContext { .. }
+        | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "a signature or key of it is of a kind that is not supported or too weak".into()
+        }
+        Why::ApplicationVerificationFailure => "it is not the one that was pinned".into(),
+        _ if is_authority(leaf) => "it is an authority's own, not a server's".into(),
+        _ => printable(&why.to_string()),
+    }
+}
+
+fn names(facts: &Certificate) -> Option<String> {
+    if facts.names.is_empty() {
+        return None;
+    }
+    let mut names: Vec<_> = facts.names.iter().take(NAMED).map(|name| printable(name)).collect();
+    if facts.names.len() > NAMED {
+        names.push(format!("{} more", facts.names.len() - NAMED));
+    }
+    Some(names.join(", "))
+}
+
+/// The name that a certificate has to be for; a trailing dot is no part of it (RFC 6066 §3).
+pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
+    match host {
+        Host::Ip(address) => Ok(ServerName::IpAddress((*address).into())),
+        Host::Name(name) => ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|error| {
+            Error::new(ErrorKind::Argument, format!("no certificate is for {name}: {error}"))
+        }),
+    }
+}
+
+/// Shared hosts have certificates for hundreds of names.
+const NAMED: usize = 5;

@@ -1,0 +1,175 @@
+//! What a server announces in its answer to `CAPA` (RFC 2449).
+
+use super::quirks;
+
+/// One line of the answer to `CAPA`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Capability {
+    /// `TOP` is there (RFC 2449 §6.1).
+    Top,
+    /// `USER` and `PASS` are there (§6.2).
+    User,
+    /// The SASL mechanisms for `AUTH`, in capitals (§6.3, RFC 5034).
+    Sasl(Vec<String>),
+    /// Response codes in square brackets are really that (§6.4).
+    RespCodes,
+    /// `[AUTH]` tells wrong credentials from other refusals (RFC 3206).
+    AuthRespCode,
+    /// Seconds that must lie between two logins (§6.5).
+    LoginDelay {
+        /// The delay in seconds; before the login, that of the user with the longest one.
+        seconds: u32,
+        /// It differs from user to user: ask again after the login.
+        per_user: bool,
+    },
+    /// Several commands may be sent before the first is answered (§6.6).
+    Pipelining,
+    /// How long messages are kept (§6.7).
+    Expire {
+        /// Days; 0: a message may go as soon as it was retrieved; `None`: never.
+        days: Option<u32>,
+        /// It differs from user to user: ask again after the login.
+        per_user: bool,
+    },
+    /// `UIDL` is there (§6.8).
+    Uidl,
+    /// What the server is (§6.9), raw.
+    Implementation(Vec<u8>),
+    /// `STLS` is there (RFC 2595 §4).
+    Stls,
+    /// `UTF8` is there (RFC 6856 §2).
+    Utf8 {
+        /// User names and passwords may be UTF-8 too: `UTF8` before the login.
+        user: bool,
+    },
+    /// Anything else, the whole line, raw.
+    Other(Vec<u8>),
+}
+
+impl Capability {
+    /// Reads a line. Nothing is an error: what is not understood is kept as [`Other`](Capability::Other).
+    ///
+    /// ```
+    /// use pop3::proto::Capability;
+    /// assert_eq!(Capability::parse(b"EXPIRE 60 USER"), Capability::Expire { days: Some(60), per_user: true });
+    /// ```
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Self {
+        let mut words = quirks::words(line);
+        let Some(name) = words.next() else { return Self::Other(line.to_vec()) };
+        let parameters: Vec<&[u8]> = words.collect();
+        let per_user = parameters.get(1).is_some_and(|word| word.eq_ignore_ascii_case(b"USER"));
+        let number = || std::str::from_utf8(parameters.first()?).ok()?.parse().ok();
+        let other = || Self::Other(line.to_vec());
+        match name.to_ascii_uppercase().as_slice() {
+            b"TOP" => Self::Top,
+            b"USER" => Self::User,
+            b"SASL" => Self::Sasl(parameters.iter().map(|word| mechanism(word)).collect()),
+            b"RESP-CODES" => Self::RespCodes,
+            b"AUTH-RESP-CODE" => Self::AuthRespCode,
+            b"LOGIN-DELAY" => number().map_or_else(other, |seconds| Self::LoginDelay { seconds, per_user }),
+            b"PIPELINING" => Self::Pipelining,
+            b"EXPIRE" if parameters.first().is_some_and(|word| word.eq_ignore_ascii_case(b"NEVER")) => {
+                Self::Expire { days: None, per_user }
+            }
+            b"EXPIRE" => number().map_or_else(other, |days| Self::Expire { days: Some(days), per_user }),
+            b"UIDL" => Self::Uidl,
+            b"IMPLEMENTATION" => Self::Implementation(quirks::behind_first_word(line).to_vec()),
+            b"STLS" => Self::Stls,
+            b"UTF8" => Self::Utf8 { user: parameters.iter().any(|word| word.eq_ignore_ascii_case(b"USER")) },
+            _ => other(),
+        }
+    }
+}
+
+fn mechanism(word: &[u8]) -> String {
+    String::from_utf8_lossy(word).to_ascii_uppercase()
+}
+
+/// The answer to `CAPA`: every line, in the server's order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    lines: Vec<Vec<u8>>,
+    parsed: Vec<Capability>,
+}
+
+impl Capabilities {
+    /// Takes up one more line.
+    pub fn push(&mut self, line: &[u8]) {
+        self.lines.push(line.to_vec());
+        self.parsed.push(Capability::parse(line));
+    }
+
+    /// The lines as the server sent them.
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.lines.iter().map(Vec::as_slice)
+    }
+
+    /// The lines as values.
+    pub fn iter(&self) -> impl Iterator<Item = &Capability> {
+        self.parsed.iter()
+    }
+
+    /// Whether a capability without parameters is announced: `has(&Capability::Pipelining)`.
+    #[must_use]
+    pub fn has(&self, capability: &Capability) -> bool {
+        self.parsed.contains(capability)
+    }
+
+    /// The SASL mechanisms announced, in capitals, in the server's order.
+    pub fn sasl(&self) -> impl Iterator<Item = &str> {
+        self.iter()
+            .filter_map(|capability| match capability {
+                Capability::Sasl(mechanisms) => Some(mechanisms),
+                _ => None,
+            })
+            .flatten()
+            .map(String::as_str)
+    }
+
+    /// `UTF8`: `None` not announced, `Some(true)` to be asked for before the login.
+    #[must_use]
+    pub fn utf8(&self) -> Option<bool> {
+        self.iter().find_map(|capability| match capability {
+            Capability::Utf8 { user } => Some(*user),
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_become_values_and_nothing_is_lost() {
+        for (line, capability) in [
+            (&b"top"[..], Capability::Top),
+            (b"SASL plain  XOAUTH2", Capability::Sasl(vec!["PLAIN".into(), "XOAUTH2".into()])),
+            (b"SASL", Capability::Sasl(vec![])),
+            (b"LOGIN-DELAY 300", Capability::LoginDelay { seconds: 300, per_user: false }),
+            (b"LOGIN-DELAY soon", Capability::Other(b"LOGIN-DELAY soon".to_vec())),
+            (b"EXPIRE NEVER", Capability::Expire { days: None, per_user: false }),
+            (b"EXPIRE 0 USER", Capability::Expire { days: Some(0), per_user: true }),
+            (b"IMPLEMENTATION a  b ", Capability::Implementation(b"a  b".to_vec())),
+            (b"UTF8 USER", Capability::Utf8 { user: true }),
+            (b"X-SINCE yesterday", Capability::Other(b"X-SINCE yesterday".to_vec())),
+            (b"", Capability::Other(vec![])),
+            (b"\xff\xfe", Capability::Other(b"\xff\xfe".to_vec())),
+        ] {
+            assert_eq!(Capability::parse(line), capability);
+        }
+    }
+
+    #[test]
+    fn a_list_answers_for_its_lines() {
+        let mut capabilities = Capabilities::default();
+        for line in [&b"SASL PLAIN"[..], b"PIPELINING", b"SASL LOGIN", b"UTF8"] {
+            capabilities.push(line);
+        }
+        assert_eq!(capabilities.sasl().collect::<Vec<_>>(), ["PLAIN", "LOGIN"]);
+        assert!(capabilities.has(&Capability::Pipelining) && !capabilities.has(&Capability::Stls));
+        assert_eq!(capabilities.utf8(), Some(false));
+        assert_eq!(capabilities.lines().len(), 4);
+    }
+}

@@ -1,0 +1,149 @@
+//! Status lines and their response codes.
+
+use super::error::ProtocolError;
+
+/// Whether a command was carried out (RFC 1939 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusIndicator {
+    /// `+OK`
+    Ok,
+    /// `-ERR`
+    Err,
+}
+
+/// The first line of an answer, borrowed: `+OK 2 320`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusLine<'a> {
+    line: &'a [u8],
+    indicator: StatusIndicator,
+}
+
+impl<'a> StatusLine<'a> {
+    /// Reads a line without its line end. Only the first word counts; the text may be nothing, a blank or a joke.
+    ///
+    /// ```
+    /// use pop3::proto::{ResponseCode, StatusIndicator, StatusLine};
+    /// let status = StatusLine::parse(b"-ERR [IN-USE] maildrop locked").unwrap();
+    /// assert_eq!(status.indicator(), StatusIndicator::Err);
+    /// assert_eq!(status.response_code(), Some(ResponseCode::InUse));
+    /// assert_eq!(StatusLine::parse(b"+OK").unwrap().text(), b"");
+    /// ```
+    ///
+    /// # Errors
+    /// [`ProtocolError::NoStatusIndicator`] where the first word is something else.
+    pub fn parse(line: &'a [u8]) -> Result<Self, ProtocolError> {
+        let word = line.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
+        let indicator = match word {
+            b"+OK" => StatusIndicator::Ok,
+            b"-ERR" => StatusIndicator::Err,
+            _ => return Err(ProtocolError::NoStatusIndicator),
+        };
+        Ok(Self { line, indicator })
+    }
+
+    /// Whether the command was carried out.
+    #[must_use]
+    pub fn indicator(&self) -> StatusIndicator {
+        self.indicator
+    }
+
+    /// The whole line without its line end.
+    #[must_use]
+    pub fn line(&self) -> &'a [u8] {
+        self.line
+    }
+
+    /// What stands behind the indicator and one blank.
+    #[must_use]
+    pub fn text(&self) -> &'a [u8] {
+        let skip = match self.indicator {
+            StatusIndicator::Ok => b"+OK".len(),
+            StatusIndicator::Err => b"-ERR".len(),
+        };
+        self.line.get(skip + 1..).unwrap_or_default()
+    }
+
+    /// The response code in square brackets at the head of the text (RFC 2449 §8), whether or not the server
+    /// announced `RESP-CODES`.
+    #[must_use]
+    pub fn response_code(&self) -> Option<ResponseCode<'a>> {
+        let text = self.text().trim_ascii_start().strip_prefix(b"[")?;
+        let end = text.iter().position(|&octet| octet == b']')?;
+        Some(ResponseCode::parse(&text[..end]))
+    }
+}
+
+/// A response code (RFC 2449 §8, RFC 3206, RFC 6856): why a command was refused, for programs.
+///
+/// Codes form a tree whose levels are parted by slashes; a client that does not know a leaf takes its parent
+/// (RFC 3206 §3), so `SYS/TEMP/x` is [`SysTemp`](ResponseCode::SysTemp).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResponseCode<'a> {
+    /// `IN-USE`: another session holds the maildrop.
+    InUse,
+    /// `LOGIN-DELAY`: the last login is not long enough ago.
+    LoginDelay,
+    /// `SYS/TEMP`: the server cannot now, perhaps soon.
+    SysTemp,
+    /// `SYS/PERM`: the server cannot until somebody mends it.
+    SysPerm,
+    /// `AUTH`: the credentials are wrong.
+    Auth,
+    /// `UTF8`: what was asked for needs `UTF8` (RFC 6856).
+    Utf8,
+    /// Any other, without its brackets.
+    Other(&'a [u8]),
+}
+
+impl<'a> ResponseCode<'a> {
+    fn parse(code: &'a [u8]) -> Self {
+        const KNOWN: [(&[u8], ResponseCode<'static>); 6] = [
+            (b"IN-USE", ResponseCode::InUse),
+            (b"LOGIN-DELAY", ResponseCode::LoginDelay),
+            (b"SYS/TEMP", ResponseCode::SysTemp),
+            (b"SYS/PERM", ResponseCode::SysPerm),
+            (b"AUTH", ResponseCode::Auth),
+            (b"UTF8", ResponseCode::Utf8),
+        ];
+        let is = |name: &[u8]| {
+            code.len() >= name.len()
+                && code[..name.len()].eq_ignore_ascii_case(name)
+                && code.get(name.len()).is_none_or(|&octet| octet == b'/')
+        };
+        KNOWN.into_iter().find_map(|(name, known)| is(name).then_some(known)).unwrap_or(Self::Other(code))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_word_alone_decides() {
+        for (line, indicator) in [
+            (&b"+OK"[..], StatusIndicator::Ok),
+            (b"+OK ", StatusIndicator::Ok),
+            (b"+OK\tready", StatusIndicator::Ok),
+            (b"-ERR", StatusIndicator::Err),
+            (b"-ERR \xff\x1b[2J", StatusIndicator::Err),
+        ] {
+            assert_eq!(StatusLine::parse(line).map(|status| status.indicator()), Ok(indicator));
+        }
+        for line in [&b""[..], b"+", b"+OKAY", b"+ok", b" +OK", b"* OK", b"-ERROR", b"+ abc"] {
+            assert_eq!(StatusLine::parse(line), Err(ProtocolError::NoStatusIndicator), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn response_codes_count_by_their_prefix() {
+        let code = |line: &'static [u8]| StatusLine::parse(line).unwrap().response_code();
+        assert_eq!(code(b"-ERR [SYS/TEMP/full] later"), Some(ResponseCode::SysTemp));
+        assert_eq!(code(b"-ERR [sys/perm]"), Some(ResponseCode::SysPerm));
+        assert_eq!(code(b"-ERR  [AUTH] no"), Some(ResponseCode::Auth));
+        assert_eq!(code(b"-ERR [LOGIN-DELAY] slow down"), Some(ResponseCode::LoginDelay));
+        assert_eq!(code(b"-ERR [SYS] odd"), Some(ResponseCode::Other(b"SYS")));
+        assert_eq!(code(b"-ERR [AUTHX]"), Some(ResponseCode::Other(b"AUTHX")));
+        assert_eq!(code(b"-ERR [unclosed"), None);
+        assert_eq!(code(b"-ERR no [AUTH] here"), None);
+    }
+}

@@ -1,0 +1,160 @@
+//! `APOP`, RFC 1939 §7: no SASL mechanism, but the same kind of thing.
+
+use md5::{Digest, Md5};
+use zeroize::Zeroizing;
+
+use crate::Secret;
+
+/// The most octets of a timestamp: a msg-id is one line of a header, and real ones have 30 to 80.
+pub const MAX_TIMESTAMP: usize = 256;
+
+/// The timestamp of a greeting, with its angle brackets, if it can be trusted to be one.
+///
+/// It must be the only thing in angle brackets, and a msg-id of RFC 5322 §3.6.4 in plain ASCII: whoever may choose the
+/// octets of a challenge freely finds out the first characters of the password from collisions of MD5 (CVE-2007-1558).
+///
+/// ```
+/// use pop3::sasl::apop::timestamp;
+/// let greeting = b"+OK POP3 server ready <1896.697170952@dbc.mtview.ca.us>";
+/// assert_eq!(timestamp(greeting), Some(&b"<1896.697170952@dbc.mtview.ca.us>"[..]));
+/// assert_eq!(timestamp(b"+OK ready <no timestamp>"), None);
+/// ```
+#[must_use]
+pub fn timestamp(greeting: &[u8]) -> Option<&[u8]> {
+    let open = sole(greeting, b'<')?;
+    let close = sole(greeting, b'>')?;
+    let timestamp = greeting.get(open..=close)?;
+    let inside = timestamp.get(1..timestamp.len().checked_sub(1)?)?;
+    let at = sole(inside, b'@')?;
+    let (local, domain) = (&inside[..at], &inside[at + 1..]);
+    let valid =
+        timestamp.len() <= MAX_TIMESTAMP && is_dot_atom(local) && (is_dot_atom(domain) || is_literal(domain));
+    valid.then_some(timestamp)
+}
+
+/// The digest that `APOP` sends: MD5 of timestamp and secret, in lower-case hexadecimal digits.
+///
+/// ```
+/// use pop3::{Secret, sasl::apop::digest};
+/// let digest = digest(b"<1896.697170952@dbc.mtview.ca.us>", &Secret::from("tanstaaf"));
+/// assert_eq!(digest.expose(), b"c4c9334bac560ecc979e58001b3e22fb");
+/// ```
+#[must_use]
+pub fn digest(timestamp: &[u8], secret: &Secret) -> Secret {
+    let digest = Md5::new_with_prefix(timestamp).chain_update(secret.expose()).finalize();
+    let digest = Zeroizing::new(<[u8; 16]>::from(digest));
+    let mut hex = Vec::with_capacity(2 * digest.len());
+    push_hex(&mut hex, digest.as_slice());
+    Secret::from(hex)
+}
+
+pub(super) fn push_hex(target: &mut Vec<u8>, octets: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for octet in octets {
+        target.extend([DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+    }
+}
+
+/// Where `wanted` stands, if it stands there only once.
+fn sole(octets: &[u8], wanted: u8) -> Option<usize> {
+    let first = octets.iter().position(|octet| *octet == wanted)?;
+    (!octets[first + 1..].contains(&wanted)).then_some(first)
+}
+
+/// RFC 5322 §3.2.3: `dot-atom-text`.
+fn is_dot_atom(octets: &[u8]) -> bool {
+    let is_atext = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(octet);
+    octets.split(|octet| *octet == b'.').all(|atom| !atom.is_empty() && atom.iter().all(is_atext))
+}
+
+/// RFC 5322 §3.6.4: `no-fold-literal`, `[127.0.0.1]`.
+fn is_literal(octets: &[u8]) -> bool {
+    let is_dtext = |octet: &u8| octet.is_ascii_graphic() && !b"[]\\".contains(octet);
+    match octets {
+        [b'[', inside @ .., b']'] => !inside.is_empty() && inside.iter().all(is_dtext),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_TIMESTAMP, digest, timestamp};
+    use crate::Secret;
+
+    #[test]
+    fn the_digest_is_that_of_rfc_1939() {
+        let digest = digest(b"<1896.697170952@dbc.mtview.ca.us>", &Secret::from("tanstaaf"));
+        assert_eq!(digest.expose(), b"c4c9334bac560ecc979e58001b3e22fb");
+        assert_eq!(format!("{digest:?} {digest}"), "*** ***");
+    }
+
+    #[test]
+    fn a_msg_id_is_taken_as_it_stands() {
+        for stamp in [
+            "<1896.697170952@dbc.mtview.ca.us>",
+            "<16fe.1.5d8ab+c/Zw==@mail>",
+            "<4.7@[127.0.0.1]>",
+            "<1@[IPv6:::1]>",
+        ] {
+            for greeting in
+                [format!("+OK ready {stamp}"), format!("+OK {stamp} r\u{e9}ady"), format!("+OK{stamp}")]
+            {
+                assert_eq!(timestamp(greeting.as_bytes()), Some(stamp.as_bytes()), "{greeting}");
+            }
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_timestamp() {
+        for stamp in [
+            "",
+            "<",
+            ">",
+            "<>",
+            "><",
+            "<@>",
+            "<a@>",
+            "<@b>",
+            "<a>",
+            "a@b",
+            "<a@b",
+            "a@b>",
+            ">a@b<",
+            "<a b@c>",
+            "<a@b c>",
+            "<a@b@c>",
+            "<<a@b>>",
+            "<a@<b>>",
+            "<a@b><c@d>",
+            "<a@b> >",
+            "< <a@b>",
+            "<.a@b>",
+            "<a.@b>",
+            "<a..b@c>",
+            "<a@.b>",
+            "<a@b..c>",
+            "<\"a\"@b>",
+            "<a(c)@b>",
+            "<a@[]>",
+            "<a@[1]2]>",
+            "<a@[b\\c]>",
+            "<a@[1 2]>",
+            "<a\u{e9}@b>",
+            "<a\x01@b>",
+            "<a@b\x7f>",
+            "<a\t@b>",
+            "<a\x00b@c>",
+            "<a,b@c>",
+        ] {
+            assert_eq!(timestamp(format!("+OK ready {stamp}").as_bytes()), None, "{stamp:?}");
+        }
+        assert_eq!(timestamp(b"+OK <a\xc3@b>"), None);
+    }
+
+    #[test]
+    fn the_length_is_bounded() {
+        let fits = format!("<{}@b>", "a".repeat(MAX_TIMESTAMP - 4));
+        assert_eq!(timestamp(fits.as_bytes()), Some(fits.as_bytes()));
+        assert_eq!(timestamp(format!("<{}@b>", "a".repeat(MAX_TIMESTAMP - 3)).as_bytes()), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! LOGIN: the user name, then the password. No RFC has it, and each server words its prompts in another way, so the
+//! prompts are not looked at: the first answer is the user name, the second the password, and there is no third.
+
+use super::SaslError;
+use super::exchange::{Parameters, Steps};
+use crate::Secret;
+
+pub(super) struct Login {
+    user: Option<Secret>,
+    password: Option<Secret>,
+}
+
+impl Login {
+    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, SaslError> {
+        let (user, password) = (parameters.user()?, parameters.password()?);
+        Ok(Self { user: Some(Secret::from(user)), password: Some(password.clone()) })
+    }
+}
+
+impl Steps for Login {
+    fn respond(&mut self, _: &[u8]) -> Result<Secret, SaslError> {
+        self.user.take().or_else(|| self.password.take()).ok_or(SaslError::OutOfOrder)
+    }
+
+    fn finish(&self) -> Result<(), SaslError> {
+        if self.password.is_some() { Err(SaslError::Unfinished) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sasl::tests::{password, start};
+    use crate::sasl::{Mechanism::Login, SaslError};
+
+    #[test]
+    fn user_then_password_whatever_the_prompts_say() {
+        let prompts: [[&[u8]; 2]; 4] = [
+            [b"Username:", b"Password:"],
+            [b"User Name\0", b"Password\0"],
+            [b"Password:", b"Username:"],
+            [b"", b"\xff"],
+        ];
+        for [first, second] in prompts {
+            let mut exchange = start(Login, "tim", &password("tanstaaf")).unwrap();
+            assert_eq!(exchange.initial(255), None);
+            assert_eq!(exchange.respond(first).unwrap().expose(), b"tim");
+            assert_eq!(exchange.finish(), Err(SaslError::Unfinished));
+            assert_eq!(exchange.respond(second).unwrap().expose(), b"tanstaaf");
+            assert_eq!(exchange.finish(), Ok(()));
+            assert_eq!(exchange.respond(first), Err(SaslError::OutOfOrder));
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The mechanisms by name, and what each of them needs.
+
+use std::fmt;
+
+/// A SASL mechanism.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    /// User name and password in one message (RFC 4616).
+    Plain,
+    /// User name and password in two messages; never standardised, widely offered.
+    Login,
+    /// HMAC-MD5 of the server's challenge (RFC 2195).
+    CramMd5,
+    /// Salted challenge and response with SHA-1 (RFC 5802).
+    ScramSha1,
+    /// The same, bound to the TLS channel.
+    ScramSha1Plus,
+    /// Salted challenge and response with SHA-256 (RFC 7677).
+    ScramSha256,
+    /// The same, bound to the TLS channel.
+    ScramSha256Plus,
+    /// An OAuth 2.0 access token, as Google and Microsoft do it.
+    XOAuth2,
+    /// An OAuth 2.0 access token (RFC 7628).
+    OAuthBearer,
+    /// Who one is was settled outside, by a TLS client certificate (RFC 4422 appendix A).
+    External,
+}
+
+impl Mechanism {
+    /// Every mechanism.
+    pub const ALL: [Self; 10] = [
+        Self::Plain,
+        Self::Login,
+        Self::CramMd5,
+        Self::ScramSha1,
+        Self::ScramSha1Plus,
+        Self::ScramSha256,
+        Self::ScramSha256Plus,
+        Self::XOAuth2,
+        Self::OAuthBearer,
+        Self::External,
+    ];
+
+    /// The mechanism of a name as it stands in `CAPA`'s `SASL` line, in whatever case: `scram-sha-1`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The registered name, for the `AUTH` command: `SCRAM-SHA-256-PLUS`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::Login => "LOGIN",
+            Self::CramMd5 => "CRAM-MD5",
+            Self::ScramSha1 => "SCRAM-SHA-1",
+            Self::ScramSha1Plus => "SCRAM-SHA-1-PLUS",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha256Plus => "SCRAM-SHA-256-PLUS",
+            Self::XOAuth2 => "XOAUTH2",
+            Self::OAuthBearer => "OAUTHBEARER",
+            Self::External => "EXTERNAL",
+        }
+    }
+
+    /// Whether its credential is an access token.
+    #[must_use]
+    pub fn wants_token(self) -> bool {
+        matches!(self, Self::XOAuth2 | Self::OAuthBearer)
+    }
+
+    /// Whether its credential is a password. `EXTERNAL` wants neither.
+    #[must_use]
+    pub fn wants_password(self) -> bool {
+        !self.wants_token() && self != Self::External
+    }
+
+    /// Whether it cannot do without the octets of the TLS exporter, which only TLS 1.3 gives safely (RFC 9266 §3).
+    #[must_use]
+    pub fn needs_tls_exporter(self) -> bool {
+        matches!(self, Self::ScramSha1Plus | Self::ScramSha256Plus)
+    }
+
+    /// Whether it needs a nonce of the caller's.
+    #[must_use]
+    pub fn needs_nonce(self) -> bool {
+        self.is_scram()
+    }
+
+    /// Whether the secret itself goes over the wire, to be seen by everybody in between where there is no TLS.
+    #[must_use]
+    pub fn reveals_secret(self) -> bool {
+        matches!(self, Self::Plain | Self::Login | Self::XOAuth2 | Self::OAuthBearer)
+    }
+
+    /// Whether the client has the first word, so that its first challenge must be empty (RFC 5034 §4).
+    #[must_use]
+    pub fn client_first(self) -> bool {
+        !matches!(self, Self::Login | Self::CramMd5)
+    }
+
+    /// Its `-PLUS` twin, where it has one: `SCRAM-SHA-1` → `SCRAM-SHA-1-PLUS`.
+    #[must_use]
+    pub fn plus(self) -> Option<Self> {
+        match self {
+            Self::ScramSha1 | Self::ScramSha1Plus => Some(Self::ScramSha1Plus),
+            Self::ScramSha256 | Self::ScramSha256Plus => Some(Self::ScramSha256Plus),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_scram(self) -> bool {
+        self.plus().is_some()
+    }
+}
+
+impl fmt::Display for Mechanism {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mechanism;
+
+    #[test]
+    fn a_name_is_read_in_any_case_and_only_whole() {
+        for mechanism in Mechanism::ALL {
+            assert_eq!(Mechanism::from_name(mechanism.name()), Some(mechanism));
+            assert_eq!(Mechanism::from_name(&mechanism.name().to_lowercase()), Some(mechanism));
+            assert_eq!(mechanism.to_string(), mechanism.name());
+        }
+        for unknown in ["", "PLAIN ", "SCRAM-SHA-512", "SCRAM-SHA-1-", "NTLM", "APOP"] {
+            assert_eq!(Mechanism::from_name(unknown), None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn each_wants_what_it_wants() {
+        use Mechanism::{External, OAuthBearer, ScramSha1, ScramSha1Plus, ScramSha256Plus, XOAuth2};
+        for mechanism in Mechanism::ALL {
+            assert_eq!(mechanism.wants_token(), [XOAuth2, OAuthBearer].contains(&mechanism));
+            assert_eq!(mechanism.wants_password(), ![XOAuth2, OAuthBearer, External].contains(&mechanism));
+            assert_eq!(mechanism.needs_tls_exporter(), [ScramSha1Plus, ScramSha256Plus].contains(&mechanism));
+        }
+        assert_eq!(ScramSha1.plus(), Some(ScramSha1Plus));
+        assert_eq!(External.plus(), None);
+    }
+}

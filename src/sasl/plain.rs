@@ -1,0 +1,70 @@
+//! PLAIN, RFC 4616: user name and password in one message.
+
+use super::SaslError;
+use super::exchange::{Parameters, Steps};
+use crate::Secret;
+
+pub(super) struct Plain {
+    message: Option<Secret>,
+}
+
+impl Plain {
+    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, SaslError> {
+        let (user, password) = (parameters.user()?, parameters.password()?);
+        let message = [&b""[..], user.as_bytes(), password.expose()].join(&0);
+        Ok(Self { message: Some(Secret::from(message)) })
+    }
+}
+
+impl Steps for Plain {
+    fn initial_octets(&self) -> Option<usize> {
+        self.message.as_ref().map(|message| message.expose().len())
+    }
+
+    fn initial(&mut self) -> Option<Secret> {
+        self.message.take()
+    }
+
+    fn respond(&mut self, _: &[u8]) -> Result<Secret, SaslError> {
+        Err(SaslError::OutOfOrder)
+    }
+
+    fn finish(&self) -> Result<(), SaslError> {
+        if self.message.is_some() { Err(SaslError::Unfinished) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::sasl::tests::{password, start};
+    use crate::sasl::{Mechanism::Plain, SaslError};
+
+    #[test]
+    fn the_message_is_that_of_rfc_4616() {
+        let mut exchange = start(Plain, "tim", &password("tanstaaftanstaaf")).unwrap();
+        assert_eq!(exchange.finish(), Err(SaslError::Unfinished));
+        assert_eq!(exchange.initial(27), None, "21 octets take 28 in base64");
+        assert_eq!(exchange.initial(255).unwrap().expose(), b"\0tim\0tanstaaftanstaaf");
+        assert_eq!(exchange.finish(), Ok(()));
+        assert_eq!(exchange.initial(255), None);
+        assert_eq!(exchange.respond(b""), Err(SaslError::OutOfOrder));
+        assert_eq!(exchange.finish(), Err(SaslError::OutOfOrder));
+    }
+
+    #[test]
+    fn what_does_not_fit_the_line_answers_the_empty_challenge() {
+        let mut exchange = start(Plain, "tim", &password("")).unwrap();
+        assert_eq!(exchange.initial(7), None);
+        assert_eq!(exchange.respond(b"").unwrap().expose(), b"\0tim\0");
+        assert_eq!(exchange.initial(255), None);
+        assert_eq!(exchange.respond(b""), Err(SaslError::OutOfOrder));
+    }
+
+    #[test]
+    fn a_challenge_with_a_word_gets_nothing() {
+        let mut exchange = start(Plain, "tim", &password("tanstaaf")).unwrap();
+        assert_eq!(exchange.respond(b"Password:"), Err(SaslError::OutOfOrder));
+        assert_eq!(exchange.respond(b""), Err(SaslError::OutOfOrder));
+        assert_eq!(exchange.initial(255), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! Why a token is refused: the words in the JSON object of the server's error challenge (RFC 7628 §3.2.2).
+//!
+//! It only makes an error readable, so it takes what is there and never fails.
+
+use crate::Secret;
+
+/// The most characters of one word: a list of scopes has some hundred, and an error is one line.
+const MAX_WORD: usize = 200;
+
+/// `{"status":"401","scope":"mail"}` → `status 401, scope mail`; the token, if the server repeats it, as `***`.
+pub(super) fn read(challenge: &[u8], token: &Secret) -> Option<String> {
+    let text = String::from_utf8_lossy(challenge);
+    let token = std::str::from_utf8(token.expose()).unwrap_or_default();
+    let words = ["status", "error", "error_description", "scope"].into_iter().filter_map(|key| {
+        let word = member(&text, key)?;
+        let word = if token.is_empty() { word } else { word.replace(token, "***") };
+        let word: String = word.chars().take(MAX_WORD).collect();
+        (!word.is_empty()).then(|| format!("{} {word}", key.replace('_', " ")))
+    });
+    let words: Vec<String> = words.collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The first value under `key`, if it is a string or a number, at whatever depth.
+fn member(text: &str, key: &str) -> Option<String> {
+    let mut rest = text;
+    loop {
+        let (string, after) = string(&rest[rest.find('"')?..])?;
+        rest = after;
+        let Some(value) = after.trim_start().strip_prefix(':') else { continue };
+        if string != key {
+            rest = value;
+            continue;
+        }
+        let value = value.trim_start();
+        if value.starts_with('"') {
+            return self::string(value).map(|(word, _)| word);
+        }
+        let end = value.find(|c: char| !c.is_ascii_alphanumeric() && !"+-.".contains(c));
+        return Some(value[..end.unwrap_or(value.len())].to_owned());
+    }
+}
+
+/// A string at the beginning of `text`, and what follows it. One that does not end is none.
+fn string(text: &str) -> Option<(String, &str)> {
+    let mut characters = text.strip_prefix('"')?.chars();
+    let mut string = String::new();
+    loop {
+        match characters.next()? {
+            '"' => return Some((string, characters.as_str())),
+            '\\' => string.push(match characters.next()? {
+                'b' => '\x08',
+                'f' => '\x0c',
+                'n' => '\n',
+                'r' => '\r',
+                't' => '\t',
+                'u' => {
+                    let digits = characters.as_str().get(..4)?;
+                    characters = characters.as_str()[4..].chars();
+                    // Half of a surrogate pair is no character.
+                    u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).unwrap_or('\u{fffd}')
+                }
+                other => other,
+            }),
+            other => string.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, proptest};
+
+    use super::{MAX_WORD, read};
+    use crate::Secret;
+
+    fn reason(challenge: &str) -> Option<String> {
+        read(challenge.as_bytes(), &Secret::from("t0ken"))
+    }
+
+    #[test]
+    fn the_words_are_found() {
+        for (challenge, expected) in [
+            (
+                r#"{"status":"invalid_token","scope":"example_scope","openid-configuration":"https://x/"}"#,
+                "status invalid_token, scope example_scope",
+            ),
+            (r#" { "scope" : "mail" , "status" : 401 } "#, "status 401, scope mail"),
+            (
+                r#"{"error":"invalid_grant","error_description":"expired"}"#,
+                "error invalid_grant, error description expired",
+            ),
+            (r#"{"a":{"status":"400"},"status":"500"}"#, "status 400"),
+            (r#"{"note":"\"status\":\"no\"","status":"y\u0065s\n"}"#, "status yes\n"),
+            (r#"{"x":"status","status":"1"}"#, "status 1"),
+            (r#"{"status":"bad t0ken t0k\u0065n"}"#, "status bad *** ***"),
+            (r#"{"status":"\ud83e\udd14"}"#, "status \u{fffd}\u{fffd}"),
+            (r#"{"status":"401""#, "status 401"),
+        ] {
+            assert_eq!(reason(challenge).as_deref(), Some(expected), "{challenge}");
+        }
+    }
+
+    #[test]
+    fn where_there_are_none_there_is_no_reason() {
+        for challenge in [
+            "",
+            "{}",
+            "no json",
+            "\"",
+            "{\"",
+            "{\"status\"",
+            "{\"status\":",
+            "{\"status\":\"",
+            "{\"status\":\"4",
+            "{\"status\":{}}",
+            "{\"status\":\"\"}",
+            "{\"status\":\"\\u12",
+            "{\"status\":\"\\",
+            "[\"status\",\"x\"]",
+        ] {
+            assert_eq!(reason(challenge), None, "{challenge}");
+        }
+        assert_eq!(read(b"\xff\x00\x9f", &Secret::from("t")), None);
+    }
+
+    #[test]
+    fn a_word_is_cut_only_after_the_token_is_out_of_it() {
+        let filler = "x".repeat(MAX_WORD - 2);
+        let challenge = format!(r#"{{"status":"{filler}t0ken and more"}}"#);
+        assert_eq!(reason(&challenge), Some(format!("status {filler}**")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_or_shows_the_token(
+            text in r#"([ -~\n\u{e9}]|"|\\|\\u|\{"status":"|"scope":"|t0ken){0,60}"#,
+            octets in any::<Vec<u8>>(),
+        ) {
+            let token = Secret::from("t0ken");
+            for challenge in [text.as_bytes(), &octets] {
+                if let Some(reason) = read(challenge, &token) {
+                    assert!(!reason.contains("t0ken"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The wire log: who said what, when, with no secret in it.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    io::{self, Write},
+    time::SystemTime,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use memchr::memmem;
+
+use crate::secret::Secret;
+
+/// Where a session's conversation goes. What authenticates is masked before it gets here.
+pub trait Trace: Send {
+    /// Octets that went out, whole lines.
+    fn sent(&mut self, octets: &[u8]);
+    /// Octets that came in, cut anywhere.
+    fn received(&mut self, octets: &[u8]);
+    /// Something that happened beside the conversation: connected, TLS version, certificate.
+    fn note(&mut self, text: &str);
+}
+
+/// A trace as stamped lines: `2026-11-22T10:00:00.123Z S: +OK ready`, and `C:` and `*:` for the other two kinds.
+///
+/// Octets that are not printable ASCII are escaped (`\x1b`), the backslash as `\\`. Lines over [`Lines::LONGEST`]
+/// octets are broken. The first write that fails ends the trace; [`Lines::failure`] tells of it.
+pub struct Lines<W: Write + Send> {
+    out: W,
+    held: Vec<u8>,
+    clock: fn() -> SystemTime,
+    failure: Option<io::Error>,
+}
+
+impl<W: Write + Send> Lines<W> {
+    /// How many octets of one line are held back for its end. A message may be one line of 40 MB.
+    pub const LONGEST: usize = 16 * 1024;
+
+    /// A trace that writes to `out`.
+    pub fn new(out: W) -> Self {
+        Self { out, held: Vec::new(), clock: SystemTime::now, failure: None }
+    }
+
+    /// Why the trace ended early.
+    pub fn failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    fn line(&mut self, who: &str, line: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
+        let stamp = Timestamp::try_from((self.clock)()).unwrap_or_default();
+        let written = writeln!(self.out, "{stamp:.3} {who}: {}", Escaped(line));
+        if let Err(error) = written.and_then(|()| self.out.flush()) {
+            self.failure = Some(error);
+        }
+    }
+
+    fn release(&mut self) {
+        if !self.held.is_empty() {
+            let held = std::mem::take(&mut self.held);
+            self.line("S", without_line_end(&held));
+        }
+    }
+}
+
+impl<W: Write + Send> Trace for Lines<W> {
+    fn sent(&mut self, octets: &[u8]) {
+        for line in octets.split_inclusive(|&octet| octet == b'\n') {
+            self.line("C", without_line_end(line));
+        }
+    }
+
+    fn received(&mut self, octets: &[u8]) {
+        for piece in octets.split_inclusive(|&octet| octet == b'\n') {
+            self.held.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || self.held.len() >= Self::LONGEST {
+                let held = std::mem::take(&mut self.held);
+                self.line("S", without_line_end(&held));
+                self.held = held;
+                self.held.clear();
+            }
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        self.release();
+        self.line("*", text.as_bytes());
+    }
+}
+
+impl<W: Write + Send> Drop for Lines<W> {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+fn without_line_end(line: &[u8]) -> &[u8] {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Octets as printable ASCII on one line: the backslash as `\\\\`, everything else that is not from blank to `~` as `\xNN`.
+///
+/// ```
+/// assert_eq!(pop3::trace::Escaped(b"a\\b\x1b[2J\r\n").to_string(), r"a\\b\x1b[2J\x0d\x0a");
+/// ```
+pub struct Escaped<'a>(pub &'a [u8]);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(&octet) = rest.first() {
+            let plain =
+                rest.iter().take_while(|octet| matches!(octet, b' '..=b'~') && **octet != b'\\').count();
+            if plain > 0 {
+                f.write_str(std::str::from_utf8(&rest[..plain]).map_err(|_| fmt::Error)?)?;
+                rest = &rest[plain..];
+                continue;
+            }
+            match octet {
+                b'\\' => f.write_str(r"\\")?,
+                _ => write!(f, "\\x{octet:02x}")?,
+            }
+            rest = &rest[1..];
+        }
+        Ok(())
+    }
+}
+
+/// The secrets of a session, to be taken out of everything that is shown: a server may echo what it was sent.
+#[derive(Debug, Default)]
+pub(crate) struct Mask(Vec<Secret>);
+
+impl Mask {
+    pub(crate) const STARS: &[u8] = b"***";
+
+    /// Masks a secret and its base64 from now on.
+    pub(crate) fn add(&mut self, secret: &[u8]) {
+        let base64 = STANDARD.encode(secret);
+        let unpadded = base64.trim_end_matches('=').as_bytes();
+        for octets in [secret, unpadded] {
+            if !octets.is_empty() && !self.0.iter().any(|known| known.expose() == octets) {
+                self.0.push(Secret::from(octets.to_vec()));
+            }
+        }
+        // A secret within another must not leave the rest of that other one standing.
+        self.0.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+    }
+
+    pub(crate) fn apply<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut masked = Cow::Borrowed(octets);
+        for secret in &self.0 {
+            let mut from = 0;
+            while let Some(at) = memmem::find(&masked[from..], secret.expose()) {
+                let at = from + at;
+                masked.to_mut().splice(at..at + secret.expose().len(), Self::STARS.iter().copied());
+                from = at + Self::STARS.len();
+            }
+        }
+        masked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{Arc, Mutex},
+        time::Duration,
+    };
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Sink {
+        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(octets)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn text(fill: impl FnOnce(&mut Lines<Sink>)) -> String {
+        let sink = Sink::default();
+        let mut lines = Lines::new(sink.clone());
+        lines.clock = || SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_341_600_123);
+        fill(&mut lines);
+        drop(lines);
+        String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn each_line_is_stamped_once_however_it_was_cut() {
+        let traced = text(|lines| {
+            lines.note("connected");
+            lines.received(b"+OK re");
+            lines.received(b"ady\r\n+OK\r\n");
+            lines.sent(b"STAT\r\nLIST\r\n");
+            lines.received(b"cut \x1b");
+        });
+        let expected = ["*: connected", "S: +OK ready", "S: +OK", "C: STAT", "C: LIST", r"S: cut \x1b"];
+        let stamped: String = expected.map(|line| format!("2026-11-22T10:00:00.123Z {line}\n")).concat();
+        assert_eq!(traced, stamped);
+    }
+
+    #[test]
+    fn a_line_without_end_is_broken_and_not_held() {
+        let traced = text(|lines| {
+            for _ in 0..100 {
+                lines.received(&[b'x'; 4096]);
+                assert!(lines.held.len() <= Lines::<Sink>::LONGEST);
+            }
+        });
+        assert_eq!(traced.matches('x').count(), 409_600);
+    }
+
+    #[test]
+    fn secrets_and_their_base64_are_masked() {
+        let mut mask = Mask::default();
+        mask.add(b"tanstaaf");
+        mask.add(b"tan");
+        let shown = |octets: &[u8]| String::from_utf8(mask.apply(octets).into_owned()).unwrap();
+        assert_eq!(shown(b"-ERR tanstaaf, dGFuc3RhYWY=, tan?"), "-ERR ***, ***=, ***?");
+        assert_eq!(shown(b"+OK"), "+OK");
+    }
+}
