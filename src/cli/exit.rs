@@ -1,8 +1,10 @@
 //! From what went wrong to the exit code, the error code of `--json` and a hint; the only place that knows them.
 
-use std::fmt;
+use std::{fmt, io};
 
-use pop3::{Error, ErrorKind, proto::status::ResponseCode, trace::Escaped};
+use pop3::{Error, ErrorKind, proto::ResponseCode};
+
+use super::escape::text;
 
 /// The error codes of the contract; each has one exit code (those of `sysexits.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,15 +60,26 @@ impl Code {
 #[derive(Debug)]
 pub struct Failure {
     pub code: Code,
-    /// One line: what happened and what to do; escaped, secrets masked.
+    /// What happened, secrets masked.
     pub message: String,
-    /// The server's line, escaped, secrets masked.
+    /// The server's line, as text, secrets masked.
     pub response: Option<String>,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
+}
+
+/// Why a subcommand stops early.
+#[derive(Debug)]
+pub enum Stop {
+    Failure(Failure),
+    /// The reader of standard output went away, which is its right: nothing is wrong unless something was to be
+    /// committed.
+    ClosedPipe { committing: bool },
 }
 
 impl Failure {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), response: None }
+        Self { code, message: message.into(), response: None, hint: None }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
@@ -78,7 +91,81 @@ impl Failure {
     }
 
     /// The destination, the trace or the state cannot be read or written: `what` names it.
-    pub fn output(what: impl fmt::Display, error: &std::io::Error) -> Self {
+    pub fn output(what: impl fmt::Display, error: &io::Error) -> Self {
         Self::new(Code::Output, format!("{what}: {error}"))
+    }
+
+    /// The server refused single messages; what else was to be done is done.
+    pub fn partial(refused: usize) -> Self {
+        let what = if refused == 1 { "one message" } else { "some messages" };
+        Self::new(Code::Partial, format!("the server refused {what} ({refused}); the rest is done"))
+    }
+
+    /// What is told as the message: what happened, and what to do.
+    pub fn advice(&self) -> String {
+        match self.hint {
+            Some(hint) => format!("{}; {hint}", self.message),
+            None => self.message.clone(),
+        }
+    }
+
+    pub fn or_hint(mut self, hint: Option<&'static str>) -> Self {
+        self.hint = self.hint.or(hint);
+        self
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match error.kind() {
+            ErrorKind::Argument => Code::Configuration,
+            ErrorKind::Host => Code::Host,
+            ErrorKind::Unavailable => Code::Unavailable,
+            ErrorKind::Temporary => Code::Temporary,
+            ErrorKind::Tls => Code::Tls,
+            ErrorKind::Authentication => Code::Authentication,
+            ErrorKind::Unsupported | ErrorKind::Refused | ErrorKind::Protocol => Code::Protocol,
+            ErrorKind::CommitUnknown => Code::CommitUnknown,
+        };
+        let hint = match (error.kind(), error.response_code()) {
+            (ErrorKind::Temporary, Some(ResponseCode::InUse)) => {
+                Some("another session holds the maildrop: try again later, or give --wait more seconds")
+            }
+            (ErrorKind::Temporary, Some(ResponseCode::LoginDelay)) => {
+                Some("the server wants more time between two logins: try again later")
+            }
+            (ErrorKind::Temporary, _) => Some("try again later"),
+            (ErrorKind::CommitUnknown, _) => Some("run it again: what is still there is deleted then"),
+            (ErrorKind::Authentication, _) => Some("check the user name and the password"),
+            _ => None,
+        };
+        Self {
+            code,
+            message: error.message().to_owned(),
+            response: error.response().map(|line| text(line).into_owned()),
+            hint,
+        }
+    }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Failure(Failure::from(error))
+    }
+}
+
+/// Only standard output gives bare I/O errors; who writes elsewhere names the file.
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::ClosedPipe { committing: false };
+        }
+        Self::Failure(Failure::output("cannot write standard output", &error))
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 
-use super::exit::Failure;
+use super::exit::{Code, Failure, Stop};
 
 /// `status`. What is new is `null` on a server without unique-ids.
 #[derive(Debug, Serialize)]
@@ -121,6 +121,18 @@ pub enum Deletion {
     Unknown,
 }
 
+impl Deletion {
+    /// How far the marked messages of a session came that ended so.
+    pub fn of(commit: bool, ended: &Result<(), Stop>) -> Self {
+        match ended {
+            Ok(()) if commit => Self::Done,
+            Ok(()) => Self::Marked,
+            Err(Stop::Failure(failure)) if failure.code == Code::CommitUnknown => Self::Unknown,
+            Err(_) => Self::Failed,
+        }
+    }
+}
+
 /// A message that the server refused.
 #[derive(Debug, Serialize)]
 pub struct Refused {
@@ -140,7 +152,7 @@ pub struct ErrorLine<'a> {
 struct ErrorObject<'a> {
     code: &'static str,
     exit: u8,
-    message: &'a str,
+    message: String,
     response: Option<&'a str>,
 }
 
@@ -157,15 +169,9 @@ struct WarningObject<'a> {
 
 impl<'a> ErrorLine<'a> {
     pub fn new(failure: &'a Failure) -> Self {
-        let Failure { code, message, response } = failure;
-        Self {
-            error: ErrorObject {
-                code: code.name(),
-                exit: code.exit(),
-                message,
-                response: response.as_deref(),
-            },
-        }
+        let Failure { code, response, .. } = failure;
+        let (message, response) = (failure.advice(), response.as_deref());
+        Self { error: ErrorObject { code: code.name(), exit: code.exit(), message, response } }
     }
 }
 
@@ -210,7 +216,7 @@ pub fn write_line(out: &mut impl Write, object: &impl Serialize) -> io::Result<(
     out.write_all(b"\n")
 }
 
-/// JSON as serde_json writes it, but with everything outside printable ASCII escaped.
+/// JSON as `serde_json` writes it, but with everything outside printable ASCII escaped.
 struct Ascii;
 
 impl Formatter for Ascii {

@@ -16,6 +16,7 @@ use serde::Serialize;
 use self::layout::{Row, width};
 pub use self::stderr::Stderr;
 use super::{
+    args::Color,
     escape::{escape, text},
     json::{Delete, Deletion, Fetch, Headers, Mailbox, Refused, Server, Status, Uidl, write_line},
     progress,
@@ -86,16 +87,26 @@ impl<'a> Printer<'a> {
         if self.look.terminal.is_some() { progress::suspended(|| out.flush()) } else { out.flush() }
     }
 
+    /// A sentence for people; `--json` has no row for it.
+    pub fn note(&mut self, sentence: &str) -> io::Result<()> {
+        if self.look.json {
+            return Ok(());
+        }
+        self.line(&escape(sentence))?;
+        self.flush()
+    }
+
     /// `3 messages, 24.1 kB; 2 new, 12 kB`
     pub fn status(&mut self, status: &Status) -> io::Result<()> {
         if self.look.json {
             return self.object(status);
         }
         let plural = if status.messages == 1 { "" } else { "s" };
-        let mut line = format!("{} message{plural}, {}", status.messages, size(status.octets));
-        if let (Some(messages), Some(octets)) = (status.new_messages, status.new_octets) {
-            line += &format!("; {messages} new, {}", size(octets));
-        }
+        let all = format!("{} message{plural}, {}", status.messages, size(status.octets));
+        let line = match (status.new_messages, status.new_octets) {
+            (Some(messages), Some(octets)) => format!("{all}; {messages} new, {}", size(octets)),
+            _ => all,
+        };
         self.line(&line)?;
         status.server.as_ref().map_or(Ok(()), |server| self.server(server))
     }
@@ -106,7 +117,7 @@ impl<'a> Printer<'a> {
             return self.object(message);
         }
         let mut row = self.row(message.number);
-        self.mark(&mut row, message.new);
+        mark(&mut row, message.new);
         let uid = message.uid.as_deref().map_or("-".into(), escape);
         row.left(&uid, self.uid_width, Style::new());
         row.right(&size(message.octets), SIZE, DIM);
@@ -125,7 +136,7 @@ impl<'a> Printer<'a> {
             None => 24,
         };
         let mut row = self.row(message.number);
-        self.mark(&mut row, message.new);
+        mark(&mut row, message.new);
         row.left(&self.date(headers.date.as_deref()), self.date_width(), DIM);
         let from = senders(headers.from.as_deref().unwrap_or_default());
         match self.look.terminal {
@@ -136,12 +147,12 @@ impl<'a> Printer<'a> {
         match headers.subject.as_deref() {
             None | Some("") => row.left("(no subject)", 0, DIM),
             Some(subject) => {
-                row.left(&escape(subject), 0, if message.new == Some(true) { BOLD } else { Style::new() })
+                row.left(&escape(subject), 0, if message.new == Some(true) { BOLD } else { Style::new() });
             }
         }
         self.end(row)?;
         for (name, value) in headers.fields.iter().flatten() {
-            self.line(&format!("{INDENT}{}: {}", escape(name), escape(value)))?;
+            self.line(format!("{INDENT}{}: {}", escape(name), escape(value)).trim_end())?;
         }
         if headers.fields.is_some() && headers.preview.is_some() {
             self.line("")?;
@@ -234,10 +245,6 @@ impl<'a> Printer<'a> {
         row
     }
 
-    fn mark(&self, row: &mut Row, new: Option<bool>) {
-        row.left(if new == Some(true) { "*" } else { "" }, 1, GOOD);
-    }
-
     fn end(&mut self, row: Row) -> io::Result<()> {
         let row = match self.look.terminal {
             Some(columns) => row.within(columns),
@@ -282,6 +289,16 @@ impl<'a> Printer<'a> {
     }
 }
 
+/// What `--color` says holds for standard output and standard error.
+pub fn choose_color(color: Color) {
+    match color {
+        Color::Auto => ColorChoice::Auto,
+        Color::Always => ColorChoice::Always,
+        Color::Never => ColorChoice::Never,
+    }
+    .write_global();
+}
+
 /// An instant of Unix seconds in RFC 3339, UTC; for the life of a certificate.
 pub fn rfc3339(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(
@@ -303,6 +320,10 @@ fn senders(from: &[Mailbox]) -> String {
         0 => first.to_owned(),
         others => format!("{first} +{others}"),
     }
+}
+
+fn mark(row: &mut Row, new: Option<bool>) {
+    row.left(if new == Some(true) { "*" } else { "" }, 1, GOOD);
 }
 
 fn deletion(row: &mut Row, deletion: Deletion) {

@@ -24,6 +24,7 @@ pub enum Otherwise {
 
 /// The messages to choose, before the server has listed any.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "selectors add up, each by itself")]
 pub struct Selection {
     ranges: Vec<Range>,
     /// Unique-ids as [`text`] shows them, so that what `--json` printed chooses its message again.
@@ -66,20 +67,18 @@ impl Selection {
         }
         let mut unique_ids = Vec::new();
         for unique_id in choice.uids.iter().filter(|unique_id| *unique_id != "-") {
+            let unique_id = text(unique_id.as_encoded_bytes()).into_owned();
             if unique_id.chars().any(char::is_control) {
-                let shown = escape(unique_id);
+                let shown = escape(&unique_id);
                 return Err(Failure::usage(format!(
                     "--uid: a control character in the unique-id \"{shown}\""
                 )));
             }
-            unique_ids.push(unique_id.clone());
+            unique_ids.push(unique_id);
         }
         let by_unique_id = !choice.uids.is_empty();
         let last = choice.last.as_deref().map(last).transpose()?;
-        let none = ranges.is_empty()
-            && !by_unique_id
-            && !(choice.new || choice.fetched || choice.all)
-            && last.is_none();
+        let none = choice.is_empty();
         if none && otherwise == Otherwise::Refuse {
             return Err(Failure::usage(
                 "no messages chosen: give numbers, --uid, --new, --fetched, --all or --last",
@@ -132,11 +131,12 @@ impl Selection {
             if unique_id.iter().all(|octet| matches!(octet, b' ' | b'\t')) {
                 continue;
             }
-            if unique_id.iter().any(u8::is_ascii_control) {
+            let unique_id = text(unique_id);
+            if unique_id.chars().any(char::is_control) {
                 let message = format!("--uid -: a control character in the unique-id of line {number}");
                 return Err(Failure::usage(message));
             }
-            self.unique_ids.push(text(unique_id).into_owned());
+            self.unique_ids.push(unique_id.into_owned());
         }
         Ok(())
     }
@@ -145,6 +145,11 @@ impl Selection {
     /// [`without_unique_ids`].
     pub fn needs_unique_ids(&self) -> bool {
         self.new || self.fetched || self.by_unique_id
+    }
+
+    /// Whether new messages are among the chosen.
+    pub fn takes_new(&self) -> bool {
+        self.new || self.all
     }
 
     /// Whether the record must be read to say what is chosen.
@@ -276,11 +281,12 @@ impl Missing {
         if self.names.is_empty() {
             return Ok(());
         }
-        let mut message = format!("not on the server: {}", self.names.join(", "));
-        if self.seen.len() > self.names.len() {
-            message += &format!(" and {} more", self.seen.len() - self.names.len());
-        }
-        Err(Failure::new(Code::NoSuchMessage, message))
+        let others = match self.seen.len() - self.names.len() {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        let names = self.names.join(", ");
+        Err(Failure::new(Code::NoSuchMessage, format!("not on the server: {names}{others}")))
     }
 }
 
@@ -381,7 +387,7 @@ mod tests {
     }
 
     fn uids(list: &[&str]) -> Choice {
-        Choice { uids: strings(list), ..Choice::default() }
+        Choice { uids: list.iter().map(Into::into).collect(), ..Choice::default() }
     }
 
     fn listed(ids: &'static [Option<&'static str>]) -> Vec<Listed<'static>> {
@@ -570,7 +576,9 @@ mod tests {
         let failure = read(b"a\nb\0\n").unwrap_err();
         assert_eq!(failure.code, Code::Usage);
         assert!(failure.message.ends_with("line 2"), "{}", failure.message);
-        assert_eq!(read(b"a\rb\n").unwrap_err().code, Code::Usage);
+        for wrong in [b"a\rb\n".as_slice(), b"a\tb", b"a\x7f", b"a\xc2\x85", b"a\x85"] {
+            assert_eq!(read(wrong).unwrap_err().code, Code::Usage, "{wrong:?}");
+        }
     }
 
     #[test]
@@ -593,8 +601,11 @@ mod tests {
                 fetched: None,
             })
             .collect();
-        let choice =
-            Choice { uids: ids.clone(), numbers: strings(&["1-,2-,3-"; 30_000]), ..Choice::default() };
+        let choice = Choice {
+            uids: ids.iter().map(Into::into).collect(),
+            numbers: vec!["1-,2-,3-".to_owned(); 30_000],
+            ..Choice::default()
+        };
         let selection = Selection::parse(&choice, Otherwise::Refuse).unwrap();
         assert_eq!(selection.resolve(&listed, 0).unwrap().len(), 100_000);
     }

@@ -10,13 +10,14 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use log::LevelFilter;
 use pop3::Secret;
-use pop3::net::{Address, ClientIdentity, Family, Host, Proxy, Trust};
+use pop3::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint};
 use pop3::sasl::Mechanism;
 
 use self::sources::{Given, Origin, Sources};
 use super::args::{self, Args, Color};
 use super::config::Config;
 use super::exit::Failure;
+pub use super::store::Destination;
 
 mod sources;
 mod value;
@@ -82,18 +83,6 @@ pub enum Auth {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Destination {
-    /// One `.eml` file a message.
-    Dir(PathBuf),
-    Maildir(PathBuf),
-    Mbox(PathBuf),
-    MboxStdout,
-    /// A program and its arguments.
-    Pipe(Vec<String>),
-    Stdout,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TraceSink {
     None,
     Stderr,
@@ -155,6 +144,9 @@ impl Settings {
         let Some(host) = host else { return Err(sources.missing("host")) };
         let address = Address::parse(&host.value, port).map_err(|error| host.refuse(error.message()))?;
 
+        let family = family(connection);
+        family.check(&address.host).map_err(|error| Failure::usage(error.message()))?;
+
         let user = sources.text("user", account.user.as_ref(), keys.user.as_ref())?;
         let Some(user) = user else { return Err(sources.missing("user")) };
 
@@ -163,7 +155,9 @@ impl Settings {
             connection.tls_fingerprint.as_ref(),
             keys.tls_fingerprint.as_ref(),
         )?;
-        let fingerprint = fingerprint.map(|text| text.parse(value::sha256)).transpose()?;
+        let fingerprint = fingerprint
+            .map(|text| parse_fingerprint(&text.value).map_err(|error| text.refuse(error.message())))
+            .transpose()?;
         let ca_file = sources.path("ca-file", connection.ca_file.as_ref(), keys.ca_file.as_ref());
         let trust = match (fingerprint, ca_file) {
             (Some(sha256), _) => Trust::Fingerprint(sha256),
@@ -186,7 +180,7 @@ impl Settings {
 
         Ok(Self {
             address,
-            family: family(connection),
+            family,
             tls: tls.into(),
             trust,
             identity: identity(&sources, connection)?,
@@ -220,10 +214,7 @@ impl Settings {
 
     /// `USER@HOST`: whose secret it is, in the keyring and in messages.
     pub fn mailbox(&self) -> String {
-        match &self.address.host {
-            Host::Name(name) => format!("{}@{name}", self.user),
-            Host::Ip(ip) => format!("{}@{ip}", self.user),
-        }
+        format!("{}@{}", self.user, self.address.host)
     }
 }
 
@@ -375,3 +366,6 @@ const IMPLICIT_PORT: u16 = 995;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+pub(crate) mod tests;

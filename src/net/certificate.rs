@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 
@@ -59,6 +59,12 @@ pub(super) fn is_for_servers(der: &CertificateDer<'_>) -> bool {
     }
 }
 
+/// The public key of a certificate, its algorithm included.
+pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'static>> {
+    let (_, parsed) = X509Certificate::from_der(der).ok()?;
+    Some(parsed.public_key().raw.to_vec().into())
+}
+
 /// Writes a SHA-256 as fingerprints are shown: `AA:BB:…`, 32 pairs.
 #[must_use]
 pub fn format_fingerprint(sha256: &[u8; 32]) -> String {
@@ -111,7 +117,9 @@ pub(super) fn printable(text: &str) -> String {
         }
         match character {
             ' '..='~' => shown.push(character),
-            _ => write!(shown, "{}", character.escape_unicode()).unwrap_or_default(),
+            _ => {
+                let _ = write!(shown, "{}", character.escape_unicode());
+            }
         }
     }
     shown
@@ -172,11 +180,11 @@ mod tests {
         let der = rcgen::generate_simple_self_signed(vec!["a.example".into()]).unwrap().cert.der().to_vec();
         assert_eq!(Certificate::from_der(b"").subject, "");
         for cut in 0..der.len() {
-            Certificate::from_der(&der[..cut]);
+            let _ = Certificate::from_der(&der[..cut]);
             for flip in [0x01, 0x80, 0xff] {
                 let mut damaged = der.clone();
                 damaged[cut] ^= flip;
-                Certificate::from_der(&damaged);
+                let _ = Certificate::from_der(&damaged);
                 is_for_servers(&damaged.into());
             }
         }

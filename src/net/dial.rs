@@ -1,6 +1,7 @@
 //! From an address to a connection: resolving, and racing the addresses (RFC 8305).
 
 use std::collections::VecDeque;
+use std::fmt::Write as _;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -152,13 +153,13 @@ fn with_failures(mut text: String, mut joint: &str, target: &Address, failures: 
     for (address, error) in failures.iter().take(NAMED_FAILURES) {
         text.push_str(joint);
         if !matches!(target.host, Host::Ip(_)) {
-            text.push_str(&format!("{address}: "));
+            let _ = write!(text, "{address}: ");
         }
         text.push_str(&reason(error));
         joint = "; ";
     }
     if failures.len() > NAMED_FAILURES {
-        text.push_str(&format!("; and {} more", failures.len() - NAMED_FAILURES));
+        let _ = write!(text, "; and {} more", failures.len() - NAMED_FAILURES);
     }
     text
 }
@@ -187,3 +188,141 @@ const GRACE: Duration = Duration::from_secs(1);
 
 /// More failed addresses than these help nobody to find out why.
 const NAMED_FAILURES: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn limits(milliseconds: u64) -> Limits {
+        Limits { timeout: Duration::from_millis(milliseconds), deadline: None }
+    }
+
+    fn closed_port() -> SocketAddr {
+        TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    }
+
+    fn named(name: &str, port: u16) -> Address {
+        Address::parse(name, port).unwrap()
+    }
+
+    /// A listener whose queue is full takes no further connection, and says nothing of it.
+    #[cfg(target_os = "linux")]
+    fn black_hole() -> (SocketAddr, impl Drop) {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        socket.listen(0).unwrap();
+        let address = socket.local_addr().unwrap().as_socket().unwrap();
+        let mut held = vec![TcpListener::from(socket).into()];
+        while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            held.push(std::os::fd::OwnedFd::from(stream));
+        }
+        (address, held.into_iter())
+    }
+
+    #[test]
+    fn a_literal_address_is_connected_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut notes = Vec::new();
+        let target = named("127.0.0.1", address.port());
+        let tcp = dial(&target, Family::V4, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
+        assert_eq!(tcp.peer_addr(), address);
+        assert_eq!(notes, [format!("connecting to {address}"), format!("connected to {address}")]);
+    }
+
+    #[test]
+    fn a_refused_connection_says_so() {
+        let closed = closed_port();
+        let error =
+            dial(&named("127.0.0.1", closed.port()), Family::Any, limits(30_000), &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.message(), format!("no connection to {closed}: connection refused"));
+    }
+
+    #[test]
+    fn a_name_is_resolved_and_narrowed_to_a_family() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target = named("localhost", listener.local_addr().unwrap().port());
+        let mut notes = Vec::new();
+        let tcp = dial(&target, Family::V4, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
+        assert_eq!(tcp.peer_addr(), listener.local_addr().unwrap());
+        assert_eq!(notes[0], "resolving localhost");
+        assert!(notes[1].starts_with("localhost is "), "{notes:?}");
+    }
+
+    #[test]
+    fn a_name_without_address_is_an_unknown_host() {
+        let error =
+            dial(&named("nosuch.invalid", 110), Family::Any, limits(300_000), &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Host);
+        assert!(error.message().starts_with("nosuch.invalid does not resolve: "), "{error}");
+    }
+
+    #[test]
+    fn a_passed_deadline_connects_to_nobody() {
+        let over = Limits { timeout: Duration::from_secs(60), deadline: Some(Instant::now()) };
+        let error = dial(&named("127.0.0.1", 110), Family::Any, over, &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.message(), "no connection to 127.0.0.1:110 before the deadline");
+    }
+
+    #[test]
+    fn all_addresses_are_tried_and_named() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let (first, second) = (closed_port(), closed_port());
+        let target = named("example.org", 110);
+
+        let stream = race(&target, [first, second, open].into(), limits(30_000), &mut |_| {}).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open);
+
+        let error = race(&target, [first, second].into(), limits(30_000), &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let text = error.message();
+        assert!(text.starts_with("no connection to example.org:110: "), "{text}");
+        for address in [first, second] {
+            assert!(text.contains(&format!("{address}: connection refused")), "{text}");
+        }
+
+        let error =
+            race(&target, (0..9).map(|_| closed_port()).collect(), limits(30_000), &mut |_| {}).unwrap_err();
+        assert!(error.message().ends_with("; and 3 more"), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_silent_address_has_only_a_head_start() {
+        let (silent, _held) = black_hole();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let open = listener.local_addr().unwrap();
+        let begun = Instant::now();
+        let stream =
+            race(&named("example.org", 110), [silent, open].into(), limits(60_000), &mut |_| {}).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), open);
+        assert!(begun.elapsed() >= HEAD_START);
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_silent_address_times_out() {
+        let (silent, _held) = black_hole();
+        let error =
+            dial(&named("127.0.0.1", silent.port()), Family::Any, limits(200), &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.message(), format!("no connection to {silent} after 0.2 s"));
+    }
+
+    #[test]
+    fn families_take_turns_in_the_resolvers_order() {
+        let read = |list: &str| {
+            list.split_whitespace().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>()
+        };
+        let mixed = read("[::1]:1 [::2]:1 [::2]:1 [::3]:1 127.0.0.1:1 127.0.0.2:1");
+        assert_eq!(interleave(mixed), read("[::1]:1 127.0.0.1:1 [::2]:1 127.0.0.2:1 [::3]:1"));
+        let v4_first = read("127.0.0.1:1 [::1]:1 127.0.0.2:1");
+        assert_eq!(interleave(v4_first), read("127.0.0.1:1 [::1]:1 127.0.0.2:1"));
+    }
+}

@@ -11,6 +11,7 @@ mod tcp;
 mod tls;
 mod tls_error;
 mod trust;
+mod verifier;
 
 use std::io::{self, Read, Write};
 
@@ -46,7 +47,9 @@ pub fn connect(
         return dial::dial(address, family, limits, note);
     };
     note(&format!("through the proxy {proxy}"));
-    let mut tcp = dial::dial(proxy.address(), family, limits, note)?;
+    let mut tcp = dial::dial(proxy.address(), family, limits, note).map_err(|error| {
+        Error::new(error.kind(), format!("the proxy {proxy}: {}", error.message())).with_source(error)
+    })?;
     proxy.tunnel(&mut tcp, address)?;
     note(&format!("the proxy connected to {address}"));
     Ok(tcp)

@@ -209,7 +209,7 @@ mod tests {
         let begun = Instant::now();
         std::thread::spawn(move || {
             while server.write_all(b".").is_ok() {
-                std::thread::sleep(SLACK)
+                std::thread::sleep(SLACK);
             }
         });
         let error = (0..1_000_000).find_map(|_| tcp.read(&mut [0; 8]).err()).unwrap();

@@ -13,7 +13,8 @@ use super::address::Host;
 use super::certificate::{Certificate, format_fingerprint, utc};
 use super::tcp::{Limits, Tcp};
 use super::tls_error;
-use super::trust::{Loaded, TlsSettings, Witness};
+use super::trust::{Loaded, TlsSettings};
+use super::verifier::Witness;
 use crate::{Error, ErrorKind};
 
 /// Makes TLS connections. Reading the system's certificates takes milliseconds, so that it is begun beforehand.
@@ -255,3 +256,6 @@ const READ_AHEAD: usize = 32 * 1024;
 
 /// What TLS adds to each record of at most 16 KiB, amply (RFC 8446 §5.2).
 const RECORD_OVERHEAD: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ fn distrust(why: &CertificateError, host: &Host, leaf: &CertificateDer<'_>, fact
             None => format!("it is for no host name at all, so not for {host}"),
         },
         Why::UnknownIssuer if facts.issuer == facts.subject => "it is self-signed".into(),
-        Why::UnknownIssuer => format!("its issuer is not known here: {}", printable(&facts.issuer)),
+        Why::UnknownIssuer => format!("unknown issuer ({})", printable(&facts.issuer)),
         Why::Revoked => "it was revoked".into(),
         Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => "it is not meant for servers".into(),
         Why::BadEncoding => "it is damaged".into(),
@@ -106,6 +106,7 @@ fn distrust(why: &CertificateError, host: &Host, leaf: &CertificateDer<'_>, fact
             "a signature or key of it is of a kind that is not supported or too weak".into()
         }
         Why::ApplicationVerificationFailure => "it is not the one that was pinned".into(),
+        _ if is_authority(leaf) && facts.issuer == facts.subject => "it is self-signed".into(),
         _ if is_authority(leaf) => "it is an authority's own, not a server's".into(),
         _ => printable(&why.to_string()),
     }

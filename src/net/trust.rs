@@ -1,19 +1,17 @@
-//! Which certificates are trusted, and which one is shown.
+//! Which certificates are trusted, and which one is shown: what the user says, read from the disk.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::certificate::{Certificate, is_authority, is_for_servers};
 use super::reason;
+use super::verifier::{Anchored, Pinned};
 use crate::{Error, ErrorKind};
 
 /// Which certificates of a server are trusted.
@@ -58,7 +56,7 @@ impl TlsSettings {
     pub(super) fn load(&self, provider: &Arc<CryptoProvider>) -> Result<Loaded, Error> {
         let verifier: Arc<dyn ServerCertVerifier> = match &self.trust {
             Trust::System => system(provider)?,
-            Trust::File(path) => Arc::new(Anchored::load(path, provider)?),
+            Trust::File(path) => Arc::new(anchored(path, provider)?),
             Trust::Fingerprint(sha256) => Arc::new(Pinned { sha256: *sha256, provider: provider.clone() }),
         };
         let identity = self.identity.as_ref().map(ClientIdentity::load).transpose()?;
@@ -78,182 +76,14 @@ impl ClientIdentity {
     }
 }
 
-/// Remembers the certificate that a server showed, whatever another verifier thinks of it.
-pub(super) struct Witness {
-    pub(super) verifier: Arc<dyn ServerCertVerifier>,
-    pub(super) seen: Mutex<Option<CertificateDer<'static>>>,
-}
-
-impl Witness {
-    pub(super) fn seen(&self) -> Option<CertificateDer<'static>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+fn anchored(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Anchored, Error> {
+    let anchors = certificates(path)?;
+    let mut roots = RootCertStore::empty();
+    for anchor in &anchors {
+        roots.add(anchor.clone()).map_err(|error| unreadable(path, &error.to_string()))?;
     }
-}
-
-impl fmt::Debug for Witness {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.verifier.fmt(f)
-    }
-}
-
-impl ServerCertVerifier for Witness {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(leaf.clone().into_owned());
-        self.verifier.verify_server_cert(leaf, intermediates, name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls12_signature(message, leaf, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.verifier.verify_tls13_signature(message, leaf, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.supported_verify_schemes()
-    }
-}
-
-/// [`Trust::File`]
-#[derive(Debug)]
-struct Anchored {
-    anchors: Vec<CertificateDer<'static>>,
-    webpki: Arc<WebPkiServerVerifier>,
-}
-
-impl Anchored {
-    fn load(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
-        let anchors = certificates(path)?;
-        let mut roots = RootCertStore::empty();
-        for anchor in &anchors {
-            roots.add(anchor.clone()).map_err(|error| unreadable(path, &error.to_string()))?;
-        }
-        let webpki = webpki(roots, provider).map_err(|why| unreadable(path, &why))?;
-        Ok(Self { anchors, webpki })
-    }
-
-    /// A self-signed certificate that is marked as an authority's, as `openssl req -x509` makes them, is no server's
-    /// for webpki. Here the user has named this very certificate.
-    fn is_named(&self, leaf: &CertificateDer<'_>) -> bool {
-        self.anchors.iter().any(|anchor| anchor == leaf) && is_authority(leaf)
-    }
-}
-
-impl ServerCertVerifier for Anchored {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if !self.is_named(leaf) {
-            return self.webpki.verify_server_cert(leaf, intermediates, name, ocsp, now);
-        }
-        let facts = Certificate::from_der(leaf);
-        let seconds = |time: i64| {
-            UnixTime::since_unix_epoch(std::time::Duration::from_secs(time.max(0).unsigned_abs()))
-        };
-        let (not_before, not_after) = (seconds(facts.not_before), seconds(facts.not_after));
-        if now < not_before {
-            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
-        }
-        if now > not_after {
-            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
-        }
-        if !is_for_servers(leaf) {
-            return Err(CertificateError::InvalidPurpose.into());
-        }
-        rustls::client::verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.webpki.verify_tls12_signature(message, leaf, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.webpki.verify_tls13_signature(message, leaf, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
-    }
-}
-
-/// [`Trust::Fingerprint`]: nothing of the certificate counts but its digest, yet that the server holds its key is
-/// proven by the signatures in the handshake.
-#[derive(Debug)]
-struct Pinned {
-    sha256: [u8; 32],
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if Certificate::from_der(leaf).sha256 == self.sha256 {
-            return Ok(ServerCertVerified::assertion());
-        }
-        Err(CertificateError::ApplicationVerificationFailure.into())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, leaf, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, leaf, signature, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
-    }
+    let webpki = webpki(roots, provider).map_err(|why| unreadable(path, &why))?;
+    Ok(Anchored { anchors, webpki })
 }
 
 /// Windows and macOS load most roots only when asked about a certificate: the system is asked itself there.

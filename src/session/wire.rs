@@ -25,8 +25,8 @@ const SMALLEST_WINDOW: usize = 2048;
 /// More unanswered octets gain nothing: this is 25,000 commands.
 const LARGEST_WINDOW: usize = 256 * 1024;
 
-/// What the kernel counts for a segment beside its octets can be as much again, and TLS adds its records.
-const SEND_BUFFER_SHARE: usize = 4;
+/// The kernel counts a segment's bookkeeping as well, which for small segments is as much again.
+const SEND_BUFFER_SHARE: usize = 2;
 
 /// As much as TLS hands over in four records; a socket gives it in one read.
 const INPUT: usize = 64 * 1024;

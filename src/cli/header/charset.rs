@@ -26,6 +26,7 @@ pub(super) fn decode(charset: &str, octets: &[u8]) -> String {
         "utf-8" | "utf8" | "unicode-1-1-utf-8" => String::from_utf8_lossy(octets).into_owned(),
         "utf-7" | "unicode-1-1-utf-7" | "csutf7" => utf7(octets),
         name => match charset_decoder(alias(name).as_bytes()) {
+            Some(decode) if alias(name) == "iso-2022-jp" => decode(&without_idle_escapes(octets)),
             Some(decode) => decode(octets),
             None => utf8_or_windows_1252(octets).into_owned(),
         },
@@ -50,6 +51,26 @@ fn alias(name: &str) -> &str {
         "windows1252" => "windows-1252",
         name => name,
     }
+}
+
+/// ISO-2022-JP without the escape sequences that another follows at once. Words that are joined have them, each word
+/// going back to ASCII at its end; the decoder takes them for an attack.
+///
+/// ```text
+/// ESC $ B F | ESC ( B  ESC $ B K \\ ESC ( B → ESC $ B F |  ESC $ B K \\ ESC ( B
+/// ```
+fn without_idle_escapes(octets: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(octets.len());
+    let mut rest = octets;
+    while let Some((&octet, after)) = rest.split_first() {
+        if let [0x1b, b'(' | b'$', _, 0x1b, ..] = rest {
+            rest = &rest[3..];
+        } else {
+            out.push(octet);
+            rest = after;
+        }
+    }
+    out
 }
 
 /// UTF-7 (RFC 2152). mail-parser's loses what a word ends in.

@@ -16,7 +16,9 @@ use mail_parser::DateTime;
 /// ```
 pub(super) fn parse(text: &str) -> Option<String> {
     static STRICT: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
-    let text = text.get(..LONGEST).unwrap_or(text).trim();
+    if text.len() > LONGEST {
+        return None;
+    }
     if let Ok(date) = STRICT.parse_zoned(text) {
         return rfc3339(date.datetime(), date.offset());
     }
@@ -47,7 +49,7 @@ fn rfc3339(datetime: civil::DateTime, offset: Offset) -> Option<String> {
     Some(datetime.to_zoned(TimeZone::fixed(offset)).ok()?.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
 }
 
-/// mail-parser takes the offset modulo 24 hours, and of a number only the digits that it has room for.
+/// mail-parser knows a month by a hash of its letters, so that "Foo" is November; it takes the offset modulo 24 hours, and of a number only the digits that it has room for.
 fn is_plausible(text: &str) -> bool {
     let plain = text.split('(').next().unwrap_or(text);
     let too_long =
@@ -55,8 +57,14 @@ fn is_plausible(text: &str) -> bool {
     let offset = plain.rsplit(['+', '-']).next().filter(|_| plain.contains(['+', '-'])).unwrap_or("0");
     let offset: u32 =
         offset.trim().chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
-    !too_long && offset / 100 < 24 && offset % 100 < 60
+    let has_month = plain
+        .split(|c: char| !c.is_ascii_alphabetic())
+        .any(|word| MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word)));
+    has_month && !too_long && offset / 100 < 24 && offset % 100 < 60
 }
+
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// A date has some 40 characters; comments may make it longer, but no thousands of parentheses.
 const LONGEST: usize = 1000;

@@ -117,16 +117,15 @@ impl<'a> Word<'a> {
         let (charset, rest) = bounded_name(text.strip_prefix("=?")?)?;
         // RFC 2231 §5: a language may follow the charset.
         let charset = charset.split_once('*').map_or(charset, |(charset, _)| charset);
-        let encoding = rest.as_bytes().first()?;
-        let encoded = rest.get(1..)?.strip_prefix('?')?;
+        let encoding = rest.as_bytes().first().filter(|octet| matches!(octet, b'Q' | b'q' | b'B' | b'b'))?;
+        let encoded = rest[1..].strip_prefix('?')?;
         let Some(end) = memmem::find(encoded.as_bytes(), b"?=") else {
             *exhausted = true;
             return None;
         };
-        let octets = match encoding {
-            b'Q' | b'q' => quoted(encoded[..end].as_bytes()),
-            b'B' | b'b' => charset::base64(encoded[..end].as_bytes())?,
-            _ => return None,
+        let octets = match encoding.to_ascii_uppercase() {
+            b'Q' => quoted(&encoded.as_bytes()[..end]),
+            _ => charset::base64(&encoded.as_bytes()[..end])?,
         };
         Some(Self { charset, octets, length: text.len() - encoded.len() + end + 2 })
     }
@@ -149,15 +148,12 @@ fn quoted(text: &[u8]) -> Vec<u8> {
     let mut at = 0;
     while let Some(&octet) = text.get(at) {
         let value = (octet == b'=').then(|| Some(hex(at + 1)? * 16 + hex(at + 2)?)).flatten();
-        match value.and_then(|value| u8::try_from(value).ok()) {
-            Some(value) => {
-                octets.push(value);
-                at += 3;
-            }
-            None => {
-                octets.push(if octet == b'_' { b' ' } else { octet });
-                at += 1;
-            }
+        if let Some(value) = value.and_then(|value| u8::try_from(value).ok()) {
+            octets.push(value);
+            at += 3;
+        } else {
+            octets.push(if octet == b'_' { b' ' } else { octet });
+            at += 1;
         }
     }
     octets

@@ -59,7 +59,11 @@ impl Row {
             }
             line.push_str(&" ".repeat(cell.before));
             if color && !cell.text.is_empty() {
-                line += &format!("{}{}{:#}", cell.style, cell.text, cell.style);
+                line.extend([
+                    cell.style.render().to_string(),
+                    cell.text.clone(),
+                    cell.style.render_reset().to_string(),
+                ]);
             } else {
                 line.push_str(&cell.text);
             }

@@ -25,12 +25,12 @@ impl Stderr {
     }
 
     /// `pop3: warning: …`
-    pub fn warning(&self, message: &str) {
+    pub fn warning(self, message: &str) {
         self.write(&self.warning_line(message));
     }
 
     /// `pop3: …`
-    pub fn failure(&self, failure: &Failure) {
+    pub fn failure(self, failure: &Failure) {
         self.write(&self.failure_line(failure));
     }
 
@@ -47,7 +47,9 @@ impl Stderr {
             return object(&ErrorLine::new(failure));
         }
         let style = self.style(AnsiColor::Red);
-        format!("{style}pop3:{style:#} {}\n", escape(&failure.message)).into_bytes()
+        let response = failure.response.as_deref().map(|line| format!(": {}", escape(line))).unwrap_or_default();
+        let hint = failure.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        format!("{style}pop3:{style:#} {}{response}{hint}\n", escape(&failure.message)).into_bytes()
     }
 
     fn style(self, color: AnsiColor) -> Style {

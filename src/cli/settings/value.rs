@@ -14,22 +14,6 @@ pub fn port_number(text: &str) -> Result<u16, &'static str> {
     text.parse().ok().filter(|port| digits && *port > 0).ok_or("a number from 1 to 65535")
 }
 
-/// `AB:CD…` or `abcd…` → the 32 octets.
-pub fn sha256(text: &str) -> Result<[u8; 32], &'static str> {
-    const ALLOWED: &str = "the certificate's SHA-256 as 64 hexadecimal digits, with or without colons";
-    let digits: Option<Vec<u8>> = text
-        .chars()
-        .filter(|c| *c != ':')
-        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-        .collect();
-    let digits = digits.filter(|digits| digits.len() == 64).ok_or(ALLOWED)?;
-    let mut sha256 = [0; 32];
-    for (octet, pair) in sha256.iter_mut().zip(digits.chunks_exact(2)) {
-        *octet = pair[0] << 4 | pair[1];
-    }
-    Ok(sha256)
-}
-
 pub fn positive_seconds(text: &str) -> Result<Duration, &'static str> {
     seconds(text)
         .ok()

@@ -1,0 +1,54 @@
+//! `delete`: marks messages; with `--commit` the server deletes them.
+
+use std::collections::HashSet;
+
+use super::{Context, Done, choose, place, refused, selection, shown};
+use crate::cli::{
+    args,
+    catalogue::Catalogue,
+    exit::{Failure, Stop},
+    json::{Delete, Deletion},
+    selector::Otherwise,
+};
+
+pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop> {
+    let selection = selection(&args.choice, Otherwise::Refuse)?;
+    let record = selection.needs_record().then(|| context.record()).transpose()?;
+    let mut transaction = context.open()?.transaction;
+    let maildrop = transaction.maildrop()?;
+    let catalogue = Catalogue::new(&maildrop);
+    let (chosen, listed) = choose(&selection, &catalogue, record.as_ref())?;
+    context.printer.fit(chosen.iter().map(|&index| (listed[index].number.get(), listed[index].unique_id)));
+
+    let mut refusals = HashSet::new();
+    let mut rows = Vec::new();
+    let marked = transaction.mark(chosen.iter().map(|&index| listed[index].number), |number, error| {
+        if let Some(index) = place(&catalogue, &chosen, number) {
+            refusals.insert(index);
+            rows.push(refused(catalogue.entry(index), &error));
+        }
+    });
+    for row in &rows {
+        context.printer.refused(row)?;
+    }
+    marked?;
+    context.printer.flush()?;
+
+    let ended = context.end(transaction);
+    let deleted = Deletion::of(context.settings.commit, &ended);
+    for index in chosen.iter().copied().filter(|index| !refusals.contains(index)) {
+        let message = &listed[index];
+        context.printer.delete(&Delete {
+            number: message.number.get(),
+            uid: message.unique_id.map(shown),
+            octets: message.octets,
+            deleted,
+        })?;
+    }
+    context.printer.flush()?;
+    ended?;
+    if !context.settings.commit {
+        context.say_that_nothing_was_deleted();
+    }
+    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(refusals.len()).into()) }
+}

@@ -1,0 +1,318 @@
+//! `fetch`: downloads messages, and remembers each once it is safely stored.
+
+use std::{collections::HashSet, time::Duration};
+
+use log::LevelFilter;
+use pop3::{
+    proto::{MessageNumber, UniqueId},
+    session::{Message, Reply, Retrieval, Transaction},
+};
+
+use super::{Context, Done, choose, place, refused, selection, shown};
+use crate::cli::{
+    args,
+    catalogue::Catalogue,
+    credential,
+    exit::{Failure, Stop},
+    json::{Deletion, Fetch, Refused},
+    progress::Progress,
+    record::{Record, name::hex},
+    selector::Otherwise,
+    session,
+    settings::{Destination, SECRET_VARIABLES, Settings},
+    store::{Delivered, Options, Storage, StoreError},
+};
+
+/// A server that hears nothing for a minute may close the session (Outlook.com does), so while a slow command of
+/// `--pipe` works it hears `NOOP` so often.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+
+pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
+    let settings = context.settings;
+    let selection = selection(&args.choice, Otherwise::New)?;
+    let found = credential::find(settings)?;
+    let record = if args.no_state { None } else { Some(lock_record(settings)?) };
+
+    let mut transaction =
+        session::open(settings, &found.credential, &context.wire_log, context.stderr)?.transaction;
+    let maildrop = transaction.maildrop()?;
+    let catalogue = Catalogue::new(&maildrop);
+    if record.is_some() {
+        context.warn_of_nameless(&catalogue);
+    }
+    let (chosen, listed) = choose(&selection, &catalogue, record.as_ref())?;
+    if settings.destination == Destination::Stdout && chosen.len() > 1 {
+        let message = format!("--stdout takes one message, and {} are chosen: choose one, or use --dir", chosen.len());
+        return Err(Failure::usage(message).into());
+    }
+    let deleting = args.delete && settings.commit;
+    let left_over = if deleting && selection.takes_new() {
+        left_over(&catalogue, &chosen, record.as_ref())
+    } else {
+        Vec::new()
+    };
+    context.printer.fit(chosen.iter().chain(&left_over).map(|&index| (listed[index].number.get(), None)));
+    drop(listed);
+
+    let options = Options {
+        sha256: settings.json,
+        delete: deleting,
+        timeout: settings.timeout,
+        scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
+    };
+    let storage = Storage::start(&settings.destination, record, &options)?;
+    let octets = chosen.iter().fold(0, |sum: u64, &index| sum.saturating_add(catalogue.entry(index).octets));
+    let progress =
+        Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
+    let mut run = Run {
+        catalogue: &catalogue,
+        chosen: &chosen,
+        storage,
+        progress,
+        delete: args.delete,
+        one_by_one: matches!(settings.destination, Destination::Pipe(_)),
+        rows: Rows { late: deleting.then(Vec::new), delete: args.delete },
+        marked: Vec::new(),
+        unmarked: HashSet::new(),
+        refusals: 0,
+    };
+    let transferred = run.transfer(context, &mut transaction, &left_over);
+    let Run { mut storage, mut rows, progress, marked, unmarked, refusals, .. } = run;
+    // What is whole is made durable and told of, whatever ended the transfer.
+    let told = drain(&mut storage, &mut rows, context);
+    let (delivered, stored) = storage.finish();
+    let told = delivered.into_iter().try_fold((), |(), delivered| rows.add(context, delivered)).and(told);
+    drop(progress);
+    let ended = transferred.and_then(|()| {
+        told?;
+        context.end(transaction)
+    });
+
+    let deleted = Deletion::of(settings.commit, &ended);
+    rows.write_late(context, deleted, &unmarked)?;
+    context.printer.flush()?;
+    ended?;
+    if let Some(record) = stored? {
+        let confirmed = marked.iter().filter(|_| deleting).filter_map(|&index| {
+            Some((catalogue.entry(index).unique_id?, catalogue.occurrence(index)))
+        });
+        record.finish(confirmed, catalogue.unique_ids())?;
+    }
+    if args.delete && !settings.commit {
+        context.say_that_nothing_was_deleted();
+    }
+    if refusals == 0 { Ok(Done::All) } else { Err(Failure::partial(refusals).into()) }
+}
+
+/// The record, held alone until the run ends: of two that fetch at once, one waits.
+fn lock_record(settings: &Settings) -> Result<Record, Failure> {
+    Record::open(&settings.state_dir, &settings.user, &settings.address.host.to_string(), settings.timeout)
+}
+
+/// What an earlier `fetch --delete --commit` stored and could not commit.
+fn left_over(catalogue: &Catalogue<'_>, chosen: &[usize], record: Option<&Record>) -> Vec<usize> {
+    let Some(record) = record else { return Vec::new() };
+    let pending = |index: &usize| {
+        let fetched = catalogue.entry(*index).unique_id.and_then(|id| record.fetched(id, catalogue.occurrence(*index)));
+        fetched.is_some_and(|fetched| fetched.pending_deletion) && chosen.binary_search(index).is_err()
+    };
+    (0..catalogue.len()).filter(pending).collect()
+}
+
+/// One transfer: messages from the server into storage, marks back as they are stored.
+struct Run<'a> {
+    catalogue: &'a Catalogue<'a>,
+    chosen: &'a [usize],
+    storage: Storage,
+    progress: Progress,
+    delete: bool,
+    /// The next message is asked for when the last one is stored, so that `NOOP` can be said in between.
+    one_by_one: bool,
+    rows: Rows,
+    /// Places in the catalogue whose mark the server confirmed.
+    marked: Vec<usize>,
+    /// Numbers whose mark it refused.
+    unmarked: HashSet<u32>,
+    refusals: usize,
+}
+
+impl Run<'_> {
+    fn transfer(
+        &mut self,
+        context: &mut Context<'_>,
+        transaction: &mut Transaction,
+        left_over: &[usize],
+    ) -> Result<(), Stop> {
+        let catalogue = self.catalogue;
+        let mut wanted = self.chosen.iter().map(|&index| catalogue.entry(index).number);
+        let mut retrieval = transaction.retrieve([]);
+        if self.one_by_one {
+            wanted.next().into_iter().for_each(|number| retrieval.want(number));
+        } else {
+            wanted.by_ref().for_each(|number| retrieval.want(number));
+        }
+        for &index in left_over {
+            retrieval.mark(catalogue.entry(index).number);
+        }
+        loop {
+            while let Some(delivered) = self.storage.delivered()? {
+                self.stored(context, &mut retrieval, delivered)?;
+            }
+            if !retrieval.is_ready() {
+                self.storage.flush()?;
+            }
+            match retrieval.next()? {
+                Some(Reply::Message(number, message)) => self.store(number, message)?,
+                Some(Reply::Marked(number)) => self.confirm(context, left_over, number)?,
+                Some(Reply::Refused { number, mark, error }) => {
+                    self.refuse(context, left_over, number, mark, &error)?;
+                }
+                None if self.storage.outstanding() > 0 => match self.storage.wait(KEEP_ALIVE)? {
+                    Some(delivered) => self.stored(context, &mut retrieval, delivered)?,
+                    None => retrieval.noop()?,
+                },
+                None => match wanted.next() {
+                    Some(number) => retrieval.want(number),
+                    None => return Ok(()),
+                },
+            }
+        }
+    }
+
+    fn store(&mut self, number: MessageNumber, mut message: Message<'_>) -> Result<(), Stop> {
+        let Some(index) = place(self.catalogue, self.chosen, number) else { return Ok(()) };
+        let entry = self.catalogue.entry(index);
+        self.progress.message(entry.octets);
+        self.storage.begin(number, entry.unique_id.map(UniqueId::from), self.catalogue.occurrence(index))?;
+        loop {
+            match message.chunk() {
+                Ok(Some(octets)) => {
+                    self.storage.write(octets)?;
+                    self.progress.received(octets.len() as u64);
+                }
+                Ok(None) => return Ok(self.storage.end()?),
+                Err(error) => {
+                    // The connection is what failed; a store that fails as well is told of when it ends.
+                    drop(self.storage.cut());
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    /// A message is safe: it is told of, and may be marked.
+    fn stored(
+        &mut self,
+        context: &mut Context<'_>,
+        retrieval: &mut Retrieval<'_>,
+        delivered: Delivered,
+    ) -> Result<(), Stop> {
+        if self.delete {
+            retrieval.mark(delivered.number);
+        }
+        self.rows.add(context, delivered)
+    }
+
+    fn confirm(&mut self, context: &mut Context<'_>, left_over: &[usize], number: MessageNumber) -> Result<(), Stop> {
+        if let Some(index) = place(self.catalogue, self.chosen, number) {
+            self.marked.push(index);
+        } else if let Some(index) = place(self.catalogue, left_over, number) {
+            self.marked.push(index);
+            self.rows.add_left_over(context, self.catalogue, index)?;
+        }
+        Ok(())
+    }
+
+    fn refuse(
+        &mut self,
+        context: &mut Context<'_>,
+        left_over: &[usize],
+        number: MessageNumber,
+        mark: bool,
+        error: &pop3::Error,
+    ) -> Result<(), Stop> {
+        self.refusals += 1;
+        let index = place(self.catalogue, self.chosen, number).or_else(|| place(self.catalogue, left_over, number));
+        let Some(index) = index else { return Ok(()) };
+        if mark {
+            self.unmarked.insert(number.get());
+        }
+        let row: Refused = refused(self.catalogue.entry(index), error);
+        Ok(context.printer.refused(&row)?)
+    }
+}
+
+/// Rows about stored messages: written as they come, but at the end where only the server's answer to `QUIT` says
+/// whether they are deleted.
+struct Rows {
+    late: Option<Vec<Fetch>>,
+    delete: bool,
+}
+
+impl Rows {
+    fn add(&mut self, context: &mut Context<'_>, delivered: Delivered) -> Result<(), Stop> {
+        let row = Fetch {
+            number: delivered.number.get(),
+            uid: delivered.unique_id.map(|unique_id| shown(unique_id.as_bytes())),
+            octets: delivered.octets,
+            path: delivered.path.map(|path| path.to_string_lossy().into_owned()),
+            sha256: delivered.sha256.map(|digest| hex(&digest)),
+            deleted: if self.delete { Deletion::Marked } else { Deletion::No },
+        };
+        self.put(context, row)
+    }
+
+    fn add_left_over(&mut self, context: &mut Context<'_>, catalogue: &Catalogue<'_>, index: usize) -> Result<(), Stop> {
+        let entry = catalogue.entry(index);
+        let row = Fetch {
+            number: entry.number.get(),
+            uid: entry.unique_id.map(shown),
+            octets: entry.octets,
+            path: None,
+            sha256: None,
+            deleted: Deletion::Marked,
+        };
+        self.put(context, row)
+    }
+
+    fn put(&mut self, context: &mut Context<'_>, row: Fetch) -> Result<(), Stop> {
+        // Standard output is the message itself, or an mbox.
+        if matches!(context.settings.destination, Destination::Stdout | Destination::MboxStdout) {
+            return Ok(());
+        }
+        match &mut self.late {
+            Some(late) => late.push(row),
+            None => context.printer.fetch(&row)?,
+        }
+        Ok(())
+    }
+
+    fn write_late(
+        self,
+        context: &mut Context<'_>,
+        deleted: Deletion,
+        unmarked: &HashSet<u32>,
+    ) -> Result<(), Stop> {
+        for mut row in self.late.into_iter().flatten() {
+            row.deleted = if unmarked.contains(&row.number) { Deletion::Failed } else { deleted };
+            context.printer.fetch(&row)?;
+        }
+        Ok(())
+    }
+}
+
+fn drain(storage: &mut Storage, rows: &mut Rows, context: &mut Context<'_>) -> Result<(), Stop> {
+    while let Ok(Some(delivered)) = storage.delivered() {
+        rows.add(context, delivered)?;
+    }
+    Ok(())
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::ClosedPipe => Self::ClosedPipe { committing: false },
+            StoreError::Failure(failure) => Self::Failure(failure),
+        }
+    }
+}

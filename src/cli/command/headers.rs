@@ -1,0 +1,82 @@
+//! `headers`: date, sender, subject and size of messages, which stay on the server.
+
+use memchr::{memchr_iter, memmem};
+use pop3::session::{Message, Reply};
+
+use super::{Context, Done, choose, place, refused, row, selection};
+use crate::cli::{
+    args,
+    catalogue::Catalogue,
+    exit::{Failure, Stop},
+    header, json,
+    selector::Otherwise,
+};
+
+/// So much of a message is kept to be shown: no honest header is as long, and some servers answer `TOP` with the
+/// whole message.
+const MOST_OCTETS: usize = 4 << 20;
+
+pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop> {
+    let selection = selection(&args.choice, Otherwise::New)?;
+    let record = context.record()?;
+    let mut transaction = context.open()?.transaction;
+    let maildrop = transaction.maildrop()?;
+    let catalogue = Catalogue::new(&maildrop);
+    context.warn_of_nameless(&catalogue);
+    let (chosen, listed) = choose(&selection, &catalogue, Some(&record))?;
+    context.printer.fit(chosen.iter().map(|&index| (listed[index].number.get(), listed[index].unique_id)));
+
+    let lines = args.lines.unwrap_or(0);
+    let mut refusals = 0;
+    let mut head = Vec::new();
+    let mut tops = transaction.tops(chosen.iter().map(|&index| listed[index].number), lines);
+    while let Some(reply) = tops.next()? {
+        match reply {
+            Reply::Message(number, message) => {
+                read_head(message, lines, &mut head)?;
+                let Some(index) = place(&catalogue, &chosen, number) else { continue };
+                let message = row(&listed[index], catalogue.has_unique_ids());
+                context.printer.headers(&described(message, &head, args))?;
+            }
+            Reply::Refused { number, error, .. } => {
+                refusals += 1;
+                let Some(index) = place(&catalogue, &chosen, number) else { continue };
+                context.printer.refused(&refused(catalogue.entry(index), &error))?;
+            }
+            Reply::Marked(_) => {}
+        }
+    }
+    context.end(transaction)?;
+    if refusals == 0 { Ok(Done::All) } else { Err(Failure::partial(refusals).into()) }
+}
+
+fn described(message: json::Uidl, head: &[u8], args: &args::Headers) -> json::Headers {
+    let header = header::parse(head, args.fields);
+    json::Headers {
+        message,
+        date: header.date,
+        from: header.from,
+        to: header.to,
+        cc: header.cc,
+        subject: header.subject,
+        message_id: header.message_id,
+        fields: args.fields.then_some(header.fields),
+        preview: args.lines.map(|lines| header::preview(head, lines as usize)),
+    }
+}
+
+/// The header and so many lines behind it; what a server sends beyond that goes by.
+fn read_head(mut message: Message<'_>, lines: u32, head: &mut Vec<u8>) -> Result<(), pop3::Error> {
+    head.clear();
+    let mut body = None;
+    while let Some(chunk) = message.chunk()? {
+        let seen = head.len().saturating_sub(b"\r\n\r".len());
+        head.extend_from_slice(&chunk[..chunk.len().min(MOST_OCTETS - head.len())]);
+        body = body.or_else(|| memmem::find(&head[seen..], b"\r\n\r\n").map(|at| seen + at + 4));
+        let enough = body.is_some_and(|body| memchr_iter(b'\n', &head[body..]).count() >= lines as usize);
+        if enough || head.len() == MOST_OCTETS {
+            break;
+        }
+    }
+    Ok(())
+}

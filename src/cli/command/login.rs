@@ -1,0 +1,26 @@
+//! `login` and `logout`: the password in the keyring.
+
+use super::{Context, Done};
+use crate::cli::{args, credential, exit::Stop, session};
+
+/// Asks for the password, proves it against the server, and only then saves it.
+pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Done, Stop> {
+    let found = credential::ask(context.settings, args.password_stdin)?;
+    let session = session::open(context.settings, &found.credential, &context.wire_log, context.stderr)?;
+    context.end(session.transaction)?;
+    credential::save(context.settings, &found.credential)?;
+    context.printer.note(&format!("the password of {} is in the keyring", context.settings.mailbox()))?;
+    Ok(Done::All)
+}
+
+/// Removes the password; one that is not there is as good as removed.
+pub fn logout(context: &mut Context<'_>) -> Result<Done, Stop> {
+    let mailbox = context.settings.mailbox();
+    let message = if credential::remove(context.settings)? {
+        format!("the password of {mailbox} was removed from the keyring")
+    } else {
+        format!("the keyring holds no password of {mailbox}")
+    };
+    context.printer.note(&message)?;
+    Ok(Done::All)
+}

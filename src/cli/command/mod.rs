@@ -1,0 +1,165 @@
+//! One file a subcommand; each opens one session, does one job and ends it.
+
+mod delete;
+mod fetch;
+mod headers;
+mod login;
+mod status;
+mod uidl;
+
+use std::{
+    io,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use pop3::{
+    proto::MessageNumber,
+    session::{Entry, Transaction},
+};
+
+use super::{
+    args::{self, Choice},
+    catalogue::Catalogue,
+    credential,
+    escape::text,
+    exit::{Failure, Stop},
+    json,
+    output::{Printer, Stderr},
+    record::Record,
+    selector::{Listed, Otherwise, Selection, without_unique_ids},
+    session::{self, Session},
+    settings::Settings,
+    wirelog::WireLog,
+};
+
+/// What every subcommand works with.
+pub struct Context<'a> {
+    pub settings: &'a Settings,
+    pub stderr: Stderr,
+    pub wire_log: WireLog,
+    pub printer: Printer<'a>,
+}
+
+/// How a run ends well.
+pub enum Done {
+    All,
+    /// `status --check`, and there is no new mail.
+    NothingNew,
+}
+
+/// Runs one subcommand.
+pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, Stop> {
+    let committing = context.settings.commit;
+    let done = match command {
+        args::Command::Status(args) => status::run(context, args),
+        args::Command::Headers(args) => headers::run(context, args),
+        args::Command::Fetch(args) => fetch::run(context, args),
+        args::Command::Delete(args) => delete::run(context, args),
+        args::Command::Uidl(args) => uidl::run(context, args),
+        args::Command::Login(args) => login::login(context, args),
+        args::Command::Logout(_) => login::logout(context),
+    };
+    done.map_err(|stop| match stop {
+        Stop::ClosedPipe { .. } => Stop::ClosedPipe { committing },
+        failure @ Stop::Failure(_) => failure,
+    })
+}
+
+impl Context<'_> {
+    /// Opens a session with the credential that the settings lead to; it is looked up before anything is sent.
+    fn open(&self) -> Result<Session, Failure> {
+        let found = credential::find(self.settings)?;
+        log::info!("the credential is from {}", found.source);
+        session::open(self.settings, &found.credential, &self.wire_log, self.stderr)
+    }
+
+    /// What was fetched before, to be read only.
+    fn record(&self) -> Result<Record, Failure> {
+        let Settings { state_dir, user, address, .. } = self.settings;
+        Record::read(state_dir, user, &address.host.to_string())
+    }
+
+    /// Ends a session in which all went well: `QUIT` with `--commit`, else the connection is closed. What was printed
+    /// must be out, and the wire log whole, before anything is committed.
+    fn end(&mut self, transaction: Transaction) -> Result<(), Stop> {
+        self.printer.flush()?;
+        self.wire_log.check()?;
+        if self.settings.commit {
+            transaction.commit()?;
+        } else {
+            transaction.abandon()?;
+        }
+        self.wire_log.check()?;
+        Ok(())
+    }
+
+    fn warn_of_nameless(&self, catalogue: &Catalogue<'_>) {
+        match catalogue.nameless() {
+            0 => {}
+            1 => self.stderr.warning("the server gave one message no unique-id: it counts as new each time"),
+            many => self.stderr.warning(&format!(
+                "the server gave {many} messages no unique-id: they count as new each time"
+            )),
+        }
+    }
+
+    fn say_that_nothing_was_deleted(&self) {
+        self.stderr.warning("nothing was deleted on the server: add --commit to delete what was marked");
+    }
+}
+
+/// The selector, with the unique-ids of standard input: complete before anything connects.
+fn selection(choice: &Choice, otherwise: Otherwise) -> Result<Selection, Failure> {
+    let mut selection = Selection::parse(choice, otherwise)?;
+    if selection.reads_stdin() {
+        selection.read(io::stdin().lock())?;
+    }
+    Ok(selection)
+}
+
+/// The chosen messages as indices into the catalogue, and all of them as a selector sees them.
+fn choose<'m>(
+    selection: &Selection,
+    catalogue: &Catalogue<'m>,
+    record: Option<&Record>,
+) -> Result<(Vec<usize>, Vec<Listed<'m>>), Failure> {
+    if selection.needs_unique_ids() && !catalogue.has_unique_ids() {
+        return Err(without_unique_ids());
+    }
+    let listed = catalogue.listed(record);
+    let chosen = selection.resolve(&listed, now())?;
+    Ok((chosen, listed))
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// The first keys of every row about a message of the maildrop.
+fn row(message: &Listed<'_>, has_unique_ids: bool) -> json::Uidl {
+    json::Uidl {
+        number: message.number.get(),
+        uid: message.unique_id.map(shown),
+        octets: message.octets,
+        new: has_unique_ids.then(|| message.fetched.is_none()),
+    }
+}
+
+/// A message that the server refused; the others go on.
+fn refused(entry: Entry<'_>, error: &pop3::Error) -> json::Refused {
+    json::Refused {
+        number: entry.number.get(),
+        uid: entry.unique_id.map(shown),
+        error: error.response().map(shown).unwrap_or_default(),
+    }
+}
+
+fn shown(octets: &[u8]) -> String {
+    text(octets).into_owned()
+}
+
+/// The place of a number in the catalogue; answers come for numbers that were asked for, so it is there.
+fn place(catalogue: &Catalogue<'_>, chosen: &[usize], number: MessageNumber) -> Option<usize> {
+    chosen.binary_search_by_key(&number, |&index| catalogue.entry(index).number).ok().map(|at| chosen[at])
+}

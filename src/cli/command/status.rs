@@ -1,0 +1,107 @@
+//! `status`: how many messages, how many octets, how many of them new.
+
+use pop3::{
+    net::format_fingerprint,
+    proto::{Capabilities, Capability},
+};
+
+use super::{Context, Done, now, shown};
+use crate::cli::{
+    args,
+    catalogue::Catalogue,
+    exit::Stop,
+    json::{self, Expire, Server},
+    output::rfc3339,
+    selector::without_unique_ids,
+    session::Session,
+};
+
+/// A certificate that ends so soon is warned of: time enough to mend it.
+const CERTIFICATE_WARNING_DAYS: i64 = 14;
+
+pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop> {
+    let record = context.record()?;
+    let mut session = context.open()?;
+    let maildrop = session.transaction.maildrop()?;
+    let catalogue = Catalogue::new(&maildrop);
+    if args.check && !catalogue.has_unique_ids() {
+        return Err(without_unique_ids().into());
+    }
+    context.warn_of_nameless(&catalogue);
+    let server = args.server.then(|| server(context, &mut session)).transpose()?;
+
+    let listed = catalogue.listed(Some(&record));
+    let new = || listed.iter().filter(|message| message.fetched.is_none());
+    let new_messages = u32::try_from(new().count()).unwrap_or(u32::MAX);
+    let new_octets = new().fold(0, |sum: u64, message| sum.saturating_add(message.octets));
+    let known = catalogue.has_unique_ids();
+    let drop_listing = maildrop.drop_listing();
+    context.printer.status(&json::Status {
+        messages: drop_listing.messages,
+        octets: drop_listing.octets,
+        new_messages: known.then_some(new_messages),
+        new_octets: known.then_some(new_octets),
+        server,
+    })?;
+    context.end(session.transaction)?;
+    Ok(if args.check && new_messages == 0 { Done::NothingNew } else { Done::All })
+}
+
+fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, pop3::Error> {
+    // What differs from user to user is told behind the login only (RFC 2449 §6.5, §6.7).
+    if session.capabilities.as_ref().is_some_and(differs_per_user) {
+        session.capabilities = Some(session.transaction.capa()?);
+    }
+    let capabilities = session.capabilities.as_ref();
+    let facts = session.transaction.stream().tls().map(pop3::net::Tls::facts);
+    let server = Server {
+        greeting: shown(&session.greeting),
+        capabilities: capabilities.map(|capabilities| capabilities.lines().map(shown).collect()),
+        tls_version: facts.map(|facts| facts.version.to_owned()),
+        cipher: facts.map(|facts| facts.cipher.clone()),
+        certificate: facts.map(|facts| json::Certificate {
+            subject: facts.certificate.subject.clone(),
+            issuer: facts.certificate.issuer.clone(),
+            not_before: rfc3339(facts.certificate.not_before),
+            not_after: rfc3339(facts.certificate.not_after),
+            sha256: format_fingerprint(&facts.certificate.sha256).replace(':', "").to_ascii_lowercase(),
+        }),
+        mechanism: Some(session.transaction.mechanism().to_owned()),
+        login_delay: capabilities.and_then(login_delay),
+        expire: capabilities.and_then(expire),
+    };
+    if let Some(facts) = facts {
+        let days = (facts.certificate.not_after - now()).div_euclid(24 * 60 * 60);
+        if (0..CERTIFICATE_WARNING_DAYS).contains(&days) {
+            context.stderr.warning(&format!("the server's certificate ends in {days} days"));
+        }
+    }
+    if context.settings.commit && server.expire == Some(Expire::Days(0)) {
+        context.stderr.warning("the server announces EXPIRE 0: with --commit it may delete or hide what was retrieved");
+    }
+    Ok(server)
+}
+
+fn differs_per_user(capabilities: &Capabilities) -> bool {
+    capabilities.iter().any(|capability| {
+        matches!(
+            capability,
+            Capability::LoginDelay { per_user: true, .. } | Capability::Expire { per_user: true, .. }
+        )
+    })
+}
+
+fn login_delay(capabilities: &Capabilities) -> Option<u64> {
+    capabilities.iter().find_map(|capability| match capability {
+        Capability::LoginDelay { seconds, .. } => Some(u64::from(*seconds)),
+        _ => None,
+    })
+}
+
+fn expire(capabilities: &Capabilities) -> Option<Expire> {
+    capabilities.iter().find_map(|capability| match capability {
+        Capability::Expire { days: Some(days), .. } => Some(Expire::Days(u64::from(*days))),
+        Capability::Expire { days: None, .. } => Some(Expire::Never),
+        _ => None,
+    })
+}

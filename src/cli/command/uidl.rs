@@ -1,0 +1,20 @@
+//! `uidl`: number, unique-id and size of messages.
+
+use super::{Context, Done, choose, row, selection};
+use crate::cli::{args, catalogue::Catalogue, exit::Stop, selector::Otherwise};
+
+pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Done, Stop> {
+    let selection = selection(&args.choice, Otherwise::All)?;
+    let record = context.record()?;
+    let mut transaction = context.open()?.transaction;
+    let maildrop = transaction.maildrop()?;
+    let catalogue = Catalogue::new(&maildrop);
+    context.warn_of_nameless(&catalogue);
+    let (chosen, listed) = choose(&selection, &catalogue, Some(&record))?;
+    context.printer.fit(chosen.iter().map(|&index| (listed[index].number.get(), listed[index].unique_id)));
+    for index in chosen {
+        context.printer.uidl(&row(&listed[index], catalogue.has_unique_ids()))?;
+    }
+    context.end(transaction)?;
+    Ok(Done::All)
+}

@@ -1,0 +1,438 @@
+//! What proves who the user is, and from where: environment, command of the account, keyring, prompt.
+//!
+//! Everything here happens before a connection is made: a prompt or a locked keyring can wait for a person for minutes,
+//! and no server does.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use pop3::Secret;
+use pop3::sasl::{Credential, Mechanism};
+
+use super::config::printable;
+use super::exit::Failure;
+use super::keyring::{self, KeyringError};
+use super::settings::{Auth, SECRET_VARIABLES, Settings};
+
+/// A credential and where it was found, for the log: `the keyring`.
+#[derive(Debug)]
+pub struct Found {
+    pub credential: Credential,
+    pub source: &'static str,
+}
+
+/// The credential for a session, from the first place that has one; 78 naming every place if none has.
+pub fn find(settings: &Settings) -> Result<Found, Failure> {
+    look(settings, &System)
+}
+
+/// The secret that `login` is to prove and save: the first line of standard input, or else from a prompt.
+pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> {
+    let kind = Kind::of(settings.auth)
+        .into_iter()
+        .next()
+        .ok_or_else(|| Failure::usage("--auth external needs no password, so there is nothing to save"))?;
+    if password_stdin {
+        let source = "standard input";
+        let secret = first_line(io::stdin().lock()).map_err(|error| unreadable(source, &error))?;
+        return found(kind, secret, source);
+    }
+    let Some(secret) = System.prompt(kind, &settings.mailbox()) else {
+        return Err(Failure::configuration(format!(
+            "no terminal to ask for the {kind} on: give it on standard input with --password-stdin"
+        )));
+    };
+    found(kind, secret?, PROMPT)
+}
+
+/// Saves in the keyring what [`ask`] returned, once the server took it.
+pub fn save(settings: &Settings, credential: &Credential) -> Result<(), Failure> {
+    let (Credential::Password(secret) | Credential::Token(secret)) = credential else { return Ok(()) };
+    keyring::save(&settings.mailbox(), secret).map_err(|error| {
+        Failure::configuration(format!(
+            "the secret of {} was not saved: {error}",
+            printable(&settings.mailbox())
+        ))
+    })
+}
+
+/// Removes the secret from the keyring; `false` where none was saved.
+pub fn remove(settings: &Settings) -> Result<bool, Failure> {
+    keyring::remove(&settings.mailbox()).map_err(|error| {
+        Failure::configuration(format!(
+            "the secret of {} was not removed: {error}",
+            printable(&settings.mailbox())
+        ))
+    })
+}
+
+/// Takes what can hold a secret out of the environment of a command.
+pub fn without_secrets(command: &mut Command) -> &mut Command {
+    for variable in SECRET_VARIABLES {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Password,
+    Token,
+}
+
+impl Kind {
+    /// What fits the mechanism, the preferred first; nothing for EXTERNAL.
+    fn of(auth: Auth) -> Vec<Self> {
+        match auth {
+            Auth::Auto => vec![Self::Password, Self::Token],
+            Auth::Sasl(Mechanism::External) => Vec::new(),
+            Auth::Sasl(mechanism) if mechanism.wants_token() => vec![Self::Token],
+            Auth::UserPass | Auth::Apop | Auth::Sasl(_) => vec![Self::Password],
+        }
+    }
+
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Password => "POP3_PASSWORD",
+            Self::Token => "POP3_TOKEN",
+        }
+    }
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::Password => "password-command",
+            Self::Token => "token-command",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Password => "password",
+            Self::Token => "access token",
+        })
+    }
+}
+
+/// The places that a test cannot have.
+trait Places {
+    fn keyring(&self, mailbox: &str) -> Result<Option<Secret>, KeyringError>;
+    /// `None` where there is no terminal.
+    fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, Failure>>;
+}
+
+struct System;
+
+impl Places for System {
+    fn keyring(&self, mailbox: &str) -> Result<Option<Secret>, KeyringError> {
+        keyring::read(mailbox)
+    }
+
+    fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, Failure>> {
+        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+            return None;
+        }
+        let what = match kind {
+            Kind::Password => "Password",
+            Kind::Token => "Access token",
+        };
+        let answer = rpassword::prompt_password(format!("{what} for {}: ", printable(mailbox)));
+        Some(answer.map(Secret::from).map_err(|error| unreadable(PROMPT, &error)))
+    }
+}
+
+fn look(settings: &Settings, places: &dyn Places) -> Result<Found, Failure> {
+    let kinds = Kind::of(settings.auth);
+    let Some(preferred) = kinds.first().copied() else {
+        return Ok(Found { credential: Credential::None, source: "the client certificate" });
+    };
+    for kind in &kinds {
+        let secret = match kind {
+            Kind::Password => &settings.password,
+            Kind::Token => &settings.token,
+        };
+        if let Some(secret) = secret {
+            return found(*kind, secret.clone(), kind.variable());
+        }
+    }
+    for kind in &kinds {
+        let command = match kind {
+            Kind::Password => &settings.password_command,
+            Kind::Token => &settings.token_command,
+        };
+        if let Some(words) = command {
+            return found(*kind, run(kind.key(), words, settings.json)?, kind.key());
+        }
+    }
+    let mailbox = settings.mailbox();
+    let keyring = match places.keyring(&mailbox) {
+        Ok(Some(secret)) => return found(preferred, secret, "the keyring"),
+        Ok(None) => "the keyring has none".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    log::info!("{keyring}");
+    if let Some(secret) = places.prompt(preferred, &mailbox) {
+        return found(preferred, secret?, PROMPT);
+    }
+    Err(nowhere(&kinds, &mailbox, &keyring))
+}
+
+/// A secret that can be sent: on one line, and not empty unless the environment says so.
+fn found(kind: Kind, secret: Secret, source: &'static str) -> Result<Found, Failure> {
+    if secret.expose().iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'\0')) {
+        return Err(Failure::configuration(format!(
+            "the {kind} from {source} holds CR, LF or NUL, which cannot be sent"
+        )));
+    }
+    if secret.is_empty() && source != Kind::Password.variable() {
+        return Err(Failure::configuration(format!("the {kind} from {source} is empty")));
+    }
+    let credential = match kind {
+        Kind::Password => Credential::Password(secret),
+        Kind::Token => Credential::Token(secret),
+    };
+    Ok(Found { credential, source })
+}
+
+fn nowhere(kinds: &[Kind], mailbox: &str, keyring: &str) -> Failure {
+    let all = |name: fn(Kind) -> &'static str| {
+        kinds.iter().map(|kind| name(*kind)).collect::<Vec<_>>().join(" or ")
+    };
+    let what = kinds.iter().map(Kind::to_string).collect::<Vec<_>>().join(" and no ");
+    Failure::configuration(format!(
+        "no {what} for {}: set {}, write {} into the account, save one with pop3 login ({keyring}), \
+         or run pop3 on a terminal, where it asks",
+        printable(mailbox),
+        all(Kind::variable),
+        all(Kind::key),
+    ))
+}
+
+/// Runs a command and returns the first line of its output; what it says on standard error is for the user, unless
+/// that must be JSON.
+fn run(key: &str, words: &[String], json: bool) -> Result<Secret, Failure> {
+    let program = words.first().map(String::as_str).unwrap_or_default();
+    let failed = |what: &dyn std::fmt::Display| Failure::configuration(format!("{key}: {program:?} {what}"));
+    let mut command = Command::new(program);
+    let child = without_secrets(&mut command)
+        .args(words.get(1..).unwrap_or_default())
+        .stdin(if io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() })
+        .stdout(Stdio::piped())
+        .stderr(if json { Stdio::null() } else { Stdio::inherit() })
+        .spawn();
+    let mut child = child.map_err(|error| failed(&format!("cannot be run: {error}")))?;
+    let line = first_line_of(&mut child);
+    let status = child.wait().map_err(|error| failed(&format!("was lost: {error}")))?;
+    if !status.success() {
+        return Err(failed(&format!("failed ({status})")));
+    }
+    match line.recv_timeout(GRACE) {
+        Ok(Ok(secret)) => Ok(secret),
+        Ok(Err(error)) => Err(failed(&error)),
+        Err(_) => Err(failed(&"printed no line")),
+    }
+}
+
+/// The first line, read apart: all of the output has to be taken, or a command that says more waits for ever, and one
+/// that leaves a process behind never comes to its end.
+fn first_line_of(child: &mut Child) -> mpsc::Receiver<io::Result<Secret>> {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(output) = child.stdout.take() {
+        thread::spawn(move || {
+            let mut output = io::BufReader::new(output);
+            let _ = sender.send(first_line(&mut output));
+            let _ = io::copy(&mut output, &mut io::sink());
+        });
+    }
+    receiver
+}
+
+/// `"secret\r\nmore"` → `"secret"`
+fn first_line(input: impl Read) -> io::Result<Secret> {
+    let mut line = Vec::new();
+    io::BufReader::new(input).take(MAX_SECRET + 2).read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+        line.pop_if(|octet| *octet == b'\r');
+    }
+    let secret = Secret::from(line);
+    if secret.expose().len() as u64 > MAX_SECRET {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("its first line has more than {MAX_SECRET} octets"),
+        ));
+    }
+    Ok(secret)
+}
+
+fn unreadable(source: &str, error: &io::Error) -> Failure {
+    Failure::configuration(format!("no secret from {source}: {error}"))
+}
+
+const PROMPT: &str = "the prompt";
+
+/// Tokens have a few thousand octets; what goes on for ever is no secret.
+const MAX_SECRET: u64 = 65_536;
+
+/// How long to wait for the line of a command that has ended; it is there already, unless something that the command
+/// left behind holds its output.
+const GRACE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::exit::Code;
+    use crate::cli::settings::tests::settle;
+
+    /// A keyring and a prompt that say what they are told, and never more than a test expects.
+    #[derive(Default)]
+    struct Desk {
+        keyring: Option<&'static str>,
+        locked: bool,
+        prompt: Option<&'static str>,
+    }
+
+    impl Places for Desk {
+        fn keyring(&self, mailbox: &str) -> Result<Option<Secret>, KeyringError> {
+            assert_eq!(mailbox, "u@h");
+            if self.locked {
+                return Err(KeyringError::Locked("nobody".into()));
+            }
+            Ok(self.keyring.map(Secret::from))
+        }
+
+        fn prompt(&self, _: Kind, _: &str) -> Option<Result<Secret, Failure>> {
+            self.prompt.map(|answer| Ok(Secret::from(answer)))
+        }
+    }
+
+    fn settings(words: &[&str], variables: &[(&str, &str)], lines: &str) -> Settings {
+        let words = [&["status", "--host", "h", "--user", "u", "-a", "a"], words].concat();
+        settle(&words, variables, &format!("[account.a]\n{lines}\n")).unwrap()
+    }
+
+    fn password(secret: &str) -> Credential {
+        Credential::Password(Secret::from(secret))
+    }
+
+    fn token(secret: &str) -> Credential {
+        Credential::Token(Secret::from(secret))
+    }
+
+    const FULL: Desk = Desk { keyring: Some("keyring"), locked: false, prompt: Some("prompt") };
+    const EMPTY: Desk = Desk { keyring: None, locked: false, prompt: None };
+
+    #[cfg(unix)]
+    const COMMANDS: &str = "password-command = 'echo command'\ntoken-command = 'echo token command'";
+    #[cfg(windows)]
+    const COMMANDS: &str =
+        "password-command = 'cmd /c echo command'\ntoken-command = 'cmd /c echo token command'";
+
+    #[test]
+    fn the_places_in_their_order() {
+        let variables = [("POP3_PASSWORD", "variable"), ("POP3_TOKEN", "token variable")];
+        let of = |auth: &str, variables: &[(&str, &str)], lines: &str, desk: &Desk| {
+            look(&settings(&["--auth", auth], variables, lines), desk).unwrap().credential
+        };
+        assert_eq!(of("auto", &variables, COMMANDS, &FULL), password("variable"));
+        assert_eq!(of("auto", &variables[1..], COMMANDS, &FULL), token("token variable"));
+        assert_eq!(of("auto", &[], COMMANDS, &FULL), password("command"));
+        assert_eq!(of("auto", &[], "", &FULL), password("keyring"));
+        assert_eq!(of("auto", &[], "", &Desk { keyring: None, ..FULL }), password("prompt"));
+        assert_eq!(of("auto", &[], "", &Desk { locked: true, ..FULL }), password("prompt"));
+
+        assert_eq!(of("oauthbearer", &variables, COMMANDS, &FULL), token("token variable"));
+        assert_eq!(of("xoauth2", &variables[..1], COMMANDS, &FULL), token("token command"));
+        assert_eq!(of("xoauth2", &variables[..1], "", &FULL), token("keyring"));
+        assert_eq!(of("plain", &variables[1..], COMMANDS, &FULL), password("command"));
+        assert_eq!(of("apop", &variables[1..], "", &FULL), password("keyring"));
+        assert_eq!(of("external", &variables, COMMANDS, &FULL), Credential::None);
+    }
+
+    #[test]
+    fn nowhere_names_every_place() {
+        let failure = look(&settings(&[], &[], ""), &EMPTY).unwrap_err();
+        assert_eq!(failure.code, Code::Configuration);
+        for place in
+            ["POP3_PASSWORD", "password-command", "pop3 login", "the keyring has none", "terminal", "u@h"]
+        {
+            assert!(failure.message.contains(place), "{} lacks {place}", failure.message);
+        }
+        let failure =
+            look(&settings(&["--auth", "xoauth2"], &[], ""), &Desk { locked: true, ..EMPTY }).unwrap_err();
+        for place in ["POP3_TOKEN", "token-command", "locked or not set up: nobody"] {
+            assert!(failure.message.contains(place), "{} lacks {place}", failure.message);
+        }
+        assert!(!failure.message.contains("POP3_PASSWORD"));
+    }
+
+    #[test]
+    fn secrets_that_cannot_be_sent_are_refused_and_not_shown() {
+        for secret in ["hu\rsh", "hu\nsh", "hush\n", "hu\0sh"] {
+            let failure = look(&settings(&[], &[("POP3_PASSWORD", secret)], ""), &FULL).unwrap_err();
+            assert_eq!(failure.code, Code::Configuration);
+            assert!(
+                failure.message.contains("POP3_PASSWORD") && !failure.message.contains("hu"),
+                "{}",
+                failure.message
+            );
+        }
+        assert!(look(&settings(&[], &[], ""), &Desk { keyring: Some("a\nb"), ..EMPTY }).is_err());
+        assert!(look(&settings(&[], &[], ""), &Desk { prompt: Some(""), ..EMPTY }).is_err());
+        assert!(look(&settings(&[], &[("POP3_TOKEN", "")], ""), &FULL).is_err());
+        let empty = look(&settings(&[], &[("POP3_PASSWORD", "")], ""), &FULL).unwrap();
+        assert_eq!(empty.credential, password(""));
+        assert_eq!(format!("{empty:?}"), "Found { credential: Password(***), source: \"POP3_PASSWORD\" }");
+    }
+
+    #[test]
+    fn the_first_line() {
+        let first = |octets: &[u8]| first_line(octets).map(|secret| secret.expose().to_vec());
+        assert_eq!(first(b"secret\r\nmore").unwrap(), b"secret");
+        assert_eq!(first(b"secret\nmore\n").unwrap(), b"secret");
+        assert_eq!(first(b" secret ").unwrap(), b" secret ");
+        assert_eq!(first(b"a\rb\n").unwrap(), b"a\rb");
+        assert_eq!(first(b"\xff\n").unwrap(), b"\xff");
+        assert_eq!(first(b"").unwrap(), b"");
+        assert_eq!(first(&[b'x'; 65_536]).unwrap().len(), 65_536);
+        assert!(first(&[b'x'; 65_537]).is_err());
+        assert!(first_line(io::repeat(b'x')).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn commands_as_they_come() {
+        let sh = |script: &str| run("password-command", &["sh".into(), "-c".into(), script.into()], true);
+        let secret = |script: &str| {
+            sh(script).map(|secret| secret.expose().to_vec()).map_err(|failure| failure.message)
+        };
+        assert_eq!(secret("echo one; echo two").unwrap(), b"one");
+        assert_eq!(secret("printf 'no end'").unwrap(), b"no end");
+        assert_eq!(secret("true").unwrap(), b"");
+        // More than a pipe holds must not keep it from its end, nor must a process left behind that holds the pipe.
+        assert_eq!(secret("echo one; head -c 300000 /dev/zero").unwrap(), b"one");
+        assert_eq!(secret("echo one; sleep 20 &").unwrap(), b"one");
+        let message = secret("echo hush; echo hush >&2; exit 3").unwrap_err();
+        assert!(message.contains("password-command") && message.contains("exit status: 3"), "{message}");
+        assert!(!message.contains("hush"), "{message}");
+        assert!(secret("kill -9 $$").unwrap_err().contains("signal: 9"));
+        let missing = run("token-command", &["/no/such/program".into()], true).unwrap_err();
+        assert_eq!(missing.code, Code::Configuration);
+        assert!(missing.message.contains("/no/such/program"), "{}", missing.message);
+    }
+
+    #[test]
+    fn commands_inherit_no_secret() {
+        let mut command = Command::new("x");
+        without_secrets(command.env("POP3_PASSWORD", "hush"));
+        let removed: Vec<_> =
+            command.get_envs().filter(|(_, value)| value.is_none()).map(|(name, _)| name).collect();
+        assert_eq!(removed, ["POP3_PASSWORD", "POP3_PROXY", "POP3_TOKEN"]);
+        assert_eq!(command.get_envs().count(), 3);
+    }
+}

@@ -1,0 +1,128 @@
+//! The keyring of the operating system: Secret Service, Keychain, Credential Manager.
+
+use std::fmt;
+
+/// Why the keyring is of no use; the text is one line.
+#[derive(Debug)]
+pub enum KeyringError {
+    /// This `pop3` was built without the feature `keyring`.
+    #[cfg_attr(feature = "keyring", allow(dead_code))]
+    Absent,
+    /// No service answers: cron, a system service, a session without D-Bus.
+    NoService(String),
+    /// It is locked, and nobody unlocked it.
+    Locked(String),
+    /// The secret has more octets in UTF-16 than the platform holds: Windows 2,560.
+    TooLong(u32),
+    /// A secret that is no UTF-8, ours or that of the entry.
+    NotText,
+    /// Something else.
+    Failed(String),
+}
+
+impl fmt::Display for KeyringError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("this pop3 was built without the keyring"),
+            Self::NoService(reason) => {
+                write!(f, "no keyring service in this session (cron and system services have none): {reason}")
+            }
+            Self::Locked(reason) => {
+                write!(f, "the keyring did not open, so it is locked or not set up: {reason}")
+            }
+            Self::TooLong(octets) => {
+                write!(f, "the secret is longer than the {} characters that the keyring holds", octets / 2)
+            }
+            Self::NotText => f.write_str("the keyring holds text, and the secret is not written in UTF-8"),
+            Self::Failed(reason) => write!(f, "the keyring failed: {reason}"),
+        }
+    }
+}
+
+pub use platform::{read, remove, save};
+
+#[cfg(feature = "keyring")]
+mod platform {
+    use keyring::{Entry, Error};
+    use pop3::Secret;
+
+    use super::KeyringError;
+    use crate::cli::config::printable;
+
+    /// The service under which every secret is saved.
+    const SERVICE: &str = "pop3";
+
+    /// The secret of `USER@HOST`, if one is saved.
+    pub fn read(mailbox: &str) -> Result<Option<Secret>, KeyringError> {
+        match entry(mailbox)?.get_password() {
+            Ok(secret) => Ok(Some(Secret::from(secret))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(reason(&error)),
+        }
+    }
+
+    /// Saves the secret of `USER@HOST` in place of the one before.
+    ///
+    /// As text, so that Windows holds it as its own dialog does, in UTF-16, and each shows what the other saved.
+    pub fn save(mailbox: &str, secret: &Secret) -> Result<(), KeyringError> {
+        let secret = std::str::from_utf8(secret.expose()).map_err(|_| KeyringError::NotText)?;
+        entry(mailbox)?.set_password(secret).map_err(|error| reason(&error))
+    }
+
+    /// Removes the secret of `USER@HOST`; says whether there was one.
+    pub fn remove(mailbox: &str) -> Result<bool, KeyringError> {
+        match entry(mailbox)?.delete_credential() {
+            Ok(()) => Ok(true),
+            Err(Error::NoEntry) => Ok(false),
+            Err(error) => Err(reason(&error)),
+        }
+    }
+
+    fn entry(mailbox: &str) -> Result<Entry, KeyringError> {
+        if let Err(error) = Entry::store_status() {
+            return Err(KeyringError::NoService(innermost(error)));
+        }
+        Entry::new(SERVICE, mailbox).map_err(|error| reason(&error))
+    }
+
+    fn reason(error: &Error) -> KeyringError {
+        match error {
+            Error::NoStorageAccess(_) => KeyringError::Locked(innermost(error)),
+            Error::NoDefaultStore => KeyringError::NoService(innermost(error)),
+            Error::TooLong(_, limit) => KeyringError::TooLong(*limit),
+            Error::BadEncoding(_) => KeyringError::NotText,
+            Error::Ambiguous(entries) => KeyringError::Failed(format!("it has {} entries", entries.len())),
+            // What it shows of the entry could be the secret itself.
+            Error::BadDataFormat(..) => KeyringError::Failed("the entry is damaged".into()),
+            _ => KeyringError::Failed(innermost(error)),
+        }
+    }
+
+    /// What the platform says, on one line.
+    fn innermost(error: &Error) -> String {
+        let mut innermost: &dyn std::error::Error = error;
+        while let Some(source) = innermost.source() {
+            innermost = source;
+        }
+        printable(innermost.to_string().trim())
+    }
+}
+
+#[cfg(not(feature = "keyring"))]
+mod platform {
+    use pop3::Secret;
+
+    use super::KeyringError;
+
+    pub fn read(_: &str) -> Result<Option<Secret>, KeyringError> {
+        Err(KeyringError::Absent)
+    }
+
+    pub fn save(_: &str, _: &Secret) -> Result<(), KeyringError> {
+        Err(KeyringError::Absent)
+    }
+
+    pub fn remove(_: &str) -> Result<bool, KeyringError> {
+        Err(KeyringError::Absent)
+    }
+}

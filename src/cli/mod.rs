@@ -1,0 +1,93 @@
+//! The command line: everything that is not the protocol.
+//!
+//! `args` is what was typed, `settings` what it means; `command` has one file a subcommand; `store` and `record` keep
+//! messages and what is known of them; `output`, `json` and `progress` show; `exit` knows the codes.
+
+mod args;
+mod catalogue;
+mod command;
+mod config;
+mod credential;
+mod escape;
+mod exit;
+mod header;
+mod json;
+mod keyring;
+mod output;
+mod progress;
+mod record;
+mod selector;
+mod session;
+mod settings;
+mod store;
+mod wirelog;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use self::{
+    args::{Args, Parsed},
+    command::{Context, Done},
+    exit::{Code, Failure, Stop},
+    output::{Printer, Stderr},
+    settings::{Settings, Surroundings},
+    wirelog::WireLog,
+};
+
+/// Runs the command line to its exit code.
+pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match args::parse(words) {
+        Ok(Parsed::Run(args)) => run_command(&args),
+        Ok(Parsed::Text(text)) => match io::stdout().lock().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Code::Output.exit()),
+            _ => ExitCode::SUCCESS,
+        },
+        Err(error) => {
+            if error.json {
+                Stderr::new(true).failure(&Failure::usage(error.message));
+            } else {
+                // Nobody is left to tell that standard error is closed.
+                drop(io::stderr().lock().write_all(error.text.as_bytes()));
+            }
+            ExitCode::from(Code::Usage.exit())
+        }
+    }
+}
+
+fn run_command(args: &Args) -> ExitCode {
+    if let Some(color) = args.output.color {
+        output::choose_color(color);
+    }
+    let stderr = Stderr::new(args.output.json);
+    let (code, failure) = match prepared(args, stderr) {
+        Ok(Done::All) | Err(Stop::ClosedPipe { committing: false }) => (0, None),
+        Ok(Done::NothingNew) => (NOTHING_NEW, None),
+        Err(Stop::ClosedPipe { committing: true }) => {
+            let message = "standard output was closed before everything was written: nothing was committed";
+            (Code::Output.exit(), Some(Failure::new(Code::Output, message)))
+        }
+        Err(Stop::Failure(failure)) => (failure.code.exit(), Some(failure)),
+    };
+    if let Some(failure) = failure {
+        stderr.failure(&failure);
+    }
+    ExitCode::from(code)
+}
+
+fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
+    let settings = Settings::resolve(args, &Surroundings::of_process())?;
+    env_logger::Builder::new().filter_level(settings.level).parse_default_env().init();
+    for warning in &settings.warnings {
+        stderr.warning(warning);
+    }
+    let wire_log = WireLog::open(&settings.trace)?;
+    let printer = Printer::stdout(settings.json);
+    let mut context = Context { settings: &settings, stderr, wire_log, printer };
+    command::run(&mut context, &args.command)
+}
+
+/// `status --check`: there is no new mail.
+const NOTHING_NEW: u8 = 1;

@@ -1,0 +1,142 @@
+//! Folders and files that are their owner's alone, and what makes them survive a power cut.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+/// Makes a folder and those above it that are missing (0700 whatever the umask), each entered durably in its parent.
+/// A folder that is there stays as it is; it may be a link of the user's.
+pub fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        make_folder(parent)?;
+    }
+    match make_one(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        made => made?,
+    }
+    sync_folder(parent.unwrap_or(Path::new(".")))
+}
+
+#[cfg(unix)]
+fn make_one(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    fs::DirBuilder::new().mode(0o700).create(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+#[cfg(not(unix))]
+fn make_one(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)
+}
+
+/// Gives a file that was just made to its owner alone (0600): what was asked at its making, the umask may have cut.
+#[cfg(unix)]
+pub fn make_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    if file.metadata()?.mode() & 0o7777 == 0o600 {
+        return Ok(());
+    }
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+pub fn make_private(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Options that make a new file its owner's alone.
+pub fn private_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes what happened to the names in a folder durable. Windows has no such call: there a rename is in the journal of
+/// the file system when it returns.
+#[cfg(unix)]
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(not(unix))]
+pub fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes the octets of a file that is there durable.
+pub fn sync_file(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    // `FlushFileBuffers` wants a handle that may write.
+    if cfg!(windows) { options.write(true) } else { options.read(true) };
+    options.open(path)?.sync_all()
+}
+
+/// Whether something stands under the name: a file, a folder, or a link even if it leads nowhere.
+pub fn stands(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Whether both are plain files (no links) with the same octets.
+pub fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
+    let (first, second) = (one.symlink_metadata()?, other.symlink_metadata()?);
+    if !first.is_file() || !second.is_file() || first.len() != second.len() {
+        return Ok(false);
+    }
+    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+    let (mut left, mut right) = (vec![0; COMPARED], vec![0; COMPARED]);
+    loop {
+        let count = one.read(&mut left)?;
+        if count == 0 {
+            return Ok(true);
+        }
+        match other.read_exact(&mut right[..count]) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+            read => read?,
+        }
+        if left[..count] != right[..count] {
+            return Ok(false);
+        }
+    }
+}
+
+/// Renames without ever replacing: `AlreadyExists` where something stands under the new name.
+pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    let mut from = tempfile::TempPath::try_from_path(from)?;
+    from.disable_cleanup(true);
+    from.persist_noclobber(to).map_err(|error| error.error)
+}
+
+/// The path from the root, as it stands in the record.
+pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+    std::path::absolute(path)
+}
+
+#[cfg(unix)]
+pub fn path_octets(path: &Path) -> Vec<u8> {
+    std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
+}
+
+#[cfg(unix)]
+pub fn octets_path(octets: Vec<u8>) -> PathBuf {
+    std::ffi::OsString::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(octets)).into()
+}
+
+#[cfg(not(unix))]
+pub fn path_octets(path: &Path) -> Vec<u8> {
+    path.to_string_lossy().into_owned().into_bytes()
+}
+
+#[cfg(not(unix))]
+pub fn octets_path(octets: Vec<u8>) -> PathBuf {
+    String::from_utf8_lossy(&octets).into_owned().into()
+}
+
+/// Octets compared at a time.
+const COMPARED: usize = 64 * 1024;

@@ -1,0 +1,98 @@
+//! What was fetched, in a few octets a message.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hasher, RandomState},
+};
+
+use super::journal::Message;
+
+/// When a message was fetched, and whether it waits for its deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetched {
+    /// Seconds since 1970.
+    pub time: u64,
+    /// A `fetch --delete --commit` stored it, and no server ever confirmed that it was deleted.
+    pub pending_deletion: bool,
+}
+
+/// Messages by unique-id and occurrence (0 for the first message with it, 1 for the second…).
+///
+/// Only a hash of 128 bits is kept of a unique-id, with keys of this process: nobody can make two meet.
+#[derive(Default)]
+pub struct Index {
+    known: HashMap<[u64; 2], Known>,
+    states: [RandomState; 2],
+}
+
+#[derive(Clone, Copy)]
+struct Known {
+    time: u64,
+    pending_deletion: bool,
+    listed: bool,
+}
+
+impl Index {
+    pub fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
+        let known = self.known.get(&self.key(unique_id, occurrence))?;
+        Some(Fetched { time: known.time, pending_deletion: known.pending_deletion })
+    }
+
+    pub fn insert(&mut self, message: &Message<'_>) {
+        let known = Known { time: message.time, pending_deletion: message.delete, listed: false };
+        self.known.insert(self.key(message.unique_id, message.occurrence), known);
+    }
+
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The server confirmed the deletion of one of `of` messages with this unique-id. The others move up; a single
+    /// one stays known, for servers that confirm and keep it all the same.
+    pub fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
+        if of <= 1 {
+            if let Some(known) = self.known.get_mut(&self.key(unique_id, occurrence)) {
+                known.pending_deletion = false;
+            }
+            return;
+        }
+        self.known.remove(&self.key(unique_id, occurrence));
+        for later in occurrence + 1..of {
+            if let Some(known) = self.known.remove(&self.key(unique_id, later)) {
+                self.known.insert(self.key(unique_id, later - 1), known);
+            }
+        }
+    }
+
+    /// The server lists this message.
+    pub fn list(&mut self, unique_id: &[u8], occurrence: u32) {
+        if let Some(known) = self.known.get_mut(&self.key(unique_id, occurrence)) {
+            known.listed = true;
+        }
+    }
+
+    /// How many of those known the server lists.
+    pub fn listed(&self) -> usize {
+        self.known.values().filter(|known| known.listed).count()
+    }
+
+    /// Takes out the listed message that an entry of the journal tells of; `None` where a later entry tells of it, or
+    /// none shall. Messages move up only, so the entry's own occurrence is the highest that it can be.
+    pub fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, Fetched)> {
+        (0..=occurrence).rev().find_map(|occurrence| {
+            let key = self.key(unique_id, occurrence);
+            let known = *self.known.get(&key).filter(|known| known.time == time && known.listed)?;
+            self.known.remove(&key);
+            Some((occurrence, Fetched { time, pending_deletion: known.pending_deletion }))
+        })
+    }
+
+    pub fn key(&self, unique_id: &[u8], occurrence: u32) -> [u64; 2] {
+        self.states.each_ref().map(|state| {
+            let mut hasher = state.build_hasher();
+            hasher.write(unique_id);
+            hasher.write_u32(occurrence);
+            hasher.finish()
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! One writer an account. The kernel holds the lock, and drops it when its holder dies.
+
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::disk;
+use crate::cli::exit::{Code, Failure};
+
+/// Takes the lock, waiting for another holder at most so long.
+pub fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Failure> {
+    let failure =
+        |error| Failure::output(format_args!("cannot lock the record with {}", path.display()), &error);
+    let file = disk::private_options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failure)?;
+    disk::make_private(&file).map_err(failure)?;
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(failure(error)),
+            Err(TryLockError::WouldBlock) if start.elapsed() >= wait => {
+                return Err(Failure::new(
+                    Code::Temporary,
+                    format!("another pop3 is fetching for {account} and holds {}; try again later", path.display()),
+                ));
+            }
+            Err(TryLockError::WouldBlock) => thread::sleep(POLL.min(wait)),
+        }
+    }
+}
+
+/// How often a held lock is tried.
+const POLL: Duration = Duration::from_millis(20);

@@ -1,0 +1,354 @@
+//! What was fetched, per user and host: remembered so that nothing comes twice and nothing is lost.
+//!
+//! - `journal`: the lines, and what of them survives a power cut
+//! - `settle`: what a run that was killed left half done
+//! - `index`: the messages in memory
+//! - `lock`, `mbox`: who else may be at work
+//! - `disk`, `name`: files and names that are safe to make
+
+pub mod disk;
+mod index;
+pub mod interrupt;
+pub mod journal;
+mod lock;
+pub mod mbox;
+pub mod name;
+mod settle;
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+pub use index::Fetched;
+
+use self::{
+    index::Index,
+    journal::{Entry, Message, Unreadable, escape},
+    settle::{Pending, Unsettled},
+};
+use crate::cli::exit::{Code, Failure};
+
+/// The record of one account. Messages with one unique-id are told apart by their occurrence in the maildrop: 0 for the
+/// one with the lowest message-number, 1 for the next…
+pub struct Record {
+    index: Index,
+    path: PathBuf,
+    header: Vec<u8>,
+    tag: String,
+    /// `None` where the record is only read.
+    journal: Option<Journal>,
+}
+
+struct Journal {
+    file: File,
+    length: u64,
+    entries: u64,
+    /// The number of the batch that is being written.
+    batch: u64,
+    unsynced: bool,
+    /// Held until the record is dropped, or the process is.
+    _lock: File,
+}
+
+impl Record {
+    /// Reads the record and waits for nobody. What a run left half done, or is at this moment doing, counts as the next
+    /// one would settle it. No record yet is an empty one.
+    pub fn read(state_dir: &Path, user: &str, host: &str) -> Result<Self, Failure> {
+        let mut record = Self::new(state_dir, user, host);
+        let file = match File::open(&record.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(record),
+            opened => opened.map_err(|error| record.failure("read", &error))?,
+        };
+        let (_, pending) = record.load(&file)?;
+        for pending in pending {
+            if pending.stands() {
+                record.remember(&pending.message.borrow());
+            }
+        }
+        Ok(record)
+    }
+
+    /// Opens the record to write, alone: another process that has it is waited for. Mends what a power cut tore, and
+    /// settles on disk what a run left half done.
+    pub fn open(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Self, Failure> {
+        let mut record = Self::new(state_dir, user, host);
+        let state_dir = record.path.parent().unwrap_or(Path::new(".")).to_path_buf();
+        disk::make_folder(&state_dir).map_err(|error| {
+            Failure::output(format_args!("cannot make the state folder {}", state_dir.display()), &error)
+        })?;
+        let lock = lock::take(&record.path.with_extension("lock"), &format!("{user}@{host}"), wait)?;
+        if !disk::stands(&record.path) {
+            record.replace(|_| Ok(())).map_err(|error| record.failure("write", &error))?;
+        }
+        let file = disk::private_options()
+            .read(true)
+            .write(true)
+            .open(&record.path)
+            .map_err(|error| record.failure("open", &error))?;
+        let (extent, pending) = record.load(&file)?;
+        mend(&file, extent.sound).map_err(|error| record.failure("mend", &error))?;
+        record.journal = Some(Journal {
+            file,
+            length: extent.sound,
+            entries: extent.entries,
+            batch: extent.batch + 1,
+            unsynced: false,
+            _lock: lock,
+        });
+        record.settle(&pending, wait)?;
+        Ok(record)
+    }
+
+    /// When the message was fetched, if it was.
+    pub fn fetched(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
+        self.index.get(&escape(unique_id), occurrence)
+    }
+
+    /// How many messages are remembered.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// A word for the names of temporary files that tells this account's from all others.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Adds entries; what is done is known from here on. With `sync` they, and all before them, are durable on return.
+    pub fn append(&mut self, entries: &[Entry<'_>], sync: bool) -> Result<(), Failure> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(entries, sync).map_err(|error| {
+                Failure::output(format_args!("cannot write the record {}", self.path.display()), &error)
+            })?;
+        }
+        for entry in entries {
+            match entry {
+                Entry::Done { message, .. } => self.remember(message),
+                Entry::Deleted { unique_id, occurrence, of } => self.index.delete(unique_id, *occurrence, *of),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a good run: the server confirmed the deletion of `deleted`, and its maildrop held `listed` when the session
+    /// began, each a unique-id with its occurrence. What it does not list any more is forgotten when the journal is
+    /// written anew, which happens where that pays. A maildrop that is suddenly empty makes nothing forgotten.
+    pub fn finish<'a>(
+        mut self,
+        deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
+        listed: impl IntoIterator<Item = (&'a [u8], u32)>,
+    ) -> Result<(), Failure> {
+        let mut repeated: HashMap<&[u8], u32> = HashMap::new();
+        for (unique_id, occurrence) in listed {
+            self.index.list(&escape(unique_id), occurrence);
+            if occurrence > 0 {
+                let of = repeated.entry(unique_id).or_default();
+                *of = (*of).max(occurrence + 1);
+            }
+        }
+        let mut deleted: Vec<_> = deleted.into_iter().collect();
+        // From the last occurrence to the first, so that none moves up before it is its turn.
+        deleted.sort_unstable_by(|one, other| other.cmp(one));
+        let words: Vec<_> = deleted
+            .iter()
+            .map(|&(unique_id, occurrence)| {
+                let of = repeated.get_mut(unique_id).map_or(1, |of| {
+                    *of -= 1;
+                    *of + 1
+                });
+                (escape(unique_id), occurrence, of)
+            })
+            .collect();
+        let entries: Vec<_> = words
+            .iter()
+            .map(|(unique_id, occurrence, of)| Entry::Deleted { unique_id, occurrence: *occurrence, of: *of })
+            .collect();
+        self.append(&entries, true)?;
+        if let Err(error) = self.compact() {
+            // Nothing is lost by it; the journal stays as long as it is.
+            log::warn!("cannot shorten the record {}: {error}", self.path.display());
+        }
+        Ok(())
+    }
+
+    fn new(state_dir: &Path, user: &str, host: &str) -> Self {
+        let host = host.to_ascii_lowercase();
+        let account = [user.as_bytes(), b"\0", host.as_bytes()].concat();
+        let tag = name::short_hash(&account);
+        let name = name::portable(format!("{user}@{host}").as_bytes(), LONGEST_NAME);
+        Self {
+            index: Index::default(),
+            path: state_dir.join(format!("{name}-{tag}.record")),
+            header: journal::header(user.as_bytes(), &host),
+            tag,
+            journal: None,
+        }
+    }
+
+    fn load(&mut self, file: &File) -> Result<(journal::Extent, Vec<Pending>), Failure> {
+        let index = &mut self.index;
+        let mut unsettled = Unsettled::default();
+        let scanned = journal::scan(file, &self.header, |batch, entry| match &entry {
+            Entry::Done { message, .. } => {
+                unsettled.settled(index.key(message.unique_id, message.occurrence));
+                index.insert(message);
+            }
+            Entry::Void { unique_id, occurrence } => unsettled.settled(index.key(unique_id, *occurrence)),
+            Entry::Deleted { unique_id, occurrence, of } => index.delete(unique_id, *occurrence, *of),
+            Entry::File { message, .. } | Entry::Part(message) => {
+                unsettled.begun(index.key(message.unique_id, message.occurrence), batch, &entry, message);
+            }
+            Entry::Append(append) => unsettled.appending(batch, append),
+        });
+        match scanned {
+            Ok(extent) => Ok((extent, unsettled.into_pending())),
+            Err(Unreadable::Io(error)) => Err(self.failure("read", &error)),
+            Err(unreadable) => {
+                let what = match unreadable {
+                    Unreadable::Damaged(line) => format!("is damaged in line {line}"),
+                    _ => "is of another account or a later version of pop3".to_owned(),
+                };
+                let path = self.path.display();
+                Err(Failure::new(
+                    Code::Output,
+                    format!("the record {path} {what}; move it away to start anew (every message then counts as new)"),
+                ))
+            }
+        }
+    }
+
+    fn settle(&mut self, pending: &[Pending], wait: Duration) -> Result<(), Failure> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let places = settle::settle(pending, wait)?;
+        let words: Vec<_> = places.iter().map(|place| place.as_deref().map(disk::path_octets)).collect();
+        let escaped: Vec<_> = words.iter().map(|place| place.as_deref().map(escape)).collect();
+        let entries: Vec<_> = pending
+            .iter()
+            .zip(&escaped)
+            .map(|(Pending { message, .. }, place)| match place {
+                Some(place) => Entry::Done { message: message.borrow(), place },
+                None => Entry::Void { unique_id: &message.unique_id, occurrence: message.occurrence },
+            })
+            .collect();
+        self.append(&entries, true)
+    }
+
+    fn remember(&mut self, message: &Message<'_>) {
+        self.index.insert(message);
+    }
+
+    /// Writes the journal anew with only what the server still lists, if that pays.
+    fn compact(&mut self) -> io::Result<()> {
+        let live = self.index.listed();
+        let Some(journal) = self.journal.take() else { return Ok(()) };
+        let entries = usize::try_from(journal.entries).unwrap_or(usize::MAX);
+        let forgets = self.index.len() > live && journal.length <= SHORT;
+        if live == 0 || (entries <= 2 * live + SLACK && !forgets) {
+            return Ok(());
+        }
+        let mut file = &journal.file;
+        file.seek(SeekFrom::Start(0))?;
+        let header = std::mem::take(&mut self.header);
+        let mut index = std::mem::take(&mut self.index);
+        let read = file.take(journal.length);
+        self.header.clone_from(&header);
+        self.replace(|output| {
+            let mut line = Vec::new();
+            let mut written = Ok(());
+            journal::scan(read, &header, |_, entry| {
+                let Entry::Done { message, place } = entry else { return };
+                let taken = index.take(message.unique_id, message.occurrence, message.time);
+                if let Some((occurrence, Fetched { time, pending_deletion: delete })) = taken {
+                    line.clear();
+                    let message = Message { occurrence, time, delete, ..message };
+                    Entry::Done { message, place }.write(1, &mut line);
+                    if written.is_ok() {
+                        written = output.write_all(&line);
+                    }
+                }
+            })
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            written
+        })
+    }
+
+    /// Puts a new journal in the place of the old one, whole or not at all.
+    fn replace(&self, fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
+        let path = self.path.with_extension("new");
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = disk::private_options().write(true).create_new(true).open(&path)?;
+        disk::make_private(&file)?;
+        let mut output = BufWriter::with_capacity(WRITTEN, &file);
+        let filled = output
+            .write_all(&self.header)
+            .and_then(|()| fill(&mut output))
+            .and_then(|()| output.flush())
+            .and_then(|()| file.sync_all());
+        drop(output);
+        drop(file);
+        if let Err(error) = filled.and_then(|()| fs::rename(&path, &self.path)) {
+            let _ = fs::remove_file(&path);
+            return Err(error);
+        }
+        disk::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
+    }
+
+    fn failure(&self, verb: &str, error: &io::Error) -> Failure {
+        Failure::output(format_args!("cannot {verb} the record {}", self.path.display()), error)
+    }
+}
+
+impl Journal {
+    fn append(&mut self, entries: &[Entry<'_>], sync: bool) -> io::Result<()> {
+        let mut lines = Vec::with_capacity(128 * entries.len());
+        for entry in entries {
+            entry.write(self.batch, &mut lines);
+        }
+        if !lines.is_empty() {
+            if let Err(error) = self.file.write_all(&lines) {
+                mend(&self.file, self.length)?;
+                return Err(error);
+            }
+            self.length += lines.len() as u64;
+            self.entries += entries.len() as u64;
+            self.unsynced = true;
+        }
+        if sync && self.unsynced {
+            self.file.sync_data()?;
+            self.unsynced = false;
+            self.batch += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Cuts what stands behind the sound lines, and goes there.
+fn mend(mut file: &File, sound: u64) -> io::Result<()> {
+    if file.metadata()?.len() > sound {
+        file.set_len(sound)?;
+        file.sync_all()?;
+    }
+    file.seek(SeekFrom::Start(sound)).map(drop)
+}
+
+/// Characters of a record's name before its hash.
+const LONGEST_NAME: usize = 60;
+
+/// A journal up to this length is written anew whenever there is something to forget: it costs next to nothing.
+const SHORT: u64 = 64 * 1024;
+
+/// Entries beyond two a message that are no reason yet to write the journal anew.
+const SLACK: usize = 256;
+
+/// Octets of a new journal written at a time.
+const WRITTEN: usize = 64 * 1024;

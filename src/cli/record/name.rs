@@ -1,0 +1,114 @@
+//! File names made of strangers' words, that every file system takes.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+/// Octets as a file name without its extension: everything but `A-Z a-z 0-9 - _ .` as `%XX`, no leading dot, no
+/// name that Windows reserves, cut with a hash at `longest` characters. What follows must not be a dot alone.
+///
+/// `b"<1@x>"` → `%3C1%40x%3E`, `b"../a"` → `%2E.%2Fa`, `b"con.x"` → `%63on.x`
+pub fn portable(octets: &[u8], longest: usize) -> String {
+    let mut name = String::with_capacity(octets.len());
+    let reserved = is_reserved(octets);
+    for (at, &octet) in octets.iter().enumerate() {
+        let plain = octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
+        if plain && (at > 0 || !(reserved || octet == b'.')) {
+            name.push(char::from(octet));
+        } else {
+            let _ = write!(name, "%{octet:02X}");
+        }
+    }
+    if name.is_empty() {
+        // No octets at all; a lone `%` is no escape of any.
+        name.push('%');
+    }
+    if name.len() > longest {
+        let hash = short_hash(octets);
+        name.truncate(longest - hash.len() - 1);
+        name.push('-');
+        name.push_str(&hash);
+    }
+    name
+}
+
+/// The name with a number before its extension, from the second on: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
+pub fn numbered(name: &Path, count: u32) -> PathBuf {
+    if count < 2 {
+        return name.to_path_buf();
+    }
+    let mut stem = name.file_stem().unwrap_or_default().to_os_string();
+    stem.push(format!("-{count}"));
+    if let Some(extension) = name.extension() {
+        stem.push(".");
+        stem.push(extension);
+    }
+    name.with_file_name(stem)
+}
+
+/// The first 64 bits of the SHA-256 in hex.
+pub fn short_hash(octets: &[u8]) -> String {
+    hex(&Sha256::digest(octets)[..8])
+}
+
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::with_capacity(2 * octets.len()), |mut hex, octet| {
+        let _ = write!(hex, "{octet:02x}");
+        hex
+    })
+}
+
+/// What Windows takes for a device, with any extension. The superscript digits of `COM¹` are escaped anyhow.
+fn is_reserved(octets: &[u8]) -> bool {
+    let stem = octets.split(|&octet| octet == b'.').next().unwrap_or_default().to_ascii_uppercase();
+    match stem.as_slice() {
+        b"CON" | b"PRN" | b"AUX" | b"NUL" | b"CLOCK$" | b"CONIN$" | b"CONOUT$" => true,
+        [device @ .., b'0'..=b'9'] => matches!(device, b"COM" | b"LPT"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_that_every_file_system_takes() {
+        for (octets, name) in [
+            (&b"whqtswO00WBW418f9t5JxYwZ"[..], "whqtswO00WBW418f9t5JxYwZ"),
+            (b"<1@x>", "%3C1%40x%3E"),
+            (b"../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
+            (b".", "%2E"),
+            (b"..", "%2E."),
+            (b"", "%"),
+            (b"a:b\\c", "a%3Ab%5Cc"),
+            (b"con", "%63on"),
+            (b"Con.a.b", "%43on.a.b"),
+            (b"lpt9", "%6Cpt9"),
+            (b"COM\xc2\xb9", "COM%C2%B9"),
+            (b"console", "console"),
+            (b"a. ", "a.%20"),
+            (b"a.", "a."),
+        ] {
+            assert_eq!(portable(octets, 100), name);
+        }
+        let long = portable(&[b'/'; 400], 100);
+        assert_eq!((long.len(), &long[..6]), (100, "%2F%2F"));
+    }
+
+    proptest! {
+        #[test]
+        fn portable_and_distinct(one: Vec<u8>, other: Vec<u8>) {
+            let name = portable(&one, 100);
+            prop_assert!(!name.is_empty() && name.len() <= 100);
+            prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.%".contains(&b)));
+            prop_assert!(!name.starts_with('.'));
+            prop_assert_eq!(one == other, name == portable(&other, 100));
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! From settings and a credential to an open maildrop.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use pop3::{
+    Error, ErrorKind,
+    net::{self, Host, Limits, Stream, TlsConnector, TlsSettings, Trust},
+    proto::{Capabilities, ResponseCode},
+    sasl::{Credential, auto::Choice},
+    session::{Authorization, Login, Options, Transaction},
+};
+
+use super::{
+    exit::{Code, Failure},
+    output::Stderr,
+    settings::{Auth, Settings, TlsMode},
+    wirelog::WireLog,
+};
+
+/// How long a server whose maildrop is in use is left alone before the next try.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// An open maildrop, and what the server said on the way there.
+pub struct Session {
+    pub transaction: Transaction,
+    pub greeting: Vec<u8>,
+    /// As announced before the login, over TLS where there is TLS; `None` where `CAPA` was refused.
+    pub capabilities: Option<Capabilities>,
+}
+
+/// Connects, encrypts, logs in. A maildrop that another session holds is tried again for `--wait`, each time on a new
+/// connection: some servers close the one that they refused.
+pub fn open(
+    settings: &Settings,
+    credential: &Credential,
+    wire_log: &WireLog,
+    stderr: Stderr,
+) -> Result<Session, Failure> {
+    settings.family.check(&settings.address.host).map_err(|error| Failure::usage(error.message()))?;
+    let started = Instant::now();
+    let deadline = settings.deadline.map(|deadline| started + deadline);
+    let mut attempt = Attempt { settings, credential, wire_log, stderr, deadline, warned: false };
+    loop {
+        let error = match attempt.open() {
+            Ok(session) => return Ok(session),
+            Err(error) => error,
+        };
+        let in_use = error.response_code() == Some(ResponseCode::InUse);
+        let left = settings.wait.saturating_sub(started.elapsed());
+        if !in_use || left.is_zero() {
+            return Err(explain(error, settings));
+        }
+        log::info!("the maildrop is in use; trying again");
+        thread::sleep(PAUSE.min(left));
+    }
+}
+
+struct Attempt<'a> {
+    settings: &'a Settings,
+    credential: &'a Credential,
+    wire_log: &'a WireLog,
+    stderr: Stderr,
+    deadline: Option<Instant>,
+    warned: bool,
+}
+
+impl Attempt<'_> {
+    fn open(&mut self) -> Result<Session, Error> {
+        let settings = self.settings;
+        let connector = (settings.tls != TlsMode::None).then(|| {
+            TlsConnector::prepare(TlsSettings { trust: settings.trust.clone(), identity: settings.identity.clone() })
+        });
+        let mut session = self.connect(connector.as_ref())?;
+        let capabilities = session.capabilities()?.cloned();
+        // RFC 6856 §2.1: only before the login. A server that refuses gives its mail as it did without.
+        if capabilities.as_ref().is_some_and(|capabilities| capabilities.utf8().is_some())
+            && let Err(error) = session.utf8()
+            && error.kind() != ErrorKind::Refused
+        {
+            return Err(error);
+        }
+        let greeting = session.greeting().to_vec();
+        self.warn_of_clear_secret(&session);
+        let host = match &settings.address.host {
+            Host::Name(name) => name.clone(),
+            Host::Ip(ip) => ip.to_string(),
+        };
+        let transaction = session.login(&Login {
+            user: &settings.user,
+            credential: self.credential,
+            mechanism: mechanism(settings.auth),
+            host: &host,
+            port: settings.address.port,
+        })?;
+        Ok(Session { transaction, greeting, capabilities })
+    }
+
+    fn connect(&self, connector: Option<&TlsConnector>) -> Result<Authorization, Error> {
+        let settings = self.settings;
+        let limits = Limits { timeout: settings.timeout, deadline: self.deadline };
+        let mut trace = self.wire_log.trace();
+        let mut note = |text: &str| {
+            log::info!("{text}");
+            if let Some(trace) = &mut trace {
+                trace.note(text);
+            }
+        };
+        // A file that cannot be used is told before the server is bothered.
+        let files = matches!(settings.trust, Trust::File(_)) || settings.identity.is_some();
+        if let Some(connector) = connector.filter(|_| files) {
+            connector.check()?;
+        }
+        let tcp = net::connect(&settings.address, settings.family, settings.proxy.as_ref(), limits, &mut note)?;
+        let host = &settings.address.host;
+        let stream = match (connector, settings.tls) {
+            (Some(connector), TlsMode::Implicit) => {
+                let tls = connector.handshake(tcp, host)?;
+                tls.facts().notes().iter().for_each(|line| note(line));
+                Stream::Tls(Box::new(tls))
+            }
+            _ => Stream::Plain(tcp),
+        };
+        let options = Options { pipelining: settings.pipelining, trace: self.wire_log.trace() };
+        let mut session = Authorization::open(stream, options)?;
+        match (connector, settings.tls) {
+            (Some(connector), TlsMode::StartTls) => {
+                // Some servers know STLS only once they were asked for CAPA; what it says counts for nothing.
+                session.capabilities()?;
+                session.stls(connector, host)
+            }
+            _ => Ok(session),
+        }
+    }
+
+    fn warn_of_clear_secret(&mut self, session: &Authorization) {
+        let clear = matches!(session.stream(), Stream::Plain(_));
+        let loopback = session.stream().tcp().peer_addr().ip().is_loopback() && self.settings.proxy.is_none();
+        if clear && !loopback && !self.warned {
+            self.warned = true;
+            self.stderr.warning("the password or token leaves this machine in clear: use --tls starttls or implicit");
+        }
+    }
+}
+
+fn mechanism(auth: Auth) -> Option<Choice> {
+    match auth {
+        Auth::Auto => None,
+        Auth::UserPass => Some(Choice::UserPass),
+        Auth::Apop => Some(Choice::Apop),
+        Auth::Sasl(mechanism) => Some(Choice::Sasl(mechanism)),
+    }
+}
+
+/// What people meet who are new to a server, in one more half-sentence.
+fn explain(error: Error, settings: &Settings) -> Failure {
+    let host = settings.address.host.to_string();
+    let at = |domains: &[&str]| domains.iter().any(|domain| host == *domain || host.ends_with(&format!(".{domain}")));
+    let hint = match error.kind() {
+        ErrorKind::Authentication if at(&["gmail.com", "googlemail.com"]) => Some(
+            "Gmail takes an app password or an OAuth 2.0 token, not the account's password, and POP must be switched on",
+        ),
+        ErrorKind::Authentication if at(&["office365.com", "outlook.com", "hotmail.com", "live.com"]) => {
+            Some("Outlook and Office 365 take OAuth 2.0 tokens only: set POP3_TOKEN or token-command")
+        }
+        ErrorKind::Tls if settings.tls == TlsMode::StartTls && error.response().is_some() => Some(
+            "the server has no STLS: use --tls implicit (port 995), or --tls none to send everything in clear",
+        ),
+        ErrorKind::Tls if settings.tls == TlsMode::Implicit => {
+            Some("check --port and --tls; a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint")
+        }
+        ErrorKind::Tls => Some("a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint"),
+        ErrorKind::Unavailable if settings.address.port == 995 && settings.tls != TlsMode::Implicit => {
+            Some("port 995 speaks TLS from the first octet: use --tls implicit")
+        }
+        ErrorKind::Unavailable if error.response().is_none() => Some("check --host, --port and the network"),
+        _ => None,
+    };
+    let mut failure = Failure::from(error);
+    if failure.code == Code::Authentication && hint.is_some() {
+        failure.hint = hint;
+    }
+    failure.or_hint(hint)
+}

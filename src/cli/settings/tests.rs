@@ -1,0 +1,456 @@
+use std::collections::HashMap;
+
+use super::*;
+use crate::cli::args::{Parsed, parse};
+use crate::cli::exit::Code;
+
+/// Settles a command line with the variables and the configuration file given, and nothing of this machine.
+pub(crate) fn settle(words: &[&str], variables: &[(&str, &str)], file: &str) -> Result<Settings, Failure> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("pop3")).unwrap();
+    std::fs::write(folder.path().join("pop3").join("config.toml"), file).unwrap();
+    let variables: HashMap<String, OsString> =
+        variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
+    let around = Surroundings {
+        variable: Box::new(move |name| variables.get(name).cloned()),
+        home: Some(PathBuf::from("/home/alice")),
+        config_dir: Some(folder.path().to_owned()),
+        state_dir: Some(PathBuf::from("/state")),
+    };
+    let words = std::iter::once("pop3").chain(words.iter().copied()).map(OsString::from);
+    let Parsed::Run(args) = parse(words).unwrap() else { panic!("no run") };
+    let mut settings = Settings::resolve(&args, &around)?;
+    // What lies in the folder of the file is shown as if the file stood in /config.
+    let shown = |path: &mut PathBuf| {
+        if let Ok(rest) = path.strip_prefix(folder.path().join("pop3")) {
+            *path = PathBuf::from("/config").join(rest);
+        }
+    };
+    if let Trust::File(file) = &mut settings.trust {
+        shown(file);
+    }
+    if let Some(identity) = &mut settings.identity {
+        shown(&mut identity.certificate);
+        shown(&mut identity.key);
+    }
+    if let Destination::Dir(path) | Destination::Maildir(path) | Destination::Mbox(path) =
+        &mut settings.destination
+    {
+        shown(path);
+    }
+    shown(&mut settings.state_dir);
+    Ok(settings)
+}
+
+struct Row {
+    key: &'static str,
+    typed: &'static [&'static str],
+    variable: &'static str,
+    written: &'static str,
+    /// What comes out where option, variable and key stand; where variable and key do; where the key does; where
+    /// nothing does.
+    settled: [&'static str; 4],
+    read: fn(&Settings) -> String,
+    /// What cannot be used there, on the command line and in the environment, and in the file.
+    bad: Option<(&'static str, &'static str)>,
+}
+
+fn path(path: &std::path::Path) -> String {
+    path.display().to_string().replace('\\', "/")
+}
+
+fn trust(settings: &Settings) -> String {
+    match &settings.trust {
+        Trust::System => "system".into(),
+        Trust::File(file) => path(file),
+        Trust::Fingerprint(sha256) => format!("{:02x}", sha256[0]),
+    }
+}
+
+fn identity(settings: &Settings) -> String {
+    settings
+        .identity
+        .as_ref()
+        .map_or("none".into(), |identity| format!("{} {}", path(&identity.certificate), path(&identity.key)))
+}
+
+const AA: &str =
+    "AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA:AA";
+const BB: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+const ROWS: &[Row] = &[
+    Row {
+        key: "host",
+        typed: &["--host", "typed"],
+        variable: "variable",
+        written: "\"written\"",
+        settled: ["typed", "variable", "written", "missing"],
+        read: |settings| settings.address.host.to_string(),
+        bad: Some(("a b", "\"a b\"")),
+    },
+    Row {
+        key: "port",
+        typed: &["--port", "1"],
+        variable: "2",
+        written: "3",
+        settled: ["1", "2", "3", "110"],
+        read: |settings| settings.address.port.to_string(),
+        bad: Some(("65536", "-1")),
+    },
+    Row {
+        key: "user",
+        typed: &["--user", "typed"],
+        variable: "recent:variable@example.org",
+        written: "\"written\"",
+        settled: ["typed", "recent:variable@example.org", "written", "missing"],
+        read: |settings| settings.user.clone(),
+        bad: Some(("a\r\nDELE 1", "\"a\\u0000\"")),
+    },
+    Row {
+        key: "tls",
+        typed: &["--tls", "none"],
+        variable: "implicit",
+        written: "\"none\"",
+        settled: ["None", "Implicit", "None", "StartTls"],
+        read: |settings| format!("{:?}", settings.tls),
+        bad: Some(("ssl", "\"Implicit\"")),
+    },
+    Row {
+        key: "ca-file",
+        typed: &["--ca-file", "typed.pem"],
+        variable: "variable.pem",
+        written: "\"written.pem\"",
+        settled: ["typed.pem", "variable.pem", "/config/written.pem", "system"],
+        read: trust,
+        bad: None,
+    },
+    Row {
+        key: "tls-fingerprint",
+        typed: &["--tls-fingerprint", AA],
+        variable: BB,
+        written: "\"cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc\"",
+        settled: ["aa", "bb", "cc", "system"],
+        read: trust,
+        bad: Some(("abcd", "\"zz\"")),
+    },
+    Row {
+        key: "client-cert",
+        typed: &["--client-cert", "typed.pem"],
+        variable: "variable.pem",
+        written: "\"~/written.pem\"",
+        settled: [
+            "typed.pem typed.pem",
+            "variable.pem variable.pem",
+            "/home/alice/written.pem /home/alice/written.pem",
+            "none",
+        ],
+        read: identity,
+        bad: None,
+    },
+    Row {
+        key: "auth",
+        typed: &["--auth", "scram-sha-256"],
+        variable: "oauthbearer",
+        written: "\"apop\"",
+        settled: ["Sasl(ScramSha256)", "Sasl(OAuthBearer)", "Apop", "Auto"],
+        read: |settings| format!("{:?}", settings.auth),
+        bad: Some(("ntlm", "\"PLAIN\"")),
+    },
+    Row {
+        key: "proxy",
+        typed: &["--proxy", "socks5://typed:1"],
+        variable: "http://variable:2",
+        written: "\"socks5://u:p@written:3\"",
+        settled: ["typed:1", "variable:2", "written:3", "none"],
+        read: |settings| settings.proxy.as_ref().map_or("none".into(), |proxy| proxy.address().to_string()),
+        bad: Some(("ftp://u:hush@x:1", "\"https://u:hush@x:1\"")),
+    },
+    Row {
+        key: "timeout",
+        typed: &["--timeout", "1"],
+        variable: "2.5",
+        written: "3.25",
+        settled: ["1s", "2.5s", "3.25s", "60s"],
+        read: |settings| format!("{:?}", settings.timeout),
+        bad: Some(("0", "nan")),
+    },
+    Row {
+        key: "deadline",
+        typed: &["--deadline", "1"],
+        variable: "2",
+        written: "3",
+        settled: ["Some(1s)", "Some(2s)", "Some(3s)", "None"],
+        read: |settings| format!("{:?}", settings.deadline),
+        bad: Some(("-1", "1e30")),
+    },
+    Row {
+        key: "wait",
+        typed: &["--wait", "0"],
+        variable: "0.5",
+        written: "3",
+        settled: ["0ns", "500ms", "3s", "5s"],
+        read: |settings| format!("{:?}", settings.wait),
+        bad: Some(("1e1", "-0.5")),
+    },
+    Row {
+        key: "state-dir",
+        typed: &["--state-dir", "typed"],
+        variable: "variable",
+        written: "\"written\"",
+        settled: ["typed", "variable", "/config/written", "/state/pop3"],
+        read: |settings| path(&settings.state_dir),
+        bad: None,
+    },
+];
+
+/// A file with host and user, but for the key that is tested, and the lines given.
+fn file(key: &str, lines: &str) -> String {
+    let base: String = ["host", "user"]
+        .iter()
+        .filter(|base| **base != key)
+        .map(|base| format!("{base} = \"base\"\n"))
+        .collect();
+    format!("default = \"a\"\n[account.a]\n{base}{lines}\n")
+}
+
+fn variable(key: &str) -> String {
+    format!("POP3_{}", key.to_uppercase().replace('-', "_"))
+}
+
+#[test]
+fn option_beats_variable_beats_key_beats_default() {
+    for row in ROWS {
+        let written = file(row.key, &format!("{} = {}", row.key, row.written));
+        let nothing = file(row.key, "");
+        let name = variable(row.key);
+        let variables = [(name.as_str(), row.variable)];
+        let typed = [&["fetch"], row.typed].concat();
+        let settled = [
+            settle(&typed, &variables, &written),
+            settle(&["fetch"], &variables, &written),
+            settle(&["fetch"], &[(&name, "")], &written),
+            settle(&["fetch"], &[], &nothing),
+        ];
+        for (settled, expected) in settled.into_iter().zip(row.settled) {
+            match settled {
+                Ok(settings) => assert_eq!((row.read)(&settings), expected, "{}", row.key),
+                Err(failure) if expected == "missing" => {
+                    assert_eq!(failure.code, Code::Configuration);
+                    let key = row.key;
+                    for place in [format!("--{key} "), variable(key), format!("{key} = "), "account.a".into()]
+                    {
+                        assert!(failure.message.contains(&place), "{}", failure.message);
+                    }
+                }
+                Err(failure) => panic!("{}: {failure:?}", row.key),
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_values_name_their_place() {
+    for row in ROWS {
+        let Some((given, written)) = row.bad else { continue };
+        let key = row.key;
+        let nothing = file(key, "");
+        let listed = matches!(key, "tls" | "auth"); // what is refused while parsing
+        if !listed {
+            let failure = settle(&["fetch", &format!("--{key}={given}")], &[], &nothing).unwrap_err();
+            assert_eq!(failure.code, Code::Usage, "{key}");
+            assert!(failure.message.starts_with(&format!("--{key}: ")), "{}", failure.message);
+            assert!(
+                !failure.message.contains(['\r', '\n']) && !failure.message.contains("hush"),
+                "{}",
+                failure.message
+            );
+        }
+        let failure = settle(&["fetch"], &[(&variable(key), given)], &nothing).unwrap_err();
+        assert_eq!(failure.code, Code::Configuration, "{key}");
+        assert!(failure.message.starts_with(&format!("{}: ", variable(key))), "{}", failure.message);
+        assert!(!failure.message.contains("hush"), "{}", failure.message);
+
+        let failure = settle(&["fetch"], &[], &file(key, &format!("{key} = {written}"))).unwrap_err();
+        assert_eq!(failure.code, Code::Configuration, "{key}");
+        let line = if matches!(key, "host" | "user") { 4 } else { 5 };
+        let place = format!("config.toml:{line}: account.a.{key}: ");
+        assert!(failure.message.contains(&place), "{} lacks {place}", failure.message);
+        assert!(!failure.message.contains("hush"), "{}", failure.message);
+    }
+}
+
+#[test]
+fn every_key_of_an_account_is_tested_here() {
+    let elsewhere = [
+        "client-key",
+        "no-pipelining",
+        "dir",
+        "maildir",
+        "mbox",
+        "pipe",
+        "password-command",
+        "token-command",
+    ];
+    let tested: Vec<&str> = ROWS.iter().map(|row| row.key).chain(elsewhere).collect();
+    let failure = settle(&["status"], &[], "[account.a]\nnone = 1\n").unwrap_err();
+    let keys: Vec<&str> = failure.message.split('`').skip(3).step_by(2).collect();
+    assert_eq!(keys.len(), 21);
+    for key in keys {
+        assert!(tested.contains(&key), "{key}");
+    }
+}
+
+#[test]
+fn no_pipelining_is_a_flag_a_truth_and_a_boolean() {
+    let pipelining = |words: &[&str], variables: &[(&str, &str)], lines: &str| {
+        settle(words, variables, &file("", lines)).unwrap().pipelining
+    };
+    assert!(pipelining(&["status"], &[], ""));
+    assert!(!pipelining(&["status"], &[], "no-pipelining = true"));
+    assert!(!pipelining(&["status", "--no-pipelining"], &[("POP3_NO_PIPELINING", "0")], ""));
+    for yes in ["1", "true", "yes"] {
+        assert!(!pipelining(&["status"], &[("POP3_NO_PIPELINING", yes)], "no-pipelining = false"));
+    }
+    for no in ["0", "false", "no"] {
+        assert!(pipelining(&["status"], &[("POP3_NO_PIPELINING", no)], "no-pipelining = true"));
+    }
+    let failure = settle(&["status"], &[("POP3_NO_PIPELINING", "2")], &file("", "")).unwrap_err();
+    assert_eq!(failure.code, Code::Configuration);
+    assert!(settle(&["status"], &[], &file("", "no-pipelining = 1")).is_err());
+}
+
+#[test]
+fn port_and_tls_settle_each_other() {
+    let settled = |words: &[&str], lines: &str| {
+        let settings = settle(words, &[], &file("", lines)).unwrap();
+        (settings.address.port, settings.tls)
+    };
+    assert_eq!(settled(&["status"], ""), (110, TlsMode::StartTls));
+    assert_eq!(settled(&["status", "--port", "995"], ""), (995, TlsMode::Implicit));
+    assert_eq!(settled(&["status", "--tls", "implicit"], ""), (995, TlsMode::Implicit));
+    assert_eq!(settled(&["status", "--tls", "starttls"], "port = 995"), (995, TlsMode::StartTls));
+    assert_eq!(settled(&["status"], "tls = \"none\""), (110, TlsMode::None));
+    assert_eq!(settled(&["status", "--port", "1995", "--tls", "implicit"], ""), (1995, TlsMode::Implicit));
+}
+
+#[test]
+fn destination_of_the_command_line_beats_that_of_the_account() {
+    let settled = |words: &[&str], lines: &str| {
+        settle(&[&["fetch"], words].concat(), &[], &file("", lines)).unwrap().destination
+    };
+    let maildir = "maildir = \"~/Mail\"";
+    assert_eq!(settled(&[], ""), Destination::Dir(".".into()));
+    assert_eq!(settled(&[], maildir), Destination::Maildir("/home/alice/Mail".into()));
+    assert_eq!(settled(&["--dir", "x"], maildir), Destination::Dir("x".into()));
+    assert_eq!(settled(&["--stdout"], maildir), Destination::Stdout);
+    assert_eq!(settled(&["--mbox", "-"], maildir), Destination::MboxStdout);
+    assert_eq!(settled(&["--mbox", "./-"], maildir), Destination::Mbox("./-".into()));
+    assert_eq!(settled(&["--pipe", "a 'b c'"], maildir), Destination::Pipe(vec!["a".into(), "b c".into()]));
+    assert_eq!(settled(&[], "mbox = \"in/box\""), Destination::Mbox("/config/in/box".into()));
+    assert_eq!(settled(&[], "mbox = \"-\""), Destination::MboxStdout);
+    assert_eq!(settled(&[], "dir = \"~\""), Destination::Dir("/home/alice/".into()));
+    assert_eq!(settled(&[], "dir = \"~bob\""), Destination::Dir("/config/~bob".into()));
+    assert_eq!(settled(&[], "pipe = 'x \"y z\"'"), Destination::Pipe(vec!["x".into(), "y z".into()]));
+
+    let refused = |words: &[&str], lines: &str| settle(words, &[], &file("", lines)).unwrap_err().code;
+    assert_eq!(refused(&["fetch", "--pipe", "a 'b"], ""), Code::Usage);
+    assert_eq!(refused(&["fetch", "--pipe", " "], ""), Code::Usage);
+    assert_eq!(refused(&["fetch"], "pipe = \"a 'b\""), Code::Configuration);
+    assert_eq!(refused(&["fetch", "--json"], "mbox = \"-\""), Code::Usage);
+}
+
+#[test]
+fn accounts_are_chosen_by_option_variable_and_default() {
+    let text = "default = \"a\"\n[account.a]\nhost = \"a\"\nuser = \"u\"\n[account.b]\nhost = \"b\"\nuser = \"u\"\n[account.c]\nhost = \"c\"\nuser = \"u\"\n";
+    let host = |words: &[&str], variables: &[(&str, &str)]| {
+        let settings = settle(words, variables, text).unwrap();
+        assert_eq!(settings.account, Some(settings.address.host.to_string()));
+        settings.mailbox()
+    };
+    assert_eq!(host(&["status"], &[]), "u@a");
+    assert_eq!(host(&["status"], &[("POP3_ACCOUNT", "b")]), "u@b");
+    assert_eq!(host(&["status", "-a", "c"], &[("POP3_ACCOUNT", "b")]), "u@c");
+    for (words, variables) in [(&["status", "-a", "d"][..], &[][..]), (&["status"], &[("POP3_ACCOUNT", "d")])]
+    {
+        let failure = settle(words, variables, text).unwrap_err();
+        assert_eq!(failure.code, Code::Configuration);
+        assert!(
+            failure.message.contains("\"d\"") && failure.message.ends_with("a, b, c"),
+            "{}",
+            failure.message
+        );
+    }
+    let no_default = text.strip_prefix("default = \"a\"\n").unwrap();
+    let failure = settle(&["status"], &[], no_default).unwrap_err();
+    assert!(failure.message.ends_with("choose an account with --account: a, b, c"), "{}", failure.message);
+}
+
+#[test]
+fn a_literal_of_the_other_family_is_a_usage_error() {
+    let code = |words: &[&str]| {
+        settle(words, &[], "").map_err(|failure| failure.code).map(|settings| settings.family)
+    };
+    assert_eq!(code(&["status", "-4", "--user", "u", "--host", "[::1]"]), Err(Code::Usage));
+    assert_eq!(code(&["status", "-6", "--user", "u", "--host", "127.0.0.1"]), Err(Code::Usage));
+    assert_eq!(code(&["status", "-6", "--user", "u", "--host", "::1"]), Ok(Family::V6));
+    assert_eq!(code(&["status", "--user", "u", "--host", "::1"]), Ok(Family::Any));
+}
+
+#[test]
+fn identity_and_trust_of_several_keys() {
+    let settings =
+        settle(&["status", "--client-cert", "c", "--client-key", "k"], &[], &file("", "")).unwrap();
+    assert_eq!(identity(&settings), "c k");
+    let failure = settle(&["status"], &[("POP3_CLIENT_KEY", "k")], &file("", "")).unwrap_err();
+    assert!(failure.message.starts_with("POP3_CLIENT_KEY: "), "{}", failure.message);
+    let settings =
+        settle(&["status", "--ca-file", "x", "--tls-fingerprint", BB], &[], &file("", "")).unwrap();
+    assert_eq!(trust(&settings), "bb");
+}
+
+#[test]
+fn commands_are_split_and_secrets_are_kept_from_sight() {
+    let lines = "password-command = \"pass show 'mail/my work'\"\ntoken-command = 'oauth2 \"a b\" c'";
+    let settings =
+        settle(&["status"], &[("POP3_PASSWORD", ""), ("POP3_TOKEN", "hush")], &file("", lines)).unwrap();
+    assert_eq!(
+        settings.password_command.as_deref(),
+        Some(&["pass", "show", "mail/my work"].map(String::from)[..])
+    );
+    assert_eq!(settings.token_command.as_deref(), Some(&["oauth2", "a b", "c"].map(String::from)[..]));
+    assert!(settings.password.as_ref().is_some_and(Secret::is_empty), "empty is not absent");
+    assert!(!format!("{settings:?}").contains("hush"));
+    for key in ["password-command", "token-command"] {
+        let failure = settle(&["status"], &[], &file("", &format!("{key} = \"a 'b\""))).unwrap_err();
+        assert!(failure.message.contains(&format!("account.a.{key}: ")), "{}", failure.message);
+    }
+}
+
+#[test]
+fn output_is_settled() {
+    let settled = |words: &[&str]| settle(&[&["status"], words].concat(), &[], &file("", "")).unwrap();
+    assert_eq!(settled(&[]).level, LevelFilter::Warn);
+    assert_eq!(settled(&["-v"]).level, LevelFilter::Info);
+    assert_eq!(settled(&["-vvv"]).level, LevelFilter::Trace);
+    assert_eq!(settled(&["-q"]).level, LevelFilter::Error);
+    assert_eq!(settled(&["-qq"]).level, LevelFilter::Off);
+    assert_eq!(settled(&[]).trace, TraceSink::None);
+    assert_eq!(settled(&["--trace"]).trace, TraceSink::Stderr);
+    assert_eq!(settled(&["--trace=t"]).trace, TraceSink::File("t".into()));
+    assert_eq!(settled(&["--color", "never"]).color, Color::Never);
+    assert!(settled(&["--json", "--commit"]).json && !settled(&[]).commit);
+}
+
+#[test]
+fn seconds_are_digits_and_a_point() {
+    for good in ["1", "0.001", "2.5", "31536000", "1.", ".5"] {
+        assert!(value::positive_seconds(good).is_ok(), "{good}");
+    }
+    for bad in [
+        "", ".", "0", "0.0", "0.0001", "-1", "+1", "1e3", "inf", "nan", "NaN", "1s", " 1", "31536001",
+        "1.2.3",
+    ] {
+        assert!(value::positive_seconds(bad).is_err(), "{bad}");
+    }
+    assert_eq!(value::seconds("0"), Ok(Duration::ZERO));
+}

@@ -1,0 +1,70 @@
+//! Many files made durable at the price of one.
+
+use std::{io, path::Path};
+
+use crate::cli::record::disk;
+
+/// How the files of a folder are synced. Measured with 5,000 files of 6 KB on ext4, in groups of 500: each by itself
+/// 1.25 s, by four threads 0.43 s, all of the file system at once (`syncfs`) 0.09 s.
+pub(super) enum Syncing {
+    /// Each when it is complete.
+    Each,
+    /// The whole file system once a group.
+    #[cfg(target_os = "linux")]
+    Whole(std::fs::File),
+}
+
+impl Syncing {
+    #[cfg(target_os = "linux")]
+    pub(super) fn of(folder: &Path) -> io::Result<Self> {
+        let folder = std::fs::File::open(folder)?;
+        let sort = rustix::fs::fstatfs(&folder)?.f_type;
+        let sort = u32::try_from(sort).unwrap_or(0);
+        Ok(if SYNCED_WHOLE.contains(&sort) && syncfs_tells_errors() { Self::Whole(folder) } else { Self::Each })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn of(_: &Path) -> io::Result<Self> {
+        Ok(Self::Each)
+    }
+
+    /// A file is complete.
+    pub(super) fn file(&self, file: &std::fs::File) -> io::Result<()> {
+        match self {
+            Self::Each => file.sync_all(),
+            #[cfg(target_os = "linux")]
+            Self::Whole(_) => Ok(()),
+        }
+    }
+
+    /// The files of a group are complete, and closed.
+    pub(super) fn group<'a>(&self, files: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
+        match self {
+            Self::Each => Ok(()),
+            #[cfg(target_os = "linux")]
+            Self::Whole(_) if files.len() <= FEW => files.into_iter().try_for_each(disk::sync_file),
+            #[cfg(target_os = "linux")]
+            Self::Whole(folder) => Ok(rustix::fs::syncfs(folder)?),
+        }
+    }
+}
+
+/// Before Linux 5.8 `syncfs` said nothing of a write that failed.
+#[cfg(target_os = "linux")]
+fn syncfs_tells_errors() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0_u32));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 8)
+}
+
+/// Up to so many files, others' unwritten data on the same file system would cost more than is saved.
+#[cfg(target_os = "linux")]
+const FEW: usize = 8;
+
+/// File systems whose `syncfs` is known to do what it says (`statfs(2)`): ext2 to ext4, XFS, Btrfs, F2FS, tmpfs. Others
+/// may forward it to nobody, as FUSE does.
+#[cfg(target_os = "linux")]
+const SYNCED_WHOLE: [u32; 5] = [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x0102_1994];
+
+#[cfg(not(target_os = "linux"))]
+const _: fn(&Path) -> io::Result<()> = disk::sync_file;

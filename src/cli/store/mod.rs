@@ -1,0 +1,293 @@
+//! Where messages go: `Storage` is the handle of a thread that writes them, makes them durable and remembers them,
+//! while the main thread reads on from the network.
+//!
+//! - `thread`: the loop, and when a group of messages is committed
+//! - `files`: `--dir` and `--maildir` · `mbox`: `--mbox` · `output`: `--stdout`, `--mbox -` · `pipe`: `--pipe`
+//! - `durable`, `text`: syncing many files at once, line ends and quoting
+
+mod durable;
+mod files;
+mod mbox;
+mod output;
+mod pipe;
+mod text;
+mod thread;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use pop3::proto::types::{MessageNumber, UniqueId};
+
+use self::thread::Writer;
+use super::{
+    exit::{Code, Failure},
+    record::{Record, disk},
+};
+
+/// Where `fetch` stores messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// A folder with one `.eml` a message.
+    Dir(PathBuf),
+    Maildir(PathBuf),
+    Mbox(PathBuf),
+    /// `--mbox -`
+    MboxStdout,
+    /// The words of a command that is run once a message.
+    Pipe(Vec<String>),
+    /// One message, as it is.
+    Stdout,
+}
+
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Whether `Delivered` shall tell the SHA-256.
+    pub sha256: bool,
+    /// Whether what is stored waits for its deletion from here on.
+    pub delete: bool,
+    /// How long another holder of the mbox is waited for.
+    pub timeout: Duration,
+    /// Environment variables, beside the known ones, that the command of `--pipe` must not see.
+    pub scrub: Vec<String>,
+}
+
+/// A message that is stored, durably, and remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    pub number: MessageNumber,
+    pub unique_id: Option<UniqueId>,
+    pub occurrence: u32,
+    /// As received.
+    pub octets: u64,
+    /// `None` where it is in no file.
+    pub path: Option<PathBuf>,
+    /// Of the octets as received.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// Why storing ended.
+#[derive(Debug)]
+pub enum StoreError {
+    /// The reader of standard output has gone, which ends a run quietly.
+    ClosedPipe,
+    Failure(Failure),
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+/// The main thread's end of the storage thread.
+pub struct Storage {
+    blocks: Option<SyncSender<Block>>,
+    spare: Receiver<Block>,
+    reports: Receiver<Delivered>,
+    thread: Option<JoinHandle<Result<Option<Record>, StoreError>>>,
+    block: Block,
+    /// Messages complete and not delivered yet.
+    outstanding: usize,
+    /// The thread was told not to wait for more.
+    hurried: bool,
+}
+
+/// Octets of messages, with what happens where.
+#[derive(Default)]
+struct Block {
+    octets: Vec<u8>,
+    marks: Vec<(usize, Mark)>,
+}
+
+enum Mark {
+    Begin(Incoming),
+    End,
+    Cut,
+    /// The main thread waits: commit now.
+    Hurry,
+}
+
+/// A message that is being stored.
+#[derive(Debug, Clone)]
+struct Incoming {
+    number: MessageNumber,
+    unique_id: Option<UniqueId>,
+    occurrence: u32,
+}
+
+impl Storage {
+    /// Makes the destination ready (missing folders are made, what an earlier run left is swept) and starts the thread.
+    pub fn start(
+        destination: &Destination,
+        record: Option<Record>,
+        options: &Options,
+    ) -> Result<Self, Failure> {
+        let tag = record.as_ref().map(Record::tag);
+        let store: Box<dyn thread::Store> = match destination {
+            Destination::Dir(folder) => Box::new(files::Files::dir(&absolute(folder)?, tag)?),
+            Destination::Maildir(folder) => Box::new(files::Files::maildir(&absolute(folder)?, tag)?),
+            Destination::Mbox(file) => Box::new(mbox::MboxFile::new(&absolute(file)?, options.timeout)?),
+            Destination::MboxStdout => Box::new(output::Output::mbox()?),
+            Destination::Stdout => Box::new(output::Output::plain()?),
+            Destination::Pipe(words) => Box::new(pipe::Pipe::new(words, &options.scrub)?),
+        };
+        let (blocks, incoming) = mpsc::sync_channel(IN_FLIGHT);
+        let (used, spare) = mpsc::channel();
+        let (sender, reports) = mpsc::channel();
+        let writer = Writer::new(store, record, options, sender);
+        let thread = std::thread::Builder::new()
+            .name("storage".into())
+            .spawn(move || writer.run(&incoming, &used))
+            .map_err(|error| Failure::output("cannot start the storage thread", &error))?;
+        let block = Block::default();
+        Ok(Self { blocks: Some(blocks), spare, reports, thread: Some(thread), block, outstanding: 0, hurried: false })
+    }
+
+    /// A message begins. `occurrence` tells messages with one unique-id apart, from 0 in the order of their numbers.
+    pub fn begin(
+        &mut self,
+        number: MessageNumber,
+        unique_id: Option<UniqueId>,
+        occurrence: u32,
+    ) -> Result<(), StoreError> {
+        self.mark(Mark::Begin(Incoming { number, unique_id, occurrence }))
+    }
+
+    /// Octets of the message as received, cut anywhere.
+    pub fn write(&mut self, mut octets: &[u8]) -> Result<(), StoreError> {
+        while !octets.is_empty() {
+            if self.block.octets.capacity() == 0 {
+                self.block.octets.reserve_exact(BLOCK);
+            }
+            let room = BLOCK - self.block.octets.len();
+            let (now, later) = octets.split_at(room.min(octets.len()));
+            self.block.octets.extend_from_slice(now);
+            octets = later;
+            if self.block.octets.len() == BLOCK {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The message is complete.
+    pub fn end(&mut self) -> Result<(), StoreError> {
+        self.outstanding += 1;
+        self.hurried = false;
+        self.mark(Mark::End)
+    }
+
+    /// The message will never be complete: it is thrown away.
+    pub fn cut(&mut self) -> Result<(), StoreError> {
+        self.mark(Mark::Cut)
+    }
+
+    /// Hands over what is batched, to be called before waiting for the network.
+    pub fn flush(&mut self) -> Result<(), StoreError> {
+        if self.block.octets.is_empty() && self.block.marks.is_empty() {
+            return Ok(());
+        }
+        let spare = self.spare.try_recv().unwrap_or_default();
+        let block = std::mem::replace(&mut self.block, spare);
+        let sent = self.blocks.as_ref().is_some_and(|blocks| blocks.send(block).is_ok());
+        if sent { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// Messages complete and not delivered yet.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+
+    /// The next message that is stored, if there is one now.
+    pub fn delivered(&mut self) -> Result<Option<Delivered>, StoreError> {
+        match self.reports.try_recv() {
+            Ok(delivered) => Ok(Some(self.count(delivered))),
+            Err(TryRecvError::Empty) => Ok(None),
+            Err(TryRecvError::Disconnected) => Err(self.failure()),
+        }
+    }
+
+    /// The next message that is stored, waited for at most so long. Nothing is waited for where none is outstanding.
+    pub fn wait(&mut self, at_most: Duration) -> Result<Option<Delivered>, StoreError> {
+        if self.outstanding == 0 {
+            return self.delivered();
+        }
+        if !self.hurried {
+            self.hurried = true;
+            // Its failure is reported after what was delivered before it.
+            let _ = self.mark(Mark::Hurry).and_then(|()| self.flush());
+        }
+        match self.reports.recv_timeout(at_most) {
+            Ok(delivered) => Ok(Some(self.count(delivered))),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(self.failure()),
+        }
+    }
+
+    /// Ends the thread: everything complete is made durable, what is not is thrown away. The messages delivered since
+    /// the last call stand beside the outcome, as a failure does not undo them.
+    pub fn finish(mut self) -> (Vec<Delivered>, Result<Option<Record>, StoreError>) {
+        let flushed = self.flush();
+        self.blocks = None;
+        let delivered = self.reports.iter().collect();
+        let ended = match flushed {
+            Ok(()) => self.join(),
+            Err(error) => Err(error),
+        };
+        (delivered, ended)
+    }
+
+    fn mark(&mut self, mark: Mark) -> Result<(), StoreError> {
+        self.block.marks.push((self.block.octets.len(), mark));
+        // Messages without octets must not pile up.
+        if self.block.marks.len() >= MARKS { self.flush() } else { Ok(()) }
+    }
+
+    fn count(&mut self, delivered: Delivered) -> Delivered {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        delivered
+    }
+
+    fn failure(&mut self) -> StoreError {
+        match self.join() {
+            Err(error) => error,
+            Ok(_) => Failure::new(Code::Output, "storing has ended already").into(),
+        }
+    }
+
+    fn join(&mut self) -> Result<Option<Record>, StoreError> {
+        self.blocks = None;
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(ended)) => ended,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => Ok(None),
+        }
+    }
+}
+
+/// An early return must not leave a lock or a half-written group behind: what is complete is committed.
+impl Drop for Storage {
+    fn drop(&mut self) {
+        self.blocks = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
+    disk::absolute(path).map_err(|error| Failure::output(format_args!("cannot use {}", path.display()), &error))
+}
+
+/// Octets handed to the thread at once.
+const BLOCK: usize = 64 * 1024;
+
+/// Marks in one block.
+const MARKS: usize = 512;
+
+/// Blocks that wait for the thread: half a megabyte, some milliseconds of a fast network.
+const IN_FLIGHT: usize = 8;

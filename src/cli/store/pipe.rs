@@ -1,0 +1,155 @@
+//! `--pipe`: a command is run once a message, which it reads on its standard input.
+
+use std::{
+    fs::File,
+    io::{self, Seek, SeekFrom, Write},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+use super::{
+    Incoming, StoreError,
+    text::LineEnds,
+    thread::{Ledger, Staged, Store},
+};
+use crate::cli::{
+    exit::{Code, Failure},
+    record::{disk, interrupt, name},
+};
+
+pub(super) struct Pipe {
+    words: Vec<String>,
+    scrub: Vec<String>,
+    spool: File,
+    ends: LineEnds,
+    converted: Vec<u8>,
+    staged: Option<Staged>,
+}
+
+impl Pipe {
+    pub(super) fn new(words: &[String], scrub: &[String]) -> Result<Self, Failure> {
+        if words.is_empty() {
+            return Err(Failure::usage("--pipe needs a command"));
+        }
+        interrupt::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
+        let spool = tempfile::tempfile().map_err(|error| spooling(&error))?;
+        disk::make_private(&spool).map_err(|error| spooling(&error))?;
+        let known = SECRETS.iter().map(|&name| name.to_owned());
+        Ok(Self {
+            words: words.to_vec(),
+            scrub: known.chain(scrub.iter().cloned()).collect(),
+            spool,
+            ends: LineEnds::default(),
+            converted: Vec::new(),
+            staged: None,
+        })
+    }
+
+    fn command(&self, message: &Staged) -> io::Result<Command> {
+        let mut spool = &self.spool;
+        spool.seek(SeekFrom::Start(0))?;
+        let mut command = Command::new(&self.words[0]);
+        command.args(&self.words[1..]).stdin(self.spool.try_clone()?);
+        // Our standard output may be JSON Lines.
+        command.stdout(io::stderr());
+        for name in &self.scrub {
+            command.env_remove(name);
+        }
+        command.env("POP3_NUMBER", message.incoming.number.to_string());
+        match &message.incoming.unique_id {
+            Some(unique_id) => command.env("POP3_UID", printable(unique_id.as_bytes())),
+            None => command.env_remove("POP3_UID"),
+        };
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Ok(command)
+    }
+
+    fn failure(&self, what: impl std::fmt::Display) -> Failure {
+        Failure::new(Code::Output, format!("--pipe {}: {what}", self.words[0]))
+    }
+}
+
+impl Store for Pipe {
+    fn group(&self) -> usize {
+        1
+    }
+
+    fn begin(&mut self, _: &Incoming) -> Result<(), StoreError> {
+        let emptied = self.spool.set_len(0).and_then(|()| self.spool.seek(SeekFrom::Start(0)));
+        Ok(emptied.map(drop).map_err(|error| spooling(&error))?)
+    }
+
+    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+        self.converted.clear();
+        self.ends.convert(octets, &mut self.converted);
+        Ok(self.spool.write_all(&self.converted).map_err(|error| spooling(&error))?)
+    }
+
+    fn end(&mut self, message: Staged) -> Result<(), StoreError> {
+        self.converted.clear();
+        self.ends.finish(&mut self.converted);
+        self.spool.write_all(&self.converted).map_err(|error| spooling(&error))?;
+        self.staged = Some(message);
+        Ok(())
+    }
+
+    fn cut(&mut self) {
+        self.ends = LineEnds::default();
+    }
+
+    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), StoreError> {
+        let Some(message) = self.staged.take() else { return Ok(()) };
+        let status = self.command(&message).and_then(run).map_err(|error| self.failure(error))?;
+        if !status.success() {
+            return Err(self.failure(format_args!("{status} for message {}", message.incoming.number)).into());
+        }
+        ledger.remember(&message, b"pipe")?;
+        ledger.report(message, None);
+        Ok(())
+    }
+}
+
+fn run(mut command: Command) -> io::Result<ExitStatus> {
+    let mut guard = interrupt::guard();
+    let mut child = command.spawn()?;
+    guard.command(Some(child.id()));
+    drop(guard);
+    await_end(&child)?;
+    // Reaped under the guard: once its id is free, no signal handler may send anything to it.
+    let mut guard = interrupt::guard();
+    guard.command(None);
+    child.wait()
+}
+
+/// Returns when the command has ended, without reaping it.
+#[cfg(unix)]
+fn await_end(child: &Child) -> io::Result<()> {
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return Ok(()) };
+    loop {
+        match waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+            Err(rustix::io::Errno::INTR) => {}
+            ended => return Ok(ended.map(drop)?),
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn await_end(_: &Child) -> io::Result<()> {
+    Ok(())
+}
+
+/// A unique-id as it is where it is printable ASCII without blanks, else escaped as in the name of an `.eml`.
+fn printable(unique_id: &[u8]) -> String {
+    match str::from_utf8(unique_id) {
+        Ok(text) if text.bytes().all(|octet| octet.is_ascii_graphic()) => text.to_owned(),
+        _ => name::portable(unique_id, usize::MAX),
+    }
+}
+
+fn spooling(error: &io::Error) -> Failure {
+    Failure::output("cannot spool a message for --pipe", error)
+}
+
+/// What a command that handles strangers' mail must not know.
+const SECRETS: [&str; 3] = ["POP3_PASSWORD", "POP3_TOKEN", "POP3_PROXY"];

@@ -1,0 +1,235 @@
+//! The storage thread: messages come in blocks, are staged one by one and committed in groups.
+
+use std::{
+    borrow::Cow,
+    path::PathBuf,
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender},
+    time::{Duration, Instant, SystemTime},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::{Block, Delivered, Incoming, Mark, Options, StoreError};
+use crate::cli::{
+    exit::Failure,
+    record::{
+        Record,
+        journal::{Entry, Message, escape},
+    },
+};
+
+/// One kind of destination.
+pub(super) trait Store: Send {
+    /// How many messages may share a commit.
+    fn group(&self) -> usize {
+        GROUP_MESSAGES
+    }
+
+    fn begin(&mut self, message: &Incoming) -> Result<(), StoreError>;
+
+    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError>;
+
+    /// The message is complete: it is staged for the next commit.
+    fn end(&mut self, message: Staged) -> Result<(), StoreError>;
+
+    /// The message that was begun is thrown away.
+    fn cut(&mut self);
+
+    /// Makes everything staged durable and remembers it. What fails is not under its name afterwards; what did not is
+    /// reported all the same.
+    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), StoreError>;
+}
+
+/// A complete message.
+pub(super) struct Staged {
+    pub(super) incoming: Incoming,
+    pub(super) octets: u64,
+    pub(super) sha256: Option<[u8; 32]>,
+    /// Seconds since 1970.
+    pub(super) time: u64,
+}
+
+/// Where a commit is remembered and reported.
+pub(super) struct Ledger {
+    pub(super) record: Option<Record>,
+    pub(super) delete: bool,
+    tell_sha256: bool,
+    reports: Sender<Delivered>,
+}
+
+impl Ledger {
+    pub(super) fn report(&self, message: Staged, path: Option<PathBuf>) {
+        let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, sha256, .. } = message;
+        let sha256 = sha256.filter(|_| self.tell_sha256);
+        // Nobody listens any more where the run has failed; what is done stays done.
+        let _ = self.reports.send(Delivered { number, unique_id, occurrence, octets, path, sha256 });
+    }
+
+    /// Remembers a single message at once.
+    pub(super) fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Failure> {
+        let (Some(record), Some(word)) = (&mut self.record, message.word()) else { return Ok(()) };
+        record.append(&[Entry::Done { message: message.message(&word, self.delete), place }], true)
+    }
+}
+
+impl Staged {
+    /// The unique-id as it stands in the record.
+    pub(super) fn word(&self) -> Option<Cow<'_, [u8]>> {
+        self.incoming.unique_id.as_ref().map(|unique_id| escape(unique_id.as_bytes()))
+    }
+
+    /// What the record says of the message.
+    pub(super) fn message<'a>(&self, unique_id: &'a [u8], delete: bool) -> Message<'a> {
+        Message { unique_id, occurrence: self.incoming.occurrence, time: self.time, delete }
+    }
+}
+
+pub(super) struct Writer {
+    store: Box<dyn Store>,
+    ledger: Ledger,
+    current: Option<Current>,
+    staged: usize,
+    staged_octets: u64,
+    since: Instant,
+    hurry: bool,
+}
+
+struct Current {
+    incoming: Incoming,
+    octets: u64,
+    sha256: Option<Sha256>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        store: Box<dyn Store>,
+        record: Option<Record>,
+        options: &Options,
+        reports: Sender<Delivered>,
+    ) -> Self {
+        let ledger = Ledger { record, delete: options.delete, tell_sha256: options.sha256, reports };
+        Self { store, ledger, current: None, staged: 0, staged_octets: 0, since: Instant::now(), hurry: false }
+    }
+
+    /// Runs until the other end is dropped; then everything complete is durable.
+    pub(super) fn run(
+        mut self,
+        blocks: &Receiver<Block>,
+        used: &Sender<Block>,
+    ) -> Result<Option<Record>, StoreError> {
+        if let Err(error) = self.work(blocks, used) {
+            // What came before is whole and may still find its place.
+            self.throw_away();
+            let _ = self.store.commit(&mut self.ledger);
+            return Err(error);
+        }
+        Ok(self.ledger.record)
+    }
+
+    fn work(&mut self, blocks: &Receiver<Block>, used: &Sender<Block>) -> Result<(), StoreError> {
+        loop {
+            let received = if self.staged == 0 {
+                blocks.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                blocks.recv_timeout(LULL)
+            };
+            match received {
+                Ok(mut block) => {
+                    self.take(&block)?;
+                    block.octets.clear();
+                    block.marks.clear();
+                    let _ = used.send(block);
+                    if std::mem::take(&mut self.hurry) {
+                        self.commit()?;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.commit()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.throw_away();
+                    self.commit()?;
+                    if let Some(record) = &mut self.ledger.record {
+                        record.append(&[], true)?;
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, block: &Block) -> Result<(), StoreError> {
+        let mut from = 0;
+        for (at, mark) in &block.marks {
+            self.write(&block.octets[from..*at])?;
+            from = *at;
+            match mark {
+                Mark::Begin(incoming) => self.begin(incoming)?,
+                Mark::End => self.end()?,
+                Mark::Cut => self.throw_away(),
+                Mark::Hurry => self.hurry = true,
+            }
+        }
+        self.write(&block.octets[from..])
+    }
+
+    fn begin(&mut self, incoming: &Incoming) -> Result<(), StoreError> {
+        self.throw_away();
+        // Without a unique-id the hash is the message's name.
+        let hashed = self.ledger.tell_sha256 || incoming.unique_id.is_none();
+        self.current = Some(Current {
+            incoming: incoming.clone(),
+            octets: 0,
+            sha256: hashed.then(Sha256::new),
+        });
+        self.store.begin(incoming)
+    }
+
+    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+        let Some(current) = self.current.as_mut().filter(|_| !octets.is_empty()) else { return Ok(()) };
+        current.octets += octets.len() as u64;
+        if let Some(hash) = &mut current.sha256 {
+            hash.update(octets);
+        }
+        self.store.write(octets)
+    }
+
+    fn end(&mut self) -> Result<(), StoreError> {
+        let Some(Current { incoming, octets, sha256 }) = self.current.take() else { return Ok(()) };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let sha256 = sha256.map(|hash| hash.finalize().into());
+        self.store.end(Staged { incoming, octets, sha256, time: now.as_secs() })?;
+        if self.staged == 0 {
+            self.since = Instant::now();
+        }
+        self.staged += 1;
+        self.staged_octets += octets;
+        let full = self.staged >= self.store.group()
+            || self.staged_octets >= GROUP_OCTETS
+            || self.since.elapsed() >= GROUP_TIME;
+        if full { self.commit() } else { Ok(()) }
+    }
+
+    fn throw_away(&mut self) {
+        if self.current.take().is_some() {
+            self.store.cut();
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.staged = 0;
+        self.staged_octets = 0;
+        self.store.commit(&mut self.ledger)
+    }
+}
+
+/// Messages that share one sync of each kind. Measured with 5,000 of 6 KB on ext4: 50 a group cost 0.4 s more than none
+/// at all, 250 0.1 s, and beyond 500 nothing is gained.
+const GROUP_MESSAGES: usize = 500;
+
+/// Octets that share one sync: more would keep the disk busy for long at its end.
+const GROUP_OCTETS: u64 = 32 * 1024 * 1024;
+
+/// How long a message waits for others to share a sync with; a run that is killed fetches again what waited.
+const GROUP_TIME: Duration = Duration::from_millis(500);
+
+/// How long nothing must come for a group to be committed before it is full.
+const LULL: Duration = Duration::from_millis(5);

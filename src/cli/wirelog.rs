@@ -1,0 +1,113 @@
+//! `--trace`: where the wire log goes.
+
+use std::{
+    fs::OpenOptions,
+    io::{self, LineWriter, Write},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use pop3::trace::{Lines, Trace};
+
+use super::{exit::Failure, progress, settings::TraceSink};
+
+/// The wire log of a run, shared by its sessions: a login that is tried again opens another connection.
+#[derive(Clone)]
+pub struct WireLog(Option<Arc<Mutex<Lines<Sink>>>>);
+
+enum Sink {
+    Stderr,
+    File(LineWriter<std::fs::File>),
+}
+
+impl WireLog {
+    /// Opens the file, which only its owner can read, for appending; nothing is opened without `--trace`.
+    pub fn open(sink: &TraceSink) -> Result<Self, Failure> {
+        let sink = match sink {
+            TraceSink::None => return Ok(Self(None)),
+            TraceSink::Stderr => Sink::Stderr,
+            TraceSink::File(path) => {
+                let file = open_private(path).map_err(|error| {
+                    Failure::output(format_args!("cannot open the trace {}", path.display()), &error)
+                })?;
+                Sink::File(LineWriter::new(file))
+            }
+        };
+        Ok(Self(Some(Arc::new(Mutex::new(Lines::new(sink))))))
+    }
+
+    /// The log for a session to write to.
+    pub fn trace(&self) -> Option<Box<dyn Trace>> {
+        self.0.is_some().then(|| Box::new(self.clone()) as Box<dyn Trace>)
+    }
+
+    /// A log that could not be written is an error, and to be asked before anything is committed.
+    pub fn check(&self) -> Result<(), Failure> {
+        match self.lines().and_then(|mut lines| lines.failure()) {
+            Some(error) => Err(Failure::output("cannot write the trace", &error)),
+            None => Ok(()),
+        }
+    }
+
+    fn lines(&self) -> Option<MutexGuard<'_, Lines<Sink>>> {
+        Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Trace for WireLog {
+    fn sent(&mut self, octets: &[u8]) {
+        if let Some(mut lines) = self.lines() {
+            lines.sent(octets);
+        }
+    }
+
+    fn received(&mut self, octets: &[u8]) {
+        if let Some(mut lines) = self.lines() {
+            lines.received(octets);
+        }
+    }
+
+    fn note(&mut self, text: &str) {
+        if let Some(mut lines) = self.lines() {
+            lines.note(text);
+        }
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        match self {
+            // Whether anybody reads standard error does not matter to a run.
+            Self::Stderr => {
+                progress::suspended(|| drop(io::stderr().lock().write_all(octets)));
+                Ok(octets.len())
+            }
+            Self::File(file) => file.write(octets),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stderr => Ok(()),
+            Self::File(file) => file.flush(),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn open_private(path: &Path) -> io::Result<std::fs::File> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    let metadata = file.metadata()?;
+    // A terminal or /dev/null keeps its mode.
+    if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+/// Elsewhere a file has the permissions of its folder, which is the owner's own below the profile.
+#[cfg(not(unix))]
+fn open_private(path: &Path) -> io::Result<std::fs::File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
