@@ -74,7 +74,9 @@ pub enum Stop {
     Failure(Failure),
     /// The reader of standard output went away, which is its right: nothing is wrong unless something was to be
     /// committed.
-    ClosedPipe { committing: bool },
+    ClosedPipe {
+        committing: bool,
+    },
 }
 
 impl Failure {

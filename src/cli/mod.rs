@@ -85,7 +85,7 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
     }
     let wire_log = WireLog::open(&settings.trace)?;
     let printer = Printer::stdout(settings.json);
-    let mut context = Context { settings: &settings, stderr, wire_log, printer };
+    let mut context = Context { settings: &settings, stderr, wire_log, printer, committed: false };
     command::run(&mut context, &args.command)
 }
 

@@ -71,7 +71,10 @@ impl Attempt<'_> {
     fn open(&mut self) -> Result<Session, Error> {
         let settings = self.settings;
         let connector = (settings.tls != TlsMode::None).then(|| {
-            TlsConnector::prepare(TlsSettings { trust: settings.trust.clone(), identity: settings.identity.clone() })
+            TlsConnector::prepare(TlsSettings {
+                trust: settings.trust.clone(),
+                identity: settings.identity.clone(),
+            })
         });
         let mut session = self.connect(connector.as_ref())?;
         let capabilities = session.capabilities()?.cloned();
@@ -83,18 +86,25 @@ impl Attempt<'_> {
             return Err(error);
         }
         let greeting = session.greeting().to_vec();
-        self.warn_of_clear_secret(&session);
         let host = match &settings.address.host {
             Host::Name(name) => name.clone(),
             Host::Ip(ip) => ip.to_string(),
         };
-        let transaction = session.login(&Login {
+        let login = Login {
             user: &settings.user,
             credential: self.credential,
             mechanism: mechanism(settings.auth),
             host: &host,
             port: settings.address.port,
-        })?;
+        };
+        let reveals_secret = session.choice(&login)?.reveals_secret();
+        if reveals_secret && !self.warned && leaves_in_clear(&session, settings) {
+            self.warned = true;
+            self.stderr.warning(
+                "the password or token leaves this machine in clear: use --tls starttls or implicit",
+            );
+        }
+        let transaction = session.login(&login)?;
         Ok(Session { transaction, greeting, capabilities })
     }
 
@@ -113,7 +123,8 @@ impl Attempt<'_> {
         if let Some(connector) = connector.filter(|_| files) {
             connector.check()?;
         }
-        let tcp = net::connect(&settings.address, settings.family, settings.proxy.as_ref(), limits, &mut note)?;
+        let tcp =
+            net::connect(&settings.address, settings.family, settings.proxy.as_ref(), limits, &mut note)?;
         let host = &settings.address.host;
         let stream = match (connector, settings.tls) {
             (Some(connector), TlsMode::Implicit) => {
@@ -134,15 +145,11 @@ impl Attempt<'_> {
             _ => Ok(session),
         }
     }
+}
 
-    fn warn_of_clear_secret(&mut self, session: &Authorization) {
-        let clear = matches!(session.stream(), Stream::Plain(_));
-        let loopback = session.stream().tcp().peer_addr().ip().is_loopback() && self.settings.proxy.is_none();
-        if clear && !loopback && !self.warned {
-            self.warned = true;
-            self.stderr.warning("the password or token leaves this machine in clear: use --tls starttls or implicit");
-        }
-    }
+fn leaves_in_clear(session: &Authorization, settings: &Settings) -> bool {
+    let leaves = settings.proxy.is_some() || !session.stream().tcp().peer_addr().ip().is_loopback();
+    leaves && matches!(session.stream(), Stream::Plain(_))
 }
 
 fn mechanism(auth: Auth) -> Option<Choice> {
@@ -157,7 +164,9 @@ fn mechanism(auth: Auth) -> Option<Choice> {
 /// What people meet who are new to a server, in one more half-sentence.
 fn explain(error: Error, settings: &Settings) -> Failure {
     let host = settings.address.host.to_string();
-    let at = |domains: &[&str]| domains.iter().any(|domain| host == *domain || host.ends_with(&format!(".{domain}")));
+    let at = |domains: &[&str]| {
+        domains.iter().any(|domain| host == *domain || host.ends_with(&format!(".{domain}")))
+    };
     let hint = match error.kind() {
         ErrorKind::Authentication if at(&["gmail.com", "googlemail.com"]) => Some(
             "Gmail takes an app password or an OAuth 2.0 token, not the account's password, and POP must be switched on",
@@ -168,10 +177,10 @@ fn explain(error: Error, settings: &Settings) -> Failure {
         ErrorKind::Tls if settings.tls == TlsMode::StartTls && error.response().is_some() => Some(
             "the server has no STLS: use --tls implicit (port 995), or --tls none to send everything in clear",
         ),
-        ErrorKind::Tls if settings.tls == TlsMode::Implicit => {
-            Some("check --port and --tls; a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint")
+        ErrorKind::Tls if error.message().contains("certificate") => {
+            Some("a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint")
         }
-        ErrorKind::Tls => Some("a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint"),
+        ErrorKind::Tls => Some("check --port and --tls"),
         ErrorKind::Unavailable if settings.address.port == 995 && settings.tls != TlsMode::Implicit => {
             Some("port 995 speaks TLS from the first octet: use --tls implicit")
         }

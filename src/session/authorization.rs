@@ -4,7 +4,7 @@ use crate::{
     error::{Error, ErrorKind},
     net::{Host, Stream, TlsConnector},
     proto::{Argument, Capabilities, Capability, Command, argument::SecretArgument, engine::Kind},
-    sasl::apop,
+    sasl::{apop, auto::Choice},
     secret::Secret,
     session::{
         login::{self, Login},
@@ -153,6 +153,12 @@ impl Authorization {
             .map_err(|error| Error::new(ErrorKind::Argument, error.to_string()))?;
         self.wire.call(&Command::Apop { user: &user, digest: &digest }).map_err(login::refusal)?;
         Ok(Transaction::new(self.wire, "APOP"))
+    }
+
+    /// The way that [`login`](Self::login) would take, for a caller who wants to know before a secret is sent whether it
+    /// is: see [`Choice::reveals_secret`].
+    pub fn choice(&mut self, login: &Login<'_>) -> Result<Choice, Error> {
+        login::choice(self, login)
     }
 
     /// Logs in as `login` says: by one mechanism, or by the strongest that server and credential share. Capabilities

@@ -50,28 +50,49 @@ pub(super) enum Way<'a> {
     Sasl(Exchange),
 }
 
+/// What the server offers, over the channel that there is.
+struct Offered {
+    mechanisms: Option<Vec<Mechanism>>,
+    user: bool,
+    channel: Channel,
+}
+
+impl Offered {
+    fn by(session: &mut Authorization) -> Result<Self, Error> {
+        let channel = match session.stream() {
+            Stream::Plain(_) => Channel::Clear,
+            Stream::Tls(tls) if tls.exporter().is_some() => Channel::TlsExporter,
+            Stream::Tls(_) => Channel::Tls,
+        };
+        let capabilities = session.capabilities()?;
+        let mechanisms = capabilities.and_then(offered_mechanisms);
+        let user = capabilities.is_some_and(|capabilities| capabilities.has(&Capability::User));
+        Ok(Self { mechanisms, user, channel })
+    }
+
+    fn choice(&self, login: &Login<'_>) -> Result<Choice, Error> {
+        let offer = Offer { sasl: self.mechanisms.as_deref(), user: self.user, channel: self.channel };
+        match login.mechanism {
+            Some(choice) => Ok(choice.bound(&offer)),
+            None => auto::choose(&offer, login.credential).ok_or_else(|| no_way(&offer, login.credential)),
+        }
+    }
+}
+
+pub(super) fn choice(session: &mut Authorization, login: &Login<'_>) -> Result<Choice, Error> {
+    Offered::by(session)?.choice(login)
+}
+
 pub(super) fn choose<'a>(session: &mut Authorization, login: &Login<'a>) -> Result<Way<'a>, Error> {
-    let exporter = session.stream().tls().and_then(crate::net::Tls::exporter);
-    let channel = match (session.stream(), &exporter) {
-        (Stream::Plain(_), _) => Channel::Clear,
-        (Stream::Tls(_), None) => Channel::Tls,
-        (Stream::Tls(_), Some(_)) => Channel::TlsExporter,
-    };
-    let capabilities = session.capabilities()?;
-    let offered = capabilities.and_then(offered_mechanisms);
-    let user = capabilities.is_some_and(|capabilities| capabilities.has(&Capability::User));
-    let offer = Offer { sasl: offered.as_deref(), user, channel };
-    let choice = match login.mechanism {
-        Some(choice) => choice.bound(&offer),
-        None => auto::choose(&offer, login.credential).ok_or_else(|| no_way(&offer, login.credential))?,
-    };
-    match (choice, login.credential) {
+    let offered = Offered::by(session)?;
+    match (offered.choice(login)?, login.credential) {
         (Choice::UserPass, Credential::Password(password)) => Ok(Way::UserPass(password)),
         (Choice::Apop, Credential::Password(password)) => Ok(Way::Apop(password)),
         (Choice::UserPass | Choice::Apop, _) => Err(unusable(SaslError::Credential)),
         (Choice::Sasl(mechanism), credential) => {
             let nonce = nonce()?;
-            let binding = ChannelBinding::decide(mechanism, offered.as_deref(), exporter.as_ref());
+            let exporter = session.stream().tls().and_then(crate::net::Tls::exporter);
+            let binding = ChannelBinding::decide(mechanism, offered.mechanisms.as_deref(), exporter.as_ref());
             let (user, host, port) = (login.user, login.host, login.port);
             let parameters = Parameters { user, credential, nonce: &nonce, binding, host, port };
             let exchange = Exchange::new(mechanism, &parameters).map_err(unusable)?;

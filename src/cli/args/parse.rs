@@ -116,7 +116,7 @@ fn takes_separate_value(option: &clap::Arg) -> bool {
 }
 
 fn every_option(command: &clap::Command) -> impl Iterator<Item = &clap::Arg> {
-    command.get_opts().chain(command.get_subcommands().flat_map(clap::Command::get_opts))
+    command.get_arguments().chain(command.get_subcommands().flat_map(clap::Command::get_arguments))
 }
 
 fn styled(text: &StyledStr) -> String {

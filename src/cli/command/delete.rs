@@ -8,7 +8,7 @@ use crate::cli::{
     catalogue::Catalogue,
     exit::{Failure, Stop},
     json::{Delete, Deletion},
-    selector::Otherwise,
+    selector::{Listed, Otherwise},
 };
 
 pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop> {
@@ -36,7 +36,23 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
 
     let ended = context.end(transaction);
     let deleted = Deletion::of(context.settings.commit, &ended);
-    for index in chosen.iter().copied().filter(|index| !refusals.contains(index)) {
+    let told =
+        rows_of_marked(context, &listed, chosen.iter().filter(|index| !refusals.contains(index)), deleted);
+    ended?;
+    told?;
+    if !context.settings.commit {
+        context.say_that_nothing_was_deleted();
+    }
+    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(refusals.len()).into()) }
+}
+
+fn rows_of_marked<'a>(
+    context: &mut Context<'_>,
+    listed: &[Listed<'_>],
+    marked: impl Iterator<Item = &'a usize>,
+    deleted: Deletion,
+) -> Result<(), Stop> {
+    for &index in marked {
         let message = &listed[index];
         context.printer.delete(&Delete {
             number: message.number.get(),
@@ -45,10 +61,5 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
             deleted,
         })?;
     }
-    context.printer.flush()?;
-    ended?;
-    if !context.settings.commit {
-        context.say_that_nothing_was_deleted();
-    }
-    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(refusals.len()).into()) }
+    Ok(context.printer.flush()?)
 }

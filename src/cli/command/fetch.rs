@@ -42,7 +42,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     }
     let (chosen, listed) = choose(&selection, &catalogue, record.as_ref())?;
     if settings.destination == Destination::Stdout && chosen.len() > 1 {
-        let message = format!("--stdout takes one message, and {} are chosen: choose one, or use --dir", chosen.len());
+        let message =
+            format!("--stdout takes one message, and {} are chosen: choose one, or use --dir", chosen.len());
         return Err(Failure::usage(message).into());
     }
     let deleting = args.delete && settings.commit;
@@ -62,8 +63,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     };
     let storage = Storage::start(&settings.destination, record, &options)?;
     let octets = chosen.iter().fold(0, |sum: u64, &index| sum.saturating_add(catalogue.entry(index).octets));
-    let progress =
-        Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
+    let progress = Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
     let mut run = Run {
         catalogue: &catalogue,
         chosen: &chosen,
@@ -83,21 +83,26 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let (delivered, stored) = storage.finish();
     let told = delivered.into_iter().try_fold((), |(), delivered| rows.add(context, delivered)).and(told);
     drop(progress);
-    let ended = transferred.and_then(|()| {
-        told?;
-        context.end(transaction)
-    });
-
+    let ready = transferred.and(told).and_then(|()| stored.map_err(Stop::from));
+    let (record, ended) = match ready {
+        Ok(record) => (record, context.end(transaction)),
+        Err(stop) => (None, Err(stop)),
+    };
     let deleted = Deletion::of(settings.commit, &ended);
-    rows.write_late(context, deleted, &unmarked)?;
-    context.printer.flush()?;
+    let remembered = match record {
+        Some(record) if ended.is_ok() => {
+            let confirmed = marked
+                .iter()
+                .filter(|_| deleting)
+                .filter_map(|&index| Some((catalogue.entry(index).unique_id?, catalogue.occurrence(index))));
+            record.finish(confirmed, catalogue.unique_ids())
+        }
+        _ => Ok(()),
+    };
+    let told = rows.write_late(context, deleted, &unmarked).and_then(|()| Ok(context.printer.flush()?));
     ended?;
-    if let Some(record) = stored? {
-        let confirmed = marked.iter().filter(|_| deleting).filter_map(|&index| {
-            Some((catalogue.entry(index).unique_id?, catalogue.occurrence(index)))
-        });
-        record.finish(confirmed, catalogue.unique_ids())?;
-    }
+    remembered?;
+    told?;
     if args.delete && !settings.commit {
         context.say_that_nothing_was_deleted();
     }
@@ -113,7 +118,8 @@ fn lock_record(settings: &Settings) -> Result<Record, Failure> {
 fn left_over(catalogue: &Catalogue<'_>, chosen: &[usize], record: Option<&Record>) -> Vec<usize> {
     let Some(record) = record else { return Vec::new() };
     let pending = |index: &usize| {
-        let fetched = catalogue.entry(*index).unique_id.and_then(|id| record.fetched(id, catalogue.occurrence(*index)));
+        let fetched =
+            catalogue.entry(*index).unique_id.and_then(|id| record.fetched(id, catalogue.occurrence(*index)));
         fetched.is_some_and(|fetched| fetched.pending_deletion) && chosen.binary_search(index).is_err()
     };
     (0..catalogue.len()).filter(pending).collect()
@@ -213,7 +219,12 @@ impl Run<'_> {
         self.rows.add(context, delivered)
     }
 
-    fn confirm(&mut self, context: &mut Context<'_>, left_over: &[usize], number: MessageNumber) -> Result<(), Stop> {
+    fn confirm(
+        &mut self,
+        context: &mut Context<'_>,
+        left_over: &[usize],
+        number: MessageNumber,
+    ) -> Result<(), Stop> {
         if let Some(index) = place(self.catalogue, self.chosen, number) {
             self.marked.push(index);
         } else if let Some(index) = place(self.catalogue, left_over, number) {
@@ -232,7 +243,8 @@ impl Run<'_> {
         error: &pop3::Error,
     ) -> Result<(), Stop> {
         self.refusals += 1;
-        let index = place(self.catalogue, self.chosen, number).or_else(|| place(self.catalogue, left_over, number));
+        let index =
+            place(self.catalogue, self.chosen, number).or_else(|| place(self.catalogue, left_over, number));
         let Some(index) = index else { return Ok(()) };
         if mark {
             self.unmarked.insert(number.get());
@@ -262,7 +274,12 @@ impl Rows {
         self.put(context, row)
     }
 
-    fn add_left_over(&mut self, context: &mut Context<'_>, catalogue: &Catalogue<'_>, index: usize) -> Result<(), Stop> {
+    fn add_left_over(
+        &mut self,
+        context: &mut Context<'_>,
+        catalogue: &Catalogue<'_>,
+        index: usize,
+    ) -> Result<(), Stop> {
         let entry = catalogue.entry(index);
         let row = Fetch {
             number: entry.number.get(),

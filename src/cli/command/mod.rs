@@ -38,6 +38,8 @@ pub struct Context<'a> {
     pub stderr: Stderr,
     pub wire_log: WireLog,
     pub printer: Printer<'a>,
+    /// The server confirmed `QUIT`.
+    pub committed: bool,
 }
 
 /// How a run ends well.
@@ -49,7 +51,6 @@ pub enum Done {
 
 /// Runs one subcommand.
 pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, Stop> {
-    let committing = context.settings.commit;
     let done = match command {
         args::Command::Status(args) => status::run(context, args),
         args::Command::Headers(args) => headers::run(context, args),
@@ -60,7 +61,9 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, S
         args::Command::Logout(_) => login::logout(context),
     };
     done.map_err(|stop| match stop {
-        Stop::ClosedPipe { .. } => Stop::ClosedPipe { committing },
+        Stop::ClosedPipe { .. } => {
+            Stop::ClosedPipe { committing: context.settings.commit && !context.committed }
+        }
         failure @ Stop::Failure(_) => failure,
     })
 }
@@ -86,6 +89,7 @@ impl Context<'_> {
         self.wire_log.check()?;
         if self.settings.commit {
             transaction.commit()?;
+            self.committed = true;
         } else {
             transaction.abandon()?;
         }

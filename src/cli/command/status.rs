@@ -77,7 +77,9 @@ fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, pop3::
         }
     }
     if context.settings.commit && server.expire == Some(Expire::Days(0)) {
-        context.stderr.warning("the server announces EXPIRE 0: with --commit it may delete or hide what was retrieved");
+        context
+            .stderr
+            .warning("the server announces EXPIRE 0: with --commit it may delete or hide what was retrieved");
     }
     Ok(server)
 }

@@ -47,7 +47,8 @@ impl Stderr {
             return object(&ErrorLine::new(failure));
         }
         let style = self.style(AnsiColor::Red);
-        let response = failure.response.as_deref().map(|line| format!(": {}", escape(line))).unwrap_or_default();
+        let response =
+            failure.response.as_deref().map(|line| format!(": {}", escape(line))).unwrap_or_default();
         let hint = failure.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
         format!("{style}pop3:{style:#} {}{response}{hint}\n", escape(&failure.message)).into_bytes()
     }

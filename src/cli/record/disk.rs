@@ -74,7 +74,11 @@ pub fn sync_folder(_: &Path) -> io::Result<()> {
 pub fn sync_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     // `FlushFileBuffers` wants a handle that may write.
-    if cfg!(windows) { options.write(true) } else { options.read(true) };
+    if cfg!(windows) {
+        options.write(true)
+    } else {
+        options.read(true)
+    };
     options.open(path)?.sync_all()
 }
 
@@ -125,7 +129,7 @@ pub fn path_octets(path: &Path) -> Vec<u8> {
 
 #[cfg(unix)]
 pub fn octets_path(octets: Vec<u8>) -> PathBuf {
-    std::ffi::OsString::from(<std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(octets)).into()
+    <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(octets).into()
 }
 
 #[cfg(not(unix))]

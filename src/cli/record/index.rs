@@ -11,7 +11,7 @@ use super::journal::Message;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetched {
     /// Seconds since 1970.
-    pub time: u64,
+    pub time: i64,
     /// A `fetch --delete --commit` stored it, and no server ever confirmed that it was deleted.
     pub pending_deletion: bool,
 }
@@ -35,7 +35,8 @@ struct Known {
 impl Index {
     pub fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
         let known = self.known.get(&self.key(unique_id, occurrence))?;
-        Some(Fetched { time: known.time, pending_deletion: known.pending_deletion })
+        let time = i64::try_from(known.time).unwrap_or(i64::MAX);
+        Some(Fetched { time, pending_deletion: known.pending_deletion })
     }
 
     pub fn insert(&mut self, message: &Message<'_>) {
@@ -76,14 +77,14 @@ impl Index {
         self.known.values().filter(|known| known.listed).count()
     }
 
-    /// Takes out the listed message that an entry of the journal tells of; `None` where a later entry tells of it, or
+    /// Takes out the listed message that an entry of the journal tells of, and whether it waits for its deletion; `None` where a later entry tells of it, or
     /// none shall. Messages move up only, so the entry's own occurrence is the highest that it can be.
-    pub fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, Fetched)> {
+    pub fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, bool)> {
         (0..=occurrence).rev().find_map(|occurrence| {
             let key = self.key(unique_id, occurrence);
             let known = *self.known.get(&key).filter(|known| known.time == time && known.listed)?;
             self.known.remove(&key);
-            Some((occurrence, Fetched { time, pending_deletion: known.pending_deletion }))
+            Some((occurrence, known.pending_deletion))
         })
     }
 

@@ -46,23 +46,24 @@ pub fn watch() -> io::Result<()> {
         let wanted = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
         debug_assert!(wanted[..2].iter().all(|signal| TERM_SIGNALS.contains(signal)));
         let wanted = wanted.into_iter().filter(|&signal| !ignored(signal));
-        watched = Signals::new(wanted).and_then(|mut signals| {
-            let handler = thread::Builder::new().name("signals".into());
-            handler.stack_size(STACK).spawn(move || {
-                if let Some(signal) = signals.forever().next() {
-                    // Never released: nothing new is begun while the process ends.
-                    let held = guard();
-                    if let Some(path) = &held.0.dot_lock {
-                        let _ = std::fs::remove_file(path);
+        watched = Signals::new(wanted)
+            .and_then(|mut signals| {
+                let handler = thread::Builder::new().name("signals".into());
+                handler.stack_size(STACK).spawn(move || {
+                    if let Some(signal) = signals.forever().next() {
+                        // Never released: nothing new is begun while the process ends.
+                        let held = guard();
+                        if let Some(path) = &held.0.dot_lock {
+                            let _ = std::fs::remove_file(path);
+                        }
+                        if let Some(id) = held.0.command {
+                            end_command(id);
+                        }
+                        let _ = emulate_default_handler(signal);
                     }
-                    if let Some(id) = held.0.command {
-                        end_command(id);
-                    }
-                    let _ = emulate_default_handler(signal);
-                }
+                })
             })
-        })
-        .map(drop);
+            .map(drop);
     });
     watched
 }

@@ -51,16 +51,30 @@ pub struct Append {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry<'a> {
     /// The message is about to get its name; its temporary file is durable.
-    File { message: Message<'a>, temporary: PathBuf, name: PathBuf },
+    File {
+        message: Message<'a>,
+        temporary: PathBuf,
+        name: PathBuf,
+    },
     /// The messages that the same batch names as `part` are about to be appended.
     Append(Append),
     Part(Message<'a>),
     /// The message is stored, durably; `place` is escaped, and there for people.
-    Done { message: Message<'a>, place: &'a [u8] },
+    Done {
+        message: Message<'a>,
+        place: &'a [u8],
+    },
     /// A `file` or `part` came to nothing.
-    Void { unique_id: &'a [u8], occurrence: u32 },
+    Void {
+        unique_id: &'a [u8],
+        occurrence: u32,
+    },
     /// The server confirmed the deletion of one of `of` messages with this unique-id.
-    Deleted { unique_id: &'a [u8], occurrence: u32, of: u32 },
+    Deleted {
+        unique_id: &'a [u8],
+        occurrence: u32,
+        of: u32,
+    },
 }
 
 impl<'a> Entry<'a> {
@@ -223,8 +237,11 @@ pub fn scan(
             }
             match (body(line).and_then(Entry::parse), &mut tail) {
                 (Some((batch, entry)), None) if batch >= extent.batch => {
-                    extent =
-                        Extent { sound: extent.sound + line.len() as u64, batch, entries: extent.entries + 1 };
+                    extent = Extent {
+                        sound: extent.sound + line.len() as u64,
+                        batch,
+                        entries: extent.entries + 1,
+                    };
                     see(batch, entry);
                 }
                 (Some((batch, _)), Some(tail)) => tail.follow(batch)?,

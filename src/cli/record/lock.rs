@@ -30,7 +30,10 @@ pub fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Failure>
             Err(TryLockError::WouldBlock) if start.elapsed() >= wait => {
                 return Err(Failure::new(
                     Code::Temporary,
-                    format!("another pop3 is fetching for {account} and holds {}; try again later", path.display()),
+                    format!(
+                        "another pop3 is fetching for {account} and holds {}; try again later",
+                        path.display()
+                    ),
                 ));
             }
             Err(TryLockError::WouldBlock) => thread::sleep(POLL.min(wait)),

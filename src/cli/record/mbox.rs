@@ -21,7 +21,8 @@ pub struct Mbox {
 impl Mbox {
     /// Opens and locks it, waiting for others at most so long. `None` where there is none and none shall be `made`.
     pub fn lock(path: &Path, made: bool, wait: Duration) -> Result<Option<Self>, Failure> {
-        let failure = |error: io::Error| Failure::output(format_args!("cannot open {}", path.display()), &error);
+        let failure =
+            |error: io::Error| Failure::output(format_args!("cannot open {}", path.display()), &error);
         if !made && !path.exists() {
             return Ok(None);
         }
@@ -64,7 +65,11 @@ impl Mbox {
         let written = self.file.seek(SeekFrom::Start(append.offset)).and_then(|_| {
             self.file.write_all(&b"\n\n"[..usize::try_from(append.padding).unwrap_or(0)])?;
             let copied = io::copy(&mut octets.take(append.octets), &mut self.file)?;
-            if copied == append.octets { self.file.sync_all() } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+            if copied == append.octets {
+                self.file.sync_all()
+            } else {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
         });
         if written.is_err() {
             self.file.set_len(append.offset)?;
@@ -193,7 +198,9 @@ fn is_stale(lock: &Path) -> bool {
     }
     // Only what has been written whole tells of its holder: "1" may become "1234\n".
     let holder = metadata.is_file().then(|| fs::read_to_string(lock).ok()).flatten();
-    holder.is_some_and(|holder| holder.strip_suffix('\n').is_some_and(|id| id.trim().parse().is_ok_and(is_dead)))
+    holder.is_some_and(|holder| {
+        holder.strip_suffix('\n').is_some_and(|id| id.trim().parse().is_ok_and(is_dead))
+    })
 }
 
 /// Takes a stale lock away, and puts it back should it have been changed for a good one at the last moment.

@@ -128,7 +128,9 @@ impl Record {
         for entry in entries {
             match entry {
                 Entry::Done { message, .. } => self.remember(message),
-                Entry::Deleted { unique_id, occurrence, of } => self.index.delete(unique_id, *occurrence, *of),
+                Entry::Deleted { unique_id, occurrence, of } => {
+                    self.index.delete(unique_id, *occurrence, *of);
+                }
                 _ => {}
             }
         }
@@ -216,7 +218,9 @@ impl Record {
                 let path = self.path.display();
                 Err(Failure::new(
                     Code::Output,
-                    format!("the record {path} {what}; move it away to start anew (every message then counts as new)"),
+                    format!(
+                        "the record {path} {what}; move it away to start anew (every message then counts as new)"
+                    ),
                 ))
             }
         }
@@ -246,11 +250,11 @@ impl Record {
 
     /// Writes the journal anew with only what the server still lists, if that pays.
     fn compact(&mut self) -> io::Result<()> {
-        let live = self.index.listed();
+        let listed = self.index.listed();
         let Some(journal) = self.journal.take() else { return Ok(()) };
         let entries = usize::try_from(journal.entries).unwrap_or(usize::MAX);
-        let forgets = self.index.len() > live && journal.length <= SHORT;
-        if live == 0 || (entries <= 2 * live + SLACK && !forgets) {
+        let forgets = self.index.len() > listed && journal.length <= SHORT;
+        if listed == 0 || (entries <= 2 * listed + SLACK && !forgets) {
             return Ok(());
         }
         let mut file = &journal.file;
@@ -265,9 +269,9 @@ impl Record {
             journal::scan(read, &header, |_, entry| {
                 let Entry::Done { message, place } = entry else { return };
                 let taken = index.take(message.unique_id, message.occurrence, message.time);
-                if let Some((occurrence, Fetched { time, pending_deletion: delete })) = taken {
+                if let Some((occurrence, delete)) = taken {
                     line.clear();
-                    let message = Message { occurrence, time, delete, ..message };
+                    let message = Message { occurrence, delete, ..message };
                     Entry::Done { message, place }.write(1, &mut line);
                     if written.is_ok() {
                         written = output.write_all(&line);
@@ -280,7 +284,7 @@ impl Record {
     }
 
     /// Puts a new journal in the place of the old one, whole or not at all.
-    fn replace(&self, fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
+    fn replace(&self, entries: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
         let path = self.path.with_extension("new");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -291,7 +295,7 @@ impl Record {
         let mut output = BufWriter::with_capacity(WRITTEN, &file);
         let filled = output
             .write_all(&self.header)
-            .and_then(|()| fill(&mut output))
+            .and_then(|()| entries(&mut output))
             .and_then(|()| output.flush())
             .and_then(|()| file.sync_all());
         drop(output);

@@ -162,12 +162,16 @@ fn stored(name: &Path) -> Option<PathBuf> {
     let folder = name.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "new"))?;
     let base = name.file_name()?.to_str()?;
     let current = fs::read_dir(folder.with_file_name("cur")).ok()?;
-    current.flatten().find(|entry| entry.file_name().to_str().is_some_and(|name| is_read(name, base))).map(|entry| entry.path())
+    current
+        .flatten()
+        .find(|entry| entry.file_name().to_str().is_some_and(|name| is_read(name, base)))
+        .map(|entry| entry.path())
 }
 
 /// `1795341600.M1P2Q3.host:2,S` is `1795341600.M1P2Q3.host` with what a mail reader says of it.
 fn is_read(name: &str, base: &str) -> bool {
-    name.strip_prefix(base).is_some_and(|flags| flags.is_empty() || !flags.starts_with(|c: char| c.is_alphanumeric()))
+    name.strip_prefix(base)
+        .is_some_and(|flags| flags.is_empty() || !flags.starts_with(|c: char| c.is_alphanumeric()))
 }
 
 fn is_file(path: &Path) -> bool {

@@ -205,11 +205,8 @@ const ROWS: &[Row] = &[
 
 /// A file with host and user, but for the key that is tested, and the lines given.
 fn file(key: &str, lines: &str) -> String {
-    let base: String = ["host", "user"]
-        .iter()
-        .filter(|base| **base != key)
-        .map(|base| format!("{base} = \"base\"\n"))
-        .collect();
+    let line = |base: &str| if base == key { String::new() } else { format!("{base} = \"base\"\n") };
+    let base = line("host") + &line("user");
     format!("default = \"a\"\n[account.a]\n{base}{lines}\n")
 }
 

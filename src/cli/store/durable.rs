@@ -6,7 +6,7 @@ use crate::cli::record::disk;
 
 /// How the files of a folder are synced. Measured with 5,000 files of 6 KB on ext4, in groups of 500: each by itself
 /// 1.25 s, by four threads 0.43 s, all of the file system at once (`syncfs`) 0.09 s.
-pub(super) enum Syncing {
+pub enum Syncing {
     /// Each when it is complete.
     Each,
     /// The whole file system once a group.
@@ -16,20 +16,24 @@ pub(super) enum Syncing {
 
 impl Syncing {
     #[cfg(target_os = "linux")]
-    pub(super) fn of(folder: &Path) -> io::Result<Self> {
+    pub fn of(folder: &Path) -> io::Result<Self> {
         let folder = std::fs::File::open(folder)?;
         let sort = rustix::fs::fstatfs(&folder)?.f_type;
         let sort = u32::try_from(sort).unwrap_or(0);
-        Ok(if SYNCED_WHOLE.contains(&sort) && syncfs_tells_errors() { Self::Whole(folder) } else { Self::Each })
+        Ok(if SYNCED_WHOLE.contains(&sort) && syncfs_tells_errors() {
+            Self::Whole(folder)
+        } else {
+            Self::Each
+        })
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(super) fn of(_: &Path) -> io::Result<Self> {
+    pub fn of(_: &Path) -> io::Result<Self> {
         Ok(Self::Each)
     }
 
     /// A file is complete.
-    pub(super) fn file(&self, file: &std::fs::File) -> io::Result<()> {
+    pub fn file(&self, file: &std::fs::File) -> io::Result<()> {
         match self {
             Self::Each => file.sync_all(),
             #[cfg(target_os = "linux")]
@@ -38,7 +42,7 @@ impl Syncing {
     }
 
     /// The files of a group are complete, and closed.
-    pub(super) fn group<'a>(&self, files: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
+    pub fn group<'a>(&self, files: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
         match self {
             Self::Each => Ok(()),
             #[cfg(target_os = "linux")]
@@ -53,7 +57,8 @@ impl Syncing {
 #[cfg(target_os = "linux")]
 fn syncfs_tells_errors() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0_u32));
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or(0_u32));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 8)
 }
 

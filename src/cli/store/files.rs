@@ -27,7 +27,7 @@ use crate::cli::{
     },
 };
 
-pub(super) struct Files {
+pub struct Files {
     /// Where files stand while they are written, and under their names.
     temporaries: PathBuf,
     names: PathBuf,
@@ -67,16 +67,16 @@ impl Taken {
 }
 
 impl Files {
-    pub(super) fn dir(folder: &Path, tag: Option<&str>) -> Result<Self, Failure> {
+    pub fn dir(folder: &Path, tag: Option<&str>) -> Result<Self, Failure> {
         disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
         let mut taken = Taken::default();
         let prefix = tag.map(|tag| format!(".pop3-{tag}-"));
-        let own = |name: &str| prefix.as_deref().is_some_and(|prefix| name.starts_with(prefix)) && name.ends_with(".tmp");
+        let own = |name: &str| prefix.as_deref().is_some_and(|prefix| name.starts_with(prefix));
         sweep(folder, own, |name| taken.insert(name)).map_err(|error| cannot("use", folder, &error))?;
         Self::new(folder, folder, Naming::Eml(taken), tag)
     }
 
-    pub(super) fn maildir(folder: &Path, tag: Option<&str>) -> Result<Self, Failure> {
+    pub fn maildir(folder: &Path, tag: Option<&str>) -> Result<Self, Failure> {
         let [temporaries, names, current] = ["tmp", "new", "cur"].map(|name| folder.join(name));
         for folder in [&temporaries, &names, &current] {
             disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
@@ -166,7 +166,8 @@ impl Files {
             .map_err(|error| whose(&self.temporaries, &error))?;
         let mut chosen = Vec::with_capacity(staged.len());
         for (message, temporary) in staged {
-            let (path, stands) = self.choose(&message, &temporary).map_err(|error| whose(&self.names, &error))?;
+            let (path, stands) =
+                self.choose(&message, &temporary).map_err(|error| whose(&self.names, &error))?;
             chosen.push((message, temporary, path, stands));
         }
         if let Some(record) = &mut ledger.record {
@@ -184,7 +185,7 @@ impl Files {
         let mut stored = Vec::with_capacity(chosen.len());
         let mut failed = None;
         for (message, temporary, path, stands) in chosen {
-            let placed = if stands { disk::sync_file(&path).map(|()| path) } else { place(temporary, path) };
+            let placed = if stands { disk::sync_file(&path).map(|()| path) } else { place(temporary, &path) };
             match placed {
                 Ok(path) => stored.push((message, path)),
                 Err(error) => {
@@ -196,10 +197,8 @@ impl Files {
         disk::sync_folder(&self.names).map_err(|error| whose(&self.names, &error))?;
         if let Some(record) = &mut ledger.record {
             let delete = ledger.delete;
-            let words: Vec<_> = stored
-                .iter()
-                .map(|(message, path)| (message.word(), disk::path_octets(path)))
-                .collect();
+            let words: Vec<_> =
+                stored.iter().map(|(message, path)| (message.word(), disk::path_octets(path))).collect();
             let places: Vec<_> = words.iter().map(|(_, path)| escape(path)).collect();
             let entries: Vec<_> = stored
                 .iter()
@@ -266,10 +265,10 @@ impl Store for Files {
 }
 
 /// Gives the file its name, or the next one if somebody took that at the last moment.
-fn place(mut temporary: TempPath, name: PathBuf) -> io::Result<PathBuf> {
+fn place(mut temporary: TempPath, name: &Path) -> io::Result<PathBuf> {
     let mut count = 1;
     loop {
-        let path = name::numbered(&name, count);
+        let path = name::numbered(name, count);
         match temporary.persist_noclobber(&path) {
             Ok(()) => return Ok(path),
             Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => temporary = error.path,
@@ -294,10 +293,16 @@ fn sweep(folder: &Path, own: impl Fn(&str) -> bool, mut other: impl FnMut(&OsStr
 
 /// This machine's name, as the Maildir convention writes it.
 fn host() -> String {
-    let kernel = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
-    let host = kernel.ok().or_else(|| ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok()));
+    let kernel =
+        fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
+    let host =
+        kernel.ok().or_else(|| ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok()));
     let host = host.unwrap_or_default();
-    let host: String = host.trim().chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' }).collect();
+    let host: String = host
+        .trim()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' })
+        .collect();
     if host.is_empty() { "localhost".to_owned() } else { host }
 }
 

@@ -23,7 +23,7 @@ use crate::cli::{
     },
 };
 
-pub(super) struct MboxFile {
+pub struct MboxFile {
     path: PathBuf,
     wait: Duration,
     /// Without a name: what is left of it when the process ends is nothing.
@@ -45,7 +45,7 @@ struct Extent {
 }
 
 impl MboxFile {
-    pub(super) fn new(path: &Path, wait: Duration) -> Result<Self, Failure> {
+    pub fn new(path: &Path, wait: Duration) -> Result<Self, Failure> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         let failure = |error| Failure::output(format_args!("cannot write {}", path.display()), &error);
         disk::make_folder(folder).map_err(failure)?;

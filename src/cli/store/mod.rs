@@ -144,7 +144,15 @@ impl Storage {
             .spawn(move || writer.run(&incoming, &used))
             .map_err(|error| Failure::output("cannot start the storage thread", &error))?;
         let block = Block::default();
-        Ok(Self { blocks: Some(blocks), spare, reports, thread: Some(thread), block, outstanding: 0, hurried: false })
+        Ok(Self {
+            blocks: Some(blocks),
+            spare,
+            reports,
+            thread: Some(thread),
+            block,
+            outstanding: 0,
+            hurried: false,
+        })
     }
 
     /// A message begins. `occurrence` tells messages with one unique-id apart, from 0 in the order of their numbers.
@@ -280,7 +288,8 @@ impl Drop for Storage {
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    disk::absolute(path).map_err(|error| Failure::output(format_args!("cannot use {}", path.display()), &error))
+    disk::absolute(path)
+        .map_err(|error| Failure::output(format_args!("cannot use {}", path.display()), &error))
 }
 
 /// Octets handed to the thread at once.

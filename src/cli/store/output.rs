@@ -12,7 +12,7 @@ use super::{
 };
 use crate::cli::exit::Failure;
 
-pub(super) struct Output {
+pub struct Output {
     /// Without the line buffer of `io::stdout`.
     file: File,
     quoter: Option<Mboxrd>,
@@ -22,17 +22,18 @@ pub(super) struct Output {
 
 impl Output {
     /// One message, as it is.
-    pub(super) fn plain() -> Result<Self, Failure> {
-        let file = standard_output().map_err(|error| Failure::output("cannot use standard output", &error))?;
+    pub fn plain() -> Result<Self, Failure> {
+        let file =
+            standard_output().map_err(|error| Failure::output("cannot use standard output", &error))?;
         Ok(Self { file, quoter: None, buffer: Vec::new(), staged: None })
     }
 
-    pub(super) fn mbox() -> Result<Self, Failure> {
+    pub fn mbox() -> Result<Self, Failure> {
         Ok(Self { quoter: Some(Mboxrd::new()), ..Self::plain()? })
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        let written = self.file.write_all(&self.buffer).map_err(broken);
+        let written = self.file.write_all(&self.buffer).map_err(|error| broken(&error));
         self.buffer.clear();
         written
     }
@@ -58,7 +59,7 @@ impl Store for Output {
                 quoter.convert(octets, &mut self.buffer);
                 if self.buffer.len() < BUFFER { Ok(()) } else { self.flush() }
             }
-            None => self.file.write_all(octets).map_err(broken),
+            None => self.file.write_all(octets).map_err(|error| broken(&error)),
         }
     }
 
@@ -80,7 +81,7 @@ impl Store for Output {
         let Some(message) = self.staged.take() else { return Ok(()) };
         match self.file.sync_data() {
             // A pipe or a terminal cannot be synced.
-            Err(error) if is_failed_write(&error) => return Err(broken(error)),
+            Err(error) if is_failed_write(&error) => return Err(broken(&error)),
             _ => {}
         }
         ledger.remember(&message, b"-")?;
@@ -90,14 +91,17 @@ impl Store for Output {
 }
 
 fn is_failed_write(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+    )
 }
 
-fn broken(error: io::Error) -> StoreError {
+fn broken(error: &io::Error) -> StoreError {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return StoreError::ClosedPipe;
     }
-    Failure::output("cannot write to standard output", &error).into()
+    Failure::output("cannot write to standard output", error).into()
 }
 
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Seek, SeekFrom, Write},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use crate::cli::{
     record::{disk, interrupt, name},
 };
 
-pub(super) struct Pipe {
+pub struct Pipe {
     words: Vec<String>,
     scrub: Vec<String>,
     spool: File,
@@ -26,7 +26,7 @@ pub(super) struct Pipe {
 }
 
 impl Pipe {
-    pub(super) fn new(words: &[String], scrub: &[String]) -> Result<Self, Failure> {
+    pub fn new(words: &[String], scrub: &[String]) -> Result<Self, Failure> {
         if words.is_empty() {
             return Err(Failure::usage("--pipe needs a command"));
         }
@@ -101,7 +101,9 @@ impl Store for Pipe {
         let Some(message) = self.staged.take() else { return Ok(()) };
         let status = self.command(&message).and_then(run).map_err(|error| self.failure(error))?;
         if !status.success() {
-            return Err(self.failure(format_args!("{status} for message {}", message.incoming.number)).into());
+            return Err(self
+                .failure(format_args!("{status} for message {}", message.incoming.number))
+                .into());
         }
         ledger.remember(&message, b"pipe")?;
         ledger.report(message, None);

@@ -161,7 +161,13 @@ mod tests {
     /// Octets that make lines, quotes and bare ends likely.
     fn message() -> impl Strategy<Value = Vec<u8>> {
         let word = prop_oneof![
-            Just(&b"\r\n"[..]), Just(b"\r"), Just(b"\n"), Just(b">"), Just(b"From "), Just(b"Fr"), Just(b"x")
+            Just(&b"\r\n"[..]),
+            Just(&b"\r"[..]),
+            Just(&b"\n"[..]),
+            Just(&b">"[..]),
+            Just(&b"From "[..]),
+            Just(&b"Fr"[..]),
+            Just(&b"x"[..])
         ];
         vec(word, 0..40).prop_map(|words| words.concat())
     }

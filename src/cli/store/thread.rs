@@ -19,7 +19,7 @@ use crate::cli::{
 };
 
 /// One kind of destination.
-pub(super) trait Store: Send {
+pub trait Store: Send {
     /// How many messages may share a commit.
     fn group(&self) -> usize {
         GROUP_MESSAGES
@@ -41,24 +41,24 @@ pub(super) trait Store: Send {
 }
 
 /// A complete message.
-pub(super) struct Staged {
-    pub(super) incoming: Incoming,
-    pub(super) octets: u64,
-    pub(super) sha256: Option<[u8; 32]>,
+pub struct Staged {
+    pub incoming: Incoming,
+    pub octets: u64,
+    pub sha256: Option<[u8; 32]>,
     /// Seconds since 1970.
-    pub(super) time: u64,
+    pub time: u64,
 }
 
 /// Where a commit is remembered and reported.
-pub(super) struct Ledger {
-    pub(super) record: Option<Record>,
-    pub(super) delete: bool,
+pub struct Ledger {
+    pub record: Option<Record>,
+    pub delete: bool,
     tell_sha256: bool,
     reports: Sender<Delivered>,
 }
 
 impl Ledger {
-    pub(super) fn report(&self, message: Staged, path: Option<PathBuf>) {
+    pub fn report(&self, message: Staged, path: Option<PathBuf>) {
         let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, sha256, .. } = message;
         let sha256 = sha256.filter(|_| self.tell_sha256);
         // Nobody listens any more where the run has failed; what is done stays done.
@@ -66,7 +66,7 @@ impl Ledger {
     }
 
     /// Remembers a single message at once.
-    pub(super) fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Failure> {
+    pub fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Failure> {
         let (Some(record), Some(word)) = (&mut self.record, message.word()) else { return Ok(()) };
         record.append(&[Entry::Done { message: message.message(&word, self.delete), place }], true)
     }
@@ -74,17 +74,17 @@ impl Ledger {
 
 impl Staged {
     /// The unique-id as it stands in the record.
-    pub(super) fn word(&self) -> Option<Cow<'_, [u8]>> {
+    pub fn word(&self) -> Option<Cow<'_, [u8]>> {
         self.incoming.unique_id.as_ref().map(|unique_id| escape(unique_id.as_bytes()))
     }
 
     /// What the record says of the message.
-    pub(super) fn message<'a>(&self, unique_id: &'a [u8], delete: bool) -> Message<'a> {
+    pub fn message<'a>(&self, unique_id: &'a [u8], delete: bool) -> Message<'a> {
         Message { unique_id, occurrence: self.incoming.occurrence, time: self.time, delete }
     }
 }
 
-pub(super) struct Writer {
+pub struct Writer {
     store: Box<dyn Store>,
     ledger: Ledger,
     current: Option<Current>,
@@ -101,18 +101,26 @@ struct Current {
 }
 
 impl Writer {
-    pub(super) fn new(
+    pub fn new(
         store: Box<dyn Store>,
         record: Option<Record>,
         options: &Options,
         reports: Sender<Delivered>,
     ) -> Self {
         let ledger = Ledger { record, delete: options.delete, tell_sha256: options.sha256, reports };
-        Self { store, ledger, current: None, staged: 0, staged_octets: 0, since: Instant::now(), hurry: false }
+        Self {
+            store,
+            ledger,
+            current: None,
+            staged: 0,
+            staged_octets: 0,
+            since: Instant::now(),
+            hurry: false,
+        }
     }
 
     /// Runs until the other end is dropped; then everything complete is durable.
-    pub(super) fn run(
+    pub fn run(
         mut self,
         blocks: &Receiver<Block>,
         used: &Sender<Block>,
@@ -175,11 +183,8 @@ impl Writer {
         self.throw_away();
         // Without a unique-id the hash is the message's name.
         let hashed = self.ledger.tell_sha256 || incoming.unique_id.is_none();
-        self.current = Some(Current {
-            incoming: incoming.clone(),
-            octets: 0,
-            sha256: hashed.then(Sha256::new),
-        });
+        self.current =
+            Some(Current { incoming: incoming.clone(), octets: 0, sha256: hashed.then(Sha256::new) });
         self.store.begin(incoming)
     }
 

@@ -1,0 +1,397 @@
+module completions {
+
+  def "nu-complete pop3 auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # A POP3 client for scripts: one command, one session, text or JSON
+  export extern pop3 [
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+  ]
+
+  def "nu-complete pop3 status auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 status tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 status color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Count the messages and their octets, of all and of the new
+  export extern "pop3 status" [
+    --check                   # Exit with 0 if there is new mail, with 1 if there is none
+    --server                  # Tell about the server too: greeting, capabilities, TLS, certificate, mechanism, policies
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 status auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 status tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 status color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+  ]
+
+  def "nu-complete pop3 headers auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 headers tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 headers color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List date, sender, subject and size without downloading
+  export extern "pop3 headers" [
+    --lines: string           # Show the first N lines of the body too
+    --fields                  # Show every header field
+    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
+    --new                     # Those not fetched before
+    --fetched                 # Those fetched before
+    --all                     # All
+    --last: string            # The N highest numbers
+    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Of these, only those smaller than SIZE
+    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 headers auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 headers tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 headers color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+    ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
+  ]
+
+  def "nu-complete pop3 fetch auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 fetch tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 fetch color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Download messages, each byte for byte, and remember them
+  export extern "pop3 fetch" [
+    --dir: directory          # One .eml file a message in DIR (default: the current directory)
+    --maildir: directory      # Deliver to the Maildir DIR
+    --mbox: path              # Append to the mbox FILE; - is standard output
+    --pipe: string            # Run COMMAND once a message, with the message on its standard input
+    --stdout                  # Write the one message that was chosen to standard output, as it is
+    --delete                  # Mark each message for deletion once it is stored; with --commit, delete it
+    --no-state                # Neither read nor write the record of what was fetched
+    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
+    --new                     # Those not fetched before
+    --fetched                 # Those fetched before
+    --all                     # All
+    --last: string            # The N highest numbers
+    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Of these, only those smaller than SIZE
+    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 fetch auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 fetch tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 fetch color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+    ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
+  ]
+
+  def "nu-complete pop3 delete auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 delete tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 delete color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Mark messages for deletion; with --commit, delete them
+  export extern "pop3 delete" [
+    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
+    --new                     # Those not fetched before
+    --fetched                 # Those fetched before
+    --all                     # All
+    --last: string            # The N highest numbers
+    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Of these, only those smaller than SIZE
+    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 delete auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 delete tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 delete color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+    ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
+  ]
+
+  def "nu-complete pop3 uidl auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 uidl tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 uidl color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List number, unique-id and size
+  export extern "pop3 uidl" [
+    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
+    --new                     # Those not fetched before
+    --fetched                 # Those fetched before
+    --all                     # All
+    --last: string            # The N highest numbers
+    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Of these, only those smaller than SIZE
+    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 uidl auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 uidl tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 uidl color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+    ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
+  ]
+
+  def "nu-complete pop3 login auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 login tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 login color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Prove a password against the server and save it in the keyring
+  export extern "pop3 login" [
+    --password-stdin          # Read the password from standard input, its first line
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 login auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 login tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 login color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+  ]
+
+  def "nu-complete pop3 logout auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 logout tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 logout color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Remove the saved password from the keyring
+  export extern "pop3 logout" [
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 logout auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 logout tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 logout color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+  ]
+
+}
+
+export use completions *

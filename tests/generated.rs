@@ -1,0 +1,297 @@
+//! The manual and the completions are what the command line is: rendered from it, and compared with what is committed.
+//! `UPDATE=1 cargo test generated` writes them anew.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, Command, CommandFactory as _};
+use clap_complete::{Generator, Shell, generate};
+use clap_complete_nushell::Nushell;
+use clap_mangen::Man;
+
+use args::{Args, text::EXAMPLES};
+
+#[path = "../src/cli/args.rs"]
+#[allow(dead_code, unused_imports, unreachable_pub)]
+mod args;
+
+#[test]
+fn completions_are_what_the_command_line_is() {
+    let bash = with_accounts(
+        render(Shell::Bash),
+        "--account)\n                    COMPREPLY=(\"${cur}\")\n                    if [[ \"${BASH_VERSINFO[0]}\" -ge 4 ]]; then\n                        compopt -o nospace\n                    fi\n",
+        "--account)\n                    COMPREPLY=( $(compgen -W \"$(_pop3_accounts)\" -- \"${cur}\") )\n",
+    );
+    let bash = with_accounts(
+        bash,
+        "-a)\n                    COMPREPLY=(\"${cur}\")\n                    if [[ \"${BASH_VERSINFO[0]}\" -ge 4 ]]; then\n                        compopt -o nospace\n                    fi\n",
+        "-a)\n                    COMPREPLY=( $(compgen -W \"$(_pop3_accounts)\" -- \"${cur}\") )\n",
+    );
+    committed("completions/pop3.bash", &format!("{BASH_ACCOUNTS}{bash}"));
+
+    let zsh = with_accounts(render(Shell::Zsh), ":NAME:'", ":NAME:_pop3_accounts'");
+    let zsh = with_accounts(
+        zsh,
+        "if [ \"$funcstack[1]\" = \"_pop3\" ]; then",
+        &format!("{ZSH_ACCOUNTS}if [ \"$funcstack[1]\" = \"_pop3\" ]; then"),
+    );
+    committed("completions/_pop3", &zsh);
+
+    let fish = with_accounts(
+        render(Shell::Fish),
+        ACCOUNT_OF_FISH,
+        &format!("{ACCOUNT_OF_FISH} -a \"(__fish_pop3_accounts)\""),
+    );
+    committed("completions/pop3.fish", &format!("{FISH_ACCOUNTS}{fish}"));
+
+    committed("completions/_pop3.ps1", &render(Shell::PowerShell));
+    committed("completions/pop3.elv", &render(Shell::Elvish));
+    committed("completions/pop3.nu", &render(Nushell));
+}
+
+#[test]
+fn the_manual_is_what_the_command_line_is() {
+    let mut pop3 = Args::command();
+    pop3.build();
+    committed("man/pop3.1", &page(&pop3, include_str!("manual/pop3.1")));
+    let pages = [
+        ("status", include_str!("manual/pop3-status.1")),
+        ("headers", include_str!("manual/pop3-headers.1")),
+        ("fetch", include_str!("manual/pop3-fetch.1")),
+        ("delete", include_str!("manual/pop3-delete.1")),
+        ("uidl", include_str!("manual/pop3-uidl.1")),
+        ("login", include_str!("manual/pop3-login.1")),
+        ("logout", include_str!("manual/pop3-logout.1")),
+    ];
+    let names: Vec<&str> = pop3.get_subcommands().map(Command::get_name).collect();
+    assert_eq!(names, pages.map(|(name, _)| name), "every command has its page");
+    for (name, template) in pages {
+        let command = pop3.find_subcommand(name).expect("it was just listed").clone();
+        let usage = format!(
+            "pop3 {name} {}",
+            command
+                .clone()
+                .render_usage()
+                .to_string()
+                .split_once(name)
+                .expect("the usage names its command")
+                .1
+                .trim()
+        );
+        // What all commands have in common stands in pop3(1).
+        let command = command
+            .mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg })
+            .override_usage(usage);
+        committed(&format!("man/pop3-{name}.1"), &page(&command, template));
+    }
+}
+
+/// `mandoc` is asked where it is installed; where its verdict is required it must be.
+#[test]
+fn the_manual_pleases_mandoc() {
+    let mut pages: Vec<PathBuf> = std::fs::read_dir(root().join("man"))
+        .expect("the manual is there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    pages.sort();
+    assert_eq!(pages.len(), 8);
+    match std::process::Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(&pages).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
+        Err(error) if std::env::var_os("POP3_TEST_SERVERS").is_none_or(|value| value != "required") => {
+            eprintln!("SKIPPED: mandoc cannot be run ({error}), so the manual is not linted");
+        }
+        Err(error) => panic!("mandoc: {error}"),
+    }
+}
+
+/// The file must hold the text; with `UPDATE=1` it is made so.
+fn committed(path: &str, text: &str) {
+    let file = root().join(path);
+    let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
+        std::fs::create_dir_all(file.parent().expect("it lies in a folder")).expect("the folder can be made");
+        return std::fs::write(&file, text).expect("the file can be written");
+    }
+    let there = std::fs::read_to_string(&file).unwrap_or_default().replace("\r\n", "\n");
+    let differs = there.lines().zip(text.lines()).position(|(there, text)| there != text);
+    assert!(there == text, "{path} is stale (line {differs:?}): run UPDATE=1 cargo test generated");
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A completion script, its descriptions without what help says of variables and defaults.
+fn render(shell: impl Generator) -> String {
+    let short = |arg: Arg| match arg.get_help().map(ToString::to_string) {
+        Some(help) => arg.help(help.split(" [").next().unwrap_or_default().to_owned()),
+        None => arg,
+    };
+    let mut script = Vec::new();
+    generate(shell, &mut Args::command().mut_args(short), "pop3", &mut script);
+    String::from_utf8(script).expect("scripts are text")
+}
+
+/// Has a script ask for the accounts of the configuration file where it would know nothing of them.
+fn with_accounts(script: String, from: &str, to: &str) -> String {
+    assert!(script.contains(from), "the script lacks {from:?}: clap_complete renders it otherwise by now");
+    script.replace(from, to)
+}
+
+/// A page from its template: lines `.\" @name` stand for what is rendered.
+fn page(command: &Command, template: &str) -> String {
+    let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
+    // What -h leaves out stands in the manual.
+    let man = Man::new(command.clone().mut_args(|arg| arg.hide_short_help(false)));
+    let mut page = format!(
+        ".\\\" Rendered by tests/generated.rs.\n.ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH {} 1 {DATE} \"pop3 {}\" \"User Commands\"\n",
+        name.to_uppercase(),
+        env!("CARGO_PKG_VERSION"),
+    );
+    for line in template.lines() {
+        match line.strip_prefix(".\\\" @") {
+            Some("name") => page += &section(|out| man.render_name_section(out)),
+            Some("synopsis") => page += &section(|out| man.render_synopsis_section(out)),
+            Some("commands") => {
+                page += &section(|out| man.render_subcommands_section(out)).replace("SUBCOMMANDS", "COMMANDS")
+            }
+            Some("options") => page += &options(command, &man),
+            Some("environment") => page += &environment(command),
+            Some("examples") => page += &examples(command.get_name()),
+            Some(unknown) => panic!("{name}: @{unknown} is no section"),
+            None if line.starts_with(".TS") => page += ".\\\" t\n.TS\n",
+            None => {
+                page += line;
+                page.push('\n');
+            }
+        }
+    }
+    // tbl has to be asked for in the first line.
+    if template.contains("\n.TS\n") { format!("'\\\" t\n{}", page.replace(".\\\" t\n", "")) } else { page }
+}
+
+fn section(render: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
+    let mut section = Vec::new();
+    render(&mut section).expect("memory can be written");
+    let section = String::from_utf8(section).expect("pages are text");
+    let section: Vec<&str> =
+        section.lines().filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el ")).collect();
+    let section = section.join("\n") + "\n";
+    section.replace("\n.br\n\n.br\n", "\n.br\n").replace("\n\n", "\n.sp\n").replace("\n.sp\n.br\n", "\n.sp\n")
+}
+
+fn options(command: &Command, man: &Man) -> String {
+    let mut options = String::new();
+    if command.get_arguments().any(|arg| !arg.is_hide_set()) {
+        options += &section(|out| man.render_options_section(out));
+    }
+    if command.get_name() != "pop3" {
+        options += ".SH COMMON OPTIONS\nAll options of\n.BR pop3 (1)\nfor the account, the connection and the output can be given too;\n\
+                    .B \\-\\-commit\nstands there as well.\n";
+    }
+    options
+}
+
+/// Every variable that stands in the help of an option, and those that stand in none.
+fn environment(command: &Command) -> String {
+    if command.get_name() != "pop3" {
+        return ".SH ENVIRONMENT\nAll variables are listed in\n.BR pop3 (1).\n".into();
+    }
+    let mut text = String::from(
+        ".SH ENVIRONMENT\nA variable that is set to nothing counts as not set, but\n.BR POP3_PASSWORD ,\nwhich then is an empty password.\n",
+    );
+    for (arg, variable) in command.get_arguments().filter_map(|arg| Some((arg, variable(arg)?))) {
+        let option = arg.get_long().expect("what has a variable has a long name").replace('-', "\\-");
+        let _ = write!(text, ".TP\n.B {variable}\nThe same as\n.BR \\-\\-{option} .\n");
+    }
+    for (variables, meaning) in VARIABLES {
+        let _ = write!(text, ".TP\n.B {variables}\n{meaning}\n");
+    }
+    text
+}
+
+fn variable(arg: &Arg) -> Option<String> {
+    let help = arg.get_help()?.to_string();
+    let (_, rest) = help.split_once("[env: ")?;
+    Some(rest.split_once(']')?.0.to_owned())
+}
+
+fn examples(command: &str) -> String {
+    let mut text = String::from(".SH EXAMPLES\n");
+    let (_, examples) =
+        EXAMPLES.iter().find(|(name, _)| *name == command).expect("every command has examples");
+    for (what, line) in *examples {
+        if !what.is_empty() {
+            let first = text.ends_with("EXAMPLES\n");
+            let _ = write!(text, "{}{}:\n.PP\n", if first { "" } else { ".PP\n" }, escaped(what));
+        }
+        let _ = write!(text, ".in +4n\n.nf\n{}\n.fi\n.in\n", escaped(line));
+    }
+    text
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\e").replace('-', "\\-").replace('\'', "\\(aq").replace('~', "\\(ti")
+}
+
+#[test]
+fn every_variable_is_in_the_help() {
+    let command = Args::command();
+    let variables: Vec<String> = command.get_arguments().filter_map(variable).collect();
+    for name in
+        "HOST PORT USER TLS CA_FILE TLS_FINGERPRINT CLIENT_CERT CLIENT_KEY AUTH PROXY TIMEOUT DEADLINE WAIT NO_PIPELINING ACCOUNT CONFIG STATE_DIR"
+            .split(' ')
+    {
+        assert!(variables.contains(&format!("POP3_{name}")), "{name}");
+    }
+    assert_eq!(variables.len(), 17);
+}
+
+/// When the manual last changed in what it says.
+const DATE: &str = "2026-11-22";
+
+const VARIABLES: [(&str, &str); 6] = [
+    ("POP3_PASSWORD", "The password. It may be empty."),
+    ("POP3_TOKEN", "An OAuth 2.0 access token."),
+    (
+        "SSL_CERT_FILE, SSL_CERT_DIR",
+        "Trust anchors in place of the system's, if there is no\n.BR \\-\\-ca\\-file .",
+    ),
+    (
+        "XDG_CONFIG_HOME, XDG_STATE_HOME",
+        "Where the configuration file and the record lie, on Linux and macOS; on Windows\n.B APPDATA\nand\n.BR LOCALAPPDATA .",
+    ),
+    ("NO_COLOR", "If set, no colours unless\n.B \\-\\-color always\nasks for them."),
+    ("RUST_LOG", "What is logged to standard error; beats\n.B \\-v\nand\n.BR \\-q ."),
+];
+
+const BASH_ACCOUNTS: &str = r#"# The names of the accounts in the configuration file.
+_pop3_accounts() {
+    sed -n 's/^[[:space:]]*\[account\.["'\'']\{0,1\}\([^]"'\'']*\)["'\'']\{0,1\}\].*/\1/p' \
+        "${POP3_CONFIG:-${XDG_CONFIG_HOME:-$HOME/.config}/pop3/config.toml}" 2>/dev/null
+}
+
+"#;
+
+const ZSH_ACCOUNTS: &str = r#"# The names of the accounts in the configuration file.
+(( $+functions[_pop3_accounts] )) ||
+_pop3_accounts() {
+    local -a accounts
+    accounts=(${(f)"$(sed -n 's/^[[:space:]]*\[account\.["'\'']\{0,1\}\([^]"'\'']*\)["'\'']\{0,1\}\].*/\1/p' \
+        "${POP3_CONFIG:-${XDG_CONFIG_HOME:-$HOME/.config}/pop3/config.toml}" 2>/dev/null)"})
+    compadd -a accounts
+}
+
+"#;
+
+const ACCOUNT_OF_FISH: &str = "-l account -d 'Use this account of the configuration file' -r -f";
+
+const FISH_ACCOUNTS: &str = r#"# The names of the accounts in the configuration file.
+function __fish_pop3_accounts
+    set -l file $POP3_CONFIG
+    test -z "$file"; and set file "$XDG_CONFIG_HOME/pop3/config.toml"
+    test -z "$POP3_CONFIG$XDG_CONFIG_HOME"; and set file ~/.config/pop3/config.toml
+    string replace -rf '^\s*\[account\.["\']?([^]"\']*)["\']?\].*' '$1' <$file 2>/dev/null
+end
+
+"#;
