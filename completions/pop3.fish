@@ -3,7 +3,8 @@ function __fish_pop3_accounts
     set -l file $POP3_CONFIG
     test -z "$file"; and set file "$XDG_CONFIG_HOME/pop3/config.toml"
     test -z "$POP3_CONFIG$XDG_CONFIG_HOME"; and set file ~/.config/pop3/config.toml
-    string replace -rf '^\s*\[account\.["\']?([^]"\']*)["\']?\].*' '$1' <$file 2>/dev/null
+    test -r "$file"; or return
+    string replace -rf '^\s*\[account\.["\']?([^]"\']*)["\']?\].*' '$1' <$file
 end
 
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
@@ -16,7 +17,7 @@ function __fish_pop3_needs_command
     set -l cmd (commandline -opc)
     set -e cmd[1]
     argparse -s (__fish_pop3_global_optspecs) -- $cmd 2>/dev/null
-    or return
+    or return 0
     if set -q argv[1]
         # Also print the command, so this can be used to figure out what it is.
         echo $argv[1]

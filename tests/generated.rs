@@ -17,31 +17,33 @@ mod args;
 
 #[test]
 fn completions_are_what_the_command_line_is() {
-    let bash = with_accounts(
-        render(Shell::Bash),
+    let bash = replaced(
+        &render(Shell::Bash),
         "--account)\n                    COMPREPLY=(\"${cur}\")\n                    if [[ \"${BASH_VERSINFO[0]}\" -ge 4 ]]; then\n                        compopt -o nospace\n                    fi\n",
         "--account)\n                    COMPREPLY=( $(compgen -W \"$(_pop3_accounts)\" -- \"${cur}\") )\n",
     );
-    let bash = with_accounts(
-        bash,
+    let bash = replaced(
+        &bash,
         "-a)\n                    COMPREPLY=(\"${cur}\")\n                    if [[ \"${BASH_VERSINFO[0]}\" -ge 4 ]]; then\n                        compopt -o nospace\n                    fi\n",
         "-a)\n                    COMPREPLY=( $(compgen -W \"$(_pop3_accounts)\" -- \"${cur}\") )\n",
     );
     committed("completions/pop3.bash", &format!("{BASH_ACCOUNTS}{bash}"));
 
-    let zsh = with_accounts(render(Shell::Zsh), ":NAME:'", ":NAME:_pop3_accounts'");
-    let zsh = with_accounts(
-        zsh,
+    let zsh = replaced(&render(Shell::Zsh), ":NAME:'", ":NAME:_pop3_accounts'");
+    let zsh = replaced(
+        &zsh,
         "if [ \"$funcstack[1]\" = \"_pop3\" ]; then",
         &format!("{ZSH_ACCOUNTS}if [ \"$funcstack[1]\" = \"_pop3\" ]; then"),
     );
     committed("completions/_pop3", &zsh);
 
-    let fish = with_accounts(
-        render(Shell::Fish),
+    let fish = replaced(
+        &render(Shell::Fish),
         ACCOUNT_OF_FISH,
         &format!("{ACCOUNT_OF_FISH} -a \"(__fish_pop3_accounts)\""),
     );
+    // An option before the command that still lacks its value must not end all completion.
+    let fish = replaced(&fish, "2>/dev/null\n    or return\n", "2>/dev/null\n    or return 0\n");
     committed("completions/pop3.fish", &format!("{FISH_ACCOUNTS}{fish}"));
 
     committed("completions/_pop3.ps1", &render(Shell::PowerShell));
@@ -97,17 +99,65 @@ fn the_manual_pleases_mandoc() {
     assert_eq!(pages.len(), 8);
     match std::process::Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(&pages).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
-        Err(error) if std::env::var_os("POP3_TEST_SERVERS").is_none_or(|value| value != "required") => {
-            eprintln!("SKIPPED: mandoc cannot be run ({error}), so the manual is not linted");
-        }
-        Err(error) => panic!("mandoc: {error}"),
+        Err(error) => skipped("mandoc", &error),
     }
+}
+
+/// Each shell reads its script and is asked for completions.
+#[cfg(unix)]
+#[test]
+fn the_shells_complete() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::create_dir(folder.path().join("pop3")).expect("a folder can be made");
+    std::fs::write(
+        folder.path().join("pop3/config.toml"),
+        "[account.work]\n[account.\"wor ld\"]\n[account.home]\n",
+    )
+    .expect("written");
+    for (shell, arguments, script) in
+        [("bash", &["--norc", "-c"][..], BASH), ("zsh", &["-f", "-c"], ZSH), ("fish", &["-N", "-c"], FISH)]
+    {
+        let output = std::process::Command::new("timeout")
+            .args(["60", shell])
+            .args(arguments)
+            .arg(script)
+            .current_dir(root().join("completions"))
+            .env("XDG_CONFIG_HOME", folder.path())
+            .env("HOME", folder.path())
+            .env("TERM", "dumb")
+            .env_remove("POP3_CONFIG")
+            .output();
+        let Ok(output) = output else {
+            skipped("timeout", &"it is not there");
+            return;
+        };
+        if matches!(output.status.code(), Some(126 | 127)) {
+            skipped(shell, &"it is not there");
+            continue;
+        }
+        let told = String::from_utf8_lossy(&output.stdout);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && error.is_empty(), "{shell}: {}: {told}{error}", output.status);
+        for expected in ["status", "scram-sha-256", "--maildir", "home"] {
+            assert!(told.contains(expected), "{shell}: {expected}: {told}");
+        }
+        assert!(!told.contains("oauthbearer"), "{shell}: {told}");
+    }
+}
+
+/// Says loudly that a program is missing; where all of them are required, that is a failure.
+fn skipped(program: &str, why: &dyn std::fmt::Display) {
+    assert!(
+        std::env::var_os("POP3_TEST_SERVERS").is_none_or(|value| value != "required"),
+        "{program}: {why}"
+    );
+    eprintln!("SKIPPED: {program} cannot be run: {why}");
 }
 
 /// The file must hold the text; with `UPDATE=1` it is made so.
 fn committed(path: &str, text: &str) {
     let file = root().join(path);
-    let text: String = text.lines().map(|line| format!("{}\n", line.trim_end())).collect();
+    let text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
     if std::env::var_os("UPDATE").is_some_and(|value| value == "1") {
         std::fs::create_dir_all(file.parent().expect("it lies in a folder")).expect("the folder can be made");
         return std::fs::write(&file, text).expect("the file can be written");
@@ -132,8 +182,8 @@ fn render(shell: impl Generator) -> String {
     String::from_utf8(script).expect("scripts are text")
 }
 
-/// Has a script ask for the accounts of the configuration file where it would know nothing of them.
-fn with_accounts(script: String, from: &str, to: &str) -> String {
+/// A script with its own places changed: it would know nothing of the accounts in the configuration file.
+fn replaced(script: &str, from: &str, to: &str) -> String {
     assert!(script.contains(from), "the script lacks {from:?}: clap_complete renders it otherwise by now");
     script.replace(from, to)
 }
@@ -153,7 +203,8 @@ fn page(command: &Command, template: &str) -> String {
             Some("name") => page += &section(|out| man.render_name_section(out)),
             Some("synopsis") => page += &section(|out| man.render_synopsis_section(out)),
             Some("commands") => {
-                page += &section(|out| man.render_subcommands_section(out)).replace("SUBCOMMANDS", "COMMANDS")
+                page +=
+                    &section(|out| man.render_subcommands_section(out)).replace("SUBCOMMANDS", "COMMANDS");
             }
             Some("options") => page += &options(command, &man),
             Some("environment") => page += &environment(command),
@@ -175,7 +226,7 @@ fn section(render: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) 
     render(&mut section).expect("memory can be written");
     let section = String::from_utf8(section).expect("pages are text");
     let section: Vec<&str> =
-        section.lines().filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el ")).collect();
+        section.lines().filter(|line| !line.starts_with(".ie ") & !line.starts_with(".el ")).collect();
     let section = section.join("\n") + "\n";
     section.replace("\n.br\n\n.br\n", "\n.br\n").replace("\n\n", "\n.sp\n").replace("\n.sp\n.br\n", "\n.sp\n")
 }
@@ -291,7 +342,53 @@ function __fish_pop3_accounts
     set -l file $POP3_CONFIG
     test -z "$file"; and set file "$XDG_CONFIG_HOME/pop3/config.toml"
     test -z "$POP3_CONFIG$XDG_CONFIG_HOME"; and set file ~/.config/pop3/config.toml
-    string replace -rf '^\s*\[account\.["\']?([^]"\']*)["\']?\].*' '$1' <$file 2>/dev/null
+    test -r "$file"; or return
+    string replace -rf '^\s*\[account\.["\']?([^]"\']*)["\']?\].*' '$1' <$file
 end
 
+"#;
+
+#[cfg(unix)]
+const BASH: &str = r#"
+source ./pop3.bash
+ask() {
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+    _pop3 pop3 "${@: -1}" "${@: -2:1}"
+    echo "${COMPREPLY[@]}"
+}
+ask pop3 st
+ask pop3 status --auth scr
+ask pop3 fetch --mail
+ask pop3 --account h
+ask pop3 -a ho
+"#;
+
+/// zsh completes only in a terminal of its own.
+#[cfg(unix)]
+const ZSH: &str = r#"
+zmodload zsh/zpty
+zpty terminal zsh -f -i
+zpty -w terminal "PS1=; autoload -Uz compinit; compinit -u -D; source ./_pop3; bindkey '^I' complete-word; echo rea''dy"
+zpty -r terminal told '*ready*'
+ask() {
+    zpty -w -n terminal "$1"$'\t'
+    zpty -r terminal told "*$2*"
+    print -r -- "$told"
+    zpty -w -n terminal $'\x15'
+}
+ask 'pop3 sta' status
+ask 'pop3 status --auth scram-sha-2' scram-sha-256
+ask 'pop3 fetch --maild' --maildir
+ask 'pop3 --account ho' home
+zpty -d terminal
+"#;
+
+#[cfg(unix)]
+const FISH: &str = r#"
+source ./pop3.fish
+complete -C "pop3 st"
+complete -C "pop3 status --auth scr"
+complete -C "pop3 fetch --mail"
+complete -C "pop3 --account h"
+complete -C "pop3 -a work status -a ho"
 "#;

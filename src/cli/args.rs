@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
 
-pub use self::parse::{ArgsError, Parsed, parse};
+pub use self::parse::{Parsed, parse};
 
 #[path = "args/parse.rs"]
 mod parse;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::escape::escape;
 use super::exit::Failure;
 
 /// A configuration file has a few hundred octets an account; what is larger is another file.
@@ -161,7 +162,7 @@ impl Config {
 
     /// The names of all accounts, for messages: `home, work`.
     pub fn names(&self) -> String {
-        self.written.account.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+        self.written.account.keys().map(|name| escape(name)).collect::<Vec<_>>().join(", ")
     }
 
     /// Where a value stands: `/home/a/.config/pop3/config.toml:3`.
@@ -202,7 +203,7 @@ fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
     } else {
         ""
     };
-    Failure::configuration(format!("{}{line}: {}{hint}", shown(path), printable(&message)))
+    Failure::configuration(format!("{}{line}: {}{hint}", shown(path), escape(&message)))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
@@ -213,19 +214,9 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.as_bytes().iter().take(offset).filter(|octet| **octet == b'\n').count() + 1
 }
 
-/// A path for a message, without control characters.
+/// A path for a message.
 pub fn shown(path: &Path) -> String {
-    printable(&path.to_string_lossy())
-}
-
-/// Text for a message of one line: control characters and those that turn the direction of writing escaped.
-pub fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
-        if c.is_control() || turns { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
-    shown
+    escape(&path.to_string_lossy()).into_owned()
 }
 
 #[cfg(unix)]
@@ -328,10 +319,5 @@ mod tests {
         assert!(warning(command, 0o660).is_some());
         assert_eq!(warning(command, 0o600), None);
         assert_eq!(warning("[account.a]\nhost = \"x\"\n", 0o644), None);
-    }
-
-    #[test]
-    fn messages_are_one_line_without_controls() {
-        assert_eq!(printable("a\nb\u{1b}[31m\u{9b}\u{202e}ü"), "a\\nb\\u{1b}[31m\\u{9b}\\u{202e}ü");
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use pop3::Secret;
 use pop3::sasl::{Credential, Mechanism};
 
-use super::config::printable;
+use super::escape::escape;
 use super::exit::Failure;
 use super::keyring::{self, KeyringError};
 use super::settings::{Auth, SECRET_VARIABLES, Settings};
@@ -54,7 +54,7 @@ pub fn save(settings: &Settings, credential: &Credential) -> Result<(), Failure>
     keyring::save(&settings.mailbox(), secret).map_err(|error| {
         Failure::configuration(format!(
             "the secret of {} was not saved: {error}",
-            printable(&settings.mailbox())
+            escape(&settings.mailbox())
         ))
     })
 }
@@ -64,7 +64,7 @@ pub fn remove(settings: &Settings) -> Result<bool, Failure> {
     keyring::remove(&settings.mailbox()).map_err(|error| {
         Failure::configuration(format!(
             "the secret of {} was not removed: {error}",
-            printable(&settings.mailbox())
+            escape(&settings.mailbox())
         ))
     })
 }
@@ -141,7 +141,7 @@ impl Places for System {
             Kind::Password => "Password",
             Kind::Token => "Access token",
         };
-        let answer = rpassword::prompt_password(format!("{what} for {}: ", printable(mailbox)));
+        let answer = rpassword::prompt_password(format!("{what} for {}: ", escape(mailbox)));
         Some(answer.map(Secret::from).map_err(|error| unreadable(PROMPT, &error)))
     }
 }
@@ -207,7 +207,7 @@ fn nowhere(kinds: &[Kind], mailbox: &str, keyring: &str) -> Failure {
     Failure::configuration(format!(
         "no {what} for {}: set {}, write {} into the account, save one with pop3 login ({keyring}), \
          or run pop3 on a terminal, where it asks",
-        printable(mailbox),
+        escape(mailbox),
         all(Kind::variable),
         all(Kind::key),
     ))

@@ -47,7 +47,7 @@ mod platform {
     use pop3::Secret;
 
     use super::KeyringError;
-    use crate::cli::config::printable;
+    use crate::cli::escape::escape;
 
     /// The service under which every secret is saved.
     const SERVICE: &str = "pop3";
@@ -104,7 +104,7 @@ mod platform {
         while let Some(source) = innermost.source() {
             innermost = source;
         }
-        printable(innermost.to_string().trim())
+        escape(innermost.to_string().trim()).into_owned()
     }
 }
 

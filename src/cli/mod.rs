@@ -41,18 +41,19 @@ use self::{
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match args::parse(words) {
         Ok(Parsed::Run(args)) => run_command(&args),
-        Ok(Parsed::Text(text)) => match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(Parsed::Text(text)) => match anstream::stdout().write_all(text.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Code::Output.exit()),
             _ => ExitCode::SUCCESS,
         },
-        Err(error) => {
-            if error.json {
-                Stderr::new(true).failure(&Failure::usage(error.message));
-            } else {
-                // Nobody is left to tell that standard error is closed.
-                drop(io::stderr().lock().write_all(error.text.as_bytes()));
-            }
+        // Where nothing was asked, the answer is how to ask; whether anybody reads it does not matter.
+        Err(error) if !error.json && error.message == args::text::NO_COMMAND => {
+            drop(anstream::stderr().write_all(error.text.as_bytes()));
             ExitCode::from(Code::Usage.exit())
+        }
+        Err(error) => {
+            let failure = Failure::usage(error.message).or_hint(Some("pop3 --help shows what there is"));
+            Stderr::new(error.json).failure(&failure);
+            ExitCode::from(failure.code.exit())
         }
     }
 }
@@ -80,6 +81,9 @@ fn run_command(args: &Args) -> ExitCode {
 fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
     let settings = Settings::resolve(args, &Surroundings::of_process())?;
     env_logger::Builder::new().filter_level(settings.level).parse_default_env().init();
+    if let Some(account) = &settings.account {
+        log::info!("account {account}");
+    }
     for warning in &settings.warnings {
         stderr.warning(warning);
     }

@@ -66,10 +66,6 @@ impl<'a> Printer<'a> {
         Self { out: BufWriter::with_capacity(BUFFER, Box::new(out)), look, number_width: 4, uid_width: 0 }
     }
 
-    pub fn is_json(&self) -> bool {
-        self.look.json
-    }
-
     /// Makes the columns as wide as the numbers and unique-ids that are to come, so that rows line up.
     pub fn fit<'b>(&mut self, messages: impl IntoIterator<Item = (u32, Option<&'b [u8]>)>) {
         if self.look.json {

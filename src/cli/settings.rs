@@ -14,7 +14,7 @@ use pop3::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint
 use pop3::sasl::Mechanism;
 
 use self::sources::{Given, Origin, Sources};
-use super::args::{self, Args, Color};
+use super::args::{self, Args};
 use super::config::Config;
 use super::exit::Failure;
 pub use super::store::Destination;
@@ -52,7 +52,6 @@ pub struct Settings {
     pub destination: Destination,
     pub commit: bool,
     pub json: bool,
-    pub color: Color,
     pub trace: TraceSink,
     pub level: LevelFilter,
     /// `POP3_PASSWORD`, also where it is empty.
@@ -200,7 +199,6 @@ impl Settings {
             destination,
             commit: server.commit,
             json: output.json,
-            color: output.color.unwrap_or_default(),
             trace: trace_sink(output),
             level: level(output),
             password: secret_variable(around, "POP3_PASSWORD")?,

@@ -107,7 +107,10 @@ impl<'t> Retrieval<'t> {
         };
         let mark = matches!(asked, Asked::Mark(_));
         match self.wire.status(verb) {
-            Ok(_) if mark => Ok(Some(Reply::Marked(number))),
+            Ok(_) if mark => {
+                *self.marked = true;
+                Ok(Some(Reply::Marked(number)))
+            }
             Ok(_) => Ok(Some(Reply::Message(number, Message::open(self.wire)))),
             Err(error) if error.kind() == ErrorKind::Refused => {
                 Ok(Some(Reply::Refused { number, mark, error }))
@@ -125,7 +128,6 @@ impl<'t> Retrieval<'t> {
         let mut queued = false;
         while self.wire.unanswered() < window.max(1) {
             if let Some(number) = self.marks.pop_front() {
-                *self.marked = true;
                 self.wire.queue(&Command::Dele(number))?;
                 self.in_flight.push_back(Asked::Mark(number));
             } else if let Some(number) = self.wanted.pop_front() {

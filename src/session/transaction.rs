@@ -20,7 +20,8 @@ use crate::{
 /// so. Dropping a `Transaction` closes the socket, which deletes nothing.
 pub struct Transaction {
     wire: Wire,
-    /// Whether a `DELE` was sent since the last `RSET`, answered or not.
+    /// Whether the server answered `+OK` to a `DELE` since the last `RSET`. An answer that never came poisons the session,
+    /// which then ends without `QUIT` in any case.
     marked: bool,
     mechanism: &'static str,
 }
@@ -142,9 +143,11 @@ impl Transaction {
                     maildrop.push_unique_id(number, unique_id)
                 })
             }
-            (Command::Uidl(_), Err(error)) if error.kind() == ErrorKind::Refused => Ok(()),
             (_, Ok(_)) => self.lines(|line| maildrop.push_scan(listing::scan_listing(line)?)),
-            (_, Err(error)) => Err(by_response_code(error, ErrorKind::Refused)),
+            (_, Err(error)) => match by_response_code(error, ErrorKind::Refused) {
+                error if error.kind() == ErrorKind::Refused && matches!(command, Command::Uidl(_)) => Ok(()),
+                error => Err(error),
+            },
         }
     }
 
@@ -162,8 +165,9 @@ impl Transaction {
 
     /// `DELE n` (RFC 1939 §5): marks a message. Only [`commit`](Self::commit) deletes it.
     pub fn dele(&mut self, number: MessageNumber) -> Result<(), Error> {
+        self.wire.call(&Command::Dele(number))?;
         self.marked = true;
-        self.wire.call(&Command::Dele(number)).map(drop)
+        Ok(())
     }
 
     /// `NOOP` (RFC 1939 §5): keeps the session alive.
@@ -221,7 +225,7 @@ impl Transaction {
     pub fn commit(mut self) -> Result<(), Error> {
         self.wire.queue(&Command::Quit)?;
         self.wire.flush().map_err(unknown)?;
-        self.wire.status("QUIT").map_err(unknown)?;
+        self.wire.status("QUIT").map_err(|error| by_response_code(unknown(error), ErrorKind::Refused))?;
         self.wire.close();
         Ok(())
     }

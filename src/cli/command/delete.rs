@@ -1,13 +1,13 @@
 //! `delete`: marks messages; with `--commit` the server deletes them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use super::{Context, Done, choose, place, refused, selection, shown};
 use crate::cli::{
     args,
     catalogue::Catalogue,
     exit::{Failure, Stop},
-    json::{Delete, Deletion},
+    json::{Delete, Deletion, Refused},
     selector::{Listed, Otherwise},
 };
 
@@ -20,24 +20,15 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
     let (chosen, listed) = choose(&selection, &catalogue, record.as_ref())?;
     context.printer.fit(chosen.iter().map(|&index| (listed[index].number.get(), listed[index].unique_id)));
 
-    let mut refusals = HashSet::new();
-    let mut rows = Vec::new();
-    let marked = transaction.mark(chosen.iter().map(|&index| listed[index].number), |number, error| {
+    let mut refusals = HashMap::new();
+    transaction.mark(chosen.iter().map(|&index| listed[index].number), |number, error| {
         if let Some(index) = place(&catalogue, &chosen, number) {
-            refusals.insert(index);
-            rows.push(refused(catalogue.entry(index), &error));
+            refusals.insert(index, refused(catalogue.entry(index), &error));
         }
-    });
-    for row in &rows {
-        context.printer.refused(row)?;
-    }
-    marked?;
-    context.printer.flush()?;
-
+    })?;
     let ended = context.end(transaction);
     let deleted = Deletion::of(context.settings.commit, &ended);
-    let told =
-        rows_of_marked(context, &listed, chosen.iter().filter(|index| !refusals.contains(index)), deleted);
+    let told = rows(context, &listed, &chosen, &refusals, deleted);
     ended?;
     told?;
     if !context.settings.commit {
@@ -46,14 +37,19 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
     if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(refusals.len()).into()) }
 }
 
-fn rows_of_marked<'a>(
+fn rows(
     context: &mut Context<'_>,
     listed: &[Listed<'_>],
-    marked: impl Iterator<Item = &'a usize>,
+    chosen: &[usize],
+    refusals: &HashMap<usize, Refused>,
     deleted: Deletion,
 ) -> Result<(), Stop> {
-    for &index in marked {
-        let message = &listed[index];
+    for index in chosen {
+        if let Some(refusal) = refusals.get(index) {
+            context.printer.refused(refusal)?;
+            continue;
+        }
+        let message = &listed[*index];
         context.printer.delete(&Delete {
             number: message.number.get(),
             uid: message.unique_id.map(shown),

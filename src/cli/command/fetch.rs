@@ -56,7 +56,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     drop(listed);
 
     let options = Options {
-        sha256: settings.json,
+        sha256: settings.json || matches!(settings.destination, Destination::Pipe(_)),
         delete: deleting,
         timeout: settings.timeout,
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),

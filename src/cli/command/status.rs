@@ -1,6 +1,7 @@
 //! `status`: how many messages, how many octets, how many of them new.
 
 use pop3::{
+    ErrorKind,
     net::format_fingerprint,
     proto::{Capabilities, Capability},
 };
@@ -50,7 +51,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop>
 fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, pop3::Error> {
     // What differs from user to user is told behind the login only (RFC 2449 §6.5, §6.7).
     if session.capabilities.as_ref().is_some_and(differs_per_user) {
-        session.capabilities = Some(session.transaction.capa()?);
+        match session.transaction.capa() {
+            Ok(capabilities) => session.capabilities = Some(capabilities),
+            Err(error) if error.kind() == ErrorKind::Refused => {}
+            Err(error) => return Err(error),
+        }
     }
     let capabilities = session.capabilities.as_ref();
     let facts = session.transaction.stream().tls().map(pop3::net::Tls::facts);

@@ -51,11 +51,16 @@ pub fn make_private(_: &File) -> io::Result<()> {
 }
 
 /// Options that make a new file its owner's alone.
+#[cfg(unix)]
 pub fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+#[cfg(not(unix))]
+pub fn private_options() -> OpenOptions {
+    OpenOptions::new()
 }
 
 /// Makes what happened to the names in a folder durable. Windows has no such call: there a rename is in the journal of

@@ -44,6 +44,11 @@ impl Index {
         self.known.insert(self.key(message.unique_id, message.occurrence), known);
     }
 
+    /// Room for so many, so that the table need not grow while they come.
+    pub fn reserve(&mut self, messages: usize) {
+        self.known.reserve(messages);
+    }
+
     pub fn len(&self) -> usize {
         self.known.len()
     }
@@ -77,8 +82,8 @@ impl Index {
         self.known.values().filter(|known| known.listed).count()
     }
 
-    /// Takes out the listed message that an entry of the journal tells of, and whether it waits for its deletion; `None` where a later entry tells of it, or
-    /// none shall. Messages move up only, so the entry's own occurrence is the highest that it can be.
+    /// Takes out the listed message that an entry of the journal tells of, with its occurrence and whether it waits for
+    /// its deletion; `None` where another entry tells of it, or none shall. Messages move up only, so the entry's own occurrence is the highest that it can be.
     pub fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, bool)> {
         (0..=occurrence).rev().find_map(|occurrence| {
             let key = self.key(unique_id, occurrence);

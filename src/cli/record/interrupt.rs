@@ -1,96 +1,130 @@
 //! What must be tidied before a signal ends the process: the dot-lock of an mbox, the command of `--pipe`.
+//!
+//! Windows has no such signals: there a stale dot-lock is known by its age, and Ctrl-C reaches the command as well.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
-#[derive(Default)]
-struct Held {
-    dot_lock: Option<PathBuf>,
-    command: Option<u32>,
-}
-
-static HELD: Mutex<Held> = Mutex::new(Held { dot_lock: None, command: None });
-
-/// While it lives, no signal ends the process: making a thing and telling of it belong together.
-pub struct Guard(MutexGuard<'static, Held>);
-
-/// Holds signals off.
-pub fn guard() -> Guard {
-    Guard(HELD.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-impl Guard {
-    pub fn dot_lock(&mut self, path: Option<&Path>) {
-        self.0.dot_lock = path.map(Path::to_path_buf);
-    }
-
-    pub fn command(&mut self, id: Option<u32>) {
-        self.0.command = id;
-    }
-}
-
-/// From here on SIGINT, SIGTERM and SIGHUP tidy up before they end the process. A signal that the process was started
-/// to ignore (`nohup`) stays ignored. Windows removes nothing: there a stale dot-lock is known by its age.
 #[cfg(unix)]
-pub fn watch() -> io::Result<()> {
-    use std::{sync::Once, thread};
+pub use self::unix::{guard, outlive_limits, watch};
+#[cfg(not(unix))]
+pub use self::without::{guard, outlive_limits, watch};
 
-    use signal_hook::{consts::TERM_SIGNALS, iterator::Signals, low_level::emulate_default_handler};
+#[cfg(unix)]
+mod unix {
+    use std::{
+        fs, io,
+        path::{Path, PathBuf},
+        sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+        thread,
+    };
 
-    static WATCHED: Once = Once::new();
-    let mut watched = Ok(());
-    WATCHED.call_once(|| {
-        let wanted = [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP];
-        debug_assert!(wanted[..2].iter().all(|signal| TERM_SIGNALS.contains(signal)));
-        let wanted = wanted.into_iter().filter(|&signal| !ignored(signal));
-        watched = Signals::new(wanted)
-            .and_then(|mut signals| {
-                let handler = thread::Builder::new().name("signals".into());
-                handler.stack_size(STACK).spawn(move || {
-                    if let Some(signal) = signals.forever().next() {
-                        // Never released: nothing new is begun while the process ends.
-                        let held = guard();
-                        if let Some(path) = &held.0.dot_lock {
-                            let _ = std::fs::remove_file(path);
-                        }
-                        if let Some(id) = held.0.command {
-                            end_command(id);
-                        }
-                        let _ = emulate_default_handler(signal);
-                    }
+    use rustix::process::{Pid, Signal, kill_process_group};
+    use signal_hook::{
+        consts::{SIGHUP, SIGINT, SIGTERM},
+        iterator::Signals,
+        low_level::emulate_default_handler,
+    };
+
+    struct Held {
+        dot_lock: Option<PathBuf>,
+        command: Option<u32>,
+    }
+
+    static HELD: Mutex<Held> = Mutex::new(Held { dot_lock: None, command: None });
+
+    /// While it lives, no signal ends the process: making a thing and telling of it belong together.
+    pub struct Guard(MutexGuard<'static, Held>);
+
+    /// Holds signals off.
+    pub fn guard() -> Guard {
+        Guard(HELD.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    impl Guard {
+        pub fn dot_lock(&mut self, path: Option<&Path>) {
+            self.0.dot_lock = path.map(Path::to_path_buf);
+        }
+
+        pub fn command(&mut self, id: Option<u32>) {
+            self.0.command = id;
+        }
+    }
+
+    /// From here on SIGINT, SIGTERM and SIGHUP tidy up before they end the process. A signal that the process was
+    /// started to ignore (`nohup`) stays ignored.
+    pub fn watch() -> io::Result<()> {
+        static WATCHED: Once = Once::new();
+        let mut watched = Ok(());
+        WATCHED.call_once(|| {
+            let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal));
+            watched = Signals::new(wanted)
+                .and_then(|mut signals| {
+                    let handler = thread::Builder::new().name("signals".into()).stack_size(STACK);
+                    handler.spawn(move || signals.forever().for_each(end))
                 })
-            })
-            .map(drop);
-    });
-    watched
+                .map(drop);
+        });
+        watched
+    }
+
+    /// A write beyond the limit of a file's size (`ulimit -f`) is an error like a full disk, and no reason to die.
+    pub fn outlive_limits() {
+        static OUTLIVED: Once = Once::new();
+        OUTLIVED.call_once(|| {
+            // Without it a signal ends the process: no harm is done, only less is said.
+            let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
+        });
+    }
+
+    fn end(signal: i32) {
+        // Never released: nothing new is begun while the process ends.
+        let held = guard();
+        if let Some(path) = &held.0.dot_lock {
+            let _ = fs::remove_file(path);
+        }
+        // The command leads a process group of its own, so its children end with it.
+        let group = held.0.command.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        if let Some(group) = group {
+            let _ = kill_process_group(group, Signal::TERM);
+        }
+        let _ = emulate_default_handler(signal);
+    }
+
+    /// Whether the process ignores the signal, as far as the system tells.
+    fn is_ignored(signal: i32) -> bool {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+        mask >> (signal - 1) & 1 == 1
+    }
+
+    /// The same number wherever Rust programs run, but on MIPS, where it is another signal's that nobody sends.
+    const SIGXFSZ: i32 = 25;
+
+    /// The handler's stack.
+    const STACK: usize = 128 * 1024;
 }
 
 #[cfg(not(unix))]
-pub fn watch() -> io::Result<()> {
-    Ok(())
-}
+mod without {
+    use std::{io, path::Path};
 
-/// The command leads a process group of its own, so its children end with it.
-#[cfg(unix)]
-fn end_command(id: u32) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::TERM);
+    pub struct Guard;
+
+    pub fn guard() -> Guard {
+        Guard
     }
-}
 
-/// Whether the process ignores the signal, as far as the system tells.
-#[cfg(unix)]
-fn ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    mask >> (signal - 1) & 1 == 1
-}
+    impl Guard {
+        #[allow(clippy::unused_self)]
+        pub fn dot_lock(&mut self, _: Option<&Path>) {}
 
-/// The handler's stack.
-#[cfg(unix)]
-const STACK: usize = 128 * 1024;
+        #[allow(clippy::unused_self)]
+        pub fn command(&mut self, _: Option<u32>) {}
+    }
+
+    #[allow(clippy::unnecessary_wraps)]
+    pub fn watch() -> io::Result<()> {
+        Ok(())
+    }
+
+    pub fn outlive_limits() {}
+}

@@ -149,9 +149,7 @@ struct DotLock(PathBuf);
 
 impl DotLock {
     fn take(path: &Path, start: Instant, wait: Duration) -> Result<Self, Failure> {
-        let mut name = path.as_os_str().to_os_string();
-        name.push(".lock");
-        let lock = PathBuf::from(name);
+        let lock = suffixed(path, ".lock");
         loop {
             let error = match Self::make(&lock) {
                 Ok(()) => return Ok(Self(lock)),
@@ -170,14 +168,22 @@ impl DotLock {
         }
     }
 
+    /// Made whole: a run that is killed must never leave a lock that does not name its holder.
     fn make(lock: &Path) -> io::Result<()> {
+        let own = suffixed(lock, &format!(".{}", std::process::id()));
         let mut guard = interrupt::guard();
-        // Readable to all, as others look for the holder in it.
-        let mut file = OpenOptions::new().write(true).create_new(true).open(lock)?;
-        guard.dot_lock(Some(lock));
-        // A full disk makes a lock without a name in it, which is a lock all the same.
-        let _ = writeln!(file, "{}", std::process::id());
-        Ok(())
+        let _ = fs::remove_file(&own);
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&own)?;
+        let made = writeln!(file, "{}", std::process::id()).and_then(|()| {
+            drop(file);
+            disk::rename_new(&own, lock)
+        });
+        if made.is_ok() {
+            guard.dot_lock(Some(lock));
+        } else {
+            let _ = fs::remove_file(&own);
+        }
+        made
     }
 }
 
@@ -203,11 +209,34 @@ fn is_stale(lock: &Path) -> bool {
     })
 }
 
+/// Takes away what dead holders left beside the mbox: their locks, and locks that they were about to make.
+pub fn sweep(path: &Path) -> io::Result<()> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let lock = suffixed(&path, ".lock");
+    if is_stale(&lock) {
+        remove_stale(&lock);
+    }
+    let prefix = suffixed(&lock, ".");
+    for entry in fs::read_dir(path.parent().unwrap_or(Path::new(".")))? {
+        let entry = entry?.path();
+        let holder = disk::path_octets(&entry).strip_prefix(&*disk::path_octets(&prefix)).map(<[u8]>::to_vec);
+        let holder = holder.and_then(|holder| String::from_utf8(holder).ok()?.parse().ok());
+        if holder.is_some_and(is_dead) {
+            fs::remove_file(entry)?;
+        }
+    }
+    Ok(())
+}
+
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    name.into()
+}
+
 /// Takes a stale lock away, and puts it back should it have been changed for a good one at the last moment.
 fn remove_stale(lock: &Path) {
-    let mut name = lock.as_os_str().to_os_string();
-    name.push(format!(".{}", std::process::id()));
-    let aside = PathBuf::from(name);
+    let aside = suffixed(lock, &format!(".{}", std::process::id()));
     if fs::rename(lock, &aside).is_err() {
         return;
     }

@@ -14,6 +14,8 @@ mod lock;
 pub mod mbox;
 pub mod name;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::HashMap,
@@ -76,13 +78,17 @@ impl Record {
     /// settles on disk what a run left half done.
     pub fn open(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Self, Failure> {
         let mut record = Self::new(state_dir, user, host);
+        interrupt::outlive_limits();
         let state_dir = record.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         disk::make_folder(&state_dir).map_err(|error| {
             Failure::output(format_args!("cannot make the state folder {}", state_dir.display()), &error)
         })?;
         let lock = lock::take(&record.path.with_extension("lock"), &format!("{user}@{host}"), wait)?;
         if !disk::stands(&record.path) {
-            record.replace(|_| Ok(())).map_err(|error| record.failure("write", &error))?;
+            record
+                .write_anew(|_| Ok(()))
+                .and_then(|path| record.install(&path))
+                .map_err(|error| record.failure("write", &error))?;
         }
         let file = disk::private_options()
             .read(true)
@@ -90,7 +96,10 @@ impl Record {
             .open(&record.path)
             .map_err(|error| record.failure("open", &error))?;
         let (extent, pending) = record.load(&file)?;
-        mend(&file, extent.sound).map_err(|error| record.failure("mend", &error))?;
+        // Synced, as a run that was killed may have left entries that are not: only the last batch may be so.
+        mend(&file, extent.sound)
+            .and_then(|()| file.sync_all())
+            .map_err(|error| record.failure("mend", &error))?;
         record.journal = Some(Journal {
             file,
             length: extent.sound,
@@ -194,6 +203,8 @@ impl Record {
 
     fn load(&mut self, file: &File) -> Result<(journal::Extent, Vec<Pending>), Failure> {
         let index = &mut self.index;
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        index.reserve(usize::try_from(length / USUAL_LINE).unwrap_or(0));
         let mut unsettled = Unsettled::default();
         let scanned = journal::scan(file, &self.header, |batch, entry| match &entry {
             Entry::Done { message, .. } => {
@@ -257,34 +268,35 @@ impl Record {
         if listed == 0 || (entries <= 2 * listed + SLACK && !forgets) {
             return Ok(());
         }
-        let mut file = &journal.file;
+        let Journal { mut file, length, _lock, .. } = journal;
         file.seek(SeekFrom::Start(0))?;
-        let header = std::mem::take(&mut self.header);
         let mut index = std::mem::take(&mut self.index);
-        let read = file.take(journal.length);
-        self.header.clone_from(&header);
-        self.replace(|output| {
+        let path = self.write_anew(|output| {
             let mut line = Vec::new();
             let mut written = Ok(());
-            journal::scan(read, &header, |_, entry| {
+            journal::scan((&file).take(length), &self.header, |_, entry| {
                 let Entry::Done { message, place } = entry else { return };
                 let taken = index.take(message.unique_id, message.occurrence, message.time);
-                if let Some((occurrence, delete)) = taken {
+                if let Some((occurrence, delete)) = taken.filter(|_| written.is_ok()) {
                     line.clear();
                     let message = Message { occurrence, delete, ..message };
                     Entry::Done { message, place }.write(1, &mut line);
-                    if written.is_ok() {
-                        written = output.write_all(&line);
-                    }
+                    written = output.write_all(&line);
                 }
             })
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             written
-        })
+        })?;
+        // Windows replaces no file that is open.
+        drop(file);
+        self.install(&path)
     }
 
-    /// Puts a new journal in the place of the old one, whole or not at all.
-    fn replace(&self, entries: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>) -> io::Result<()> {
+    /// Writes a journal beside the one that there is, durably.
+    fn write_anew(
+        &self,
+        entries: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
+    ) -> io::Result<PathBuf> {
         let path = self.path.with_extension("new");
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -293,17 +305,21 @@ impl Record {
         let file = disk::private_options().write(true).create_new(true).open(&path)?;
         disk::make_private(&file)?;
         let mut output = BufWriter::with_capacity(WRITTEN, &file);
-        let filled = output
+        let written = output
             .write_all(&self.header)
             .and_then(|()| entries(&mut output))
             .and_then(|()| output.flush())
             .and_then(|()| file.sync_all());
-        drop(output);
-        drop(file);
-        if let Err(error) = filled.and_then(|()| fs::rename(&path, &self.path)) {
+        if let Err(error) = written {
             let _ = fs::remove_file(&path);
             return Err(error);
         }
+        Ok(path)
+    }
+
+    /// Puts a new journal in the place of the old one.
+    fn install(&self, path: &Path) -> io::Result<()> {
+        fs::rename(path, &self.path)?;
         disk::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 
@@ -340,7 +356,6 @@ impl Journal {
 fn mend(mut file: &File, sound: u64) -> io::Result<()> {
     if file.metadata()?.len() > sound {
         file.set_len(sound)?;
-        file.sync_all()?;
     }
     file.seek(SeekFrom::Start(sound)).map(drop)
 }
@@ -353,6 +368,9 @@ const SHORT: u64 = 64 * 1024;
 
 /// Entries beyond two a message that are no reason yet to write the journal anew.
 const SLACK: usize = 256;
+
+/// Octets of most lines of a journal, or fewer.
+const USUAL_LINE: u64 = 160;
 
 /// Octets of a new journal written at a time.
 const WRITTEN: usize = 64 * 1024;

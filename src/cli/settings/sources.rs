@@ -9,7 +9,8 @@ use toml::Spanned;
 
 use super::{Surroundings, value};
 use crate::cli::args::Args;
-use crate::cli::config::{Account, Config, Number, printable, shown};
+use crate::cli::config::{Account, Config, Number, shown};
+use crate::cli::escape::escape;
 use crate::cli::exit::{Code, Failure};
 
 /// The three places where a value can stand.
@@ -70,7 +71,7 @@ impl<'a> Sources<'a> {
         };
         let Some(keys) = config.account(name) else {
             let origin = named.as_ref().map_or_else(|| "default".into(), |name| name.origin.to_string());
-            let (path, accounts) = (shown(config.path()), printable(&config.names()));
+            let (path, accounts) = (shown(config.path()), config.names());
             return Err(Failure::configuration(format!(
                 "{origin}: {path} has no account {name:?}; it has: {accounts}"
             )));
@@ -173,17 +174,17 @@ impl<'a> Sources<'a> {
     }
 
     fn key<T>(&self, name: &str, value: &Spanned<T>) -> Origin {
-        let account = printable(self.account.as_deref().unwrap_or_default());
+        let account = escape(self.account.as_deref().unwrap_or_default());
         Origin::Key(format!("{}: account.{account}.{name}", self.config.place(value.span())))
     }
 
     /// What must be given and is not, with every place where it can be.
     pub fn missing(&self, name: &str) -> Failure {
         let upper = name.to_uppercase();
-        let account = printable(self.account.as_deref().unwrap_or("NAME"));
+        let account = escape(self.account.as_deref().unwrap_or("NAME"));
         let names = self.config.names();
         let hint = if self.account.is_none() && !names.is_empty() {
-            format!("; or choose an account with --account: {}", printable(&names))
+            format!("; or choose an account with --account: {names}")
         } else {
             String::new()
         };

@@ -434,7 +434,6 @@ fn output_is_settled() {
     assert_eq!(settled(&[]).trace, TraceSink::None);
     assert_eq!(settled(&["--trace"]).trace, TraceSink::Stderr);
     assert_eq!(settled(&["--trace=t"]).trace, TraceSink::File("t".into()));
-    assert_eq!(settled(&["--color", "never"]).color, Color::Never);
     assert!(settled(&["--json", "--commit"]).json && !settled(&[]).commit);
 }
 

@@ -134,9 +134,9 @@ impl Files {
     }
 
     /// Where a message is to stand; the flag tells that the same octets stand there already.
-    fn choose(&mut self, message: &Staged, temporary: &Path) -> io::Result<(PathBuf, bool)> {
+    fn choose(&mut self, message: &Staged, temporary: &Path) -> (PathBuf, bool) {
         let Naming::Eml(taken) = &mut self.naming else {
-            return Ok((self.names.join(temporary.file_name().unwrap_or_default()), false));
+            return (self.names.join(temporary.file_name().unwrap_or_default()), false);
         };
         let stem = match (&message.incoming.unique_id, message.sha256) {
             (Some(unique_id), _) => name::portable(unique_id.as_bytes(), LONGEST_STEM),
@@ -150,10 +150,11 @@ impl Files {
             let name = path.file_name().unwrap_or_default();
             if !taken.contains(name) {
                 taken.insert(name);
-                return Ok((path, false));
+                return (path, false);
             }
-            if disk::stands(&path) && disk::same_octets(temporary, &path)? {
-                return Ok((path, true));
+            // What cannot be read is a stranger's.
+            if disk::stands(&path) && disk::same_octets(temporary, &path).unwrap_or(false) {
+                return (path, true);
             }
             count += 1;
         }
@@ -166,8 +167,7 @@ impl Files {
             .map_err(|error| whose(&self.temporaries, &error))?;
         let mut chosen = Vec::with_capacity(staged.len());
         for (message, temporary) in staged {
-            let (path, stands) =
-                self.choose(&message, &temporary).map_err(|error| whose(&self.names, &error))?;
+            let (path, stands) = self.choose(&message, &temporary);
             chosen.push((message, temporary, path, stands));
         }
         if let Some(record) = &mut ledger.record {

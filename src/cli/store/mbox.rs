@@ -19,7 +19,7 @@ use crate::cli::{
     record::{
         disk, interrupt,
         journal::{Append, Entry, escape},
-        mbox::Mbox,
+        mbox::{self, Mbox},
     },
 };
 
@@ -53,6 +53,7 @@ impl MboxFile {
             return Err(failure(io::Error::other("it is not a plain file")));
         }
         interrupt::watch().map_err(failure)?;
+        mbox::sweep(path).map_err(failure)?;
         let spool = tempfile::tempfile_in(folder).map_err(failure)?;
         disk::make_private(&spool).map_err(failure)?;
         Ok(Self {

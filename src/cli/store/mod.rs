@@ -10,6 +10,8 @@ mod files;
 mod mbox;
 mod output;
 mod pipe;
+#[cfg(test)]
+mod tests;
 mod text;
 mod thread;
 
@@ -25,7 +27,7 @@ use pop3::proto::types::{MessageNumber, UniqueId};
 use self::thread::Writer;
 use super::{
     exit::{Code, Failure},
-    record::{Record, disk},
+    record::{Record, disk, interrupt},
 };
 
 /// Where `fetch` stores messages.
@@ -126,6 +128,7 @@ impl Storage {
         record: Option<Record>,
         options: &Options,
     ) -> Result<Self, Failure> {
+        interrupt::outlive_limits();
         let tag = record.as_ref().map(Record::tag);
         let store: Box<dyn thread::Store> = match destination {
             Destination::Dir(folder) => Box::new(files::Files::dir(&absolute(folder)?, tag)?),

@@ -1,0 +1,252 @@
+//! `login`, `status` and `logout` with a real keyring: gnome-keyring on a message bus of its own, Credential Manager on
+//! Windows. The keyring of whoever runs the tests is not touched, on Windows but for an entry of its own name.
+
+#![cfg(feature = "keyring")]
+
+use std::process::Command;
+
+use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
+use crate::support::sandbox::{Outcome, Sandbox, start};
+
+/// A user, a server that knows the user's password, and a room without `POP3_PASSWORD`.
+struct Desk {
+    sandbox: Sandbox,
+    server: Mailbox,
+    user: String,
+    /// Where the message bus listens, if there is one.
+    bus: Option<String>,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let user = format!("pop3-test-{}", std::process::id());
+        let server = Mailbox::start(Tls::None, Quirks::default());
+        let server =
+            server.with_user(&user, "gehe\u{ef}m", vec![Message::new("a", *b"Subject: a\r\n\r\na\r\n")]);
+        Self { sandbox: Sandbox::new(), server, user, bus: None }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.sandbox.pop3(self.server.port());
+        command.args(words).args(["--tls", "none", "--user", &self.user]).env_remove("POP3_PASSWORD");
+        if let Some(bus) = &self.bus {
+            command.env("DBUS_SESSION_BUS_ADDRESS", bus);
+        }
+        command
+    }
+
+    fn run(&self, words: &[&str], input: &str) -> Outcome {
+        start(self.command(words), input.as_bytes(), false).finish()
+    }
+
+    fn login(&self, password: &str) -> Outcome {
+        self.run(&["login", "--password-stdin"], &format!("{password}\r\nthis line is not read\r\n"))
+    }
+
+    fn sessions(&self) -> usize {
+        self.server.log().len()
+    }
+}
+
+/// What every keyring does.
+#[cfg(any(windows, target_os = "linux"))]
+fn saved_used_and_removed(desk: &Desk) {
+    let missing = desk.run(&["status"], "").expect(78);
+    assert!(missing.stderr().contains("the keyring has none"), "{missing:?}");
+    assert_eq!(desk.sessions(), 0, "credentials are looked up before connecting");
+
+    let refused = desk.login("wrong").expect(77);
+    assert!(!refused.stderr().contains("wrong"), "{refused:?}");
+    desk.run(&["status"], "").expect(78);
+
+    let saved = desk.login("gehe\u{ef}m").expect(0);
+    assert!(!format!("{saved:?}").contains("gehe"), "{saved:?}");
+    desk.run(&["status"], "").expect(0);
+    let other = desk.run(&["status", "--host", "localhost"], "").expect(78);
+    assert!(other.stderr().contains("the keyring has none"), "another host is another entry: {other:?}");
+
+    desk.run(&["logout"], "").expect(0);
+    desk.run(&["status"], "").expect(78);
+    desk.run(&["logout"], "").expect(0);
+}
+
+#[test]
+fn an_empty_password_is_no_password_to_save() {
+    let desk = Desk::new();
+    for input in ["", "\n", "\r\nsecret\r\n"] {
+        desk.run(&["login", "--password-stdin"], input).expect(78);
+    }
+    desk.run(&["login", "--password-stdin"], "a\rb\n").expect(78);
+    desk.run(&["login"], "secret\n").expect(78);
+    assert_eq!(desk.sessions(), 0);
+}
+
+#[cfg(target_os = "linux")]
+mod secret_service {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::process::{Child, Stdio};
+
+    use super::*;
+
+    /// A message bus and a keyring daemon of this test alone; both end with it.
+    struct Service {
+        bus: Child,
+        keyring: Child,
+    }
+
+    impl Service {
+        /// `None`, said loudly, where a program is missing; a failure where `POP3_TEST_SERVERS=required`.
+        fn start(desk: &mut Desk) -> Option<Self> {
+            for program in ["dbus-daemon", "dbus-send", "gnome-keyring-daemon"] {
+                let there = desk.sandbox.program(program).arg("--version").output();
+                if let Err(error) = there {
+                    let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
+                    assert!(!required, "{program} cannot be run: {error}");
+                    eprintln!("SKIPPED ({program} cannot be run: {error})");
+                    return None;
+                }
+            }
+            let mut bus = desk
+                .sandbox
+                .program("dbus-daemon")
+                .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("dbus-daemon starts");
+            let mut address = String::new();
+            BufReader::new(bus.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
+            desk.bus = Some(address.trim().to_owned());
+            let keyring = Self::keyring(desk, "pw");
+            Some(Self { bus, keyring })
+        }
+
+        /// The daemon, its login keyring unlocked, once it has its name on the bus.
+        fn keyring(desk: &Desk, password: &str) -> Child {
+            let mut keyring = Self::on_bus(desk, "gnome-keyring-daemon")
+                .args(["--foreground", "--unlock", "--components=secrets"])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("gnome-keyring-daemon starts");
+            keyring
+                .stdin
+                .take()
+                .expect("piped")
+                .write_all(password.as_bytes())
+                .expect("it reads its password");
+            for _ in 0..600 {
+                let named = Self::on_bus(desk, "dbus-send")
+                    .args([
+                        "--session",
+                        "--print-reply",
+                        "--dest=org.freedesktop.DBus",
+                        "/org/freedesktop/DBus",
+                    ])
+                    .args(["org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets"])
+                    .output()
+                    .expect("dbus-send runs");
+                if String::from_utf8_lossy(&named.stdout).contains("boolean true") {
+                    return keyring;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            end(&mut keyring);
+            panic!("gnome-keyring-daemon never came up");
+        }
+
+        fn lock(desk: &Desk) {
+            let locked = Self::on_bus(desk, "dbus-send")
+                .args([
+                    "--session",
+                    "--print-reply",
+                    "--dest=org.freedesktop.secrets",
+                    "/org/freedesktop/secrets",
+                ])
+                .arg("org.freedesktop.Secret.Service.Lock")
+                .arg("array:objpath:/org/freedesktop/secrets/collection/login")
+                .output()
+                .expect("dbus-send runs");
+            assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
+        }
+
+        fn on_bus(desk: &Desk, program: &str) -> Command {
+            let mut command = desk.sandbox.program(program);
+            command
+                .env("XDG_DATA_HOME", desk.sandbox.path("home"))
+                .env("DBUS_SESSION_BUS_ADDRESS", desk.bus.as_ref().expect("there is a bus"));
+            command
+        }
+    }
+
+    impl Drop for Service {
+        fn drop(&mut self) {
+            end(&mut self.keyring);
+            end(&mut self.bus);
+        }
+    }
+
+    fn end(child: &mut Child) {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    #[test]
+    fn a_password_is_saved_used_and_removed() {
+        let mut desk = Desk::new();
+        let Some(_service) = Service::start(&mut desk) else { return };
+        saved_used_and_removed(&desk);
+    }
+
+    #[test]
+    fn a_locked_keyring_is_said_to_be_locked_and_in_nobodys_way() {
+        let mut desk = Desk::new();
+        let Some(_service) = Service::start(&mut desk) else { return };
+        desk.login("gehe\u{ef}m").expect(0);
+        Service::lock(&desk);
+        let sessions = desk.sessions();
+        for words in [&["status"][..], &["logout"]] {
+            let locked = desk.run(words, "").expect(78);
+            assert!(locked.stderr().contains("locked"), "{locked:?}");
+        }
+        assert_eq!(desk.sessions(), sessions);
+        let mut command = desk.command(&["status"]);
+        command.env("POP3_PASSWORD", "gehe\u{ef}m");
+        let other = start(command, b"", false).finish().expect(0);
+        assert!(!other.stderr().contains("keyring"), "{other:?}");
+    }
+
+    #[test]
+    fn without_a_message_bus_there_is_no_keyring() {
+        let desk = Desk::new();
+        for words in [&["status"][..], &["logout"]] {
+            let failure = desk.run(words, "").expect(78);
+            assert!(failure.stderr().contains("no keyring service in this session"), "{failure:?}");
+        }
+        let unsaved = desk.login("gehe\u{ef}m").expect(78);
+        assert!(unsaved.stderr().contains("no keyring service in this session"), "{unsaved:?}");
+    }
+}
+
+#[cfg(windows)]
+mod credential_manager {
+    use super::*;
+
+    #[test]
+    fn a_password_is_saved_used_and_removed() {
+        saved_used_and_removed(&Desk::new());
+    }
+
+    #[test]
+    fn more_than_it_holds_is_refused_with_the_limit() {
+        let user = format!("pop3-test-long-{}", std::process::id());
+        let password = "x".repeat(1281);
+        let server = Mailbox::start(Tls::None, Quirks::default()).with_user(&user, &password, Vec::new());
+        let desk = Desk { sandbox: Sandbox::new(), server, user, bus: None };
+        let refused = desk.login(&password).expect(78);
+        assert!(refused.stderr().contains("1280"), "{refused:?}");
+        let status = desk.run(&["status"], "").expect(78);
+        assert!(status.stderr().contains("the keyring has none"), "{status:?}");
+    }
+}

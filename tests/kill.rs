@@ -1,0 +1,269 @@
+//! `fetch`, killed anywhere and run again: every message is there exactly once, byte for byte, and nothing was deleted
+//! that is not on disk. `POP3_TEST_KILL=long` kills far more often.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
+use crate::support::messages::{Random, crlf, messages};
+use crate::support::sandbox::{self, Sandbox, run};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Store {
+    Dir,
+    Maildir,
+    Mbox,
+}
+
+impl Store {
+    pub(crate) fn arguments(self, delete: bool) -> Vec<&'static str> {
+        let mut arguments = match self {
+            Self::Dir => vec!["fetch", "--dir", "mail"],
+            Self::Maildir => vec!["fetch", "--maildir", "mail"],
+            Self::Mbox => vec!["fetch", "--mbox", "mail"],
+        };
+        if delete {
+            arguments.extend(["--delete", "--commit"]);
+        }
+        arguments
+    }
+
+    /// The messages on disk, lines ending in LF, sorted; those under a final name only.
+    fn stored(self, work: &Path) -> Vec<Vec<u8>> {
+        let mail = work.join("mail");
+        let mut stored: Vec<Vec<u8>> = match self {
+            Self::Dir => sandbox::files(&mail)
+                .into_iter()
+                .filter(|(name, _)| Path::new(name).extension().is_some_and(|extension| extension == "eml"))
+                .map(|(_, octets)| octets)
+                .map(|octets| without_cr(&octets))
+                .collect(),
+            Self::Maildir => ["new", "cur"]
+                .iter()
+                .flat_map(|folder| sandbox::files(&mail.join(folder)))
+                .map(|(_, octets)| octets)
+                .collect(),
+            Self::Mbox => split_mbox(&std::fs::read(&mail).unwrap_or_default()),
+        };
+        stored.sort();
+        stored
+    }
+}
+
+fn without_cr(octets: &[u8]) -> Vec<u8> {
+    octets.iter().copied().filter(|&octet| octet != b'\r').collect()
+}
+
+/// The messages of an mboxrd file.
+fn split_mbox(octets: &[u8]) -> Vec<Vec<u8>> {
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    for line in octets.split_inclusive(|&octet| octet == b'\n') {
+        if line.starts_with(b"From ") {
+            found.push(Vec::new());
+            continue;
+        }
+        let quotes = line.iter().take_while(|&&octet| octet == b'>').count();
+        let line = if quotes > 0 && line[quotes..].starts_with(b"From ") { &line[1..] } else { line };
+        found.last_mut().expect("an mbox begins with From").extend_from_slice(line);
+    }
+    for message in &mut found {
+        // The blank line between messages is none of theirs.
+        assert_eq!(message.pop(), Some(b'\n'));
+    }
+    found
+}
+
+pub(crate) fn maildrop(count: u64, seed: u64) -> Vec<Message> {
+    let mail = messages(count, seed).into_iter().enumerate();
+    mail.map(|(nth, octets)| Message::new(format!("unique-{nth:04}"), crlf(&octets))).collect()
+}
+
+fn expected(mail: &[Message]) -> Vec<Vec<u8>> {
+    let mut all: Vec<Vec<u8>> = mail.iter().map(|message| without_cr(&message.received())).collect();
+    all.sort();
+    all
+}
+
+/// What is no longer on the server must be on disk, at every moment.
+fn nothing_lost(store: Store, room: &Sandbox, server: &Mailbox, mail: &[Message], when: &str) {
+    let left: BTreeSet<String> = server.unique_ids("alice").into_iter().collect();
+    let stored = store.stored(&room.work());
+    for message in mail.iter().filter(|message| !left.contains(&message.unique_id)) {
+        let octets = without_cr(&message.received());
+        assert!(
+            stored.contains(&octets),
+            "{store:?}, {when}: {} is deleted and not on disk",
+            message.unique_id
+        );
+    }
+}
+
+/// Runs to the end, then looks at everything.
+pub(crate) fn complete(
+    store: Store,
+    delete: bool,
+    room: &Sandbox,
+    server: &Mailbox,
+    mail: &[Message],
+    when: &str,
+) {
+    nothing_lost(store, room, server, mail, when);
+    let mut command = room.pop3(server.port());
+    command.args(store.arguments(delete)).env("POP3_TLS", "none").env("POP3_WAIT", "20");
+    run(command).expect(0);
+    let (stored, expected) = (store.stored(&room.work()), expected(mail));
+    if stored != expected {
+        let missing = expected.iter().filter(|octets| !stored.contains(octets)).count();
+        panic!("{store:?}, {when}: {} stored of {}, {missing} of them missing", stored.len(), expected.len());
+    }
+    let remains: Vec<String> = room.files().into_iter().map(|(name, _)| name).collect();
+    let files = if store == Store::Mbox { 1 } else { mail.len() };
+    assert_eq!(remains.len(), files, "{store:?}, {when}: something else is left: {remains:?}");
+    let left = server.unique_ids("alice").len();
+    assert_eq!(left, if delete { 0 } else { mail.len() }, "{store:?}, {when}: messages on the server");
+}
+
+// Killed where the server says.
+
+/// Tells when a session has come so far.
+#[derive(Default)]
+struct Trap {
+    state: Mutex<(Option<Progress>, Option<Armed>)>,
+}
+
+struct Armed {
+    commands: u64,
+    octets: u64,
+    reached: Sender<()>,
+    /// The server waits here for the kill.
+    resume: Option<Receiver<()>>,
+}
+
+impl Trap {
+    fn watch(&self, progress: Progress) {
+        let armed =
+            {
+                let mut state = self.state.lock().expect("no session panics");
+                state.0 = Some(progress);
+                if state.1.as_ref().is_some_and(|armed| {
+                    progress.commands >= armed.commands || progress.octets >= armed.octets
+                }) {
+                    state.1.take()
+                } else {
+                    None
+                }
+            };
+        let Some(armed) = armed else { return };
+        let _ = armed.reached.send(());
+        if let Some(resume) = armed.resume {
+            let _ = resume.recv();
+        }
+    }
+
+    /// Springs once so much more than until now is done; `halts` stops the server there.
+    fn arm(&self, commands: u64, octets: u64, halts: bool) -> (Receiver<()>, Option<Sender<()>>) {
+        let (reached, wait) = mpsc::channel();
+        let (resume, resumed) = mpsc::channel();
+        let mut state = self.state.lock().expect("no session panics");
+        let (said, sent) = state.0.map_or((0, 0), |progress| (progress.commands, progress.octets));
+        state.1 = Some(Armed {
+            commands: said.saturating_add(commands),
+            octets: sent.saturating_add(octets),
+            reached,
+            resume: halts.then_some(resumed),
+        });
+        (wait, halts.then_some(resume))
+    }
+}
+
+/// Runs `command`; whether it was killed: it may end before the trap springs.
+fn run_into(trap: &Trap, commands: u64, octets: u64, halts: bool, command: Command) -> bool {
+    let (reached, resume) = trap.arm(commands, octets, halts);
+    let mut running = sandbox::start(command, b"", false);
+    let killed = loop {
+        match reached.recv_timeout(Duration::from_millis(20)) {
+            Ok(()) => {
+                running.child.kill().expect("a child");
+                break true;
+            }
+            Err(RecvTimeoutError::Timeout) if running.child.try_wait().expect("a child").is_none() => {}
+            Err(_) => break false,
+        }
+    };
+    drop(resume);
+    running.finish();
+    trap.state.lock().expect("no session panics").1 = None;
+    killed
+}
+
+fn campaign(store: Store, delete: bool) {
+    let long = std::env::var("POP3_TEST_KILL").is_ok_and(|value| value == "long");
+    let (rounds, count) = if long { (150, 200) } else { (6, 60) };
+    let seed = 1 + store as u64 * 2 + u64::from(delete);
+    let mut random = Random::new(seed);
+    let mail = maildrop(count, seed);
+    let total: u64 = mail.iter().map(Message::octets).sum();
+    let mut kills = 0;
+    for round in 0..rounds {
+        let trap = Arc::new(Trap::default());
+        let quirks = Quirks {
+            watch: Some({
+                let trap = Arc::clone(&trap);
+                Arc::new(move |progress| trap.watch(progress))
+            }),
+            ..Quirks::default()
+        };
+        let server = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.clone());
+        let room = Sandbox::new();
+        for attempt in 0..4 {
+            // Half by commands (these end in DELE, DELE … QUIT), half by octets (in the middle of a message).
+            let (commands, octets) = if random.below(2) == 0 {
+                (1 + random.below(count * if delete { 2 } else { 1 } + 6), u64::MAX)
+            } else {
+                (u64::MAX, 1 + random.below(total))
+            };
+            let halts = random.below(2) == 0;
+            let mut command = room.pop3(server.port());
+            command.args(store.arguments(delete)).env("POP3_TLS", "none").env("POP3_WAIT", "20");
+            kills += u64::from(run_into(&trap, commands, octets, halts, command));
+            nothing_lost(store, &room, &server, &mail, &format!("round {round}, attempt {attempt}"));
+        }
+        complete(store, delete, &room, &server, &mail, &format!("round {round}"));
+    }
+    eprintln!("{store:?}, delete {delete}: {kills} kills in {rounds} rounds");
+    assert!(kills >= rounds, "the trap hardly ever springs: {kills}");
+}
+
+#[test]
+fn dir() {
+    campaign(Store::Dir, false);
+}
+
+#[test]
+fn dir_delete() {
+    campaign(Store::Dir, true);
+}
+
+#[test]
+fn maildir() {
+    campaign(Store::Maildir, false);
+}
+
+#[test]
+fn maildir_delete() {
+    campaign(Store::Maildir, true);
+}
+
+#[test]
+fn mbox() {
+    campaign(Store::Mbox, false);
+}
+
+#[test]
+fn mbox_delete() {
+    campaign(Store::Mbox, true);
+}

@@ -1,0 +1,244 @@
+//! Whole sessions against the mailbox server: over TLS, with many messages, with large ones, with bad luck.
+
+use std::fmt::Write as _;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::support::mailbox::{Certificate, Mailbox, Message, Quirks, Quit, Tls};
+use crate::support::messages::{crlf, messages};
+use crate::support::sandbox::{Sandbox, run, start};
+
+fn maildrop(count: u64) -> Vec<Message> {
+    let mail = messages(count, 5).into_iter().enumerate();
+    mail.map(|(nth, octets)| Message::new(format!("u{}", nth + 1), crlf(&octets))).collect()
+}
+
+fn serve(tls: Tls, quirks: Quirks, mail: Vec<Message>) -> Mailbox {
+    Mailbox::start(tls, quirks).with_user("alice", "secret", mail)
+}
+
+/// `pop3` for this server, which it trusts.
+fn pop3(room: &Sandbox, server: &Mailbox, tls: Tls, arguments: &[&str]) -> Command {
+    let ca_file = room.path("ca.pem");
+    std::fs::write(&ca_file, &server.certificate().ca_pem).expect("a file");
+    let mut command = room.pop3(server.port());
+    command.args(arguments).env("POP3_CA_FILE", ca_file).env(
+        "POP3_TLS",
+        match tls {
+            Tls::None => "none",
+            Tls::Stls => "starttls",
+            Tls::Implicit => "implicit",
+        },
+    );
+    command
+}
+
+#[test]
+fn every_way_to_connect() {
+    for tls in [Tls::None, Tls::Stls, Tls::Implicit] {
+        for (pipelining, sasl, utf8) in [(true, true, Some("UTF8")), (false, false, None)] {
+            let quirks = Quirks { pipelining, sasl, utf8, ..Quirks::default() };
+            let mail = maildrop(24);
+            let server = serve(tls, quirks, mail.clone());
+            let room = Sandbox::new();
+            run(pop3(&room, &server, tls, &["fetch", "--delete", "--commit"])).expect(0);
+            let files = room.files();
+            assert_eq!(files.len(), 24);
+            for (name, octets) in &files {
+                let unique_id = name.strip_suffix(".eml").expect("a message");
+                let message =
+                    mail.iter().find(|message| message.unique_id == unique_id).expect("a known name");
+                assert!(message.received() == *octets, "{tls:?}: {name} is not what was sent");
+            }
+            assert!(server.unique_ids("alice").is_empty());
+            let log = server.log().concat();
+            assert_eq!(
+                log.iter().filter(|line| *line == "CAPA").count(),
+                if tls == Tls::Stls { 2 } else { 1 }
+            );
+            assert_eq!(log.last().map(String::as_str), Some("QUIT"));
+        }
+    }
+}
+
+#[test]
+fn certificate_of_another_name() {
+    let certificate = Certificate::for_names(&["mail.example.org"]);
+    let server = Mailbox::start_with(Tls::Implicit, Quirks::default(), certificate).with_user(
+        "alice",
+        "secret",
+        maildrop(1),
+    );
+    let room = Sandbox::new();
+    let refused = run(pop3(&room, &server, Tls::Implicit, &["status", "--json"])).expect(78);
+    assert!(refused.stderr().contains("\"code\":\"tls\""), "{refused:?}");
+    assert!(server.log().concat().is_empty(), "no credential was sent");
+    let mut pinned = pop3(&room, &server, Tls::Implicit, &["status"]);
+    pinned.env("POP3_TLS_FINGERPRINT", &server.certificate().fingerprint).env_remove("POP3_CA_FILE");
+    run(pinned).expect(0);
+}
+
+/// `--wait`: what refuses with `[IN-USE]` is asked again, and given up in time.
+#[test]
+fn in_use_for_a_moment() {
+    let quirks = Quirks { login_refused: Some(("-ERR [IN-USE] locked", 2)), ..Quirks::default() };
+    let server = serve(Tls::None, quirks, maildrop(2));
+    let room = Sandbox::new();
+    run(pop3(&room, &server, Tls::None, &["status"])).expect(0);
+
+    let quirks = Quirks { login_refused: Some(("-ERR [IN-USE] locked", 1_000_000)), ..Quirks::default() };
+    let server = serve(Tls::None, quirks, maildrop(2));
+    let started = Instant::now();
+    run(pop3(&room, &server, Tls::None, &["status", "--wait", "1"])).expect(75);
+    assert!(started.elapsed() < Duration::from_secs(10), "it waits for {:?}", started.elapsed());
+}
+
+/// Only `QUIT` deletes; `deleted` is what the server confirmed.
+#[test]
+fn ends_of_a_session() {
+    for (quit, code, deleted, left) in [
+        (Quit::Ok, 0, serde_json::Value::Bool(true), 0),
+        (Quit::Refused, 75, serde_json::Value::Bool(false), 3),
+        (Quit::DropsBefore, 75, serde_json::Value::Null, 3),
+        (Quit::DropsAfter, 75, serde_json::Value::Null, 0),
+    ] {
+        let server = serve(Tls::Implicit, Quirks { quit, ..Quirks::default() }, maildrop(3));
+        let room = Sandbox::new();
+        let outcome =
+            run(pop3(&room, &server, Tls::Implicit, &["delete", "--all", "--commit", "--json"])).expect(code);
+        let rows = outcome.json();
+        assert_eq!(rows.len(), 3, "{quit:?}: {outcome:?}");
+        assert!(rows.iter().all(|row| row["deleted"] == deleted), "{quit:?}: {outcome:?}");
+        assert_eq!(server.unique_ids("alice").len(), left, "{quit:?}");
+    }
+}
+
+#[test]
+fn a_server_of_little_ability() {
+    let quirks = Quirks {
+        capa: false,
+        pipelining: false,
+        top: true,
+        top_sends_all: true,
+        bare_lf: true,
+        size_lie: 1000,
+        refuse: vec![2],
+        delay: Some(Duration::from_millis(1)),
+        ..Quirks::default()
+    };
+    let server = serve(Tls::None, quirks, maildrop(3));
+    let room = Sandbox::new();
+    let rows = run(pop3(&room, &server, Tls::None, &["headers", "--json"])).expect(76).json();
+    assert_eq!(rows.len(), 3);
+    assert_eq!(rows[1]["error"], "-ERR [SYS/TEMP] not today");
+    run(pop3(&room, &server, Tls::None, &["fetch"])).expect(76);
+    assert_eq!(room.files().len(), 2);
+
+    let server = serve(Tls::None, Quirks { uidl: false, top: false, ..Quirks::default() }, maildrop(2));
+    let room = Sandbox::new();
+    run(pop3(&room, &server, Tls::None, &["fetch"])).expect(76);
+    run(pop3(&room, &server, Tls::None, &["headers", "--all"])).expect(76);
+    run(pop3(&room, &server, Tls::None, &["fetch", "--all"])).expect(0);
+    assert_eq!(room.files().len(), 2);
+}
+
+/// The connection is lost again and again: each run brings some more, none twice, until all are there.
+#[test]
+fn connections_that_do_not_last() {
+    let mail = maildrop(40);
+    let longest = mail.iter().map(Message::octets).max().expect("messages");
+    let quirks = Quirks { drop_after: Some(longest * 3 / 2 + 4000), ..Quirks::default() };
+    let server = serve(Tls::Implicit, quirks, mail.clone());
+    let room = Sandbox::new();
+    let mut runs = 0;
+    loop {
+        let outcome = run(pop3(&room, &server, Tls::Implicit, &["fetch"]));
+        runs += 1;
+        if outcome.code == Some(0) {
+            break;
+        }
+        outcome.expect(69);
+        assert!(runs < 200, "no run gets on");
+    }
+    assert!(runs > 1, "no connection was lost");
+    let files = room.files();
+    assert_eq!(files.len(), mail.len());
+    server.deliver("alice", Message::new("late", "Subject: late\r\n\r\n"));
+    let rows = run(pop3(&room, &server, Tls::Implicit, &["uidl", "--new", "--json"])).expect(0).json();
+    assert!(rows.len() == 1 && rows[0]["uid"] == "late", "{rows:?}");
+}
+
+/// A server that drips an octet now and then keeps to `--timeout` for ever, not to `--deadline`.
+#[test]
+fn drip() {
+    let quirks = Quirks { drip: Some(Duration::from_millis(100)), ..Quirks::default() };
+    let server = serve(Tls::None, quirks, maildrop(1));
+    let room = Sandbox::new();
+    let started = Instant::now();
+    run(pop3(&room, &server, Tls::None, &["fetch", "--timeout", "1", "--deadline", "2"])).expect(69);
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!(room.files().is_empty());
+}
+
+#[test]
+fn a_greeting_that_refuses() {
+    let quirks = Quirks { greeting: Some("-ERR we are closed".to_owned()), ..Quirks::default() };
+    let server = serve(Tls::Implicit, quirks, maildrop(1));
+    let room = Sandbox::new();
+    let refused = run(pop3(&room, &server, Tls::Implicit, &["status"])).expect(69);
+    assert!(refused.stderr().contains("-ERR we are closed"), "{refused:?}");
+}
+
+/// A large message and a line without end, in constant memory. `POP3_TEST_LARGE=long` takes 1 GiB.
+#[test]
+fn large_messages_need_no_memory() {
+    let mebibytes =
+        if std::env::var("POP3_TEST_LARGE").is_ok_and(|value| value == "long") { 1024 } else { 64 };
+    let line = format!(".{}\r\n", "0123456789abcdef".repeat(64));
+    let block = line.repeat(512);
+    let times = mebibytes * 1024 * 1024 / block.len() as u64;
+    let mail = vec![
+        Message::repeated("many-lines", block, times),
+        Message::repeated("one-line", "\0\u{ff}.abcdefghijklm".repeat(4096), mebibytes * 8),
+    ];
+    let most = Arc::new(Mutex::new((None::<u32>, 0_u64)));
+    let quirks = Quirks {
+        watch: Some({
+            let most = Arc::clone(&most);
+            Arc::new(move |_| {
+                let mut most = most.lock().expect("no session panics");
+                if let Some(octets) = most.0.and_then(peak) {
+                    most.1 = most.1.max(octets);
+                }
+            })
+        }),
+        ..Quirks::default()
+    };
+    let server = serve(Tls::Implicit, quirks, mail.clone());
+    let room = Sandbox::new();
+    let running = start(pop3(&room, &server, Tls::Implicit, &["fetch", "--json"]), b"", false);
+    most.lock().expect("no session panics").0 = Some(running.child.id());
+    let rows = running.finish().expect(0).json();
+    for (row, message) in rows.iter().zip(&mail) {
+        let path = room.work().join(row["path"].as_str().expect("a path"));
+        let stored = std::fs::read(path).expect("the message");
+        assert!(stored == message.received(), "{} is not what was sent", message.unique_id);
+        let sha256 = Sha256::digest(&stored).iter().fold(String::new(), |mut hex, octet| {
+            write!(hex, "{octet:02x}").expect("a String takes every character");
+            hex
+        });
+        assert_eq!(row["sha256"], sha256);
+    }
+    let peak = most.lock().expect("no session panics").1;
+    assert!(peak < 24_000_000 || !cfg!(target_os = "linux"), "{peak} octets of memory");
+}
+
+/// The largest size in memory that a process has had, where the system tells.
+fn peak(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+}

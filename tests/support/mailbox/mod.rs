@@ -1,0 +1,234 @@
+//! A small real POP3 server with a maildrop a user: many connections, one lock a maildrop, deletion in the UPDATE
+//! state only (RFC 1939), TLS from the first octet or by `STLS`, a log of what it was told, and the quirks of worse
+//! servers as options.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+
+mod certificate;
+mod message;
+mod session;
+
+pub(crate) use certificate::Certificate;
+pub(crate) use message::Message;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Tls {
+    None,
+    Stls,
+    Implicit,
+}
+
+/// How `QUIT` ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Quit {
+    Ok,
+    /// `-ERR`, nothing deleted.
+    Refused,
+    /// The connection drops before anything is deleted.
+    DropsBefore,
+    /// Deleted, but the answer is lost.
+    DropsAfter,
+}
+
+/// How far a session went, told to [`Quirks::watch`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Commands received by this server in all its sessions.
+    pub(crate) commands: u64,
+    /// Octets sent by this server in all its sessions.
+    pub(crate) octets: u64,
+}
+
+pub(crate) type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
+
+/// In what this server differs from a good one. `Default` is a good one.
+#[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each quirk is there or not")]
+pub(crate) struct Quirks {
+    /// Sent instead of the greeting; `-ERR…` also ends the session.
+    pub(crate) greeting: Option<String>,
+    pub(crate) capa: bool,
+    pub(crate) pipelining: bool,
+    pub(crate) uidl: bool,
+    pub(crate) top: bool,
+    pub(crate) sasl: bool,
+    /// `UTF8`, `UTF8 USER` (RFC 6856).
+    pub utf8: Option<&'static str>,
+    /// Logins that are refused with this line first, and how many.
+    pub(crate) login_refused: Option<(&'static str, u64)>,
+    /// Message-numbers whose `RETR` and `TOP` are refused.
+    pub(crate) refuse: Vec<u32>,
+    /// Octets to send in a session before its connection drops.
+    pub(crate) drop_after: Option<u64>,
+    pub(crate) quit: Quit,
+    /// Added to every size in `LIST` and `STAT`.
+    pub(crate) size_lie: u64,
+    /// `TOP` sends the whole message.
+    pub(crate) top_sends_all: bool,
+    /// Before each answer.
+    pub(crate) delay: Option<Duration>,
+    /// One octet a write, with this before each.
+    pub(crate) drip: Option<Duration>,
+    /// Line ends are bare LF.
+    pub(crate) bare_lf: bool,
+    /// Called at every command, and before every write of at most 4096 octets.
+    pub(crate) watch: Option<Watch>,
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            greeting: None,
+            capa: true,
+            pipelining: true,
+            uidl: true,
+            top: true,
+            sasl: true,
+            utf8: Some("UTF8"),
+            login_refused: None,
+            refuse: Vec::new(),
+            drop_after: None,
+            quit: Quit::Ok,
+            size_lie: 0,
+            top_sends_all: false,
+            delay: None,
+            drip: None,
+            bare_lf: false,
+            watch: None,
+        }
+    }
+}
+
+struct Account {
+    password: String,
+    messages: Vec<Message>,
+    locked: bool,
+}
+
+struct Shared {
+    tls: Tls,
+    config: Arc<ServerConfig>,
+    quirks: Quirks,
+    accounts: Mutex<HashMap<String, Account>>,
+    log: Mutex<Vec<Vec<String>>>,
+    commands: AtomicU64,
+    octets: AtomicU64,
+    refusals_left: AtomicU64,
+    stopped: AtomicBool,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+impl Shared {
+    fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
+        self.accounts.lock().expect("no session panics")
+    }
+
+    fn progress(&self) {
+        if let Some(watch) = &self.quirks.watch {
+            watch(Progress { commands: self.commands.load(SeqCst), octets: self.octets.load(SeqCst) });
+        }
+    }
+}
+
+/// The running server; it ends with its last session cut when this is dropped.
+pub(crate) struct Mailbox {
+    address: SocketAddr,
+    certificate: Certificate,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Mailbox {
+    /// Starts on a free port of 127.0.0.1, without accounts.
+    pub(crate) fn start(tls: Tls, quirks: Quirks) -> Self {
+        Self::start_with(tls, quirks, Certificate::for_loopback())
+    }
+
+    pub(crate) fn start_with(tls: Tls, quirks: Quirks, certificate: Certificate) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port on 127.0.0.1");
+        let address = listener.local_addr().expect("bound");
+        let refusals = quirks.login_refused.map_or(0, |(_, times)| times);
+        let shared = Arc::new(Shared {
+            tls,
+            config: certificate.server_config(),
+            quirks,
+            accounts: Mutex::default(),
+            log: Mutex::default(),
+            commands: AtomicU64::new(0),
+            octets: AtomicU64::new(0),
+            refusals_left: AtomicU64::new(refusals),
+            stopped: AtomicBool::new(false),
+            open: Mutex::default(),
+        });
+        let accepting = std::thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, &shared)
+        });
+        Self { address, certificate, shared, accepting: Some(accepting) }
+    }
+
+    #[must_use]
+    pub(crate) fn with_user(self, user: &str, password: &str, messages: Vec<Message>) -> Self {
+        let account = Account { password: password.to_owned(), messages, locked: false };
+        self.shared.accounts().insert(user.to_owned(), account);
+        self
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    pub(crate) fn certificate(&self) -> &Certificate {
+        &self.certificate
+    }
+
+    /// The unique-ids that are still in the maildrop.
+    pub(crate) fn unique_ids(&self, user: &str) -> Vec<String> {
+        self.shared.accounts()[user].messages.iter().map(|message| message.unique_id.clone()).collect()
+    }
+
+    pub(crate) fn deliver(&self, user: &str, message: Message) {
+        self.shared.accounts().get_mut(user).expect("a known user").messages.push(message);
+    }
+
+    /// Every command received, a list a session, in the order of connecting.
+    pub(crate) fn log(&self) -> Vec<Vec<String>> {
+        self.shared.log.lock().expect("no session panics").clone()
+    }
+}
+
+impl Drop for Mailbox {
+    fn drop(&mut self) {
+        self.shared.stopped.store(true, SeqCst);
+        // Wakes accept().
+        let _ = TcpStream::connect(self.address);
+        for stream in self.shared.open.lock().expect("no session panics").drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        if let Some(thread) = self.accepting.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for stream in listener.incoming() {
+        if shared.stopped.load(SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        let _ = stream.set_nodelay(true);
+        if let Ok(twin) = stream.try_clone() {
+            shared.open.lock().expect("no session panics").push(twin);
+        }
+        let shared = Arc::clone(shared);
+        std::thread::spawn(move || session::serve(stream, &shared));
+    }
+}

@@ -1,0 +1,9 @@
+//! What the tests stand on: servers on 127.0.0.1, and a clean room to run `pop3` in.
+
+#[cfg(unix)]
+pub(crate) mod dovecot;
+pub(crate) mod mailbox;
+pub(crate) mod messages;
+pub(crate) mod sandbox;
+pub(crate) mod script;
+pub(crate) mod scripted;

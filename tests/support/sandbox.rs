@@ -1,0 +1,229 @@
+//! A clean room for one user of `pop3`: folders of its own, and nothing of the environment but what a program needs
+//! to start.
+
+use std::fmt;
+use std::io::{Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The program of the build under test.
+pub(crate) const POP3: &str = env!("CARGO_BIN_EXE_pop3");
+
+/// No run takes so long but a hanging one, on however slow a machine.
+pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(60);
+
+/// What Windows programs cannot start or connect without.
+#[cfg(windows)]
+const INHERITED: [&str; 8] =
+    ["SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATH", "PATHEXT", "TEMP", "TMP"];
+#[cfg(not(windows))]
+const INHERITED: [&str; 2] = ["PATH", "LLVM_PROFILE_FILE"];
+
+pub(crate) struct Sandbox {
+    root: TempDir,
+}
+
+impl Sandbox {
+    pub(crate) fn new() -> Self {
+        let root = tempfile::Builder::new().prefix("pop3-test-").tempdir().expect("a temporary folder");
+        let sandbox = Self { root };
+        for folder in ["home", "run", "work"] {
+            std::fs::create_dir(sandbox.path(folder)).expect("a folder");
+        }
+        sandbox
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    /// The working directory of the program.
+    pub(crate) fn work(&self) -> PathBuf {
+        self.path("work")
+    }
+
+    /// Where the program keeps its record.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.path("state")
+    }
+
+    /// `program` with an empty environment but for what is needed to start, home and state in this room.
+    pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear().current_dir(self.work());
+        for name in INHERITED {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        let home = self.path("home");
+        for name in ["HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CONFIG_HOME", "XDG_STATE_HOME"] {
+            command.env(name, &home);
+        }
+        command
+            .env("XDG_RUNTIME_DIR", self.path("run"))
+            .env("TZ", "UTC")
+            .env("LC_ALL", "C.UTF-8")
+            .env("COLUMNS", "100")
+            .env("POP3_STATE_DIR", self.state());
+        command
+    }
+
+    /// `pop3`, of the build under test, for alice on 127.0.0.1.
+    pub(crate) fn pop3(&self, port: u16) -> Command {
+        self.with_account(POP3, port)
+    }
+
+    /// A program with alice's account on 127.0.0.1 in its environment.
+    pub(crate) fn with_account(&self, program: &str, port: u16) -> Command {
+        let mut command = self.program(program);
+        command
+            .env("POP3_HOST", "127.0.0.1")
+            .env("POP3_PORT", port.to_string())
+            .env("POP3_USER", "alice")
+            .env("POP3_PASSWORD", "secret");
+        command
+    }
+
+    /// Every file under the working directory, by its path with `/`, sorted.
+    pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
+        files(&self.work())
+    }
+}
+
+/// Every file under `root`, by its path from there with `/`, sorted.
+pub(crate) fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries {
+            let path = entry.expect("a directory entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(root).expect("it was found there");
+            let name = name.to_str().expect("pop3 makes no other names").replace('\\', "/");
+            found.push((name, std::fs::read(&path).expect("a readable file")));
+        }
+    }
+    found.sort();
+    found
+}
+
+/// What a run left behind.
+pub(crate) struct Outcome {
+    /// `None` where a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    /// It hung, and was killed.
+    pub(crate) hung: bool,
+}
+
+impl Outcome {
+    pub(crate) fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    pub(crate) fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// The lines of standard output, each one JSON object.
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
+        self.stdout()
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+            .collect()
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert!(self.code == Some(code) && !self.hung, "exit code {code} expected: {self:?}");
+        self
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hung = if self.hung { " (HUNG, killed)" } else { "" };
+        write!(f, "exit {:?}{hung}\nstdout:\n{}stderr:\n{}", self.code, self.stdout(), self.stderr())
+    }
+}
+
+/// A started program whose output is being read.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    closed: Receiver<(bool, Vec<u8>)>,
+    pipes: usize,
+    started: Instant,
+}
+
+/// Starts `command` with `input` on its standard input; standard output is closed at once if `deaf`.
+pub(crate) fn start(mut command: Command, input: &[u8], deaf: bool) -> Running {
+    let started = Instant::now();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let (sender, closed) = mpsc::channel();
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_vec();
+    std::thread::spawn(move || {
+        // A program that ends without reading its input is not this thread's business.
+        let _ = stdin.write_all(&input);
+    });
+    let stdout = child.stdout.take().expect("piped");
+    let mut pipes = 1;
+    if deaf {
+        drop(stdout);
+    } else {
+        pipes = 2;
+        collect(stdout, sender.clone(), true);
+    }
+    collect(child.stderr.take().expect("piped"), sender, false);
+    Running { child, closed, pipes, started }
+}
+
+fn collect(mut pipe: impl Read + Send + 'static, sender: mpsc::Sender<(bool, Vec<u8>)>, stdout: bool) {
+    std::thread::spawn(move || {
+        let mut octets = Vec::new();
+        let _ = pipe.read_to_end(&mut octets);
+        let _ = sender.send((stdout, octets));
+    });
+}
+
+impl Running {
+    /// Waits for the end, at most [`LONGEST_RUN`] from the start; then kills.
+    pub(crate) fn finish(mut self) -> Outcome {
+        let mut outcome = Outcome { code: None, stdout: Vec::new(), stderr: Vec::new(), hung: false };
+        while self.pipes > 0 {
+            let left = LONGEST_RUN.saturating_sub(self.started.elapsed());
+            match self.closed.recv_timeout(if outcome.hung { LONGEST_RUN } else { left }) {
+                Ok((true, octets)) => outcome.stdout = octets,
+                Ok((false, octets)) => outcome.stderr = octets,
+                Err(_) if outcome.hung => break,
+                Err(_) => {
+                    outcome.hung = true;
+                    let _ = self.child.kill();
+                    continue;
+                }
+            }
+            self.pipes -= 1;
+        }
+        outcome.code = self.child.wait().expect("a child").code();
+        outcome
+    }
+}
+
+pub(crate) fn run(command: Command) -> Outcome {
+    start(command, b"", false).finish()
+}

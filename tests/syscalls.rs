@@ -1,0 +1,173 @@
+//! `fetch` under strace: killed at every system call that changes anything, and the order of these calls.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use crate::kill::{Store, complete, maildrop};
+use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
+use crate::support::sandbox::{POP3, Sandbox, run};
+
+/// What changes a file, a folder or the server.
+const CHANGES: [&str; 22] = [
+    "write",
+    "pwrite64",
+    "writev",
+    "fsync",
+    "fdatasync",
+    "sync_file_range",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "unlink",
+    "unlinkat",
+    "ftruncate",
+    "fallocate",
+    "mkdir",
+    "mkdirat",
+    "fchmod",
+    "sendto",
+    "sendmsg",
+    "openat",
+    "close",
+];
+
+/// Whether strace is there and may trace; said loudly where not, a failure where `POP3_TEST_SERVERS=required`.
+fn strace_works() -> bool {
+    let works =
+        Command::new("strace").args(["-f", "true"]).output().is_ok_and(|output| output.status.success());
+    let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
+    assert!(works || !required, "strace is not installed, or may not trace here (package strace)");
+    if !works {
+        eprintln!("SKIPPED (strace is not installed, or may not trace here)");
+    }
+    works
+}
+
+fn server(mail: &[Message]) -> Mailbox {
+    Mailbox::start(Tls::None, Quirks::default()).with_user("alice", "secret", mail.to_vec())
+}
+
+/// `pop3 fetch` under strace with these options, which writes its log to the file `strace`.
+fn traced(room: &Sandbox, server: &Mailbox, options: &[&str], store: Store, delete: bool) -> Command {
+    let mut command = room.with_account("strace", server.port());
+    command
+        .args(["-f", "-o"])
+        .arg(room.path("strace"))
+        .args(options)
+        .arg(POP3)
+        .args(store.arguments(delete))
+        .env("POP3_TLS", "none")
+        .env("POP3_WAIT", "20");
+    command
+}
+
+fn log(room: &Sandbox) -> String {
+    String::from_utf8_lossy(&std::fs::read(room.path("strace")).expect("strace's log")).into_owned()
+}
+
+/// The name of the system call in a line `123 write(3, …`.
+fn name(line: &str) -> Option<&str> {
+    let call = line.split_once(' ')?.1.trim_start();
+    let (name, _) = call.split_once('(')?;
+    CHANGES.contains(&name).then_some(name)
+}
+
+/// Kills at the Nth call of each kind, for every N, then runs to the end.
+fn kill_at_every_call(store: Store, delete: bool) {
+    if !strace_works() {
+        return;
+    }
+    let mail = maildrop(3, 9);
+    let trace = format!("trace={}", CHANGES.join(","));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    {
+        let (room, server) = (Sandbox::new(), server(&mail));
+        run(traced(&room, &server, &["-e", &trace], store, delete)).expect(0);
+        for line in log(&room).lines() {
+            if let Some(name) = name(line) {
+                *counts.entry(name.to_owned()).or_default() += 1;
+            }
+        }
+    }
+    let long = std::env::var("POP3_TEST_KILL").is_ok_and(|value| value == "long");
+    let mut kills = 0;
+    for (call, &count) in &counts {
+        // Opening and closing change little by themselves, and are many.
+        if matches!(call.as_str(), "openat" | "close") && !long {
+            continue;
+        }
+        for nth in 1..=count {
+            let (room, server) = (Sandbox::new(), server(&mail));
+            let inject = format!("inject={call}:signal=KILL:when={nth}");
+            let outcome = run(traced(&room, &server, &["-e", &trace, "-e", &inject], store, delete));
+            kills += u32::from(outcome.code.is_none());
+            complete(store, delete, &room, &server, &mail, &format!("killed at {call} {nth}"));
+        }
+    }
+    eprintln!("{store:?}, delete {delete}: killed {kills} times at {counts:?}");
+    assert!(kills > 10, "strace hardly ever kills: {kills} at {counts:?}");
+}
+
+#[test]
+fn dir() {
+    kill_at_every_call(Store::Dir, true);
+}
+
+#[test]
+fn maildir() {
+    kill_at_every_call(Store::Maildir, true);
+}
+
+#[test]
+fn mbox() {
+    kill_at_every_call(Store::Mbox, true);
+}
+
+/// Message synced, record synced, name given, folder synced, and only then `DELE`.
+#[test]
+fn order() {
+    if !strace_works() {
+        return;
+    }
+    let mail = maildrop(1, 9);
+    for store in [Store::Dir, Store::Maildir] {
+        let (room, server) = (Sandbox::new(), server(&mail));
+        let trace = format!("trace={}", CHANGES.join(","));
+        run(traced(&room, &server, &["-y", "-s", "200", "-e", &trace], store, true)).expect(0);
+        let log = log(&room);
+        let lines: Vec<&str> = log.lines().filter(|line| name(line).is_some()).collect();
+        let state = room.state();
+        let folder = room.work().join(if store == Store::Dir { "mail" } else { "mail/new" });
+        let is_sync = |line: &str| name(line).is_some_and(|name| matches!(name, "fsync" | "fdatasync"));
+        let renames = |line: &str| {
+            name(line)
+                .is_some_and(|name| matches!(name, "rename" | "renameat" | "renameat2" | "link" | "linkat"))
+        };
+        let within = |line: &str, path: &Path| line.contains(&format!("<{}/", path.display()));
+        let is = |line: &str, path: &Path| line.contains(&format!("<{}>", path.display()));
+        let mut from = 0;
+        let mut next = |what: &str, fits: &dyn Fn(&str) -> bool| {
+            let at = lines[from..].iter().position(|line| fits(line));
+            let at = at
+                .unwrap_or_else(|| panic!("{store:?}: no {what} from line {from} on:\n{}", lines.join("\n")));
+            from += at + 1;
+            from
+        };
+        let synced = next("message synced", &|line| is_sync(line) && within(line, &room.work()));
+        next("record synced", &|line| is_sync(line) && within(line, &state));
+        let named = next("message named", &|line| renames(line) && line.contains("mail"));
+        next("folder synced", &|line| is_sync(line) && is(line, &folder));
+        let marked = next("DELE", &|line| line.contains("\"DELE 1\\r\\n\""));
+        // None of it was done before its turn.
+        assert_eq!(lines.iter().position(|line| renames(line) && line.contains("mail")), Some(named - 1));
+        assert_eq!(lines.iter().position(|line| line.contains("\"DELE ")), Some(marked - 1));
+        assert!(
+            !lines[synced..].iter().any(|line| name(line) == Some("write") && within(line, &room.work())),
+            "{store:?}: the message is written to after its sync:\n{}",
+            lines.join("\n")
+        );
+    }
+}
