@@ -120,7 +120,9 @@ pub(crate) fn complete(
         let missing = expected.iter().filter(|octets| !stored.contains(octets)).count();
         panic!("{store:?}, {when}: {} stored of {}, {missing} of them missing", stored.len(), expected.len());
     }
-    let remains: Vec<String> = room.files().into_iter().map(|(name, _)| name).collect();
+    // A dot-lock of one that was killed is broken by who locks next, not by who finds nothing to do.
+    let remains: Vec<String> =
+        room.files().into_iter().map(|(name, _)| name).filter(|name| name != "mail.lock").collect();
     let files = if store == Store::Mbox { 1 } else { mail.len() };
     assert_eq!(remains.len(), files, "{store:?}, {when}: something else is left: {remains:?}");
     let left = server.unique_ids("alice").len();

@@ -42,7 +42,7 @@ impl<'m> Catalogue<'m> {
         messages
             .map(|(&Entry { number, octets, unique_id }, &occurrence)| {
                 let fetched = record.zip(unique_id).and_then(|(record, id)| record.fetched(id, occurrence));
-                let fetched = fetched.map(|fetched| i64::try_from(fetched.time).unwrap_or(i64::MAX));
+                let fetched = fetched.map(|fetched| fetched.time);
                 Listed { number, unique_id, octets, fetched }
             })
             .collect()

@@ -5,7 +5,10 @@ mod stderr;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::{
+    cell::LazyCell,
+    io::{self, BufWriter, IsTerminal as _, Write},
+};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -23,14 +26,14 @@ use super::{
 };
 
 /// How results are shown.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Look {
     pub json: bool,
     pub color: bool,
     /// Columns of the terminal; without one (a pipe, a file) nothing is cut and dates are absolute.
     pub terminal: Option<usize>,
     /// The time that "today" is seen from, in the zone that dates are shown in.
-    pub now: Zoned,
+    pub now: LazyCell<Zoned>,
 }
 
 /// Writes results in the order they come. Every error of writing is the caller's; a reader that closed the pipe is one
@@ -49,7 +52,8 @@ impl Printer<'static> {
     /// A printer to standard output, that shows what its terminal can.
     pub fn stdout(json: bool) -> Self {
         let stdout = io::stdout();
-        let now = Zoned::now();
+        // Finding out the time zone reads many files, and most runs show no date.
+        let now = LazyCell::new(Zoned::now as fn() -> Zoned);
         if json || !stdout.is_terminal() {
             return Self::new(Look { json, color: false, terminal: None, now }, stdout);
         }
@@ -266,7 +270,7 @@ impl<'a> Printer<'a> {
     /// In local time: `today 14:03`, `Mon 14:03`, `2025-03-01` on a terminal; `2025-03-01 14:03` elsewhere.
     fn date(&self, date: Option<&str>) -> String {
         let Some(date) = date.and_then(|date| date.parse::<Timestamp>().ok()) else { return "-".to_owned() };
-        let now = &self.look.now;
+        let now = &*self.look.now;
         let date = date.to_zoned(now.time_zone().clone());
         if self.look.terminal.is_none() {
             return date.strftime("%Y-%m-%d %H:%M").to_string();

@@ -179,6 +179,12 @@ userdb {{
   driver = static
   args = uid={uid} gid={gid} home={root}/mail/%u
 }}
+# Every wrong password of an address makes the next one wait longer.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
+}}
 service pop3-login {{
   chroot =
   inet_listener pop3 {{

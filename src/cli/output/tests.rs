@@ -1,3 +1,5 @@
+use std::cell::LazyCell;
+
 use std::io;
 
 use jiff::civil::date;
@@ -7,7 +9,7 @@ use super::*;
 use crate::cli::json::{Certificate, Expire};
 
 fn look(terminal: Option<usize>) -> Look {
-    let now = date(2025, 3, 6).at(18, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap();
+    let now = LazyCell::new((|| date(2025, 3, 6).at(18, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap()) as fn() -> Zoned);
     Look { json: false, color: false, terminal, now }
 }
 

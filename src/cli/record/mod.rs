@@ -118,6 +118,7 @@ impl Record {
     }
 
     /// How many messages are remembered.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.index.len()
     }

@@ -79,6 +79,16 @@ pub enum StoreError {
     Failure(Failure),
 }
 
+impl StoreError {
+    /// The same once more.
+    fn again(&self) -> Self {
+        match self {
+            Self::ClosedPipe => Self::ClosedPipe,
+            Self::Failure(failure) => Failure::new(failure.code, failure.message.clone()).into(),
+        }
+    }
+}
+
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
@@ -96,6 +106,7 @@ pub struct Storage {
     outstanding: usize,
     /// The thread was told not to wait for more.
     hurried: bool,
+    failed: Option<StoreError>,
 }
 
 /// Octets of messages, with what happens where.
@@ -155,6 +166,7 @@ impl Storage {
             block,
             outstanding: 0,
             hurried: false,
+            failed: None,
         })
     }
 
@@ -264,10 +276,12 @@ impl Storage {
     }
 
     fn failure(&mut self) -> StoreError {
-        match self.join() {
+        let error = match self.join() {
             Err(error) => error,
             Ok(_) => Failure::new(Code::Output, "storing has ended already").into(),
-        }
+        };
+        self.failed = Some(error.again());
+        error
     }
 
     fn join(&mut self) -> Result<Option<Record>, StoreError> {
@@ -275,7 +289,8 @@ impl Storage {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(ended)) => ended,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => Ok(None),
+            // Whoever asks again after a failure must not be told that all is well.
+            None => self.failed.as_ref().map_or(Ok(None), |error| Err(error.again())),
         }
     }
 }

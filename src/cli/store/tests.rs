@@ -293,6 +293,8 @@ mod unix {
         fs::remove_dir_all(&mail).unwrap();
         storage.begin(number(1), Some(UniqueId::from(&b"a"[..])), 0).unwrap();
         storage.end().unwrap();
+        assert!(storage.wait(Duration::from_secs(60)).is_err());
+        assert!(storage.delivered().is_err());
         let (delivered, ended) = storage.finish();
         assert!(delivered.is_empty());
         assert_eq!(failure(ended.err().unwrap()).code, Code::Output);

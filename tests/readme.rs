@@ -1,0 +1,361 @@
+//! `README.md` to the letter: what stands behind `<!-- test: NAME -->` is run, as it stands there, against a mailbox
+//! server that holds five messages; what stands behind `<!-- output: NAME -->` is what it begins its answer with.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
+use crate::support::sandbox::{Outcome, POP3, Sandbox, files, run};
+
+const README: &str = include_str!("../README.md");
+
+#[test]
+fn begin() {
+    let Some(desk) = Desk::new() else { return };
+    let outcome = desk.bash(block("test: begin")).expect(0);
+    assert!(outcome.stdout().starts_with(block("output: begin")), "{outcome:?}");
+    assert_eq!(outcome.stderr().lines().count(), 1, "{outcome:?}");
+    assert!(outcome.stderr().contains("nothing was deleted"), "{outcome:?}");
+    assert_eq!(outcome.stdout().matches(".eml\n").count(), 5, "{outcome:?}");
+    assert_eq!(outcome.stdout().matches("Holiday pictures").count(), 2, "{outcome:?}");
+    let stored = files(&desk.room.work().join("mail"));
+    assert_eq!(stored.iter().map(|(_, octets)| octets.clone()).collect::<Vec<_>>(), mail());
+    assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
+    assert!(desk.never_quit());
+}
+
+#[test]
+fn json() {
+    let Some(desk) = Desk::with_jq() else { return };
+    let outcome = desk.bash(block("test: json")).expect(0);
+    assert_eq!(outcome.stdout(), block("output: json"));
+    assert_eq!(outcome.stderr(), "");
+    assert!(desk.never_quit());
+}
+
+#[test]
+fn spam() {
+    let Some(desk) = Desk::with_jq() else { return };
+    let tried = desk.bash(&block("test: spam").replace(" --commit", "")).expect(0);
+    assert!(tried.stderr().contains("nothing was deleted"), "{tried:?}");
+    assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
+    let outcome = desk.bash(block("test: spam")).expect(0);
+    assert_eq!(outcome.stderr(), "");
+    assert_eq!(desk.left(), [1, 2, 4]);
+}
+
+#[test]
+fn leave() {
+    let Some(desk) = Desk::new() else { return };
+    let recipe = block("test: leave");
+    let outcome = desk.bash(recipe).expect(0);
+    assert_eq!(outcome.stderr(), "");
+    assert_eq!(desk.maildir("Mail/work").len(), 5);
+    assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
+    // What the recipe does in 30 days.
+    assert!(recipe.contains(" 30d "));
+    desk.bash(&recipe.replace(" 30d ", " 0d ")).expect(0);
+    assert_eq!(desk.maildir("Mail/work").len(), 5);
+    assert!(desk.left().is_empty());
+}
+
+#[test]
+fn archive() {
+    let Some(desk) = Desk::new() else { return };
+    let outcome = desk.bash(block("test: archive")).expect(0);
+    assert_eq!(outcome.stderr(), "");
+    let mut stored = desk.maildir("Mail/archive");
+    let mut sent: Vec<Vec<u8>> = mail().iter().map(|octets| lf(octets)).collect();
+    stored.sort();
+    sent.sort();
+    assert!(stored == sent, "what was stored is not what was sent");
+    assert!(desk.left().is_empty());
+}
+
+#[test]
+fn mda() {
+    let Some(desk) = Desk::new() else { return };
+    let recipe = block("test: mda");
+    desk.program("maildrop", "[ \"$POP3_NUMBER\" != 3 ] && cat >\"$HOME/$POP3_UID\"");
+    desk.bash(recipe).expect(73);
+    assert_eq!(desk.left(), [1, 2, 3, 4, 5], "a run that ends early commits nothing");
+    desk.program("maildrop", "cat >\"$HOME/$POP3_UID\"");
+    let outcome = desk.bash(recipe).expect(0);
+    assert_eq!(outcome.stderr(), "");
+    for (nth, octets) in (1..).zip(mail()) {
+        let taken = fs::read(desk.home().join(unique_id(nth))).expect("the agent wrote it");
+        assert!(taken == lf(&octets), "message {nth} is not what was sent");
+    }
+    assert!(desk.left().is_empty());
+}
+
+#[test]
+fn check() {
+    let Some(desk) = Desk::new() else { return };
+    let outcome = desk.bash(block("test: check")).expect(0);
+    assert!(outcome.stdout().ends_with("You have mail.\n"), "{outcome:?}");
+    desk.bash("pop3 fetch").expect(0);
+    let outcome = desk.bash(block("test: check")).expect(1);
+    assert!(!outcome.stdout().contains("You have mail."), "{outcome:?}");
+}
+
+#[test]
+fn cron() {
+    let Some(desk) = Desk::new() else { return };
+    let line = block("test: cron").trim_end();
+    assert!(!line.contains(['%', '\n']), "cron takes a % for a line end");
+    let (when, command) = line.split_at(line.match_indices(' ').nth(4).expect("five fields and a command").0);
+    assert_eq!(when, "*/10 * * * *");
+    fs::create_dir_all(desk.home().join(".cargo/bin")).expect("a folder");
+    symlink(POP3, desk.home().join(".cargo/bin/pop3")).expect("a link");
+    let mut cron = desk.command("/bin/sh");
+    cron.args(["-c", command.trim_start()]).env("PATH", "/usr/bin:/bin");
+    let outcome = run(cron).expect(0);
+    assert_eq!((outcome.stdout(), outcome.stderr()), Default::default());
+    assert_eq!(desk.maildir("Mail/work").len(), 5);
+    assert!(desk.never_quit());
+}
+
+#[test]
+fn service() {
+    let Some(desk) = Desk::new() else { return };
+    desk.program("pass", "exit 1"); // systemd's credential is what counts
+    let unit = block("test: service");
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("a command");
+    assert!(start.contains("/usr/local/bin/pop3"));
+    let credentials = desk.room.path("credentials");
+    fs::create_dir(&credentials).expect("a folder");
+    fs::write(credentials.join("pop3"), "secret\n").expect("a file");
+    let mut service = desk.command("bash");
+    service
+        .args(["-c", &start.replace("/usr/local/bin/pop3", POP3)])
+        .env("CREDENTIALS_DIRECTORY", credentials);
+    run(service).expect(0);
+    assert_eq!(desk.maildir("Mail/work").len(), 5);
+
+    let Some(analyze) = installed("systemd-analyze") else {
+        eprintln!("SKIPPED (systemd-analyze is not installed)");
+        return;
+    };
+    let units = [("pop3-fetch.service", unit), ("pop3-fetch.timer", block("test: timer"))];
+    let mut verify = desk.room.program(analyze);
+    verify.args(["verify", "--man=no"]);
+    for (name, text) in units {
+        fs::write(desk.room.path(name), text).expect("a file");
+        verify.arg(desk.room.path(name));
+    }
+    let outcome = run(verify).expect(0);
+    assert!(!outcome.stderr().contains("pop3-fetch"), "{outcome:?}");
+}
+
+/// Well-formed, as far as a file goes that has no comments and no declarations.
+#[test]
+fn task() {
+    let mut open = Vec::new();
+    for piece in block("test: task").split('<').skip(1) {
+        let (tag, text) = piece.split_once('>').expect("a closed tag");
+        match tag.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None => open.push(tag.split(' ').next().expect("a name")),
+        }
+        assert!(!text.contains(['>', '&']), "{text}");
+    }
+    assert!(open.is_empty(), "{open:?} not closed");
+}
+
+/// The example of the library is that of the crate page, which is compiled there.
+#[test]
+fn library() {
+    let page = include_str!("../src/lib.rs").lines();
+    let page =
+        page.map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let code: Vec<&str> =
+        page.skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| *line != "```").collect();
+    let shown: Vec<&str> = code.into_iter().filter(|line| !line.starts_with("# ")).collect();
+    let (_, readme) = README.split_once("```rust\n").expect("an example");
+    let (readme, _) = readme.split_once("```").expect("its end");
+    assert_eq!(readme.lines().collect::<Vec<_>>(), shown);
+}
+
+/// Every option that is named is one that there is.
+#[test]
+fn options() {
+    let room = Sandbox::new();
+    let help: String = ["--help", "status", "headers", "fetch", "delete", "uidl", "login", "logout"]
+        .iter()
+        .map(|command| {
+            let mut help = room.program(POP3);
+            help.args(if *command == "--help" { vec!["--help"] } else { vec![command, "--help"] });
+            run(help).expect(0).stdout()
+        })
+        .collect();
+    let names = |text: &str| -> Vec<String> {
+        let pieces = text.split("--").skip(1);
+        pieces
+            .map(|piece| {
+                piece.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect::<String>()
+            })
+            .filter(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+            .collect()
+    };
+    let known = names(&help);
+    let own = README.lines().filter(|line| !line.contains("cargo ") && !line.contains("systemctl "));
+    for name in own.flat_map(names) {
+        assert!(known.contains(&name), "there is no --{name}");
+    }
+}
+
+/// What is marked in the text is run by a test, and the other way round.
+#[test]
+fn every_mark_has_a_test() {
+    let tests = include_str!("readme.rs");
+    for mark in README.lines().filter_map(|line| line.strip_prefix("<!-- ")?.strip_suffix(" -->")) {
+        assert!(tests.contains(&format!("block(\"{mark}\")")), "nothing runs <!-- {mark} -->");
+    }
+}
+
+/// A server with mail for alice, and a room in which everything is as the text has it: its configuration file, and
+/// the password store that this names.
+struct Desk {
+    room: Sandbox,
+    server: Mailbox,
+}
+
+impl Desk {
+    /// `None`, said loudly, where there is no bash.
+    fn new() -> Option<Self> {
+        need("bash")?;
+        let mail = (1..).zip(mail()).map(|(nth, octets)| Message::new(unique_id(nth), octets)).collect();
+        let server = Mailbox::start(Tls::Implicit, Quirks::default()).with_user("alice", "secret", mail);
+        let desk = Self { room: Sandbox::new(), server };
+        fs::write(desk.room.path("ca.pem"), &desk.server.certificate().ca_pem).expect("a file");
+        fs::create_dir(desk.programs()).expect("a folder");
+        symlink(POP3, desk.programs().join("pop3")).expect("a link");
+        desk.program("pass", "[ \"$*\" = 'show mail/work' ] && echo secret && echo 'user: alice'");
+        let pass = desk.programs().join("pass");
+        let config = block("test: config").replace("\"pass ", &format!("\"{} ", pass.display()));
+        let folder = desk.home().join(".config/pop3");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("config.toml"), config).expect("a file");
+        fs::set_permissions(folder.join("config.toml"), fs::Permissions::from_mode(0o600)).expect("own file");
+        Some(desk)
+    }
+
+    fn with_jq() -> Option<Self> {
+        need("jq")?;
+        Self::new()
+    }
+
+    fn home(&self) -> PathBuf {
+        self.room.path("home")
+    }
+
+    fn programs(&self) -> PathBuf {
+        self.room.path("programs")
+    }
+
+    /// Puts a shell script first in `PATH`.
+    fn program(&self, name: &str, script: &str) {
+        let path = self.programs().join(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("own file");
+    }
+
+    /// A program that finds its folders where people have them, and this server in place of any other.
+    fn command(&self, program: &str) -> Command {
+        let mut command = self.room.program(program);
+        for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "POP3_STATE_DIR"] {
+            command.env_remove(name);
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .env("PATH", format!("{}:{path}", self.programs().display()))
+            .env("POP3_HOST", "localhost")
+            .env("POP3_PORT", self.server.port().to_string())
+            .env("POP3_TLS", "implicit")
+            .env("POP3_CA_FILE", self.room.path("ca.pem"));
+        command
+    }
+
+    fn bash(&self, script: &str) -> Outcome {
+        let mut bash = self.command("bash");
+        bash.args(["-eu", "-o", "pipefail", "-c", script]);
+        run(bash)
+    }
+
+    /// The messages that are still on the server.
+    fn left(&self) -> Vec<u32> {
+        let left = self.server.unique_ids("alice");
+        (1..=5).filter(|&nth| left.contains(&unique_id(nth))).collect()
+    }
+
+    fn never_quit(&self) -> bool {
+        !self.server.log().concat().iter().any(|line| line == "QUIT")
+    }
+
+    /// What was delivered to a Maildir in the home folder.
+    fn maildir(&self, name: &str) -> Vec<Vec<u8>> {
+        files(&self.home().join(name).join("new")).into_iter().map(|(_, octets)| octets).collect()
+    }
+}
+
+/// What stands between the fences behind a mark.
+fn block(mark: &str) -> &'static str {
+    let (_, rest) =
+        README.split_once(&format!("<!-- {mark} -->\n```")).unwrap_or_else(|| panic!("no {mark}"));
+    let (_, rest) = rest.split_once('\n').expect("a fence");
+    rest.split_once("```").expect("a fence that ends").0
+}
+
+/// `None`, said loudly, where a tool is not installed; a failure where `POP3_TEST_SERVERS=required`.
+fn need(tool: &str) -> Option<PathBuf> {
+    let found = installed(tool);
+    if found.is_none() {
+        let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
+        assert!(!required, "{tool} is not installed");
+        eprintln!("SKIPPED ({tool} is not installed)");
+    }
+    found
+}
+
+fn installed(tool: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(tool)).find(|file| Path::is_file(file))
+}
+
+fn unique_id(nth: u32) -> String {
+    format!("{nth:08x}65a1b2c3")
+}
+
+fn lf(octets: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(octets.to_vec()).expect("all is ASCII");
+    text.replace("\r\n", "\n").into_bytes()
+}
+
+/// The messages on the server, as they are sent.
+fn mail() -> Vec<Vec<u8>> {
+    let messages = [
+        ("Bob Example <bob@example.com>", "Lunch?", "", "Shall we meet at noon?\n"),
+        ("Newsletter <news@shop.example>", "=?utf-8?B?R3LDvMOfZSBhdXMgS8O2bG4=?=", "", "Hello\n.dot\n"),
+        ("Win <win@spam.example>", "You have won", "X-Spam-Flag: YES\n", "Click.\n"),
+        (
+            "Carol <carol@example.com>",
+            "Holiday pictures",
+            "",
+            &(format!("{}\n", "A".repeat(70))).repeat(2000),
+        ),
+        ("win2@spam.example", "Cheap watches", "X-Spam-Flag: YES\n", "Buy\n"),
+    ];
+    let message = |(nth, (from, subject, mark, body)): (u32, (&str, &str, &str, &str))| {
+        format!(
+            "From: {from}\nTo: alice@example.org\nSubject: {subject}\nDate: Sun, 22 Nov 2026 1{nth}:00:00 +0100\n\
+             Message-ID: <{}@example.com>\n{mark}\n{body}",
+            nth + 1
+        )
+        .replace('\n', "\r\n")
+        .into_bytes()
+    };
+    (0..).zip(messages).map(message).collect()
+}
