@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::kill::{Store, complete, maildrop};
-use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
+use crate::support::mailbox::{Mailbox, Message, Quirks, Quit, Tls};
 use crate::support::sandbox::{POP3, Sandbox, run};
 
 /// What changes a file, a folder or the server.
@@ -52,10 +52,10 @@ fn server(mail: &[Message]) -> Mailbox {
 
 /// A user who fetched the first message some time ago, and has the others to fetch. strace counts the calls of each
 /// thread for itself; folders that are there already leave few to any but the one that stores.
-fn not_for_the_first_time(store: Store, delete: bool, mail: &[Message]) -> (Sandbox, Mailbox) {
+fn not_for_the_first_time(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) {
     let (room, server) = (Sandbox::new(), server(&mail[..1]));
     let mut command = room.pop3(server.port());
-    command.args(store.arguments(delete)).env("POP3_TLS", "none");
+    command.args(store.arguments(true)).env("POP3_TLS", "none");
     run(command).expect(0);
     for message in &mail[1..] {
         server.deliver("alice", message.clone());
@@ -88,8 +88,20 @@ fn name(line: &str) -> Option<&str> {
     CHANGES.contains(&name).then_some(name)
 }
 
+/// A user who fetched all messages in a run whose `QUIT` was not answered: the next one has only to mark them, and to
+/// bring its record up to date.
+fn made_up_for(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) {
+    let quirks = Quirks { quit: Quit::DropsBefore, ..Quirks::default() };
+    let lossy = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.to_vec());
+    let room = Sandbox::new();
+    let mut command = room.pop3(lossy.port());
+    command.args(store.arguments(true)).env("POP3_TLS", "none");
+    run(command).expect(75);
+    (room, server(mail))
+}
+
 /// Kills at the Nth call of each kind, for every N, then runs to the end.
-fn kill_at_every_call(store: Store, delete: bool) {
+fn kill_at_every_call(store: Store, prepare: impl Fn(&[Message]) -> (Sandbox, Mailbox)) {
     if !strace_works() {
         return;
     }
@@ -97,8 +109,8 @@ fn kill_at_every_call(store: Store, delete: bool) {
     let trace = format!("trace={}", CHANGES.join(","));
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     {
-        let (room, server) = not_for_the_first_time(store, delete, &mail);
-        run(traced(&room, &server, &["-e", &trace], store, delete)).expect(0);
+        let (room, server) = prepare(&mail);
+        run(traced(&room, &server, &["-e", &trace], store, true)).expect(0);
         for line in log(&room).lines() {
             if let Some(name) = name(line) {
                 *counts.entry(name.to_owned()).or_default() += 1;
@@ -113,30 +125,35 @@ fn kill_at_every_call(store: Store, delete: bool) {
             continue;
         }
         for nth in 1..=count {
-            let (room, server) = not_for_the_first_time(store, delete, &mail);
+            let (room, server) = prepare(&mail);
             let inject = format!("inject={call}:signal=KILL:when={nth}");
-            let outcome = run(traced(&room, &server, &["-e", &trace, "-e", &inject], store, delete));
+            let outcome = run(traced(&room, &server, &["-e", &trace, "-e", &inject], store, true));
             kills += u32::from(outcome.code.is_none());
-            complete(store, delete, &room, &server, &mail, &format!("killed at {call} {nth}"));
+            complete(store, true, &room, &server, &mail, &format!("killed at {call} {nth}"));
         }
     }
-    eprintln!("{store:?}, delete {delete}: killed {kills} times at {counts:?}");
+    eprintln!("{store:?}: killed {kills} times at {counts:?}");
     assert!(kills > 10, "strace hardly ever kills: {kills} at {counts:?}");
 }
 
 #[test]
 fn dir() {
-    kill_at_every_call(Store::Dir, true);
+    kill_at_every_call(Store::Dir, |mail| not_for_the_first_time(Store::Dir, mail));
 }
 
 #[test]
 fn maildir() {
-    kill_at_every_call(Store::Maildir, true);
+    kill_at_every_call(Store::Maildir, |mail| not_for_the_first_time(Store::Maildir, mail));
 }
 
 #[test]
 fn mbox() {
-    kill_at_every_call(Store::Mbox, true);
+    kill_at_every_call(Store::Mbox, |mail| not_for_the_first_time(Store::Mbox, mail));
+}
+
+#[test]
+fn marks_made_up_for() {
+    kill_at_every_call(Store::Dir, |mail| made_up_for(Store::Dir, mail));
 }
 
 /// Message synced, record synced, name given, folder synced, and only then `DELE`.

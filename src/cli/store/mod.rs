@@ -99,7 +99,10 @@ impl From<Failure> for StoreError {
 pub struct Storage {
     blocks: Option<SyncSender<Block>>,
     spare: Receiver<Block>,
-    reports: Receiver<Delivered>,
+    /// A group at a time, so that its marks can go out in one write.
+    reports: Receiver<Vec<Delivered>>,
+    /// What of the last group was not given yet.
+    arrived: std::vec::IntoIter<Delivered>,
     thread: Option<JoinHandle<Result<Option<Record>, StoreError>>>,
     block: Block,
     /// Messages complete and not delivered yet.
@@ -162,6 +165,7 @@ impl Storage {
             blocks: Some(blocks),
             spare,
             reports,
+            arrived: Vec::new().into_iter(),
             thread: Some(thread),
             block,
             outstanding: 0,
@@ -227,8 +231,11 @@ impl Storage {
 
     /// The next message that is stored, if there is one now.
     pub fn delivered(&mut self) -> Result<Option<Delivered>, StoreError> {
+        if let Some(delivered) = self.arrived.next() {
+            return Ok(Some(self.count(delivered)));
+        }
         match self.reports.try_recv() {
-            Ok(delivered) => Ok(Some(self.count(delivered))),
+            Ok(group) => Ok(self.arrive(group)),
             Err(TryRecvError::Empty) => Ok(None),
             Err(TryRecvError::Disconnected) => Err(self.failure()),
         }
@@ -236,7 +243,7 @@ impl Storage {
 
     /// The next message that is stored, waited for at most so long. Nothing is waited for where none is outstanding.
     pub fn wait(&mut self, at_most: Duration) -> Result<Option<Delivered>, StoreError> {
-        if self.outstanding == 0 {
+        if self.outstanding == 0 || self.arrived.len() > 0 {
             return self.delivered();
         }
         if !self.hurried {
@@ -245,7 +252,7 @@ impl Storage {
             let _ = self.mark(Mark::Hurry).and_then(|()| self.flush());
         }
         match self.reports.recv_timeout(at_most) {
-            Ok(delivered) => Ok(Some(self.count(delivered))),
+            Ok(group) => Ok(self.arrive(group)),
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(self.failure()),
         }
@@ -256,7 +263,7 @@ impl Storage {
     pub fn finish(mut self) -> (Vec<Delivered>, Result<Option<Record>, StoreError>) {
         let flushed = self.flush();
         self.blocks = None;
-        let delivered = self.reports.iter().collect();
+        let delivered = self.arrived.by_ref().chain(self.reports.iter().flatten()).collect();
         let ended = match flushed {
             Ok(()) => self.join(),
             Err(error) => Err(error),
@@ -268,6 +275,12 @@ impl Storage {
         self.block.marks.push((self.block.octets.len(), mark));
         // Messages without octets must not pile up.
         if self.block.marks.len() >= MARKS { self.flush() } else { Ok(()) }
+    }
+
+    fn arrive(&mut self, group: Vec<Delivered>) -> Option<Delivered> {
+        self.arrived = group.into_iter();
+        let delivered = self.arrived.next()?;
+        Some(self.count(delivered))
     }
 
     fn count(&mut self, delivered: Delivered) -> Delivered {

@@ -54,15 +54,23 @@ pub struct Ledger {
     pub record: Option<Record>,
     pub delete: bool,
     tell_sha256: bool,
-    reports: Sender<Delivered>,
+    done: Vec<Delivered>,
+    reports: Sender<Vec<Delivered>>,
 }
 
 impl Ledger {
-    pub fn report(&self, message: Staged, path: Option<PathBuf>) {
+    /// The message is stored and remembered; it is told of with its group.
+    pub fn report(&mut self, message: Staged, path: Option<PathBuf>) {
         let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, sha256, .. } = message;
         let sha256 = sha256.filter(|_| self.tell_sha256);
-        // Nobody listens any more where the run has failed; what is done stays done.
-        let _ = self.reports.send(Delivered { number, unique_id, occurrence, octets, path, sha256 });
+        self.done.push(Delivered { number, unique_id, occurrence, octets, path, sha256 });
+    }
+
+    fn tell(&mut self) {
+        if !self.done.is_empty() {
+            // Nobody listens any more where the run has failed; what is done stays done.
+            let _ = self.reports.send(std::mem::take(&mut self.done));
+        }
     }
 
     /// Remembers a single message at once.
@@ -105,9 +113,9 @@ impl Writer {
         store: Box<dyn Store>,
         record: Option<Record>,
         options: &Options,
-        reports: Sender<Delivered>,
+        reports: Sender<Vec<Delivered>>,
     ) -> Self {
-        let ledger = Ledger { record, delete: options.delete, tell_sha256: options.sha256, reports };
+        let ledger = Ledger { record, delete: options.delete, tell_sha256: options.sha256, done: Vec::new(), reports };
         Self {
             store,
             ledger,
@@ -128,7 +136,7 @@ impl Writer {
         if let Err(error) = self.work(blocks, used) {
             // What came before is whole and may still find its place.
             self.throw_away();
-            let _ = self.store.commit(&mut self.ledger);
+            let _ = self.commit();
             return Err(error);
         }
         Ok(self.ledger.record)
@@ -222,7 +230,9 @@ impl Writer {
     fn commit(&mut self) -> Result<(), StoreError> {
         self.staged = 0;
         self.staged_octets = 0;
-        self.store.commit(&mut self.ledger)
+        let committed = self.store.commit(&mut self.ledger);
+        self.ledger.tell();
+        committed
     }
 }
 

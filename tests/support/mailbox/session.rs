@@ -116,7 +116,7 @@ impl Session {
     fn capabilities(&mut self) -> io::Result<()> {
         let quirks = self.shared.quirks.clone();
         self.line("+OK capabilities follow")?;
-        self.line("USER\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nIMPLEMENTATION a test's mailbox")?;
+        self.line("USER\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nIMPLEMENTATION mailbox")?;
         for (offered, name) in [
             (quirks.pipelining, "PIPELINING"),
             (quirks.top, "TOP"),
