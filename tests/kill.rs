@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
+use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls, Watch};
 use crate::support::messages::{Random, crlf, messages};
 use crate::support::sandbox::{self, Sandbox, run};
 
@@ -72,7 +72,7 @@ fn split_mbox(octets: &[u8]) -> Vec<Vec<u8>> {
     }
     for message in &mut found {
         // The blank line between messages is none of theirs.
-        assert_eq!(message.pop(), Some(b'\n'));
+        assert_eq!(message.pop(), Some(b'\n'), "an mbox message ends in a blank line");
     }
     found
 }
@@ -238,6 +238,22 @@ fn campaign(store: Store, delete: bool) {
     }
     eprintln!("{store:?}, delete {delete}: {kills} kills in {rounds} rounds");
     assert!(kills >= rounds, "the trap hardly ever springs: {kills}");
+}
+
+/// A server that pauses in the middle of messages: what is stored meanwhile is stored once, and nothing by halves.
+#[test]
+fn pauses() {
+    let mail: Vec<Message> = (0..6)
+        .map(|nth| {
+            Message::new(format!("slow-{nth}"), format!("Subject: {nth}\r\n\r\n{}", "text\r\n".repeat(1500)))
+        })
+        .collect();
+    for store in [Store::Dir, Store::Maildir, Store::Mbox] {
+        let pause: Watch = Arc::new(|_| std::thread::sleep(Duration::from_millis(20)));
+        let quirks = Quirks { watch: Some(pause), ..Quirks::default() };
+        let server = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.clone());
+        complete(store, true, &Sandbox::new(), &server, &mail, "not killed");
+    }
 }
 
 #[test]

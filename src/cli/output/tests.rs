@@ -9,7 +9,9 @@ use super::*;
 use crate::cli::json::{Certificate, Expire};
 
 fn look(terminal: Option<usize>) -> Look {
-    let now = LazyCell::new((|| date(2025, 3, 6).at(18, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap()) as fn() -> Zoned);
+    let now = LazyCell::new(
+        (|| date(2025, 3, 6).at(18, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap()) as fn() -> Zoned,
+    );
     Look { json: false, color: false, terminal, now }
 }
 

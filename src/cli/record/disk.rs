@@ -46,6 +46,7 @@ pub fn make_private(file: &File) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 pub fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
@@ -71,6 +72,7 @@ pub fn sync_folder(folder: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 pub fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
@@ -143,6 +145,7 @@ pub fn path_octets(path: &Path) -> Vec<u8> {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::needless_pass_by_value, reason = "elsewhere it is consumed")]
 pub fn octets_path(octets: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&octets).into_owned().into()
 }

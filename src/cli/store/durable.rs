@@ -26,6 +26,7 @@ impl Syncing {
     }
 
     #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
     pub fn of(_: &Path) -> io::Result<Self> {
         Ok(Self::Each)
     }
@@ -50,6 +51,7 @@ impl Syncing {
     }
 
     #[cfg(not(target_os = "linux"))]
+    #[allow(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
     pub fn group<'a>(&self, _: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
         let Self::Each = self;
         Ok(())

@@ -112,10 +112,12 @@ impl Store for Pipe {
 }
 
 fn run(mut command: Command) -> io::Result<ExitStatus> {
-    let mut guard = interrupt::guard();
-    let mut child = command.spawn()?;
-    guard.command(Some(child.id()));
-    drop(guard);
+    let mut child = {
+        let mut guard = interrupt::guard();
+        let child = command.spawn()?;
+        guard.command(Some(child.id()));
+        child
+    };
     await_end(&child)?;
     // Reaped under the guard: once its id is free, no signal handler may send anything to it.
     let mut guard = interrupt::guard();
@@ -137,6 +139,7 @@ fn await_end(child: &Child) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
 fn await_end(_: &Child) -> io::Result<()> {
     Ok(())
 }

@@ -59,6 +59,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
+#[cfg(unix)]
 fn failure(error: StoreError) -> Failure {
     match error {
         StoreError::Failure(failure) => failure,

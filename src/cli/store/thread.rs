@@ -115,7 +115,8 @@ impl Writer {
         options: &Options,
         reports: Sender<Vec<Delivered>>,
     ) -> Self {
-        let ledger = Ledger { record, delete: options.delete, tell_sha256: options.sha256, done: Vec::new(), reports };
+        let ledger =
+            Ledger { record, delete: options.delete, tell_sha256: options.sha256, done: Vec::new(), reports };
         Self {
             store,
             ledger,
