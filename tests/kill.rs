@@ -243,13 +243,16 @@ fn campaign(store: Store, delete: bool) {
 /// A server that pauses in the middle of messages: what is stored meanwhile is stored once, and nothing by halves.
 #[test]
 fn pauses() {
-    let mail: Vec<Message> = (0..6)
+    let mail: Vec<Message> = (0..3)
         .map(|nth| {
-            Message::new(format!("slow-{nth}"), format!("Subject: {nth}\r\n\r\n{}", "text\r\n".repeat(1500)))
+            Message::new(
+                format!("slow-{nth}"),
+                format!("Subject: {nth}\r\n\r\n{}", "text\r\n".repeat(40_000)),
+            )
         })
         .collect();
     for store in [Store::Dir, Store::Maildir, Store::Mbox] {
-        let pause: Watch = Arc::new(|_| std::thread::sleep(Duration::from_millis(20)));
+        let pause: Watch = Arc::new(|_| std::thread::sleep(Duration::from_millis(8)));
         let quirks = Quirks { watch: Some(pause), ..Quirks::default() };
         let server = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.clone());
         complete(store, true, &Sandbox::new(), &server, &mail, "not killed");
