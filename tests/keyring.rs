@@ -222,10 +222,10 @@ mod secret_service {
         let desk = Desk::new();
         for words in [&["status"][..], &["logout"]] {
             let failure = desk.run(words, "").expect(78);
-            assert!(failure.stderr().contains("no keyring service in this session"), "{failure:?}");
+            assert!(failure.stderr().contains("this session has no keyring service"), "{failure:?}");
         }
         let unsaved = desk.login("gehe\u{ef}m").expect(78);
-        assert!(unsaved.stderr().contains("no keyring service in this session"), "{unsaved:?}");
+        assert!(unsaved.stderr().contains("this session has no keyring service"), "{unsaved:?}");
     }
 }
 

@@ -10,5 +10,7 @@ mod dovecot;
 mod kill;
 mod mailbox;
 #[cfg(unix)]
+mod readme;
+#[cfg(unix)]
 mod syscalls;
 mod transcripts;

@@ -1,76 +1,93 @@
 //! The messages of a session, each with what the record knows of it.
 
+use std::collections::HashMap;
+
 use pop3::session::{Entry, Maildrop};
 
-use super::{record::Record, selector::Listed};
+use super::{
+    record::Record,
+    selector::{Listed, Listing},
+};
 
 /// The messages of a maildrop in the order of their numbers. Messages with one unique-id are told apart by their
 /// occurrence: 0 for the first of them, 1 for the second.
 pub struct Catalogue<'m> {
-    entries: Vec<Entry<'m>>,
-    occurrences: Vec<u32>,
-    has_unique_ids: bool,
+    maildrop: &'m Maildrop,
+    /// Those above 0, by index: on most servers there are none.
+    occurrences: HashMap<usize, u32>,
+}
+
+/// A catalogue as a selector sees it. Without a record, or without its unique-id, a message is new.
+#[derive(Clone, Copy)]
+pub struct Known<'c, 'm> {
+    catalogue: &'c Catalogue<'m>,
+    record: Option<&'c Record>,
 }
 
 impl<'m> Catalogue<'m> {
     pub fn new(maildrop: &'m Maildrop) -> Self {
-        let entries: Vec<_> = maildrop.entries().collect();
-        let occurrences = occurrences(&entries);
-        Self { entries, occurrences, has_unique_ids: maildrop.has_unique_ids() }
+        let occurrences = occurrences(maildrop.len(), |index| maildrop.entry(index).unique_id);
+        Self { maildrop, occurrences }
     }
 
     /// Whether the server answered `UIDL`.
     pub fn has_unique_ids(&self) -> bool {
-        self.has_unique_ids
+        self.maildrop.has_unique_ids()
     }
 
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.maildrop.len()
     }
 
     pub fn entry(&self, index: usize) -> Entry<'m> {
-        self.entries[index]
+        self.maildrop.entry(index)
     }
 
     pub fn occurrence(&self, index: usize) -> u32 {
-        self.occurrences[index]
+        self.occurrences.get(&index).copied().unwrap_or(0)
     }
 
-    /// Every message for a selector to choose from. Without a record, or without its unique-id, a message is new.
-    pub fn listed(&self, record: Option<&Record>) -> Vec<Listed<'m>> {
-        let messages = self.entries.iter().zip(&self.occurrences);
-        messages
-            .map(|(&Entry { number, octets, unique_id }, &occurrence)| {
-                let fetched = record.zip(unique_id).and_then(|(record, id)| record.fetched(id, occurrence));
-                let fetched = fetched.map(|fetched| fetched.time);
-                Listed { number, unique_id, octets, fetched }
-            })
-            .collect()
+    /// Every message for a selector to choose from.
+    pub fn known<'c>(&'c self, record: Option<&'c Record>) -> Known<'c, 'm> {
+        Known { catalogue: self, record }
     }
 
     /// Every unique-id with its occurrence.
     pub fn unique_ids(&self) -> impl Iterator<Item = (&'m [u8], u32)> {
-        let messages = self.entries.iter().zip(&self.occurrences);
-        messages.filter_map(|(entry, &occurrence)| Some((entry.unique_id?, occurrence)))
+        (0..self.len()).filter_map(|index| Some((self.entry(index).unique_id?, self.occurrence(index))))
     }
 
     /// How many messages the server lists without a unique-id, though it gives others one.
     pub fn nameless(&self) -> usize {
-        if !self.has_unique_ids {
+        if !self.has_unique_ids() {
             return 0;
         }
-        self.entries.iter().filter(|entry| entry.unique_id.is_none()).count()
+        self.maildrop.entries().filter(|entry| entry.unique_id.is_none()).count()
     }
 }
 
-fn occurrences(entries: &[Entry<'_>]) -> Vec<u32> {
-    let mut occurrences = vec![0; entries.len()];
-    let mut order: Vec<usize> = (0..entries.len()).collect();
-    order.sort_by_key(|&index| entries[index].unique_id);
+impl<'m> Listing<'m> for Known<'_, 'm> {
+    fn len(&self) -> usize {
+        self.catalogue.len()
+    }
+
+    fn message(&self, index: usize) -> Listed<'m> {
+        let Entry { number, octets, unique_id } = self.catalogue.entry(index);
+        let occurrence = self.catalogue.occurrence(index);
+        let fetched = self.record.zip(unique_id).and_then(|(record, id)| record.fetched(id, occurrence));
+        Listed { number, unique_id, octets, fetched: fetched.map(|fetched| fetched.time) }
+    }
+}
+
+fn occurrences<'a>(messages: usize, unique_id: impl Fn(usize) -> Option<&'a [u8]>) -> HashMap<usize, u32> {
+    let mut occurrences = HashMap::new();
+    let mut order: Vec<usize> = (0..messages).filter(|&index| unique_id(index).is_some()).collect();
+    order.sort_unstable_by_key(|&index| (unique_id(index), index));
+    let mut occurrence = 0;
     for pair in order.windows(2) {
-        let [before, after] = [pair[0], pair[1]];
-        if entries[before].unique_id.is_some() && entries[before].unique_id == entries[after].unique_id {
-            occurrences[after] = occurrences[before] + 1;
+        occurrence = if unique_id(pair[0]) == unique_id(pair[1]) { occurrence + 1 } else { 0 };
+        if occurrence > 0 {
+            occurrences.insert(pair[1], occurrence);
         }
     }
     occurrences
@@ -78,21 +95,12 @@ fn occurrences(entries: &[Entry<'_>]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use pop3::proto::MessageNumber;
-
     use super::*;
 
     #[test]
     fn occurrences_count_in_the_order_of_numbers() {
         let ids = [Some("b"), Some("a"), None, Some("b"), None, Some("b")];
-        let entries: Vec<_> = (1..)
-            .zip(ids)
-            .map(|(number, id)| Entry {
-                number: MessageNumber::new(number).unwrap(),
-                octets: 0,
-                unique_id: id.map(str::as_bytes),
-            })
-            .collect();
-        assert_eq!(occurrences(&entries), [0, 0, 0, 1, 0, 2]);
+        let occurrences = occurrences(ids.len(), |index| ids[index].map(str::as_bytes));
+        assert_eq!(occurrences, HashMap::from([(3, 1), (5, 2)]));
     }
 }

@@ -205,8 +205,8 @@ fn nowhere(kinds: &[Kind], mailbox: &str, keyring: &str) -> Failure {
     };
     let what = kinds.iter().map(Kind::to_string).collect::<Vec<_>>().join(" and no ");
     Failure::configuration(format!(
-        "no {what} for {}: set {}, write {} into the account, save one with pop3 login ({keyring}), \
-         or run pop3 on a terminal, where it asks",
+        "no {what} for {}: set {}, write {} into the account, save one with pop3 login, \
+         or run pop3 on a terminal, where it asks; {keyring}",
         escape(mailbox),
         all(Kind::variable),
         all(Kind::key),

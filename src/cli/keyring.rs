@@ -25,7 +25,7 @@ impl fmt::Display for KeyringError {
         match self {
             Self::Absent => f.write_str("this pop3 was built without the keyring"),
             Self::NoService(reason) => {
-                write!(f, "no keyring service in this session (cron and system services have none): {reason}")
+                write!(f, "this session has no keyring service, as under cron: {reason}")
             }
             Self::Locked(reason) => {
                 write!(f, "the keyring did not open, so it is locked or not set up: {reason}")

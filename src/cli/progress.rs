@@ -3,6 +3,7 @@
 use std::{
     io::{self, IsTerminal as _},
     sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -13,6 +14,8 @@ static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 /// Messages and octets of one fetch. Taken away when dropped.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    started: Instant,
+    shown: bool,
     messages: usize,
     begun: usize,
     /// Octets of the messages before this one, by the listing.
@@ -27,13 +30,21 @@ impl Progress {
     /// is a terminal.
     pub fn new(wanted: bool, messages: usize, octets: u64) -> Self {
         let bar = (wanted && messages > 0 && io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::hidden());
             bar.with_style(
                 ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()),
             )
         });
-        show(bar.clone());
-        Self { bar, messages, begun: 0, before: 0, listed: 0, received: 0 }
+        Self {
+            bar,
+            started: Instant::now(),
+            shown: false,
+            messages,
+            begun: 0,
+            before: 0,
+            listed: 0,
+            received: 0,
+        }
     }
 
     /// The next message begins, with its octets in the listing.
@@ -52,6 +63,11 @@ impl Progress {
     pub fn received(&mut self, octets: u64) {
         self.received += octets;
         if let Some(bar) = &self.bar {
+            if !self.shown && self.started.elapsed() >= NOT_BEFORE {
+                self.shown = true;
+                bar.set_draw_target(ProgressDrawTarget::stderr());
+                show(Some(bar.clone()));
+            }
             bar.set_position(self.position());
         }
     }
@@ -82,6 +98,9 @@ pub fn suspended<T>(write: impl FnOnce() -> T) -> T {
 fn show(bar: Option<ProgressBar>) {
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
+
+/// A transfer shorter than this is over before anybody could read the bar.
+const NOT_BEFORE: Duration = Duration::from_millis(300);
 
 const TEMPLATE: &str =
     "{msg} [{wide_bar}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";

@@ -51,6 +51,13 @@ pub struct Listed<'a> {
     pub fetched: Option<i64>,
 }
 
+/// Messages to choose from, made when they are looked at: a maildrop may have 100,000.
+pub trait Listing<'a> {
+    fn len(&self) -> usize;
+
+    fn message(&self, index: usize) -> Listed<'a>;
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Range {
     Single(u32),
@@ -158,14 +165,15 @@ impl Selection {
     }
 
     /// The indices into `listed` of the chosen messages, ascending, each once. `now` is in Unix seconds.
-    pub fn resolve(&self, listed: &[Listed<'_>], now: i64) -> Result<Vec<usize>, Failure> {
+    pub fn resolve<'a>(&self, listed: &impl Listing<'a>, now: i64) -> Result<Vec<usize>, Failure> {
         let mut missing = Missing::default();
-        let mut chosen: Vec<bool> = listed
-            .iter()
-            .map(|message| {
-                self.all || self.new && message.fetched.is_none() || self.fetched && message.fetched.is_some()
-            })
-            .collect();
+        let mut chosen = vec![self.all; listed.len()];
+        if self.new || self.fetched {
+            for (index, chosen) in chosen.iter_mut().enumerate() {
+                let fetched = listed.message(index).fetched.is_some();
+                *chosen |= if fetched { self.fetched } else { self.new };
+            }
+        }
         self.choose_numbers(listed, &mut chosen, &mut missing);
         self.choose_unique_ids(listed, &mut chosen, &mut missing);
         missing.into_result()?;
@@ -173,9 +181,13 @@ impl Selection {
         Ok(chosen
             .into_iter()
             .enumerate()
-            .filter(|&(index, chosen)| chosen && self.keeps(&listed[index], now))
+            .filter(|&(index, chosen)| chosen && (!self.narrows() || self.keeps(&listed.message(index), now)))
             .map(|(index, _)| index)
             .collect())
+    }
+
+    fn narrows(&self) -> bool {
+        self.larger.is_some() || self.smaller.is_some() || self.older_than.is_some()
     }
 
     fn keeps(&self, message: &Listed<'_>, now: i64) -> bool {
@@ -189,15 +201,16 @@ impl Selection {
     }
 
     /// However many ranges overlap, each message is looked at once: ranges are summed up by where they begin and end.
-    fn choose_numbers(&self, listed: &[Listed<'_>], chosen: &mut [bool], missing: &mut Missing) {
+    fn choose_numbers<'a>(&self, listed: &impl Listing<'a>, chosen: &mut [bool], missing: &mut Missing) {
         if self.ranges.is_empty() && self.last.is_none() {
             return;
         }
         let mut order: Vec<usize> = (0..listed.len()).collect();
-        order.sort_by_key(|&index| listed[index].number);
+        order.sort_by_key(|&index| listed.message(index).number);
         let mut edges = vec![0_i64; listed.len() + 1];
-        let below = |number: u32| order.partition_point(|&index| listed[index].number.get() < number);
-        let up_to = |number: u32| order.partition_point(|&index| listed[index].number.get() <= number);
+        let below = |number: u32| order.partition_point(|&index| listed.message(index).number.get() < number);
+        let up_to =
+            |number: u32| order.partition_point(|&index| listed.message(index).number.get() <= number);
         for &range in &self.ranges {
             let (from, to) = match range {
                 Range::Single(number) => (below(number), up_to(number)),
@@ -221,13 +234,14 @@ impl Selection {
         }
     }
 
-    fn choose_unique_ids(&self, listed: &[Listed<'_>], chosen: &mut [bool], missing: &mut Missing) {
+    fn choose_unique_ids<'a>(&self, listed: &impl Listing<'a>, chosen: &mut [bool], missing: &mut Missing) {
         if self.unique_ids.is_empty() {
             return;
         }
         let mut wanted: HashMap<&str, bool> = self.unique_ids.iter().map(|id| (id.as_str(), false)).collect();
-        for (message, chosen) in listed.iter().zip(chosen) {
-            let found = message.unique_id.and_then(|unique_id| wanted.get_mut(&*text(unique_id)));
+        for (index, chosen) in chosen.iter_mut().enumerate() {
+            let found =
+                listed.message(index).unique_id.and_then(|unique_id| wanted.get_mut(&*text(unique_id)));
             if let Some(found) = found {
                 *found = true;
                 *chosen = true;
@@ -378,6 +392,16 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 mod tests {
     use super::*;
 
+    impl<'a> Listing<'a> for Vec<Listed<'a>> {
+        fn len(&self) -> usize {
+            self.len()
+        }
+
+        fn message(&self, index: usize) -> Listed<'a> {
+            self[index]
+        }
+    }
+
     fn strings(list: &[&str]) -> Vec<String> {
         list.iter().map(ToString::to_string).collect()
     }
@@ -477,7 +501,7 @@ mod tests {
     fn unique_ids_choose_every_message_that_has_them() {
         assert_eq!(take(&uids(&["c", "a", "a"])).unwrap(), [0, 2, 3]);
         assert_eq!(take(&uids(&["caf\u{e9}"])).unwrap(), [5]);
-        let latin = [Listed {
+        let latin = vec![Listed {
             number: MessageNumber::new(1).unwrap(),
             unique_id: Some(b"caf\xe9"),
             octets: 1,

@@ -42,7 +42,8 @@ pub fn open(
     settings.family.check(&settings.address.host).map_err(|error| Failure::usage(error.message()))?;
     let started = Instant::now();
     let deadline = settings.deadline.map(|deadline| started + deadline);
-    let mut attempt = Attempt { settings, credential, wire_log, stderr, deadline, warned: false };
+    let mut attempt =
+        Attempt { settings, credential, wire_log, stderr, deadline, greeted: false, warned: false };
     loop {
         let error = match attempt.open() {
             Ok(session) => return Ok(session),
@@ -51,7 +52,7 @@ pub fn open(
         let in_use = error.response_code() == Some(ResponseCode::InUse);
         let left = settings.wait.saturating_sub(started.elapsed());
         if !in_use || left.is_zero() {
-            return Err(explain(error, settings));
+            return Err(explain(error, settings, attempt.greeted));
         }
         log::info!("the maildrop is in use; trying again");
         thread::sleep(PAUSE.min(left));
@@ -64,6 +65,8 @@ struct Attempt<'a> {
     wire_log: &'a WireLog,
     stderr: Stderr,
     deadline: Option<Instant>,
+    /// Whether the server has said anything.
+    greeted: bool,
     warned: bool,
 }
 
@@ -108,7 +111,7 @@ impl Attempt<'_> {
         Ok(Session { transaction, greeting, capabilities })
     }
 
-    fn connect(&self, connector: Option<&TlsConnector>) -> Result<Authorization, Error> {
+    fn connect(&mut self, connector: Option<&TlsConnector>) -> Result<Authorization, Error> {
         let settings = self.settings;
         let limits = Limits { timeout: settings.timeout, deadline: self.deadline };
         let mut trace = self.wire_log.trace();
@@ -136,6 +139,7 @@ impl Attempt<'_> {
         };
         let options = Options { pipelining: settings.pipelining, trace: self.wire_log.trace() };
         let mut session = Authorization::open(stream, options)?;
+        self.greeted = true;
         match (connector, settings.tls) {
             (Some(connector), TlsMode::StartTls) => {
                 // Some servers know STLS only once they were asked for CAPA; what it says counts for nothing.
@@ -162,7 +166,7 @@ fn mechanism(auth: Auth) -> Option<Choice> {
 }
 
 /// What people meet who are new to a server, in one more half-sentence.
-fn explain(error: Error, settings: &Settings) -> Failure {
+fn explain(error: Error, settings: &Settings, greeted: bool) -> Failure {
     let host = settings.address.host.to_string();
     let at = |domains: &[&str]| {
         domains.iter().any(|domain| host == *domain || host.ends_with(&format!(".{domain}")))
@@ -184,7 +188,14 @@ fn explain(error: Error, settings: &Settings) -> Failure {
         ErrorKind::Unavailable if settings.address.port == 995 && settings.tls != TlsMode::Implicit => {
             Some("port 995 speaks TLS from the first octet: use --tls implicit")
         }
-        ErrorKind::Unavailable if error.response().is_none() => Some("check --host, --port and the network"),
+        ErrorKind::Unavailable
+            if !greeted && settings.tls != TlsMode::Implicit && error.message().contains("no answer") =>
+        {
+            Some("a server that expects TLS from the first octet says nothing: try --tls implicit")
+        }
+        ErrorKind::Unavailable if !greeted && error.response().is_none() => {
+            Some("check --host, --port and the network")
+        }
         _ => None,
     };
     let mut failure = Failure::from(error);

@@ -40,7 +40,7 @@ impl Host {
             return Ok(Self::Ip(address));
         }
         if text.contains(':') {
-            return Err(refused(text, "not an IPv6 address; a port is given apart, a zone not at all"));
+            return Err(refused(text, "not an IPv6 address; the port is given by itself, a zone not at all"));
         }
         Self::parse_name(text)
     }

@@ -175,8 +175,8 @@ impl Authorization {
                 self.pass(password)
             }
             login::Way::Apop(password) => self.apop(login.user, password),
-            login::Way::Sasl(exchange) => {
-                let mechanism = login::exchange(&mut self.wire, exchange)?;
+            login::Way::Sasl { exchange, offered } => {
+                let mechanism = login::exchange(&mut self.wire, exchange, offered)?;
                 Ok(Transaction::new(self.wire, mechanism))
             }
         }

@@ -47,7 +47,11 @@ pub struct Login<'a> {
 pub(super) enum Way<'a> {
     UserPass(&'a Secret),
     Apop(&'a Secret),
-    Sasl(Exchange),
+    Sasl {
+        exchange: Exchange,
+        /// Whether the server's list has it, or there is no list.
+        offered: bool,
+    },
 }
 
 /// What the server offers, over the channel that there is.
@@ -99,13 +103,18 @@ pub(super) fn choose<'a>(session: &mut Authorization, login: &Login<'a>) -> Resu
             if let Credential::Password(secret) | Credential::Token(secret) = credential {
                 session.wire().hide(secret.expose());
             }
-            Ok(Way::Sasl(exchange))
+            let offered = offered.mechanisms.is_none_or(|mechanisms| mechanisms.contains(&mechanism));
+            Ok(Way::Sasl { exchange, offered })
         }
     }
 }
 
 /// `AUTH` (RFC 5034 §4) to its end; gives the mechanism's name.
-pub(super) fn exchange(wire: &mut Wire, mut exchange: Exchange) -> Result<&'static str, Error> {
+pub(super) fn exchange(
+    wire: &mut Wire,
+    mut exchange: Exchange,
+    offered: bool,
+) -> Result<&'static str, Error> {
     let name = exchange.mechanism().name();
     let room = LONGEST_COMMAND - "AUTH  \r\n".len() - name.len();
     let initial = exchange.initial(room).map(|octets| initial_argument(&octets)).transpose()?;
@@ -118,7 +127,7 @@ pub(super) fn exchange(wire: &mut Wire, mut exchange: Exchange) -> Result<&'stat
         let octets = wire.octets(&frame);
         if frame.kind == Kind::Status {
             let line = octets.to_vec();
-            return settle(wire, &mut exchange, failed, name, &line);
+            return settle(wire, &mut exchange, failed, offered, &line);
         }
         if failed.is_some() {
             return Err(wire.broken(ProtocolError::TooManyChallenges));
@@ -139,9 +148,10 @@ fn settle(
     wire: &mut Wire,
     exchange: &mut Exchange,
     failed: Option<SaslError>,
-    name: &'static str,
+    offered: bool,
     line: &[u8],
 ) -> Result<&'static str, Error> {
+    let name = exchange.mechanism().name();
     let accepted = StatusLine::parse(line).is_ok_and(|status| status.indicator() == StatusIndicator::Ok);
     if let Some(error) = failed.or_else(|| if accepted { exchange.finish().err() } else { None }) {
         wire.poison();
@@ -153,7 +163,11 @@ fn settle(
     if accepted {
         return Ok(name);
     }
-    let refused = refusal(wire.refused(&format!("AUTH {name}"), line));
+    let refused = wire.refused(&format!("AUTH {name}"), line);
+    if !offered {
+        return Err(refused.with_kind(ErrorKind::Unsupported).explained("which it does not offer"));
+    }
+    let refused = refusal(refused);
     Err(match exchange.reason() {
         Some(reason) => {
             refused.explained(&crate::trace::Escaped(&wire.masked(reason.as_bytes())).to_string())
@@ -188,10 +202,12 @@ fn nonce() -> Result<String, Error> {
 }
 
 fn no_way(offer: &Offer<'_>, credential: &Credential) -> Error {
+    if offer.channel == Channel::Clear && matches!(credential, Credential::Token(_)) {
+        return Error::new(ErrorKind::Unsupported, "an access token goes over TLS only");
+    }
     let names: Vec<_> = offer.sasl.unwrap_or_default().iter().map(|mechanism| mechanism.name()).collect();
     let offered = if names.is_empty() { "none that is known".to_owned() } else { names.join(" ") };
     let wanted = match credential {
-        Credential::Token(_) if offer.channel == Channel::Clear => "an access token goes over TLS only",
         Credential::Token(_) => "the server offers no mechanism for an access token",
         Credential::Password(_) => "the server offers no mechanism for a password",
         Credential::None => "without a password or token the mechanism must be named",

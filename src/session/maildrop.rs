@@ -15,11 +15,29 @@ const MOST_MESSAGES: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub struct Maildrop {
     drop_listing: Option<DropListing>,
-    scan: Vec<ScanListing>,
-    /// In ascending order of their numbers, each once; `None` where the server has no `UIDL`.
-    unique_ids: Option<Vec<(MessageNumber, Range<u32>)>>,
+    /// In the order in which they were listed, until [`sorted`](Self::sorted); then in ascending order of their numbers,
+    /// each once.
+    rows: Vec<Row>,
+    /// How many lines `LIST` gave.
+    scanned: usize,
+    /// What `LIST` gave in another order than `UIDL`, until [`sorted`](Self::sorted).
+    strays: Vec<ScanListing>,
+    has_unique_ids: bool,
     arena: Vec<u8>,
 }
+
+/// A maildrop may have 100,000 messages: each takes these octets, and its unique-id in the arena.
+#[derive(Debug)]
+struct Row {
+    /// [`UNSCANNED`] where `LIST` left it out.
+    octets: u64,
+    number: MessageNumber,
+    /// Its place in the arena, empty without a unique-id.
+    unique_id: Range<u32>,
+}
+
+/// What no message has.
+const UNSCANNED: u64 = u64::MAX;
 
 /// A message of a maildrop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +54,7 @@ impl Maildrop {
     /// Whether the server answered `UIDL`.
     #[must_use]
     pub fn has_unique_ids(&self) -> bool {
-        self.unique_ids.is_some()
+        self.has_unique_ids
     }
 
     /// The count and size that `STAT` gave.
@@ -45,24 +63,36 @@ impl Maildrop {
         self.drop_listing.unwrap_or(DropListing { messages: 0, octets: 0 })
     }
 
+    /// How many messages `LIST` or `UIDL` names.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether neither names any.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The message at an index, in ascending order of the numbers.
+    ///
+    /// # Panics
+    /// If the index is not below [`len`](Self::len).
+    #[must_use]
+    pub fn entry(&self, index: usize) -> Entry<'_> {
+        let Row { octets, number, unique_id } = &self.rows[index];
+        let unique_id = &self.arena[unique_id.start as usize..unique_id.end as usize];
+        Entry {
+            number: *number,
+            octets: if *octets == UNSCANNED { 0 } else { *octets },
+            unique_id: (!unique_id.is_empty()).then_some(unique_id),
+        }
+    }
+
     /// Every message, in ascending order of the numbers: what `LIST` or `UIDL` names is there.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let mut scan = self.scan.iter().peekable();
-        let mut unique_ids = self.unique_ids.iter().flatten().peekable();
-        std::iter::from_fn(move || {
-            let number = match (scan.peek(), unique_ids.peek()) {
-                (Some(scanned), Some((number, _))) => scanned.number.min(*number),
-                (Some(scanned), None) => scanned.number,
-                (None, Some((number, _))) => *number,
-                (None, None) => return None,
-            };
-            let octets = scan.next_if(|scanned| scanned.number == number).map_or(0, |scanned| scanned.octets);
-            let unique_id = unique_ids.next_if(|(of, _)| *of == number).and_then(|(_, at)| {
-                let octets = &self.arena[at.start as usize..at.end as usize];
-                (!octets.is_empty()).then_some(octets)
-            });
-            Some(Entry { number, octets, unique_id })
-        })
+        (0..self.len()).map(|index| self.entry(index))
     }
 
     pub(crate) fn set_drop_listing(&mut self, listing: DropListing) {
@@ -70,12 +100,17 @@ impl Maildrop {
     }
 
     pub(crate) fn begin_unique_ids(&mut self) {
-        self.unique_ids = Some(Vec::new());
+        self.has_unique_ids = true;
     }
 
     pub(crate) fn push_scan(&mut self, listing: ScanListing) -> Result<(), ProtocolError> {
-        self.in_bounds(listing.number, self.scan.len())?;
-        self.scan.push(listing);
+        self.in_bounds(listing.number, self.scanned)?;
+        let ScanListing { number, octets } = listing;
+        match self.rows.get_mut(self.scanned) {
+            Some(row) if row.number == number => row.octets = octets.min(UNSCANNED - 1),
+            _ => self.strays.push(listing),
+        }
+        self.scanned += 1;
         Ok(())
     }
 
@@ -84,7 +119,7 @@ impl Maildrop {
         number: MessageNumber,
         unique_id: Option<&[u8]>,
     ) -> Result<(), ProtocolError> {
-        self.in_bounds(number, self.unique_ids.as_ref().map_or(0, Vec::len))?;
+        self.in_bounds(number, self.rows.len())?;
         let unique_id = unique_id.unwrap_or_default();
         if self.arena.len() + unique_id.len() > MOST_UNIQUE_ID_OCTETS {
             return Err(ProtocolError::ListingTooLong);
@@ -93,15 +128,24 @@ impl Maildrop {
         let start = at(self.arena.len())?;
         self.arena.extend_from_slice(unique_id);
         let end = at(self.arena.len())?;
-        self.unique_ids.get_or_insert_default().push((number, start..end));
+        self.rows.push(Row { octets: UNSCANNED, number, unique_id: start..end });
         Ok(())
     }
 
-    /// Brings the listings into order, which they have on every server but a broken one; a number listed twice
-    /// would file one message under two unique-ids.
+    /// Brings the listings together and into order, which they have on every server but a broken one; a number listed
+    /// twice would file one message under two unique-ids.
     pub(crate) fn sorted(&mut self) -> Result<(), ProtocolError> {
-        sort_unique(&mut self.scan, |listing| listing.number)?;
-        self.unique_ids.as_mut().map_or(Ok(()), |list| sort_unique(list, |(number, _)| *number))
+        sort_unique(&mut self.rows)?;
+        let listed = self.rows.len();
+        for ScanListing { number, octets } in std::mem::take(&mut self.strays) {
+            let octets = octets.min(UNSCANNED - 1);
+            match self.rows[..listed].binary_search_by_key(&number, |row| row.number) {
+                Ok(at) if self.rows[at].octets == UNSCANNED => self.rows[at].octets = octets,
+                Ok(_) => return Err(ProtocolError::BadMessageNumber),
+                Err(_) => self.rows.push(Row { octets, number, unique_id: 0..0 }),
+            }
+        }
+        sort_unique(&mut self.rows)
     }
 
     fn in_bounds(&self, number: MessageNumber, listed: usize) -> Result<(), ProtocolError> {
@@ -116,11 +160,11 @@ impl Maildrop {
     }
 }
 
-fn sort_unique<T>(list: &mut [T], number: impl Fn(&T) -> MessageNumber) -> Result<(), ProtocolError> {
-    if !list.is_sorted_by_key(&number) {
-        list.sort_unstable_by_key(&number);
+fn sort_unique(rows: &mut [Row]) -> Result<(), ProtocolError> {
+    if !rows.is_sorted_by_key(|row| row.number) {
+        rows.sort_unstable_by_key(|row| row.number);
     }
-    if list.windows(2).any(|pair| number(&pair[0]) == number(&pair[1])) {
+    if rows.windows(2).any(|pair| pair[0].number == pair[1].number) {
         return Err(ProtocolError::BadMessageNumber);
     }
     Ok(())
@@ -167,5 +211,27 @@ mod tests {
         maildrop.push_scan(scan(1, 1)).unwrap();
         assert_eq!(maildrop.push_scan(scan(2, 1)), Err(ProtocolError::ListingTooLong));
         assert_eq!(maildrop.sorted(), Err(ProtocolError::BadMessageNumber));
+    }
+
+    #[test]
+    fn a_size_listed_twice_is_out_of_order() {
+        let mut twice = maildrop(2);
+        twice.begin_unique_ids();
+        twice.push_unique_id(number(1), Some(b"a")).unwrap();
+        twice.push_unique_id(number(2), Some(b"b")).unwrap();
+        twice.push_scan(scan(1, 1)).unwrap();
+        twice.push_scan(scan(1, 1)).unwrap();
+        assert_eq!(twice.sorted(), Err(ProtocolError::BadMessageNumber));
+    }
+
+    #[test]
+    fn a_maildrop_without_unique_ids_has_its_sizes() {
+        let mut plain = maildrop(2);
+        plain.push_scan(scan(2, u64::MAX)).unwrap();
+        plain.push_scan(scan(1, 7)).unwrap();
+        plain.sorted().unwrap();
+        let sizes: Vec<_> = plain.entries().map(|entry| (entry.number.get(), entry.octets)).collect();
+        assert_eq!(sizes, [(1, 7), (2, u64::MAX - 1)]);
+        assert!(!plain.has_unique_ids() && plain.entry(0).unique_id.is_none());
     }
 }

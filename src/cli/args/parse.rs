@@ -34,6 +34,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, ArgsEr
     if words.len() < 2 {
         return Err(ArgsError { text: text::BEGIN.into(), message: text::NO_COMMAND.into(), json: false });
     }
+    let words = help_as_option(words);
     let json = words.iter().any(|word| word == "--json");
     let mut command = Args::command();
     command.build();
@@ -72,6 +73,15 @@ fn contradiction(args: &Args) -> Option<(ErrorKind, &'static str)> {
         )),
         _ => None,
     }
+}
+
+/// `pop3 help fetch` → `pop3 fetch --help`, as people type it.
+fn help_as_option(mut words: Vec<OsString>) -> Vec<OsString> {
+    if words[1] == "help" {
+        words.remove(1);
+        words.push("--help".into());
+    }
+    words
 }
 
 /// The subcommand as the first word, so that every option stands before or after it alike.

@@ -8,7 +8,7 @@ use crate::cli::{
     catalogue::Catalogue,
     exit::{Failure, Stop},
     json::{Delete, Deletion, Refused},
-    selector::{Listed, Otherwise},
+    selector::Otherwise,
 };
 
 pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop> {
@@ -17,29 +17,34 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
     let mut transaction = context.open()?.transaction;
     let maildrop = transaction.maildrop()?;
     let catalogue = Catalogue::new(&maildrop);
-    let (chosen, listed) = choose(&selection, &catalogue, record.as_ref())?;
-    context.printer.fit(chosen.iter().map(|&index| (listed[index].number.get(), listed[index].unique_id)));
+    let (chosen, _) = choose(&selection, &catalogue, record.as_ref())?;
+    if chosen.is_empty() {
+        context.say_that_nothing_was_chosen(&catalogue, &selection);
+    }
+    context.printer.fit(
+        chosen.iter().map(|&index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+    );
 
     let mut refusals = HashMap::new();
-    transaction.mark(chosen.iter().map(|&index| listed[index].number), |number, error| {
+    transaction.mark(chosen.iter().map(|&index| catalogue.entry(index).number), |number, error| {
         if let Some(index) = place(&catalogue, &chosen, number) {
             refusals.insert(index, refused(catalogue.entry(index), &error));
         }
     })?;
     let ended = context.end(transaction);
     let deleted = Deletion::of(context.settings.commit, &ended);
-    let told = rows(context, &listed, &chosen, &refusals, deleted);
+    let told = rows(context, &catalogue, &chosen, &refusals, deleted);
     ended?;
     told?;
     if !context.settings.commit {
-        context.say_that_nothing_was_deleted();
+        context.say_that_nothing_was_deleted(chosen.len() - refusals.len());
     }
     if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(refusals.len()).into()) }
 }
 
 fn rows(
     context: &mut Context<'_>,
-    listed: &[Listed<'_>],
+    catalogue: &Catalogue<'_>,
     chosen: &[usize],
     refusals: &HashMap<usize, Refused>,
     deleted: Deletion,
@@ -49,7 +54,7 @@ fn rows(
             context.printer.refused(refusal)?;
             continue;
         }
-        let message = &listed[*index];
+        let message = catalogue.entry(*index);
         context.printer.delete(&Delete {
             number: message.number.get(),
             uid: message.unique_id.map(shown),

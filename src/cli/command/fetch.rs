@@ -31,7 +31,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let settings = context.settings;
     let selection = selection(&args.choice, Otherwise::New)?;
     let found = credential::find(settings)?;
-    let record = if args.no_state { None } else { Some(lock_record(settings)?) };
+    let mut record = if args.no_state { None } else { Some(lock_record(settings)?) };
 
     let mut transaction =
         session::open(settings, &found.credential, &context.wire_log, context.stderr)?.transaction;
@@ -40,7 +40,10 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     if record.is_some() {
         context.warn_of_nameless(&catalogue);
     }
-    let (chosen, listed) = choose(&selection, &catalogue, record.as_ref())?;
+    let (chosen, _) = choose(&selection, &catalogue, record.as_ref())?;
+    if chosen.is_empty() {
+        context.say_that_nothing_was_chosen(&catalogue, &selection);
+    }
     if settings.destination == Destination::Stdout && chosen.len() > 1 {
         let message =
             format!("--stdout takes one message, and {} are chosen: choose one, or use --dir", chosen.len());
@@ -52,8 +55,9 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     } else {
         Vec::new()
     };
-    context.printer.fit(chosen.iter().chain(&left_over).map(|&index| (listed[index].number.get(), None)));
-    drop(listed);
+    context
+        .printer
+        .fit(chosen.iter().chain(&left_over).map(|&index| (catalogue.entry(index).number.get(), None)));
 
     let options = Options {
         sha256: settings.json || matches!(settings.destination, Destination::Pipe(_)),
@@ -61,6 +65,9 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         timeout: settings.timeout,
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
+    if let Some(record) = &mut record {
+        record.expect(chosen.len());
+    }
     let storage = Storage::start(&settings.destination, record, &options)?;
     let octets = chosen.iter().fold(0, |sum: u64, &index| sum.saturating_add(catalogue.entry(index).octets));
     let progress = Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
@@ -104,7 +111,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     remembered?;
     told?;
     if args.delete && !settings.commit {
-        context.say_that_nothing_was_deleted();
+        context.say_that_nothing_was_deleted(marked.len());
     }
     if refusals == 0 { Ok(Done::All) } else { Err(Failure::partial(refusals).into()) }
 }

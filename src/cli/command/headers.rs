@@ -9,7 +9,7 @@ use crate::cli::{
     catalogue::Catalogue,
     exit::{Failure, Stop},
     header, json,
-    selector::Otherwise,
+    selector::{Listing as _, Otherwise},
 };
 
 /// So much of a message is kept to be shown: no honest header is as long, and some servers answer `TOP` with the
@@ -24,18 +24,23 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
     let catalogue = Catalogue::new(&maildrop);
     context.warn_of_nameless(&catalogue);
     let (chosen, listed) = choose(&selection, &catalogue, Some(&record))?;
-    context.printer.fit(chosen.iter().map(|&index| (listed[index].number.get(), listed[index].unique_id)));
+    if chosen.is_empty() {
+        context.say_that_nothing_was_chosen(&catalogue, &selection);
+    }
+    context.printer.fit(
+        chosen.iter().map(|&index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+    );
 
     let lines = args.lines.unwrap_or(0);
     let mut refusals = 0;
     let mut head = Vec::new();
-    let mut tops = transaction.tops(chosen.iter().map(|&index| listed[index].number), lines);
+    let mut tops = transaction.tops(chosen.iter().map(|&index| catalogue.entry(index).number), lines);
     while let Some(reply) = tops.next()? {
         match reply {
             Reply::Message(number, message) => {
                 read_head(message, lines, &mut head)?;
                 let Some(index) = place(&catalogue, &chosen, number) else { continue };
-                let message = row(&listed[index], catalogue.has_unique_ids());
+                let message = row(&listed.message(index), catalogue.has_unique_ids());
                 context.printer.headers(&described(message, &head, args))?;
             }
             Reply::Refused { number, error, .. } => {

@@ -19,7 +19,7 @@ use pop3::{
 
 use super::{
     args::{self, Choice},
-    catalogue::Catalogue,
+    catalogue::{Catalogue, Known},
     credential,
     escape::text,
     exit::{Failure, Stop},
@@ -107,8 +107,23 @@ impl Context<'_> {
         }
     }
 
-    fn say_that_nothing_was_deleted(&self) {
-        self.stderr.warning("nothing was deleted on the server: add --commit to delete what was marked");
+    /// Without `--commit`, where it was wanted that messages are deleted.
+    fn say_that_nothing_was_deleted(&self, marked: usize) {
+        self.stderr.warning(if marked == 0 {
+            "nothing was deleted on the server: no message was marked (and --commit is not given)"
+        } else {
+            "nothing was deleted on the server: add --commit to delete what was marked"
+        });
+    }
+
+    /// An empty answer looks as if something were missing.
+    fn say_that_nothing_was_chosen(&self, catalogue: &Catalogue<'_>, selection: &Selection) {
+        let others = match (catalogue.len(), selection.takes_new()) {
+            (0, _) => "the maildrop is empty".to_owned(),
+            (messages, true) => format!("no new messages; --all takes all {messages}"),
+            (messages, false) => format!("none of the {messages} messages is chosen"),
+        };
+        self.stderr.note(&others);
     }
 }
 
@@ -122,15 +137,15 @@ fn selection(choice: &Choice, otherwise: Otherwise) -> Result<Selection, Failure
 }
 
 /// The chosen messages as indices into the catalogue, and all of them as a selector sees them.
-fn choose<'m>(
+fn choose<'c, 'm>(
     selection: &Selection,
-    catalogue: &Catalogue<'m>,
-    record: Option<&Record>,
-) -> Result<(Vec<usize>, Vec<Listed<'m>>), Failure> {
+    catalogue: &'c Catalogue<'m>,
+    record: Option<&'c Record>,
+) -> Result<(Vec<usize>, Known<'c, 'm>), Failure> {
     if selection.needs_unique_ids() && !catalogue.has_unique_ids() {
         return Err(without_unique_ids());
     }
-    let listed = catalogue.listed(record);
+    let listed = catalogue.known(record);
     let chosen = selection.resolve(&listed, now())?;
     Ok((chosen, listed))
 }

@@ -13,7 +13,7 @@ use crate::cli::{
     exit::Stop,
     json::{self, Expire, Server},
     output::rfc3339,
-    selector::without_unique_ids,
+    selector::{Listing as _, without_unique_ids},
     session::Session,
 };
 
@@ -31,8 +31,9 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop>
     context.warn_of_nameless(&catalogue);
     let server = args.server.then(|| server(context, &mut session)).transpose()?;
 
-    let listed = catalogue.listed(Some(&record));
-    let new = || listed.iter().filter(|message| message.fetched.is_none());
+    let listed = catalogue.known(Some(&record));
+    let new =
+        || (0..listed.len()).map(|index| listed.message(index)).filter(|message| message.fetched.is_none());
     let new_messages = u32::try_from(new().count()).unwrap_or(u32::MAX);
     let new_octets = new().fold(0, |sum: u64, message| sum.saturating_add(message.octets));
     let known = catalogue.has_unique_ids();

@@ -1,7 +1,12 @@
 //! `uidl`: number, unique-id and size of messages.
 
 use super::{Context, Done, choose, row, selection};
-use crate::cli::{args, catalogue::Catalogue, exit::Stop, selector::Otherwise};
+use crate::cli::{
+    args,
+    catalogue::Catalogue,
+    exit::Stop,
+    selector::{Listing as _, Otherwise},
+};
 
 pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Done, Stop> {
     let selection = selection(&args.choice, Otherwise::All)?;
@@ -11,9 +16,14 @@ pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Done, Stop> {
     let catalogue = Catalogue::new(&maildrop);
     context.warn_of_nameless(&catalogue);
     let (chosen, listed) = choose(&selection, &catalogue, Some(&record))?;
-    context.printer.fit(chosen.iter().map(|&index| (listed[index].number.get(), listed[index].unique_id)));
+    if chosen.is_empty() {
+        context.say_that_nothing_was_chosen(&catalogue, &selection);
+    }
+    context.printer.fit(
+        chosen.iter().map(|&index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+    );
     for index in chosen {
-        context.printer.uidl(&row(&listed[index], catalogue.has_unique_ids()))?;
+        context.printer.uidl(&row(&listed.message(index), catalogue.has_unique_ids()))?;
     }
     context.end(transaction)?;
     Ok(Done::All)

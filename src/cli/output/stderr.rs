@@ -1,6 +1,6 @@
 //! Warnings and errors on standard error, a line each.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -29,6 +29,13 @@ impl Stderr {
         self.write(&self.warning_line(message));
     }
 
+    /// A sentence for whoever sits there; scripts do not see it.
+    pub fn note(self, sentence: &str) {
+        if !self.json && io::stderr().is_terminal() {
+            self.write(format!("pop3: {}\n", escape(sentence)).as_bytes());
+        }
+    }
+
     /// `pop3: …`
     pub fn failure(self, failure: &Failure) {
         self.write(&self.failure_line(failure));
@@ -47,9 +54,10 @@ impl Stderr {
             return object(&ErrorLine::new(failure));
         }
         let style = self.style(AnsiColor::Red);
-        let response =
-            failure.response.as_deref().map(|line| format!(": {}", escape(line))).unwrap_or_default();
         let hint = failure.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        let response = failure.response.as_deref().map(|line| format!(": {}", escape(line)));
+        let response = response.as_deref().unwrap_or_default();
+        let response = if hint.is_empty() { response } else { response.trim_end_matches('.') };
         format!("{style}pop3:{style:#} {}{response}{hint}\n", escape(&failure.message)).into_bytes()
     }
 

@@ -18,6 +18,9 @@ pub fn make_folder(folder: &Path) -> io::Result<()> {
     }
     match make_one(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is there, and not a folder"));
+        }
         made => made?,
     }
     sync_folder(parent.unwrap_or(Path::new(".")))

@@ -25,22 +25,41 @@ pub struct Index {
     states: [RandomState; 2],
 }
 
+/// The seconds, and two flags beneath them: eight octets, as there may be 100,000.
 #[derive(Clone, Copy)]
-struct Known {
-    time: u64,
-    pending_deletion: bool,
-    listed: bool,
+struct Known(u64);
+
+impl Known {
+    const PENDING_DELETION: u64 = 1;
+    const LISTED: u64 = 2;
+    /// Seconds that do not fit stand for the end of time.
+    const LATEST: u64 = u64::MAX >> 2;
+
+    fn new(time: u64, pending_deletion: bool) -> Self {
+        Self(time.min(Self::LATEST) << 2 | u64::from(pending_deletion))
+    }
+
+    fn time(self) -> u64 {
+        self.0 >> 2
+    }
+
+    fn pending_deletion(self) -> bool {
+        self.0 & Self::PENDING_DELETION != 0
+    }
+
+    fn listed(self) -> bool {
+        self.0 & Self::LISTED != 0
+    }
 }
 
 impl Index {
     pub fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
         let known = self.known.get(&self.key(unique_id, occurrence))?;
-        let time = i64::try_from(known.time).unwrap_or(i64::MAX);
-        Some(Fetched { time, pending_deletion: known.pending_deletion })
+        Some(Fetched { time: known.time().cast_signed(), pending_deletion: known.pending_deletion() })
     }
 
     pub fn insert(&mut self, message: &Message<'_>) {
-        let known = Known { time: message.time, pending_deletion: message.delete, listed: false };
+        let known = Known::new(message.time, message.delete);
         self.known.insert(self.key(message.unique_id, message.occurrence), known);
     }
 
@@ -58,7 +77,7 @@ impl Index {
     pub fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
         if of <= 1 {
             if let Some(known) = self.known.get_mut(&self.key(unique_id, occurrence)) {
-                known.pending_deletion = false;
+                known.0 &= !Known::PENDING_DELETION;
             }
             return;
         }
@@ -73,13 +92,13 @@ impl Index {
     /// The server lists this message.
     pub fn list(&mut self, unique_id: &[u8], occurrence: u32) {
         if let Some(known) = self.known.get_mut(&self.key(unique_id, occurrence)) {
-            known.listed = true;
+            known.0 |= Known::LISTED;
         }
     }
 
     /// How many of those known the server lists.
     pub fn listed(&self) -> usize {
-        self.known.values().filter(|known| known.listed).count()
+        self.known.values().filter(|known| known.listed()).count()
     }
 
     /// Takes out the listed message that an entry of the journal tells of, with its occurrence and whether it waits for
@@ -87,9 +106,12 @@ impl Index {
     pub fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, bool)> {
         (0..=occurrence).rev().find_map(|occurrence| {
             let key = self.key(unique_id, occurrence);
-            let known = *self.known.get(&key).filter(|known| known.time == time && known.listed)?;
+            let known = *self
+                .known
+                .get(&key)
+                .filter(|known| known.time() == time.min(Known::LATEST) && known.listed())?;
             self.known.remove(&key);
-            Some((occurrence, known.pending_deletion))
+            Some((occurrence, known.pending_deletion()))
         })
     }
 

@@ -158,13 +158,13 @@ impl DotLock {
             if error.kind() != io::ErrorKind::AlreadyExists {
                 return Err(Failure::output(format_args!("cannot make {}", lock.display()), &error));
             }
-            if is_stale(&lock) {
-                remove_stale(&lock);
-            } else if start.elapsed() >= wait {
-                return Err(busy(path, &format!("another program holds {}", lock.display())));
-            } else {
-                thread::sleep(POLL.min(wait));
+            if is_stale(&lock) && remove_stale(&lock) {
+                continue;
             }
+            if start.elapsed() >= wait {
+                return Err(busy(path, &format!("another program holds {}", lock.display())));
+            }
+            thread::sleep(POLL.min(wait));
         }
     }
 
@@ -235,15 +235,17 @@ fn suffixed(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Takes a stale lock away, and puts it back should it have been changed for a good one at the last moment.
-fn remove_stale(lock: &Path) {
+/// Says whether it could be taken away.
+fn remove_stale(lock: &Path) -> bool {
     let aside = suffixed(lock, &format!(".{}", std::process::id()));
     if fs::rename(lock, &aside).is_err() {
-        return;
+        return false;
     }
     if !is_stale(&aside) {
         let _ = disk::rename_new(&aside, lock);
     }
     let _ = fs::remove_file(&aside);
+    true
 }
 
 #[cfg(unix)]

@@ -117,6 +117,11 @@ impl Record {
         self.index.get(&escape(unique_id), occurrence)
     }
 
+    /// Room for so many more, so that the table need not grow while they come.
+    pub fn expect(&mut self, messages: usize) {
+        self.index.reserve(messages);
+    }
+
     /// How many messages are remembered.
     #[cfg(test)]
     pub fn len(&self) -> usize {

@@ -389,6 +389,7 @@ fn a_mbox_in_use_is_waited_for() {
     let lock = fs::File::create(dir.path().join("mbox.lock")).unwrap();
     assert!(mbox::Mbox::lock(&path, true, NOW).is_err());
     lock.set_modified(std::time::SystemTime::now() - Duration::from_secs(600)).unwrap();
+    drop(lock);
     assert!(mbox::Mbox::lock(&path, true, NOW).unwrap().is_some());
 }
 

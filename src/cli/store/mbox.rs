@@ -126,6 +126,11 @@ impl MboxFile {
 }
 
 impl Store for MboxFile {
+    /// The message that is on its way in stands in the same spool as those before it.
+    fn commits_amid(&self) -> bool {
+        false
+    }
+
     fn begin(&mut self, _: &Incoming) -> Result<(), StoreError> {
         if self.staged.is_empty() {
             self.spool

@@ -25,6 +25,11 @@ pub trait Store: Send {
         GROUP_MESSAGES
     }
 
+    /// Whether what is staged can be committed while another message is on its way in.
+    fn commits_amid(&self) -> bool {
+        true
+    }
+
     fn begin(&mut self, message: &Incoming) -> Result<(), StoreError>;
 
     fn write(&mut self, octets: &[u8]) -> Result<(), StoreError>;
@@ -156,11 +161,13 @@ impl Writer {
                     block.octets.clear();
                     block.marks.clear();
                     let _ = used.send(block);
-                    if std::mem::take(&mut self.hurry) {
+                    if self.hurry && self.may_commit() {
+                        self.hurry = false;
                         self.commit()?;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => self.commit()?,
+                Err(RecvTimeoutError::Timeout) if self.may_commit() => self.commit()?,
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     self.throw_away();
                     self.commit()?;
@@ -220,6 +227,10 @@ impl Writer {
             || self.staged_octets >= GROUP_OCTETS
             || self.since.elapsed() >= GROUP_TIME;
         if full { self.commit() } else { Ok(()) }
+    }
+
+    fn may_commit(&self) -> bool {
+        self.current.is_none() || self.store.commits_amid()
     }
 
     fn throw_away(&mut self) {
