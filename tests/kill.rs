@@ -33,7 +33,7 @@ impl Store {
     }
 
     /// The messages on disk, lines ending in LF, sorted; those under a final name only.
-    fn stored(self, work: &Path) -> Vec<Vec<u8>> {
+    pub(crate) fn stored(self, work: &Path) -> Vec<Vec<u8>> {
         let mail = work.join("mail");
         let mut stored: Vec<Vec<u8>> = match self {
             Self::Dir => sandbox::files(&mail)
@@ -82,7 +82,7 @@ pub(crate) fn maildrop(count: u64, seed: u64) -> Vec<Message> {
     mail.map(|(nth, octets)| Message::new(format!("unique-{nth:04}"), crlf(&octets))).collect()
 }
 
-fn expected(mail: &[Message]) -> Vec<Vec<u8>> {
+pub(crate) fn expected(mail: &[Message]) -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = mail.iter().map(|message| without_cr(&message.received())).collect();
     all.sort();
     all
@@ -133,7 +133,7 @@ pub(crate) fn complete(
 
 /// Tells when a session has come so far.
 #[derive(Default)]
-struct Trap {
+pub(crate) struct Trap {
     state: Mutex<(Option<Progress>, Option<Armed>)>,
 }
 
@@ -146,7 +146,7 @@ struct Armed {
 }
 
 impl Trap {
-    fn watch(&self, progress: Progress) {
+    pub(crate) fn watch(&self, progress: Progress) {
         let armed =
             {
                 let mut state = self.state.lock().expect("no session panics");
@@ -167,7 +167,7 @@ impl Trap {
     }
 
     /// Springs once so much more than until now is done; `halts` stops the server there.
-    fn arm(&self, commands: u64, octets: u64, halts: bool) -> (Receiver<()>, Option<Sender<()>>) {
+    pub(crate) fn arm(&self, commands: u64, octets: u64, halts: bool) -> (Receiver<()>, Option<Sender<()>>) {
         let (reached, wait) = mpsc::channel();
         let (resume, resumed) = mpsc::channel();
         let mut state = self.state.lock().expect("no session panics");

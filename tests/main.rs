@@ -12,5 +12,7 @@ mod mailbox;
 #[cfg(unix)]
 mod readme;
 #[cfg(unix)]
+mod storing;
+#[cfg(unix)]
 mod syscalls;
 mod transcripts;

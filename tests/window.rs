@@ -1,0 +1,175 @@
+//! The window of unanswered commands: that it cannot deadlock, and how often a client waits.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use pop3::net::{self, Address, Family, Limits, Stream};
+use pop3::proto::MessageNumber;
+use pop3::sasl::Credential;
+use pop3::session::{Authorization, Login, Options, Reply, Transaction};
+use socket2::{Domain, Socket, Type};
+
+use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
+use crate::support::sandbox::{Sandbox, run};
+
+/// As small as a system makes them.
+const SMALL_BUFFER: usize = 4 * 1024;
+
+const COMMANDS: u32 = 400_000;
+
+/// More than a test takes, and less than its patience: a deadlock ends as a time-out.
+const LIMITS: Limits = Limits { timeout: Duration::from_secs(20), deadline: None };
+
+/// Listens with small buffers, which its connections inherit.
+fn listen() -> TcpListener {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(SMALL_BUFFER).expect("a small buffer");
+    socket.set_send_buffer_size(SMALL_BUFFER).expect("a small buffer");
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
+    socket.listen(1).expect("a free port");
+    socket.into()
+}
+
+/// A server that reads a few commands, and then nothing before all of their answers have been taken.
+fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
+    let (mut stream, _) = listener.accept().expect("a client");
+    stream.set_nodelay(true).expect("a socket");
+    stream.write_all(b"+OK ready\r\n").expect("a client that listens");
+    let mut input = Vec::new();
+    let mut piece = vec![0; SMALL_BUFFER];
+    loop {
+        let read = stream.read(&mut piece).unwrap_or(0);
+        if read == 0 {
+            return;
+        }
+        input.extend_from_slice(&piece[..read]);
+        let whole = input.iter().rposition(|octet| *octet == b'\n').map_or(0, |at| at + 1);
+        let mut answers = Vec::new();
+        for line in input[..whole].split_inclusive(|octet| *octet == b'\n') {
+            let line = std::str::from_utf8(line).expect("a command");
+            answers.extend_from_slice(match line.split_whitespace().next() {
+                Some("CAPA") => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
+                Some("USER" | "PASS" | "RSET") => b"+OK\r\n",
+                _ => answer(line),
+            });
+        }
+        input.drain(..whole);
+        if stream.write_all(&answers).is_err() {
+            return;
+        }
+    }
+}
+
+fn transaction(address: SocketAddr) -> Transaction {
+    let address = Address::parse("127.0.0.1", address.port()).expect("an address");
+    let tcp = net::connect(&address, Family::Any, None, LIMITS, &mut |_| {}).expect("a connection");
+    let session = Authorization::open(Stream::Plain(tcp), Options::default()).expect("a greeting");
+    let credential = Credential::Password("secret".into());
+    let login = Login { user: "alice", credential: &credential, mechanism: None, host: "h", port: 110 };
+    session.login(&login).expect("a login")
+}
+
+fn numbers() -> impl Iterator<Item = MessageNumber> {
+    (1..=COMMANDS).filter_map(MessageNumber::new)
+}
+
+#[test]
+fn a_server_that_does_not_read_while_it_writes_is_no_deadlock() {
+    let listener = listen();
+    let address = listener.local_addr().expect("bound");
+    let serving = std::thread::spawn(move || serve(&listener, |_| b"+OK marked to be deleted\r\n"));
+    let mut transaction = transaction(address);
+    let mut refused = 0;
+    transaction.mark(numbers(), |_, _| refused += 1).expect("every answer");
+    assert_eq!(refused, 0);
+    transaction.abandon().expect("an answer to RSET");
+    serving.join().expect("a server that ends");
+}
+
+#[test]
+fn messages_and_marks_share_a_window_without_deadlock() {
+    let listener = listen();
+    let address = listener.local_addr().expect("bound");
+    let serving = std::thread::spawn(move || {
+        serve(&listener, |line| if line.starts_with("RETR") { b"+OK\r\n..a\r\n.\r\n" } else { b"+OK\r\n" });
+    });
+    let mut transaction = transaction(address);
+    let mut retrieval = transaction.retrieve(numbers().take(COMMANDS as usize / 2));
+    let (mut octets, mut marked) = (0, 0);
+    while let Some(reply) = retrieval.next().expect("every answer") {
+        let stored = match reply {
+            Reply::Message(number, mut message) => {
+                while let Some(chunk) = message.chunk().expect("a whole message") {
+                    octets += chunk.len();
+                }
+                number
+            }
+            Reply::Marked(_) => {
+                marked += 1;
+                continue;
+            }
+            Reply::Refused { .. } => panic!("refused"),
+        };
+        retrieval.mark(stored);
+    }
+    assert_eq!((octets, marked), (4 * COMMANDS as usize / 2, COMMANDS / 2));
+    transaction.abandon().expect("an answer to RSET");
+    serving.join().expect("a server that ends");
+}
+
+/// Passes one connection on, and counts how often the client spoke after the server had: each time it had waited.
+fn count_turns(port: u16) -> (u16, std::thread::JoinHandle<u32>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let own = listener.local_addr().expect("bound").port();
+    let counting = std::thread::spawn(move || {
+        let (client, _) = listener.accept().expect("a client");
+        let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a server");
+        let turns = Arc::new(Mutex::new((0, false)));
+        let answers = {
+            let (server, client, turns) =
+                (server.try_clone().expect("a socket"), client.try_clone().expect("a socket"), turns.clone());
+            std::thread::spawn(move || pass_on(server, client, || turns.lock().expect("no panic").1 = false))
+        };
+        pass_on(client, server, || {
+            let (count, client_spoke) = &mut *turns.lock().expect("no panic");
+            *count += u32::from(!*client_spoke);
+            *client_spoke = true;
+        });
+        answers.join().expect("no panic");
+        let (count, _) = *turns.lock().expect("no panic");
+        count
+    });
+    (own, counting)
+}
+
+fn pass_on(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut()) {
+    let mut piece = [0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut piece) {
+        seen();
+        if to.write_all(&piece[..read]).is_err() {
+            break;
+        }
+    }
+    // The other end has gone already where this fails.
+    let _ = to.shutdown(Shutdown::Write);
+}
+
+#[test]
+fn status_over_tls_costs_six_round_trips() {
+    let mail = (1..=500).map(|nth| Message::new(format!("u{nth}"), b"Subject: x\r\n\r\n".to_vec())).collect();
+    let quirks = Quirks { utf8: None, ..Quirks::default() };
+    let server = Mailbox::start(Tls::Implicit, quirks).with_user("alice", "secret", mail);
+    let room = Sandbox::new();
+    let ca_file = room.path("ca.pem");
+    std::fs::write(&ca_file, &server.certificate().ca_pem).expect("a file");
+    let (port, counting) = count_turns(server.port());
+    let mut command = room.pop3(port);
+    command.arg("status").env("POP3_CA_FILE", ca_file).env("POP3_TLS", "implicit");
+    run(command).expect(0);
+    // The handshake's two (the greeting answers the second), CAPA, AUTH, STAT with UIDL and LIST; TCP's own is the sixth
+    // round trip. Nobody waits for an answer to the last word, close_notify.
+    let turns = counting.join().expect("no panic");
+    assert!(turns <= 6, "{turns}");
+}
