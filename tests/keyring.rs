@@ -61,7 +61,14 @@ fn saved_used_and_removed(desk: &Desk) {
 
     let saved = desk.login("gehe\u{ef}m").expect(0);
     assert!(!format!("{saved:?}").contains("gehe"), "{saved:?}");
-    desk.run(&["status"], "").expect(0);
+    let mut command = desk.command(&["status", "--trace", "-vvv"]);
+    command.env("RUST_LOG", "trace");
+    let used = start(command, b"", false).finish().expect(0);
+    assert!(used.stderr().contains("the credential is from the keyring"), "{used:?}");
+    assert!(!format!("{used:?}").contains("gehe"), "{used:?}");
+    let mut command = desk.command(&["status"]);
+    command.env("POP3_PASSWORD", "wrong");
+    start(command, b"", false).finish().expect(77);
     let other = desk.run(&["status", "--host", "localhost"], "").expect(78);
     assert!(other.stderr().contains("the keyring has none"), "another host is another entry: {other:?}");
 
@@ -211,6 +218,8 @@ mod secret_service {
             assert!(locked.stderr().contains("locked"), "{locked:?}");
         }
         assert_eq!(desk.sessions(), sessions);
+        let unsaved = desk.login("gehe\u{ef}m").expect(78);
+        assert!(unsaved.stderr().contains("locked"), "{unsaved:?}");
         let mut command = desk.command(&["status"]);
         command.env("POP3_PASSWORD", "gehe\u{ef}m");
         let other = start(command, b"", false).finish().expect(0);

@@ -9,10 +9,15 @@ mod dovecot;
 #[cfg(unix)]
 mod kill;
 mod mailbox;
+mod mechanisms;
 #[cfg(unix)]
 mod readme;
+mod roads;
+mod secrets;
 #[cfg(unix)]
 mod storing;
 #[cfg(unix)]
 mod syscalls;
 mod transcripts;
+#[cfg(unix)]
+mod window;

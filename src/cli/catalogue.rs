@@ -81,6 +81,10 @@ impl<'m> Listing<'m> for Known<'_, 'm> {
 
 fn occurrences<'a>(messages: usize, unique_id: impl Fn(usize) -> Option<&'a [u8]>) -> HashMap<usize, u32> {
     let mut occurrences = HashMap::new();
+    // So most servers list them, and then no table is needed to see that each is there once.
+    if (1..messages).all(|index| unique_id(index - 1) < unique_id(index)) {
+        return occurrences;
+    }
     let mut order: Vec<usize> = (0..messages).filter(|&index| unique_id(index).is_some()).collect();
     order.sort_unstable_by_key(|&index| (unique_id(index), index));
     let mut occurrence = 0;

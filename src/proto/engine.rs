@@ -58,7 +58,8 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy)]
 struct Expected {
     shape: Shape,
-    octets: usize,
+    /// Four octets, as a window may hold 20,000 commands.
+    octets: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,9 +112,9 @@ impl Engine {
     pub fn send(&mut self, command: &Command<'_>, out: &mut Vec<u8>) -> Option<Range<usize>> {
         let start = out.len();
         let secret_at = command.encode(out);
-        let octets = out.len() - start;
+        let octets = u32::try_from(out.len() - start).unwrap_or(u32::MAX);
         self.in_flight.push_back(Expected { shape: command.shape(), octets });
-        self.unanswered += octets;
+        self.unanswered += octets as usize;
         secret_at
     }
 
@@ -252,7 +253,7 @@ impl Engine {
 
     fn answered(&mut self) {
         if let Some(expected) = self.in_flight.pop_front() {
-            self.unanswered -= expected.octets;
+            self.unanswered -= expected.octets as usize;
         }
         self.state = State::Status;
     }

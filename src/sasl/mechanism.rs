@@ -111,7 +111,7 @@ impl Mechanism {
         }
     }
 
-    pub(super) fn is_scram(self) -> bool {
+    pub(crate) fn is_scram(self) -> bool {
         self.plus().is_some()
     }
 }

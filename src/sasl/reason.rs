@@ -2,18 +2,24 @@
 //!
 //! It only makes an error readable, so it takes what is there and never fails.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
 use crate::Secret;
 
 /// The most characters of one word: a list of scopes has some hundred, and an error is one line.
 const MAX_WORD: usize = 200;
 
-/// `{"status":"401","scope":"mail"}` → `status 401, scope mail`; the token, if the server repeats it, as `***`.
+/// `{"status":"401","scope":"mail"}` → `status 401, scope mail`; the token or its base64, if the server
+/// repeats it, as `***`.
 pub(super) fn read(challenge: &[u8], token: &Secret) -> Option<String> {
     let text = String::from_utf8_lossy(challenge);
     let token = std::str::from_utf8(token.expose()).unwrap_or_default();
+    let base64 = Zeroizing::new(STANDARD.encode(token));
+    let base64 = base64.trim_end_matches('=');
     let words = ["status", "error", "error_description", "scope"].into_iter().filter_map(|key| {
         let word = member(&text, key)?;
-        let word = if token.is_empty() { word } else { word.replace(token, "***") };
+        let word = if token.is_empty() { word } else { word.replace(token, "***").replace(base64, "***") };
         let word: String = word.chars().take(MAX_WORD).collect();
         (!word.is_empty()).then(|| format!("{} {word}", key.replace('_', " ")))
     });

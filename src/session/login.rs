@@ -118,6 +118,8 @@ pub(super) fn exchange(
     let name = exchange.mechanism().name();
     let room = LONGEST_COMMAND - "AUTH  \r\n".len() - name.len();
     let initial = exchange.initial(room).map(|octets| initial_argument(&octets)).transpose()?;
+    let mechanism = exchange.mechanism();
+    let mut said = initial.is_some();
     wire.queue(&Command::Auth { mechanism: name, initial: initial.as_ref() })?;
     wire.flush()?;
     // The bound on challenges is the exchange's own: it refuses one too many, and what follows is the server's line.
@@ -127,20 +129,38 @@ pub(super) fn exchange(
         let octets = wire.octets(&frame);
         if frame.kind == Kind::Status {
             let line = octets.to_vec();
-            return settle(wire, &mut exchange, failed, offered, &line);
+            let settled = settle(wire, &mut exchange, failed, offered, &line);
+            return settled.map_err(|error| if said { error } else { without_credential(error) });
         }
         if failed.is_some() {
             return Err(wire.broken(ProtocolError::TooManyChallenges));
         }
         let response = STANDARD.decode(octets).map_err(|_| SaslError::Malformed);
         match response.and_then(|challenge| exchange.respond(&challenge)) {
-            Ok(response) => wire.respond(Some(&response))?,
+            Ok(response) => {
+                if let Some(proof) = proof(mechanism, response.expose()) {
+                    wire.hide(proof);
+                }
+                wire.respond(Some(&response))?;
+                said = true;
+            }
             Err(error) => {
                 failed = Some(error);
                 wire.respond(None)?;
             }
         }
     }
+}
+
+/// What authenticates by itself in a response: the digest of CRAM-MD5 behind the user name (RFC 2195 §2), the proof of
+/// SCRAM (RFC 5802 §5.1). The server may repeat it alone.
+fn proof(mechanism: Mechanism, response: &[u8]) -> Option<&[u8]> {
+    let mark: &[u8] = match mechanism {
+        Mechanism::CramMd5 => b" ",
+        mechanism if mechanism.is_scram() => b",p=",
+        _ => return None,
+    };
+    memchr::memmem::rfind(response, mark).map(|at| &response[at + mark.len()..])
 }
 
 /// What the server's last word is worth: `+OK` counts only where the mechanism is content with it.
@@ -163,11 +183,11 @@ fn settle(
     if accepted {
         return Ok(name);
     }
-    let refused = wire.refused(&format!("AUTH {name}"), line);
-    if !offered {
+    let refused = refusal(wire.refused(&format!("AUTH {name}"), line));
+    // [IN-USE] and its like are what they are.
+    if !offered && refused.kind() == ErrorKind::Authentication {
         return Err(refused.with_kind(ErrorKind::Unsupported).explained("which it does not offer"));
     }
-    let refused = refusal(refused);
     Err(match exchange.reason() {
         Some(reason) => {
             refused.explained(&crate::trace::Escaped(&wire.masked(reason.as_bytes())).to_string())
@@ -179,6 +199,14 @@ fn settle(
 /// What `-ERR` to a credential means.
 pub(super) fn refusal(error: Error) -> Error {
     by_response_code(error, ErrorKind::Authentication)
+}
+
+/// A refusal before anything of the credential was sent is one of the mechanism, also where the server says `[AUTH]`.
+fn without_credential(error: Error) -> Error {
+    if error.kind() != ErrorKind::Authentication {
+        return error;
+    }
+    error.with_kind(ErrorKind::Unsupported).explained("before anything of the credential was sent")
 }
 
 fn offered_mechanisms(capabilities: &Capabilities) -> Option<Vec<Mechanism>> {

@@ -1,6 +1,6 @@
 //! What a maildrop holds, as `STAT`, `UIDL` and `LIST` told it at the start of a session.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 
@@ -22,6 +22,8 @@ pub struct Maildrop {
     scanned: usize,
     /// What `LIST` gave in another order than `UIDL`, until [`sorted`](Self::sorted).
     strays: Vec<ScanListing>,
+    /// The octets of those beyond [`LARGEST`].
+    large: HashMap<MessageNumber, u64>,
     has_unique_ids: bool,
     arena: Vec<u8>,
 }
@@ -29,15 +31,18 @@ pub struct Maildrop {
 /// A maildrop may have 100,000 messages: each takes these octets, and its unique-id in the arena.
 #[derive(Debug)]
 struct Row {
-    /// [`UNSCANNED`] where `LIST` left it out.
-    octets: u64,
     number: MessageNumber,
+    /// [`UNSCANNED`] where `LIST` left it out, [`LARGEST`] where it is in `large`.
+    octets: u32,
     /// Its place in the arena, empty without a unique-id.
     unique_id: Range<u32>,
 }
 
-/// What no message has.
-const UNSCANNED: u64 = u64::MAX;
+/// Octets of a row that `LIST` left out.
+const UNSCANNED: u32 = u32::MAX;
+
+/// Octets of a row that has not room for them.
+const LARGEST: u32 = UNSCANNED - 1;
 
 /// A message of a maildrop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +90,11 @@ impl Maildrop {
         let unique_id = &self.arena[unique_id.start as usize..unique_id.end as usize];
         Entry {
             number: *number,
-            octets: if *octets == UNSCANNED { 0 } else { *octets },
+            octets: match *octets {
+                UNSCANNED => 0,
+                LARGEST => self.large.get(number).copied().unwrap_or(u64::from(LARGEST)),
+                octets => octets.into(),
+            },
             unique_id: (!unique_id.is_empty()).then_some(unique_id),
         }
     }
@@ -105,9 +114,8 @@ impl Maildrop {
 
     pub(crate) fn push_scan(&mut self, listing: ScanListing) -> Result<(), ProtocolError> {
         self.in_bounds(listing.number, self.scanned)?;
-        let ScanListing { number, octets } = listing;
-        match self.rows.get_mut(self.scanned) {
-            Some(row) if row.number == number => row.octets = octets.min(UNSCANNED - 1),
+        match self.rows.get(self.scanned) {
+            Some(row) if row.number == listing.number => self.rows[self.scanned].octets = self.short(listing),
             _ => self.strays.push(listing),
         }
         self.scanned += 1;
@@ -128,7 +136,7 @@ impl Maildrop {
         let start = at(self.arena.len())?;
         self.arena.extend_from_slice(unique_id);
         let end = at(self.arena.len())?;
-        self.rows.push(Row { octets: UNSCANNED, number, unique_id: start..end });
+        self.rows.push(Row { number, octets: UNSCANNED, unique_id: start..end });
         Ok(())
     }
 
@@ -137,15 +145,27 @@ impl Maildrop {
     pub(crate) fn sorted(&mut self) -> Result<(), ProtocolError> {
         sort_unique(&mut self.rows)?;
         let listed = self.rows.len();
-        for ScanListing { number, octets } in std::mem::take(&mut self.strays) {
-            let octets = octets.min(UNSCANNED - 1);
+        for listing in std::mem::take(&mut self.strays) {
+            let number = listing.number;
+            let octets = self.short(listing);
             match self.rows[..listed].binary_search_by_key(&number, |row| row.number) {
                 Ok(at) if self.rows[at].octets == UNSCANNED => self.rows[at].octets = octets,
                 Ok(_) => return Err(ProtocolError::BadMessageNumber),
-                Err(_) => self.rows.push(Row { octets, number, unique_id: 0..0 }),
+                Err(_) => self.rows.push(Row { number, octets, unique_id: 0..0 }),
             }
         }
         sort_unique(&mut self.rows)
+    }
+
+    /// The octets as a row has room for them.
+    fn short(&mut self, ScanListing { number, octets }: ScanListing) -> u32 {
+        match u32::try_from(octets) {
+            Ok(octets) if octets < LARGEST => octets,
+            _ => {
+                self.large.insert(number, octets);
+                LARGEST
+            }
+        }
     }
 
     fn in_bounds(&self, number: MessageNumber, listed: usize) -> Result<(), ProtocolError> {
@@ -231,7 +251,7 @@ mod tests {
         plain.push_scan(scan(1, 7)).unwrap();
         plain.sorted().unwrap();
         let sizes: Vec<_> = plain.entries().map(|entry| (entry.number.get(), entry.octets)).collect();
-        assert_eq!(sizes, [(1, 7), (2, u64::MAX - 1)]);
+        assert_eq!(sizes, [(1, 7), (2, u64::MAX)]);
         assert!(!plain.has_unique_ids() && plain.entry(0).unique_id.is_none());
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         engine::{Frame, Kind},
     },
     secret::Secret,
-    trace::{Mask, Trace},
+    trace::{Masked, Trace},
 };
 
 /// RFC 2449 §6.6 wants the unanswered commands to fit the transport's send window, so that a write never blocks on a
@@ -41,8 +41,7 @@ pub(crate) struct Wire {
     /// The octets of `input` that were read and not yet used.
     held: Range<usize>,
     output: Vec<u8>,
-    trace: Option<Box<dyn Trace>>,
-    mask: Mask,
+    trace: Masked,
     pipelining: bool,
     /// A message is on its way in and was not read to its end.
     body: bool,
@@ -57,8 +56,7 @@ impl Wire {
             input: vec![0; INPUT].into_boxed_slice(),
             held: 0..0,
             output: Vec::new(),
-            trace,
-            mask: Mask::default(),
+            trace: Masked::new(trace),
             pipelining: false,
             body: false,
             poisoned: false,
@@ -80,9 +78,7 @@ impl Wire {
             return Err(Error::new(ErrorKind::Argument, "the session is encrypted already"));
         };
         let tls = connector.handshake(tcp, host)?;
-        if let Some(trace) = &mut self.trace {
-            tls.facts().notes().iter().for_each(|note| trace.note(note));
-        }
+        tls.facts().notes().iter().for_each(|note| self.trace.note(note));
         Ok(Self { stream: Stream::Tls(Box::new(tls)), pipelining: false, ..self })
     }
 
@@ -107,14 +103,12 @@ impl Wire {
     }
 
     pub(crate) fn note(&mut self, text: &str) {
-        if let Some(trace) = &mut self.trace {
-            trace.note(text);
-        }
+        self.trace.note(text);
     }
 
     /// Hides a secret wherever the server may repeat it.
     pub(crate) fn hide(&mut self, secret: &[u8]) {
-        self.mask.add(secret);
+        self.trace.hide(secret);
     }
 
     /// Queues a command; [`flush`](Self::flush) sends what is queued. An answer that is here before its command is an
@@ -126,18 +120,7 @@ impl Wire {
         }
         let start = self.output.len();
         let secret_at = self.engine.send(command, &mut self.output);
-        if let Some(at) = &secret_at {
-            self.mask.add(&self.output[at.clone()]);
-        }
-        if let Some(trace) = &mut self.trace {
-            match secret_at {
-                Some(at) => {
-                    let shown = [&self.output[start..at.start], Mask::STARS, &self.output[at.end..]].concat();
-                    trace.sent(&shown);
-                }
-                None => trace.sent(&self.output[start..]),
-            }
-        }
+        self.trace.sent(&self.output[start..], secret_at.map(|at| at.start - start..at.end - start));
         Ok(())
     }
 
@@ -151,17 +134,16 @@ impl Wire {
 
     /// Sends the answer to a challenge, or `*` to give up the exchange.
     pub(crate) fn respond(&mut self, response: Option<&Secret>) -> Result<(), Error> {
-        if let Some(response) = response {
+        let length = response.map_or(1, |response| {
             let base64 = zeroize::Zeroizing::new(STANDARD.encode(response.expose()));
-            self.mask.add(base64.as_bytes());
             self.output.extend_from_slice(base64.as_bytes());
-        } else {
+            base64.len()
+        });
+        if response.is_none() {
             self.output.push(b'*');
         }
         self.output.extend_from_slice(b"\r\n");
-        if let Some(trace) = &mut self.trace {
-            trace.sent(if response.is_some() { b"***\r\n" } else { b"*\r\n" });
-        }
+        self.trace.sent(&self.output, response.map(|_| 0..length));
         self.flush()
     }
 
@@ -216,7 +198,7 @@ impl Wire {
     }
 
     pub(crate) fn masked(&self, line: &[u8]) -> Vec<u8> {
-        self.mask.apply(line).into_owned()
+        self.trace.shown(line).into_owned()
     }
 
     /// The next event, as a place in what [`octets`](Self::octets) gives; reads when it must.
@@ -235,8 +217,7 @@ impl Wire {
                     }
                 }
                 Err(error) => {
-                    let junk = self.held.start..self.held.end.min(self.held.start + TRACED_JUNK);
-                    self.trace_received(junk, None);
+                    self.trace.junk(&self.input[self.held.clone()], TRACED_JUNK);
                     return Err(self.broken(error));
                 }
             }
@@ -258,12 +239,16 @@ impl Wire {
         self.poisoned = true;
         let held = &self.input[self.held.clone()];
         let line = held.split(|&octet| octet == b'\n').next().unwrap_or_default();
+        let whole = line.len() < held.len();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let broken = Error::new(ErrorKind::Protocol, error.to_string()).with_source(error);
         if line.is_empty() {
             return broken;
         }
-        broken.with_response(self.masked(&line[..line.len().min(TRACED_JUNK)]))
+        // Cut only behind the mask, which does not know half a secret.
+        let mut shown = if whole { self.masked(line) } else { self.trace.shown_cut(line) };
+        shown.truncate(TRACED_JUNK);
+        broken.with_response(shown)
     }
 
     /// The connection cannot go on: nothing more is read from it or written to it.
@@ -313,10 +298,9 @@ impl Wire {
     }
 
     fn trace_received(&mut self, at: Range<usize>, frame: Option<&Frame>) {
-        let Some(trace) = &mut self.trace else { return };
         match frame.map(|frame| frame.kind) {
-            Some(Kind::Challenge) => trace.received(b"+ ***\r\n"),
-            _ => trace.received(&self.mask.apply(&self.input[at])),
+            Some(Kind::Challenge) => self.trace.challenge(),
+            _ => self.trace.received(&self.input[at]),
         }
     }
 }

@@ -31,6 +31,11 @@ pub(crate) struct Dovecot {
 impl Dovecot {
     /// `None`, said loudly, where Dovecot is not installed; a failure where `POP3_TEST_SERVERS=required`.
     pub(crate) fn start(users: &[(&str, &str)]) -> Option<Self> {
+        Self::start_with(users, |_| String::new())
+    }
+
+    /// The same with settings of its own behind the others, made by `more` from the folder that its files may lie in.
+    pub(crate) fn start_with(users: &[(&str, &str)], more: impl FnOnce(&Path) -> String) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
             assert!(!required, "{PROGRAM} is not installed (package dovecot-pop3d)");
@@ -49,7 +54,7 @@ impl Dovecot {
         write("key.pem", &certificate.key_pem);
         write("ca.pem", &certificate.ca_pem);
         let (port, tls_port) = free_ports();
-        write("dovecot.conf", &configuration(root.path(), port, tls_port));
+        write("dovecot.conf", &(configuration(root.path(), port, tls_port) + &more(root.path())));
         let master = Command::new(PROGRAM)
             .args(["-F", "-c"])
             .arg(root.path().join("dovecot.conf"))

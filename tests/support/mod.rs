@@ -2,8 +2,12 @@
 
 #[cfg(unix)]
 pub(crate) mod dovecot;
+#[cfg(unix)]
+pub(crate) mod dovecot_auth;
 pub(crate) mod mailbox;
 pub(crate) mod messages;
+pub(crate) mod pki;
 pub(crate) mod sandbox;
 pub(crate) mod script;
 pub(crate) mod scripted;
+pub(crate) mod service;

@@ -329,5 +329,5 @@ const BLOCK: usize = 64 * 1024;
 /// Marks in one block.
 const MARKS: usize = 512;
 
-/// Blocks that wait for the thread: half a megabyte, some milliseconds of a fast network.
-const IN_FLIGHT: usize = 8;
+/// Blocks that wait for the thread: while it syncs, the socket's own buffer takes far more.
+const IN_FLIGHT: usize = 4;
