@@ -29,8 +29,14 @@ pub fn find(settings: &Settings) -> Result<Found, Failure> {
     look(settings, &System)
 }
 
-/// The secret that `login` is to prove and save: the first line of standard input, or else from a prompt.
+/// The secret that `login` is to prove and save: the first line of standard input, or else from a prompt. Where there is
+/// no keyring to save it in, nobody is asked.
 pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> {
+    if let Err(error) = keyring::read(&settings.mailbox())
+        && !matches!(error, KeyringError::NotText)
+    {
+        return Err(unsaved(settings, &error));
+    }
     let kind = Kind::of(settings.auth)
         .into_iter()
         .next()
@@ -51,12 +57,11 @@ pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> 
 /// Saves in the keyring what [`ask`] returned, once the server took it.
 pub fn save(settings: &Settings, credential: &Credential) -> Result<(), Failure> {
     let (Credential::Password(secret) | Credential::Token(secret)) = credential else { return Ok(()) };
-    keyring::save(&settings.mailbox(), secret).map_err(|error| {
-        Failure::configuration(format!(
-            "the secret of {} was not saved: {error}",
-            escape(&settings.mailbox())
-        ))
-    })
+    keyring::save(&settings.mailbox(), secret).map_err(|error| unsaved(settings, &error))
+}
+
+fn unsaved(settings: &Settings, error: &KeyringError) -> Failure {
+    Failure::configuration(format!("the secret of {} was not saved: {error}", escape(&settings.mailbox())))
 }
 
 /// Removes the secret from the keyring; `false` where none was saved.

@@ -107,6 +107,7 @@ impl Attempt<'_> {
                 "the password or token leaves this machine in clear: use --tls starttls or implicit",
             );
         }
+        keep_out_of_core_dumps();
         let transaction = session.login(&login)?;
         Ok(Session { transaction, greeting, capabilities })
     }
@@ -150,6 +151,20 @@ impl Attempt<'_> {
         }
     }
 }
+
+/// From here on a crash writes no memory to disk, where the secret stands. Not earlier: it takes the files of `/dev/fd`
+/// away as well, which options may name.
+#[cfg(target_os = "linux")]
+fn keep_out_of_core_dumps() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        log::debug!("core dumps stay possible: {error}");
+    }
+}
+
+/// Elsewhere no safe call says so; `ulimit -c 0` does.
+#[cfg(not(target_os = "linux"))]
+fn keep_out_of_core_dumps() {}
 
 fn leaves_in_clear(session: &Authorization, settings: &Settings) -> bool {
     let leaves = settings.proxy.is_some() || !session.stream().tcp().peer_addr().ip().is_loopback();

@@ -165,7 +165,12 @@ impl<'a> Sources<'a> {
     ) -> Result<Option<Vec<String>>, Failure> {
         let given =
             written.map(|value| Given { value: value.get_ref().clone(), origin: self.key(name, value) });
-        given.map(|given| given.parse(value::words)).transpose()
+        // A command may have a secret in it, so an error does not repeat it.
+        given
+            .map(|given| {
+                value::words(&given.value).map_err(|allowed| given.refuse(format!("must be {allowed}")))
+            })
+            .transpose()
     }
 
     fn variable(&self, name: &str) -> Option<Given<OsString>> {
