@@ -103,8 +103,8 @@ impl Authorization {
     /// forgotten: somebody between us and the server could have said it.
     ///
     /// # Errors
-    /// [`ErrorKind::Tls`] where the server refuses or the handshake fails, [`ErrorKind::Temporary`] where it refuses
-    /// for now, [`ErrorKind::Protocol`] where octets in clear followed its `+OK` (CVE-2021-22947).
+    /// [`ErrorKind::Tls`] where the server refuses or the handshake fails, [`ErrorKind::Temporary`] where it
+    /// asks to come again, [`ErrorKind::Protocol`] where octets in clear followed its `+OK` (CVE-2021-22947).
     pub fn stls(mut self, connector: &TlsConnector, host: &Host) -> Result<Self, Error> {
         if let Err(error) = self.wire.call(&Command::Stls) {
             return Err(match by_response_code(error, ErrorKind::Tls) {

@@ -398,7 +398,7 @@ fn opens_a_hundred_thousand_messages_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut record = open(dir.path());
     let unique_ids: Vec<_> = (0..100_000).map(|number| format!("{number:016x}{number:016x}")).collect();
-    let place = b"/home/alice/Mail/work/new/1795341600.M123456P7Q8R0123456789abcdef.host.example.org";
+    let place = b"/home/alice/Maildir/new/1795341600.M123456P7Q8R0123456789abcdef.host.example.org";
     let entries: Vec<_> =
         unique_ids.iter().map(|unique_id| Entry::Done { message: message(unique_id), place }).collect();
     record.append(&entries, true).unwrap();

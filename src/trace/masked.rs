@@ -1,0 +1,234 @@
+//! What secrets a session knows, kept out of everything that is shown of it.
+
+use std::{borrow::Cow, ops::Range};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use memchr::{memmem, memrchr};
+use zeroize::Zeroizing;
+
+use super::Trace;
+use crate::secret::Secret;
+
+/// The trace of a session, if there is one, and the secrets that are taken out of everything that is shown: a server may
+/// echo what it was sent.
+#[derive(Default)]
+pub(crate) struct Masked {
+    trace: Option<Box<dyn Trace>>,
+    secrets: Vec<Secret>,
+    /// What came in of a line that has not ended: a secret may be cut in two.
+    held: Vec<u8>,
+}
+
+impl Masked {
+    const STARS: &[u8] = b"***";
+
+    /// So much of one line is held back. A message may be one line of 40 MB.
+    const LONGEST: usize = 16 * 1024;
+
+    /// As few characters of base64 as this are found in any text.
+    const SHORTEST_PIECE: usize = 8;
+
+    pub(crate) fn new(trace: Option<Box<dyn Trace>>) -> Self {
+        Self { trace, secrets: Vec::new(), held: Vec::new() }
+    }
+
+    /// Masks a secret and its base64 from now on, also where that is a piece of longer base64.
+    pub(crate) fn hide(&mut self, secret: &[u8]) {
+        self.add(secret);
+        self.add(Zeroizing::new(STANDARD.encode(secret)).trim_end_matches('=').as_bytes());
+        // Three octets are four characters: it depends on the octets before which ones these are. The first of them
+        // are shared with those before, and what follows the last whole three with those behind.
+        for (before, shared) in [(0, 0), (1, 2), (2, 3)] {
+            let octets = Zeroizing::new([&[0; 2][..before], secret].concat());
+            let base64 = Zeroizing::new(STANDARD.encode(&octets[..octets.len() / 3 * 3]));
+            let piece = base64.get(shared..).unwrap_or_default();
+            if piece.len() >= Self::SHORTEST_PIECE {
+                self.add(piece.as_bytes());
+            }
+        }
+        // A secret within another must not leave the rest of that other one standing.
+        self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
+    }
+
+    fn add(&mut self, octets: &[u8]) {
+        if !octets.is_empty() && !self.secrets.iter().any(|known| known.expose() == octets) {
+            self.secrets.push(Secret::from(octets.to_vec()));
+        }
+    }
+
+    /// A whole line, or more of them, without the secrets.
+    pub(crate) fn shown<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut masked = Cow::Borrowed(octets);
+        for secret in &self.secrets {
+            let mut from = 0;
+            while let Some(at) = memmem::find(&masked[from..], secret.expose()) {
+                let at = from + at;
+                masked.to_mut().splice(at..at + secret.expose().len(), Self::STARS.iter().copied());
+                from = at + Self::STARS.len();
+            }
+        }
+        masked
+    }
+
+    /// A line that was cut: the beginning of a secret at its end is masked too.
+    pub(crate) fn shown_cut(&self, octets: &[u8]) -> Vec<u8> {
+        let mut shown = self.shown(octets).into_owned();
+        let begun = |secret: &Secret| {
+            let secret = secret.expose();
+            (1..secret.len()).rev().find(|&count| shown.ends_with(&secret[..count]))
+        };
+        if let Some(count) = self.secrets.iter().filter_map(begun).max() {
+            shown.truncate(shown.len() - count);
+            shown.extend_from_slice(Self::STARS);
+        }
+        shown
+    }
+
+    /// Lines that go out; what stands at `secret_at` is masked, here and from now on.
+    pub(crate) fn sent(&mut self, lines: &[u8], secret_at: Option<Range<usize>>) {
+        if let Some(at) = &secret_at {
+            self.hide(&lines[at.clone()]);
+        }
+        let Some(trace) = &mut self.trace else { return };
+        match secret_at {
+            Some(at) => trace.sent(&[&lines[..at.start], Self::STARS, &lines[at.end..]].concat()),
+            None => trace.sent(lines),
+        }
+    }
+
+    /// Octets that came in, cut anywhere.
+    pub(crate) fn received(&mut self, octets: &[u8]) {
+        if self.trace.is_none() {
+            return;
+        }
+        self.held.extend_from_slice(octets);
+        let end = match memrchr(b'\n', &self.held) {
+            Some(feed) => feed + 1,
+            None => self.seam(),
+        };
+        if end == 0 {
+            return;
+        }
+        let shown = self.shown(&self.held[..end]).into_owned();
+        self.held.drain(..end);
+        if let Some(trace) = &mut self.trace {
+            trace.received(&shown);
+        }
+    }
+
+    /// Where a line that goes on and on can be cut and no secret with it; 0 while it need not be.
+    fn seam(&self) -> usize {
+        let longest = self.secrets.first().map_or(0, |secret| secret.expose().len());
+        let mut end = self.held.len().saturating_sub(longest);
+        if end < Self::LONGEST {
+            return 0;
+        }
+        let across = |end: usize| {
+            self.secrets.iter().find_map(|secret| {
+                let secret = secret.expose();
+                let from = (end + 1).saturating_sub(secret.len());
+                let to = self.held.len().min(end + secret.len() - 1);
+                memmem::find(&self.held[from..to], secret).map(|at| from + at)
+            })
+        };
+        while let Some(start) = across(end) {
+            end = start;
+        }
+        end
+    }
+
+    /// A challenge came in.
+    pub(crate) fn challenge(&mut self) {
+        if let Some(trace) = &mut self.trace {
+            trace.received(b"+ ***\r\n");
+        }
+    }
+
+    /// What came in and cannot be understood; at most `most` octets of it are shown.
+    pub(crate) fn junk(&mut self, octets: &[u8], most: usize) {
+        if self.trace.is_none() {
+            return;
+        }
+        self.held.extend_from_slice(octets);
+        let held = std::mem::take(&mut self.held);
+        let mut shown = self.shown_cut(&held);
+        shown.truncate(most);
+        if let Some(trace) = &mut self.trace {
+            trace.received(&shown);
+        }
+    }
+
+    /// Something that happened beside the conversation.
+    pub(crate) fn note(&mut self, text: &str) {
+        self.release();
+        if let Some(trace) = &mut self.trace {
+            trace.note(text);
+        }
+    }
+
+    fn release(&mut self) {
+        if !self.held.is_empty() {
+            self.junk(b"", usize::MAX);
+        }
+    }
+}
+
+impl Drop for Masked {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Lines, tests::Sink};
+
+    fn masked(secrets: &[&str]) -> Masked {
+        let mut masked = Masked::default();
+        for secret in secrets {
+            masked.hide(secret.as_bytes());
+        }
+        masked
+    }
+
+    #[test]
+    fn secrets_and_their_base64_are_masked() {
+        let masked = masked(&["tanstaaf", "tan"]);
+        let shown = |octets: &[u8]| String::from_utf8(masked.shown(octets).into_owned()).unwrap();
+        assert_eq!(shown(b"-ERR tanstaaf, dGFuc3RhYWY=, tan?"), "-ERR ***, ***=, ***?");
+        assert_eq!(shown(b"+OK"), "+OK");
+        for text in ["(tanstaaf)", "((tanstaaf))", "<<<tanstaaf and more"] {
+            let shown = shown(STANDARD.encode(text).as_bytes());
+            assert!(shown.contains("***"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_comes_in_pieces_is_masked() {
+        let traced = |line: &[u8], piece: usize| {
+            let sink = Sink::default();
+            let mut masked = Masked::new(Some(Box::new(Lines::new(sink.clone()))));
+            masked.hide(b"tanstaaf");
+            line.chunks(piece).for_each(|piece| masked.received(piece));
+            drop(masked);
+            String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
+        };
+        for piece in 1..20 {
+            assert!(traced(b"a tanstaaf b\r\n", piece).ends_with("S: a *** b\n"));
+            assert!(traced(b"a tanstaaf tansta", piece).ends_with("S: a *** ***\n"));
+        }
+        let filler = "x".repeat(Masked::LONGEST - 5);
+        let traced = traced(format!("{filler}tanstaaf{filler}tanstaaf{filler}\r\n").as_bytes(), 7);
+        assert_eq!((traced.matches('x').count(), traced.matches("***").count()), (3 * filler.len(), 2));
+        assert!(!traced.contains("taaf"));
+    }
+
+    #[test]
+    fn a_cut_line_shows_no_beginning_of_a_secret() {
+        let masked = masked(&["tanstaaf"]);
+        assert_eq!(masked.shown_cut(b"-ERR tansta"), b"-ERR ***");
+        assert_eq!(masked.shown_cut(b"-ERR dGFuc3R"), b"-ERR ***");
+        assert_eq!(masked.shown_cut(b"-ERR no"), b"-ERR no");
+    }
+}
