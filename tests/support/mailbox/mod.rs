@@ -39,6 +39,7 @@ pub(crate) enum Quit {
 
 /// How far a session went, told to [`Quirks::watch`].
 #[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "only the tests that kill look at it"))]
 pub(crate) struct Progress {
     /// Commands received by this server in all its sessions.
     pub(crate) commands: u64,
