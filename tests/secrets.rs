@@ -215,7 +215,9 @@ fn nothing_that_authenticates_is_shown() {
     let mut jobs = VecDeque::new();
     for mechanism in MECHANISMS {
         for echo in ECHOES {
-            let cuts = (0..10).map(|nth| Some(60 + 39 * nth));
+            // Under Wine a process takes half a second to start.
+            let cuts = if cfg!(windows) { 0..1 } else { 0..10 };
+            let cuts = cuts.map(|nth| Some(60 + 39 * nth));
             jobs.extend([None].into_iter().chain(cuts).map(|cut| (mechanism, echo, cut)));
         }
     }

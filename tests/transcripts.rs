@@ -7,6 +7,8 @@ use std::sync::Mutex;
 
 use crate::support::scripted::{Cut, play};
 
+const CUTS: &[Cut] = &[Cut::Whole, Cut::Octets, Cut::Random(1), Cut::Random(2)];
+
 /// Most of a run is waiting for the other side.
 const THREADS: usize = 8;
 
@@ -26,7 +28,9 @@ fn transcripts() {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("text");
-        for cut in [Cut::Whole, Cut::Octets, Cut::Random(1), Cut::Random(2)] {
+        // Under Wine a process takes half a second to start, and cutting is no matter of platforms.
+        let cuts = if cfg!(windows) { &CUTS[..1] } else { CUTS };
+        for &cut in cuts {
             jobs.push_back((name.clone(), text.clone(), cut));
         }
     }

@@ -54,8 +54,10 @@ pub fn parse(message: &[u8], with_fields: bool) -> Header {
 
 /// The first lines of the body as they are, without their line ends: a line that is not UTF-8 as windows-1252. `TOP n 0`
 /// that returns the whole body (some servers do) has `lines` of it all the same.
-pub fn preview(message: &[u8], lines: usize) -> Vec<String> {
-    Lines(split(message).1).take(lines).map(|line| charset::utf8_or_windows_1252(line).into_owned()).collect()
+///
+/// They are made when they are asked for: a million empty lines are two megabytes of mail.
+pub fn preview(message: &[u8], lines: usize) -> impl Iterator<Item = Cow<'_, str>> + Clone {
+    Lines(split(message).1).take(lines).map(charset::utf8_or_windows_1252)
 }
 
 /// Header and body; the empty line between belongs to neither, and a message may end without one.
@@ -72,6 +74,7 @@ fn split(message: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Lines without their ends: CRLF, or LF alone where a server stores it so. A CR alone is a character like others.
+#[derive(Clone)]
 struct Lines<'a>(&'a [u8]);
 
 impl<'a> Iterator for Lines<'a> {

@@ -1,6 +1,7 @@
 //! The wire types of `--json`, and nothing else: a key here is a promise.
 
 use std::{
+    borrow::Cow,
     fmt,
     io::{self, Write},
 };
@@ -8,7 +9,10 @@ use std::{
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 
-use super::exit::{Code, Failure, Stop};
+use super::{
+    exit::{Code, Failure, Stop},
+    header::preview,
+};
 
 /// `status`. What is new is `null` on a server without unique-ids.
 #[derive(Debug, Serialize)]
@@ -65,7 +69,7 @@ pub struct Uidl {
 
 /// `headers`.
 #[derive(Debug, Serialize)]
-pub struct Headers {
+pub struct Headers<'m> {
     #[serde(flatten)]
     pub message: Uidl,
     pub date: Option<String>,
@@ -77,7 +81,27 @@ pub struct Headers {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fields: Option<Vec<(String, String)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub preview: Option<Vec<String>>,
+    pub preview: Option<Preview<'m>>,
+}
+
+/// The first lines of a body, written one by one.
+#[derive(Debug, Clone, Copy)]
+pub struct Preview<'m> {
+    /// The message from its beginning.
+    pub message: &'m [u8],
+    pub lines: u32,
+}
+
+impl<'m> Preview<'m> {
+    pub fn lines(self) -> impl Iterator<Item = Cow<'m, str>> + Clone {
+        preview(self.message, self.lines as usize)
+    }
+}
+
+impl Serialize for Preview<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.lines())
+    }
 }
 
 /// A sender or recipient (RFC 5322 §3.4 `mailbox`). The address is `null` where the field has only a name.

@@ -21,7 +21,7 @@ pub use self::stderr::Stderr;
 use super::{
     args::Color,
     escape::{escape, text},
-    json::{Delete, Deletion, Fetch, Headers, Mailbox, Refused, Server, Status, Uidl, write_line},
+    json::{Delete, Deletion, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl, write_line},
     progress,
 };
 
@@ -125,7 +125,7 @@ impl<'a> Printer<'a> {
     }
 
     /// `   3 * today 14:03  Alice   24.1 kB  Hello`, with fields and preview beneath.
-    pub fn headers(&mut self, headers: &Headers) -> io::Result<()> {
+    pub fn headers(&mut self, headers: &Headers<'_>) -> io::Result<()> {
         if self.look.json {
             self.object(headers)?;
             return self.flush();
@@ -157,7 +157,7 @@ impl<'a> Printer<'a> {
         if headers.fields.is_some() && headers.preview.is_some() {
             self.line("")?;
         }
-        for line in headers.preview.iter().flatten() {
+        for line in headers.preview.into_iter().flat_map(Preview::lines) {
             // Tabs are many in mail and do no harm as blanks.
             let line = line.replace('\t', "    ");
             self.line(format!("{INDENT}{}", escape(&line)).trim_end())?;

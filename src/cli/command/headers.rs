@@ -55,7 +55,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
     if refusals == 0 { Ok(Done::All) } else { Err(Failure::partial(refusals).into()) }
 }
 
-fn described(message: json::Uidl, head: &[u8], args: &args::Headers) -> json::Headers {
+fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> json::Headers<'m> {
     let header = header::parse(head, args.fields);
     json::Headers {
         message,
@@ -66,20 +66,25 @@ fn described(message: json::Uidl, head: &[u8], args: &args::Headers) -> json::He
         subject: header.subject,
         message_id: header.message_id,
         fields: args.fields.then_some(header.fields),
-        preview: args.lines.map(|lines| header::preview(head, lines as usize)),
+        preview: args.lines.map(|lines| json::Preview { message: head, lines }),
     }
 }
 
 /// The header and so many lines behind it; what a server sends beyond that goes by.
 fn read_head(mut message: Message<'_>, lines: u32, head: &mut Vec<u8>) -> Result<(), pop3::Error> {
     head.clear();
+    // From where on lines are counted, once the header has ended.
     let mut body = None;
+    let mut counted = 0;
     while let Some(chunk) = message.chunk()? {
         let seen = head.len().saturating_sub(b"\r\n\r".len());
         head.extend_from_slice(&chunk[..chunk.len().min(MOST_OCTETS - head.len())]);
         body = body.or_else(|| memmem::find(&head[seen..], b"\r\n\r\n").map(|at| seen + at + 4));
-        let enough = body.is_some_and(|body| memchr_iter(b'\n', &head[body..]).count() >= lines as usize);
-        if enough || head.len() == MOST_OCTETS {
+        if let Some(from) = &mut body {
+            counted += memchr_iter(b'\n', &head[*from..]).count();
+            *from = head.len();
+        }
+        if (body.is_some() && counted >= lines as usize) || head.len() == MOST_OCTETS {
             break;
         }
     }

@@ -28,7 +28,7 @@ fn uidl(number: u32, uid: Option<&str>) -> Uidl {
     Uidl { number, uid: uid.map(str::to_owned), octets: 24_120, new: Some(number % 2 == 1) }
 }
 
-fn headers(from: &str, subject: &str) -> Headers {
+fn headers(from: &str, subject: &str) -> Headers<'static> {
     Headers {
         message: uidl(3, Some("u")),
         date: Some("2025-03-06T14:03:00+00:00".into()),
@@ -129,7 +129,7 @@ fn dates_are_near_or_far() {
 fn fields_and_preview_stand_beneath() {
     let mut message = headers("a@b", "");
     message.fields = Some(vec![("Subject".into(), "\x1b]0;x\x07".into())]);
-    message.preview = Some(vec!["\tone\u{2028}".into(), String::new(), "two".into()]);
+    message.preview = Some(Preview { message: "\n\tone\u{2028}\n\ntwo\n".as_bytes(), lines: 9 });
     let shown = printed(look(None), |out| out.headers(&message));
     let mut lines = shown.lines();
     assert!(lines.next().unwrap().ends_with("(no subject)"));
