@@ -2,7 +2,7 @@
 //! to start.
 
 use std::fmt;
-use std::io::{Read, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -173,6 +173,7 @@ pub(crate) fn start(mut command: Command, input: &[u8], deaf: bool) -> Running {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
+        .or_else(|error| again_under_wine(&mut command, error))
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let (sender, closed) = mpsc::channel();
     let mut stdin = child.stdin.take().expect("piped");
@@ -191,6 +192,20 @@ pub(crate) fn start(mut command: Command, input: &[u8], deaf: bool) -> Running {
     }
     collect(child.stderr.take().expect("piped"), sender, false);
     Running { child, closed, pipes, started }
+}
+
+/// Wine 8 now and then fails to start a process while others start, with "Internal error" (1359).
+fn again_under_wine(command: &mut Command, mut error: io::Error) -> io::Result<Child> {
+    for _ in 0..5 {
+        if !cfg!(windows) || error.raw_os_error() != Some(1359) {
+            break;
+        }
+        match command.spawn() {
+            Ok(child) => return Ok(child),
+            Err(again) => error = again,
+        }
+    }
+    Err(error)
 }
 
 fn collect(mut pipe: impl Read + Send + 'static, sender: mpsc::Sender<(bool, Vec<u8>)>, stdout: bool) {
