@@ -39,16 +39,24 @@ pub struct Error {
 }
 
 impl Error {
+    /// The most octets of the server's line that an error repeats: RFC 2449 §4 allows a first line 512, and an error
+    /// goes into logs and mails.
+    pub const MAX_RESPONSE: usize = 512;
+
     /// An error of a kind with its message.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), response: None, source: None }
     }
 
-    /// The same error with the server's line (without its line end) that caused it.
+    /// The same error with the server's line (without its line end) that caused it, of which [`Error::MAX_RESPONSE`]
+    /// octets are kept. Secrets have to be out of it before.
     #[must_use]
     pub fn with_response(mut self, line: impl Into<Vec<u8>>) -> Self {
-        self.response = Some(line.into());
+        let mut line = line.into();
+        line.truncate(Self::MAX_RESPONSE);
+        line.shrink_to_fit();
+        self.response = Some(line);
         self
     }
 
@@ -85,8 +93,8 @@ impl Error {
         &self.message
     }
 
-    /// The server's line that caused it, raw, without its line end: `b"-ERR [IN-USE] maildrop locked"`. It is a
-    /// stranger's text; escape it before it reaches a terminal.
+    /// The server's line that caused it, raw, without its line end: `b"-ERR [IN-USE] maildrop locked"`, cut at
+    /// [`Error::MAX_RESPONSE`] octets. It is a stranger's text; escape it before it reaches a terminal.
     #[must_use]
     pub fn response(&self) -> Option<&[u8]> {
         self.response.as_deref()

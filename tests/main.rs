@@ -16,6 +16,7 @@ mod roads;
 mod secrets;
 #[cfg(unix)]
 mod storing;
+mod sweep;
 #[cfg(unix)]
 mod syscalls;
 mod transcripts;

@@ -26,12 +26,13 @@ pub struct Header {
     pub fields: Vec<(String, String)>,
 }
 
-/// Parses a message from its beginning, be it an answer to `TOP` or the whole. Of fields that may stand only once, the
+/// Parses a message from its beginning, be it an answer to `TOP` or the whole. What is beyond [`MOST_FIELDS`], or
+/// beyond the bounds on addresses, is passed over. Of fields that may stand only once, the
 /// first counts; addresses of all `From`, `To` and `Cc` fields are joined.
 pub fn parse(message: &[u8], with_fields: bool) -> Header {
     let mut header = Header::default();
     for field in Fields(split(message).0) {
-        if with_fields {
+        if with_fields && header.fields.len() < MOST_FIELDS {
             header.fields.push((field.name.to_owned(), words::decode(&field.text())));
         }
         let is = |name| field.name.eq_ignore_ascii_case(name);
@@ -161,6 +162,9 @@ fn message_id(text: &str) -> String {
     let id = text.split_once('<').map_or(text, |(_, id)| id);
     id.split_once('>').map_or(id, |(id, _)| id).trim().to_owned()
 }
+
+/// Honest messages have a hundred; a field of four octets takes twenty times that in memory.
+const MOST_FIELDS: usize = 50_000;
 
 #[cfg(test)]
 mod tests;

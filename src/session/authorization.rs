@@ -17,6 +17,9 @@ use crate::{
 /// More lines than this no server announces: RFC 2449 and all that came after it know about twenty.
 const MOST_CAPABILITIES: usize = 500;
 
+/// Nor more octets of them: the longest lines are those of `SASL` and `IMPLEMENTATION`, with some hundred.
+const MOST_CAPABILITY_OCTETS: usize = 64 * 1024;
+
 /// What a session is opened with.
 pub struct Options {
     /// Whether commands are pipelined where the server announces `PIPELINING` (RFC 2449 §6.6).
@@ -190,12 +193,14 @@ impl Authorization {
 pub(super) fn capa(wire: &mut Wire) -> Result<Capabilities, Error> {
     wire.call(&Command::Capa)?;
     let mut capabilities = Capabilities::default();
+    let mut octets = 0;
     loop {
         let frame = wire.frame()?;
         if frame.kind == Kind::End {
             return Ok(capabilities);
         }
-        if capabilities.lines().len() == MOST_CAPABILITIES {
+        octets += frame.at.len();
+        if capabilities.lines().len() == MOST_CAPABILITIES || octets > MOST_CAPABILITY_OCTETS {
             return Err(wire.broken(crate::proto::ProtocolError::ListingTooLong));
         }
         capabilities.push(wire.octets(&frame));

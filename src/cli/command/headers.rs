@@ -14,7 +14,7 @@ use crate::cli::{
 
 /// So much of a message is kept to be shown: no honest header is as long, and some servers answer `TOP` with the
 /// whole message.
-const MOST_OCTETS: usize = 4 << 20;
+const MOST_OCTETS: usize = 2 << 20;
 
 pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop> {
     let selection = selection(&args.choice, Otherwise::New)?;
