@@ -16,6 +16,7 @@ mod roads;
 mod secrets;
 #[cfg(unix)]
 mod storing;
+#[cfg(unix)]
 mod sweep;
 #[cfg(unix)]
 mod syscalls;
