@@ -23,3 +23,5 @@ mod syscalls;
 mod transcripts;
 #[cfg(unix)]
 mod window;
+#[cfg(windows)]
+mod windows;

@@ -15,6 +15,7 @@ use pop3::sasl::{Credential, Mechanism};
 use super::escape::escape;
 use super::exit::Failure;
 use super::keyring::{self, KeyringError};
+use super::record::interrupt;
 use super::settings::{Auth, SECRET_VARIABLES, Settings};
 
 /// A credential and where it was found, for the log: `the keyring`.
@@ -32,11 +33,6 @@ pub fn find(settings: &Settings) -> Result<Found, Failure> {
 /// The secret that `login` is to prove and save: the first line of standard input, or else from a prompt. Where there is
 /// no keyring to save it in, nobody is asked.
 pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> {
-    if let Err(error) = keyring::read(&settings.mailbox())
-        && !matches!(error, KeyringError::NotText)
-    {
-        return Err(unsaved(settings, &error));
-    }
     let kind = Kind::of(settings.auth)
         .into_iter()
         .next()
@@ -44,8 +40,10 @@ pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> 
     if password_stdin {
         let source = "standard input";
         let secret = first_line(io::stdin().lock()).map_err(|error| unreadable(source, &error))?;
-        return found(kind, secret, source);
+        let found = found(kind, secret, source)?;
+        return has_keyring(settings).map(|()| found);
     }
+    has_keyring(settings)?;
     let Some(secret) = System.prompt(kind, &settings.mailbox()) else {
         return Err(Failure::configuration(format!(
             "no terminal to ask for the {kind} on: give it on standard input with --password-stdin"
@@ -58,6 +56,14 @@ pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> 
 pub fn save(settings: &Settings, credential: &Credential) -> Result<(), Failure> {
     let (Credential::Password(secret) | Credential::Token(secret)) = credential else { return Ok(()) };
     keyring::save(&settings.mailbox(), secret).map_err(|error| unsaved(settings, &error))
+}
+
+/// What can never be saved need not be asked for, nor proved.
+fn has_keyring(settings: &Settings) -> Result<(), Failure> {
+    match keyring::read(&settings.mailbox()) {
+        Ok(_) | Err(KeyringError::NotText) => Ok(()),
+        Err(error) => Err(unsaved(settings, &error)),
+    }
 }
 
 fn unsaved(settings: &Settings, error: &KeyringError) -> Failure {
@@ -146,7 +152,16 @@ impl Places for System {
             Kind::Password => "Password",
             Kind::Token => "Access token",
         };
+        let _kept = interrupt::keep_terminal();
         let answer = rpassword::prompt_password(format!("{what} for {}: ", escape(mailbox)));
+        if let Err(error) = &answer {
+            // What is said next belongs on a line of its own, as after Enter.
+            eprintln!();
+            // Ctrl-C: the signal that it stands for is on its way.
+            if error.kind() == io::ErrorKind::Interrupted {
+                thread::sleep(GRACE);
+            }
+        }
         Some(answer.map(Secret::from).map_err(|error| unreadable(PROMPT, &error)))
     }
 }
@@ -265,6 +280,10 @@ fn first_line(input: impl Read) -> io::Result<Secret> {
         line.pop();
         line.pop_if(|octet| *octet == b'\r');
     }
+    // Windows PowerShell puts it before what it pipes as UTF-8.
+    if line.starts_with(BYTE_ORDER_MARK) {
+        line.drain(..BYTE_ORDER_MARK.len());
+    }
     let secret = Secret::from(line);
     if secret.expose().len() as u64 > MAX_SECRET {
         return Err(io::Error::new(
@@ -280,6 +299,8 @@ fn unreadable(source: &str, error: &io::Error) -> Failure {
 }
 
 const PROMPT: &str = "the prompt";
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Tokens have a few thousand octets; what goes on for ever is no secret.
 const MAX_SECRET: u64 = 65_536;

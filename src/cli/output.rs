@@ -39,8 +39,8 @@ pub struct Look {
 /// Writes results in the order they come. Every error of writing is the caller's; a reader that closed the pipe is one
 /// of kind [`io::ErrorKind::BrokenPipe`].
 ///
-/// Rows of `headers` and `fetch`, which come as the server answers, are flushed one by one; the others by
-/// [`flush`](Printer::flush), which must be called at the end.
+/// Rows of `headers` and `fetch`, which come as the server answers, are flushed one by one on a terminal; elsewhere, and
+/// all others, by [`flush`](Printer::flush), which must be called before anything is waited for, and at the end.
 pub struct Printer<'a> {
     out: BufWriter<Box<dyn Write + 'a>>,
     look: Look,
@@ -54,13 +54,16 @@ impl Printer<'static> {
         let stdout = io::stdout();
         // Finding out the time zone reads many files, and most runs show no date.
         let now = LazyCell::new(Zoned::now as fn() -> Zoned);
-        if json || !stdout.is_terminal() {
+        let is_terminal = stdout.is_terminal();
+        // Elsewhere than on a terminal colours are there only for who says so on the command line.
+        if json || !(is_terminal || ColorChoice::global() == ColorChoice::Always) {
             return Self::new(Look { json, color: false, terminal: None, now }, stdout);
         }
         let color = AutoStream::choice(&stdout);
-        let columns =
-            terminal_size::terminal_size_of(&stdout).map_or(80, |(columns, _)| usize::from(columns.0));
-        let look = Look { json, color: color != ColorChoice::Never, terminal: Some(columns), now };
+        let terminal = is_terminal.then(|| {
+            terminal_size::terminal_size_of(&stdout).map_or(80, |(columns, _)| usize::from(columns.0))
+        });
+        let look = Look { json, color: color != ColorChoice::Never, terminal, now };
         Self::new(look, AutoStream::new(stdout, color))
     }
 }
@@ -84,6 +87,9 @@ impl<'a> Printer<'a> {
 
     pub fn flush(&mut self) -> io::Result<()> {
         let out = &mut self.out;
+        if out.buffer().is_empty() {
+            return Ok(());
+        }
         if self.look.terminal.is_some() { progress::suspended(|| out.flush()) } else { out.flush() }
     }
 
@@ -128,7 +134,7 @@ impl<'a> Printer<'a> {
     pub fn headers(&mut self, headers: &Headers<'_>) -> io::Result<()> {
         if self.look.json {
             self.object(headers)?;
-            return self.flush();
+            return self.flush_row();
         }
         let message = &headers.message;
         let sender = match self.look.terminal {
@@ -141,7 +147,7 @@ impl<'a> Printer<'a> {
         let from = senders(headers.from.as_deref().unwrap_or_default());
         match self.look.terminal {
             Some(_) => row.cut(&escape(&from), sender, SENDER),
-            None => row.left(&escape(&from), sender, Style::new()),
+            None => row.left(&escape(&from), sender, SENDER),
         }
         row.right(&size(message.octets), SIZE, DIM);
         match headers.subject.as_deref() {
@@ -162,14 +168,14 @@ impl<'a> Printer<'a> {
             let line = line.replace('\t', "    ");
             self.line(format!("{INDENT}{}", escape(&line)).trim_end())?;
         }
-        self.flush()
+        self.flush_row()
     }
 
     /// `   3   24.1 kB  /home/alice/mail/QhdPYR.eml  deleted`
     pub fn fetch(&mut self, message: &Fetch) -> io::Result<()> {
         if self.look.json {
             self.object(message)?;
-            return self.flush();
+            return self.flush_row();
         }
         let mut row = self.row(message.number);
         row.right(&size(message.octets), SIZE, DIM);
@@ -181,7 +187,7 @@ impl<'a> Printer<'a> {
         deletion(&mut row, message.deleted);
         // A path is there to be copied: whole, be the terminal as narrow as it may.
         self.whole(&row)?;
-        self.flush()
+        self.flush_row()
     }
 
     /// `   3 QhdPYR:00WBw1Ph7x7   24.1 kB  marked`
@@ -201,12 +207,12 @@ impl<'a> Printer<'a> {
     pub fn refused(&mut self, message: &Refused) -> io::Result<()> {
         if self.look.json {
             self.object(message)?;
-            return self.flush();
+            return self.flush_row();
         }
         let mut row = self.row(message.number);
         row.left(&format!("refused: {}", escape(&message.error)), 0, BAD);
         self.whole(&row)?;
-        self.flush()
+        self.flush_row()
     }
 
     fn server(&mut self, server: &Server) -> io::Result<()> {
@@ -256,6 +262,10 @@ impl<'a> Printer<'a> {
     fn whole(&mut self, row: &Row) -> io::Result<()> {
         let line = row.render(self.look.color);
         self.line(&line)
+    }
+
+    fn flush_row(&mut self) -> io::Result<()> {
+        if self.look.terminal.is_some() { self.flush() } else { Ok(()) }
     }
 
     fn line(&mut self, line: &str) -> io::Result<()> {

@@ -171,6 +171,7 @@ impl Run<'_> {
             while let Some(delivered) = self.storage.delivered()? {
                 self.stored(context, &mut retrieval, delivered)?;
             }
+            context.printer.flush()?;
             if !retrieval.is_ready() {
                 self.storage.flush()?;
             }

@@ -35,7 +35,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
     let mut refusals = 0;
     let mut head = Vec::new();
     let mut tops = transaction.tops(chosen.iter().map(|&index| catalogue.entry(index).number), lines);
-    while let Some(reply) = tops.next()? {
+    loop {
+        if !tops.is_ready() {
+            context.printer.flush()?;
+        }
+        let Some(reply) = tops.next()? else { break };
         match reply {
             Reply::Message(number, message) => {
                 read_head(message, lines, &mut head)?;

@@ -192,7 +192,8 @@ fn a_closed_pipe_is_an_error_of_the_caller() {
         }
     }
     let mut printer = Printer::new(look(None), Closed);
-    let error = printer.headers(&headers("a@b", "x")).unwrap_err();
+    printer.headers(&headers("a@b", "x")).unwrap();
+    let error = printer.flush().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
 }
 

@@ -67,8 +67,8 @@ pub fn private_options() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Makes what happened to the names in a folder durable. Windows has no such call: there a rename is in the journal of
-/// the file system when it returns.
+/// Makes what happened to the names in a folder durable. Windows has no such call: there each file is flushed under its
+/// new name.
 #[cfg(unix)]
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -120,11 +120,39 @@ pub fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Renames without ever replacing: `AlreadyExists` where something stands under the new name.
+/// Renames without ever replacing: `AlreadyExists` where something stands under the new name. On Windows the new name is
+/// durable when this returns: flushing a file flushes what the file system's journal holds of it.
 pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
-    let mut from = tempfile::TempPath::try_from_path(from)?;
-    from.disable_cleanup(true);
-    from.persist_noclobber(to).map_err(|error| error.error)
+    let mut temporary = tempfile::TempPath::try_from_path(of_any_length(from)?)?;
+    temporary.disable_cleanup(true);
+    temporary.persist_noclobber(of_any_length(to)?).map_err(|error| error.error)?;
+    if cfg!(windows) { sync_file(to) } else { Ok(()) }
+}
+
+/// `C:\a` → `\\?\C:\a`, which Windows takes with more than 260 characters. `std` does so by itself, `tempfile` not.
+#[cfg(windows)]
+fn of_any_length(path: &Path) -> io::Result<PathBuf> {
+    use std::path::{Component, Prefix};
+    let path = absolute(path)?;
+    let mut components = path.components();
+    let Some(Component::Prefix(prefix)) = components.next() else { return Ok(path) };
+    let mut whole = std::ffi::OsString::from(r"\\?\");
+    match prefix.kind() {
+        Prefix::Disk(_) => whole.push(prefix.as_os_str()),
+        Prefix::UNC(server, share) => {
+            for part in [r"UNC\".as_ref(), server, r"\".as_ref(), share] {
+                whole.push(part);
+            }
+        }
+        _ => return Ok(path),
+    }
+    Ok(PathBuf::from(whole).join(components.as_path()))
+}
+
+#[cfg(not(windows))]
+#[allow(clippy::unnecessary_wraps, reason = "on Windows it can fail")]
+fn of_any_length(path: &Path) -> io::Result<&Path> {
+    Ok(path)
 }
 
 /// The path from the root, as it stands in the record.

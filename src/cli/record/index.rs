@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, Hasher, RandomState},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState},
 };
 
 use super::journal::Message;
@@ -21,8 +21,41 @@ pub struct Fetched {
 /// Only a hash of 128 bits is kept of a unique-id, with keys of this process: nobody can make two meet.
 #[derive(Default)]
 pub struct Index {
-    known: HashMap<[u64; 2], Known>,
+    known: ByKey<Known>,
     states: [RandomState; 2],
+}
+
+/// A unique-id with its occurrence, hashed by this process' own keys.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key([u64; 2]);
+
+/// A table whose keys need no hash but themselves.
+pub type ByKey<T> = HashMap<Key, T, BuildHasherDefault<Itself>>;
+
+#[derive(Default)]
+pub struct Itself(u64);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
+    }
+}
+
+impl Hasher for Itself {
+    fn write(&mut self, octets: &[u8]) {
+        // A `Key` comes as the number below.
+        for &octet in octets {
+            self.0 = self.0.rotate_left(8) ^ u64::from(octet);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// The seconds, and two flags beneath them: eight octets, as there may be 100,000.
@@ -115,12 +148,12 @@ impl Index {
         })
     }
 
-    pub fn key(&self, unique_id: &[u8], occurrence: u32) -> [u64; 2] {
-        self.states.each_ref().map(|state| {
+    pub fn key(&self, unique_id: &[u8], occurrence: u32) -> Key {
+        Key(self.states.each_ref().map(|state| {
             let mut hasher = state.build_hasher();
             hasher.write(unique_id);
             hasher.write_u32(occurrence);
             hasher.finish()
-        })
+        }))
     }
 }

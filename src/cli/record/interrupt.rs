@@ -1,22 +1,27 @@
-//! What must be tidied before a signal ends the process: the dot-lock of an mbox, the command of `--pipe`.
+//! What must be tidied before a signal ends the process: the dot-lock of an mbox, the command of `--pipe`, a terminal that
+//! does not show what is typed.
 //!
-//! Windows has no such signals: there a stale dot-lock is known by its age, and Ctrl-C reaches the command as well.
+//! Windows has no such signals: there the system removes the dot-lock, and Ctrl-C reaches the command as well.
 
 #[cfg(unix)]
-pub use self::unix::{guard, outlive_limits, watch};
+pub use self::unix::{guard, keep_terminal, outlive_limits, watch};
 #[cfg(not(unix))]
-pub use self::without::{guard, outlive_limits, watch};
+pub use self::without::{guard, keep_terminal, outlive_limits, watch};
 
 #[cfg(unix)]
 mod unix {
     use std::{
-        fs, io,
+        fs::{self, File},
+        io,
         path::{Path, PathBuf},
         sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
         thread,
     };
 
-    use rustix::process::{Pid, Signal, kill_process_group};
+    use rustix::{
+        process::{Pid, Signal, kill_process_group},
+        termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
+    };
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::Signals,
@@ -26,9 +31,10 @@ mod unix {
     struct Held {
         dot_lock: Option<PathBuf>,
         command: Option<u32>,
+        terminal: Option<(File, Termios)>,
     }
 
-    static HELD: Mutex<Held> = Mutex::new(Held { dot_lock: None, command: None });
+    static HELD: Mutex<Held> = Mutex::new(Held { dot_lock: None, command: None, terminal: None });
 
     /// While it lives, no signal ends the process: making a thing and telling of it belong together.
     pub struct Guard(MutexGuard<'static, Held>);
@@ -45,6 +51,27 @@ mod unix {
 
         pub fn command(&mut self, id: Option<u32>) {
             self.0.command = id;
+        }
+    }
+
+    /// While it lives, the terminal gets back its settings before a signal ends the process.
+    pub struct Kept;
+
+    /// Keeps the settings of the terminal, if there is one.
+    pub fn keep_terminal() -> Kept {
+        let terminal = File::open("/dev/tty").ok();
+        guard().0.terminal = terminal.and_then(|file| {
+            let settings = tcgetattr(&file).ok()?;
+            Some((file, settings))
+        });
+        // Without it a signal ends the process as well, only the terminal stays as it is.
+        let _ = watch();
+        Kept
+    }
+
+    impl Drop for Kept {
+        fn drop(&mut self) {
+            guard().0.terminal = None;
         }
     }
 
@@ -84,6 +111,9 @@ mod unix {
         let group = held.0.command.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         if let Some(group) = group {
             let _ = kill_process_group(group, Signal::TERM);
+        }
+        if let Some((terminal, settings)) = &held.0.terminal {
+            let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
         let _ = emulate_default_handler(signal);
     }
@@ -127,4 +157,10 @@ mod without {
     }
 
     pub fn outlive_limits() {}
+
+    pub struct Kept;
+
+    pub fn keep_terminal() -> Kept {
+        Kept
+    }
 }

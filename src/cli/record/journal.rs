@@ -356,6 +356,9 @@ pub fn escape(octets: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn unescape(word: &[u8]) -> Option<Vec<u8>> {
+    if memchr(b'%', word).is_none() {
+        return Some(word.to_vec());
+    }
     let mut octets = Vec::with_capacity(word.len());
     let mut rest = if word == b"%" { b"" } else { word };
     while let [first, others @ ..] = rest {

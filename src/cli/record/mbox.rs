@@ -145,17 +145,23 @@ fn is_remainder(mut file: &File, append: &Append) -> io::Result<bool> {
 }
 
 /// `FILE.lock`, removed when dropped, and by a signal that ends the process.
-struct DotLock(PathBuf);
+struct DotLock {
+    path: PathBuf,
+    /// Windows removes it with this handle, so also when the process is ended.
+    #[cfg(not(unix))]
+    _file: File,
+}
 
 impl DotLock {
     fn take(path: &Path, start: Instant, wait: Duration) -> Result<Self, Failure> {
         let lock = suffixed(path, ".lock");
         loop {
             let error = match Self::make(&lock) {
-                Ok(()) => return Ok(Self(lock)),
+                Ok(made) => return Ok(made),
                 Err(error) => error,
             };
-            if error.kind() != io::ErrorKind::AlreadyExists {
+            if error.kind() != io::ErrorKind::AlreadyExists && !(is_going(&error) && start.elapsed() < GOING)
+            {
                 return Err(Failure::output(format_args!("cannot make {}", lock.display()), &error));
             }
             if is_stale(&lock) && remove_stale(&lock) {
@@ -169,7 +175,8 @@ impl DotLock {
     }
 
     /// Made whole: a run that is killed must never leave a lock that does not name its holder.
-    fn make(lock: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    fn make(lock: &Path) -> io::Result<Self> {
         let own = suffixed(lock, &format!(".{}", std::process::id()));
         let mut guard = interrupt::guard();
         let _ = fs::remove_file(&own);
@@ -183,16 +190,31 @@ impl DotLock {
         } else {
             let _ = fs::remove_file(&own);
         }
-        made
+        made.map(|()| Self { path: lock.to_path_buf() })
+    }
+
+    #[cfg(not(unix))]
+    fn make(lock: &Path) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        #[cfg(windows)]
+        std::os::windows::fs::OpenOptionsExt::custom_flags(&mut options, FILE_FLAG_DELETE_ON_CLOSE);
+        let mut file = options.write(true).create_new(true).open(lock)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(Self { path: lock.to_path_buf(), _file: file })
     }
 }
 
 impl Drop for DotLock {
     fn drop(&mut self) {
         let mut guard = interrupt::guard();
-        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_file(&self.path);
         guard.dot_lock(None);
     }
+}
+
+/// Whether the lock is gone but for somebody who looks at it: Windows gives the name free when that one has done.
+fn is_going(error: &io::Error) -> bool {
+    cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
 
 /// Whether the lock's holder is dead, or so long at it that it must be.
@@ -276,7 +298,8 @@ fn open(path: &Path) -> io::Result<File> {
     let link = disk::stands(path);
     let file = if link { options.create(true).open(path)? } else { options.create_new(true).open(path)? };
     disk::make_private(&file)?;
-    disk::sync_folder(path.canonicalize()?.parent().unwrap_or(Path::new("/")))?;
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    disk::sync_folder(path.parent().unwrap_or(Path::new("/")))?;
     Ok(file)
 }
 
@@ -304,6 +327,13 @@ fn try_lock(file: &File) -> io::Result<bool> {
 fn busy(path: &Path, why: &str) -> Failure {
     Failure::new(Code::Temporary, format!("{} is in use: {why}; try again later", path.display()))
 }
+
+/// How long a lock that is gone can still be looked at.
+const GOING: Duration = Duration::from_secs(1);
+
+/// `CreateFileW`: the file goes with its last handle.
+#[cfg(windows)]
+const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
 
 /// How often a held lock is tried.
 const POLL: Duration = Duration::from_millis(50);

@@ -1,7 +1,7 @@
 //! What a run that was killed left half done, brought to its end.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -9,6 +9,7 @@ use std::{
 
 use super::{
     disk,
+    index::{ByKey, Key},
     journal::{Append, Entry, Message},
     mbox, name,
 };
@@ -58,12 +59,12 @@ impl Pending {
 /// The entries of a journal that no later one has settled, while it is read.
 #[derive(Default)]
 pub struct Unsettled {
-    begun: HashMap<[u64; 2], (u64, Owned, Option<Doing>)>,
+    begun: ByKey<(u64, Owned, Option<Doing>)>,
     appends: BTreeMap<u64, Append>,
 }
 
 impl Unsettled {
-    pub fn begun(&mut self, key: [u64; 2], batch: u64, entry: &Entry<'_>, message: &Message<'_>) {
+    pub fn begun(&mut self, key: Key, batch: u64, entry: &Entry<'_>, message: &Message<'_>) {
         let doing = match entry {
             Entry::File { temporary, name, .. } => {
                 Some(Doing::File { temporary: temporary.clone(), name: name.clone() })
@@ -86,7 +87,7 @@ impl Unsettled {
         self.appends.insert(batch, append.clone());
     }
 
-    pub fn settled(&mut self, key: [u64; 2]) {
+    pub fn settled(&mut self, key: Key) {
         self.begun.remove(&key);
     }
 

@@ -37,14 +37,53 @@ pub fn truth(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// Words as a shell would split them.
+/// Words as a shell would split them; on Windows, whose shells escape nothing by it, a backslash stays one.
 pub fn words(text: &str) -> Result<Vec<String>, &'static str> {
-    shlex::split(text)
+    let escaped = if cfg!(windows) { &backslashes_kept(text) } else { text };
+    shlex::split(escaped)
         .filter(|words| words.first().is_some_and(|program| !program.is_empty()) && !text.contains('\0'))
         .ok_or("a program and its arguments, with every quote closed")
+}
+
+/// Text in which a backslash is a backslash also for a shell, but where it stands before a quotation mark.
+///
+/// `C:\a.exe "\\b\c d" '\e'` → `C:\\a.exe "\\\\b\\c d" '\e'`
+fn backslashes_kept(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len() + 16);
+    let (mut single, mut double) = (false, false);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        kept.push(character);
+        match character {
+            '\\' if single => {}
+            '\\' if characters.peek() == Some(&'"') => kept.extend(characters.next()),
+            '\\' => kept.push('\\'),
+            '\'' if !double => single = !single,
+            '"' if !single => double = !double,
+            _ => {}
+        }
+    }
+    kept
 }
 
 /// Shorter than the clocks of sockets tell apart; next to nothing would mean "for ever" to some.
 const SHORTEST: Duration = Duration::from_millis(1);
 /// A year: what is longer is a mistake, and far from what clocks can add.
 const LONGEST_SECONDS: f64 = 31_536_000.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_windows_stay_whole() {
+        for (text, words) in [
+            (r"C:\Tools\mda.exe -d \\server\share", &[r"C:\Tools\mda.exe", "-d", r"\\server\share"][..]),
+            (r#""C:\Program Files\mda.exe" "\\s\a b""#, &[r"C:\Program Files\mda.exe", r"\\s\a b"]),
+            (r#"'C:\it"s' "it's" C:\d"#, &[r#"C:\it"s"#, "it's", r"C:\d"]),
+            (r#"say "a \"b\" c""#, &["say", r#"a "b" c"#]),
+        ] {
+            assert_eq!(shlex::split(&backslashes_kept(text)).unwrap(), words);
+        }
+    }
+}

@@ -269,10 +269,13 @@ fn place(mut temporary: TempPath, name: &Path) -> io::Result<PathBuf> {
     let mut count = 1;
     loop {
         let path = name::numbered(name, count);
-        match temporary.persist_noclobber(&path) {
-            Ok(()) => return Ok(path),
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => temporary = error.path,
-            Err(error) => return Err(error.error),
+        match disk::rename_new(&temporary, &path) {
+            Ok(()) => {
+                temporary.disable_cleanup(true);
+                return Ok(path);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
         }
         count += 1;
     }
