@@ -204,7 +204,7 @@ fn run_into(trap: &Trap, commands: u64, octets: u64, halts: bool, command: Comma
 
 fn campaign(store: Store, delete: bool) {
     let long = std::env::var("POP3_TEST_KILL").is_ok_and(|value| value == "long");
-    let (rounds, count) = if long { (150, 200) } else { (6, 60) };
+    let (rounds, count) = if long { (60, 120) } else { (6, 60) };
     let seed = 1 + store as u64 * 2 + u64::from(delete);
     let mut random = Random::new(seed);
     let mail = maildrop(count, seed);

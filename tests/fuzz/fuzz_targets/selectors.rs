@@ -1,0 +1,64 @@
+//! Message numbers, unique-ids, sizes and ages as they are typed, resolved against a listing.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../../src/cli"]
+#[allow(dead_code, unused_imports, unexpected_cfgs, reason = "only a part of the binary is here")]
+mod cli {
+    pub mod args;
+    pub mod escape;
+    pub mod exit;
+    pub mod selector;
+}
+
+use cli::{
+    args::Choice,
+    selector::{Listed, Listing, Otherwise, Selection},
+};
+use pop3::proto::MessageNumber;
+
+struct Three;
+
+impl Listing<'static> for Three {
+    fn len(&self) -> usize {
+        3
+    }
+
+    fn message(&self, index: usize) -> Listed<'static> {
+        let numbers = [1, 7, u32::MAX];
+        Listed {
+            number: MessageNumber::new(numbers[index]).expect("not 0"),
+            unique_id: [Some(&b"u1"[..]), None, Some(b"u1")][index],
+            octets: [0, 999, u64::MAX][index],
+            fetched: [None, Some(i64::MIN), Some(i64::MAX)][index],
+        }
+    }
+}
+
+// Lines: numbers, unique-id, last, larger, smaller, older-than, then standard input.
+fuzz_target!(|text: &str| {
+    let mut lines = text.splitn(7, '\n');
+    let mut line = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
+    let choice = Choice {
+        numbers: line().into_iter().collect(),
+        uids: line().into_iter().map(Into::into).collect(),
+        new: text.len() % 2 == 0,
+        fetched: text.len() % 3 == 0,
+        all: text.len() % 5 == 0,
+        last: line(),
+        larger: line(),
+        smaller: line(),
+        older_than: line(),
+    };
+    let stdin = line().unwrap_or_default();
+    let Ok(mut selection) = Selection::parse(&choice, Otherwise::All) else { return };
+    if selection.reads_stdin() && selection.read(stdin.as_bytes()).is_err() {
+        return;
+    }
+    for now in [i64::MIN, 0, i64::MAX] {
+        if let Ok(chosen) = selection.resolve(&Three, now) {
+            assert!(chosen.is_sorted() && chosen.iter().all(|&index| index < 3));
+        }
+    }
+});

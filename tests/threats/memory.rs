@@ -1,0 +1,120 @@
+//! The most memory that a server can make the program take, while it keeps the connection open.
+
+use std::time::Duration;
+
+use super::{Peer, Server};
+use crate::support::sandbox::{Sandbox, start};
+
+/// What a debug build takes by itself is in it.
+const MOST: u64 = 32_000_000;
+
+/// Sends it again and again until there are so many octets, or the client has gone.
+fn repeat(peer: &mut Peer, part: &[u8], octets: usize) {
+    let block = part.repeat((64 * 1024 / part.len()).max(1));
+    let mut left = octets;
+    while left > 0 && peer.say(&block) {
+        left = left.saturating_sub(block.len());
+    }
+}
+
+/// Runs to its end; the peak is looked at all the time, and the server pauses where it is reached.
+fn peak(serve: impl FnOnce(&mut Peer) + Send + 'static, arguments: &[&str]) -> u64 {
+    let server = Server::start(serve);
+    let room = Sandbox::new();
+    let mut command = room.pop3(server.port);
+    command.args(arguments).env("POP3_TLS", "none");
+    let running = start(command, b"", false);
+    let status = format!("/proc/{}/status", running.child.id());
+    let mut most = 0;
+    while !server.serving.is_finished() {
+        let text = std::fs::read_to_string(&status).unwrap_or_default();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        most = most.max(peak.unwrap_or(0) * 1024);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let outcome = running.finish();
+    assert!(!outcome.hung, "{outcome:?}");
+    most
+}
+
+fn pause() {
+    std::thread::sleep(Duration::from_millis(700));
+}
+
+/// CVE-2021-36386 and kin: capabilities, status lines and challenges without end.
+#[test]
+fn lines_without_end() {
+    for line in
+        [b"SASL ".iter().chain(b"A ".repeat(4000).iter()).copied().collect::<Vec<u8>>(), vec![b'x'; 7000]]
+    {
+        let most = peak(
+            move |peer| {
+                peer.say("+OK\r\n");
+                peer.hear();
+                peer.say("+OK\r\n");
+                for _ in 0..2000 {
+                    peer.say([line.as_slice(), b"\r\n"].concat());
+                }
+                pause();
+            },
+            &["status"],
+        );
+        assert!(most < MOST, "{most}");
+    }
+    let most = peak(
+        |peer| {
+            peer.say("-ERR ");
+            repeat(peer, b"\x1b", 64 << 20);
+        },
+        &["status"],
+    );
+    assert!(most < MOST, "{most}");
+}
+
+/// CVE-2021-3181 and kin: what takes many times its octets once it is understood.
+#[test]
+fn headers_that_grow() {
+    for (name, part, options) in [
+        ("From: ", "a,", &["--json"][..]),
+        ("To: ", "a:b;", &["--json"]),
+        ("", "a:\r\n", &["--fields", "--json"]),
+        ("", "Cc: a,b,c,d,e,f\r\n", &[]),
+        ("Subject: ", "\u{e9}", &[]),
+        ("\r\n", "\r\n", &["--lines", "4000000"]),
+    ] {
+        let most = peak(
+            move |peer| {
+                peer.log_in();
+                peer.list(1);
+                peer.hear();
+                peer.say(format!("+OK\r\n{name}"));
+                repeat(peer, part.as_bytes(), 8 << 20);
+                pause();
+                peer.say("\r\n\r\n.\r\n");
+                peer.wait();
+            },
+            &[&["headers"], options].concat(),
+        );
+        assert!(most < MOST, "{most} for {part:?}");
+    }
+}
+
+/// CVE-2010-1167: a line of 40 MB, to a file, with the wire log beside it.
+#[test]
+fn a_line_of_40_megabytes() {
+    let most = peak(
+        |peer| {
+            peer.log_in();
+            peer.list(1);
+            peer.hear();
+            peer.say("+OK\r\n");
+            repeat(peer, b"x", 40 << 20);
+            pause();
+            peer.say("\r\n.\r\n");
+            peer.wait();
+        },
+        &["fetch", "--trace=t"],
+    );
+    assert!(most < MOST, "{most}");
+}

@@ -1,0 +1,95 @@
+//! STLS and the end of a TLS connection.
+
+use std::time::{Duration, Instant};
+
+use super::{Server, encrypt, over_tls};
+use crate::support::mailbox::Certificate;
+use crate::support::sandbox::{Sandbox, run};
+
+/// fetchmail-SA-2011-01: a server that says `+OK` to STLS and then nothing. No credential, and an end in time.
+#[test]
+fn silence_in_the_handshake() {
+    for tls in ["starttls", "implicit"] {
+        let server = Server::start(move |peer| {
+            if tls == "starttls" {
+                peer.say("+OK\r\n");
+                peer.hear();
+                peer.say("+OK\r\nSTLS\r\n.\r\n");
+                peer.hear();
+                peer.say("+OK go on\r\n");
+            }
+            peer.wait();
+        });
+        let room = Sandbox::new();
+        let mut command = room.pop3(server.port);
+        command.args(["status"]).env("POP3_TLS", tls).env("POP3_TIMEOUT", "1");
+        let begun = Instant::now();
+        run(command).expect(69);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{tls}: {:?}", begun.elapsed());
+        let heard = server.heard().join("\n");
+        assert!(!heard.contains("AUTH") && !heard.contains("USER"), "{tls}: {heard}");
+    }
+}
+
+/// RFC 2595 §4: what was announced in clear (here: pipelining, a mechanism, a timestamp) counts for nothing behind TLS.
+#[test]
+fn what_was_said_before_tls_is_forgotten() {
+    let certificate = Certificate::for_loopback();
+    let config = certificate.server_config();
+    let server = Server::start(move |peer| {
+        peer.say("+OK <1@example.org>\r\n");
+        peer.hear();
+        peer.say("+OK\r\nSTLS\r\nPIPELINING\r\nSASL LOGIN\r\n.\r\n");
+        peer.hear();
+        peer.say("+OK\r\n");
+        encrypt(peer, config);
+        assert_eq!(peer.hear(), "CAPA");
+        peer.say("+OK\r\nUSER\r\n.\r\n");
+        for command in ["USER alice", "PASS secret", "STAT"] {
+            assert_eq!(peer.hear(), command);
+            peer.say(if command == "STAT" { "+OK 0 0\r\n" } else { "+OK\r\n" });
+        }
+        for command in ["UIDL", "LIST"] {
+            assert_eq!(peer.hear(), command);
+            assert!(peer.stream.buffer().is_empty(), "it pipelines");
+            peer.say("+OK\r\n.\r\n");
+        }
+        peer.wait();
+    });
+    let room = Sandbox::new();
+    let ca_file = room.path("ca.pem");
+    std::fs::write(&ca_file, &certificate.ca_pem).expect("a file");
+    let mut command = room.pop3(server.port);
+    command.args(["status"]).env("POP3_CA_FILE", ca_file);
+    run(command).expect(0);
+    server.heard();
+}
+
+/// A forged FIN: the connection ends without `close_notify`, inside a message or right behind a line of it. After the
+/// `+OK` to QUIT that is nobody's loss.
+#[test]
+fn an_end_without_close_notify() {
+    let certificate = Certificate::for_loopback();
+    for (message, code) in [("a: b\r\n", 69), ("a: b\r\n\r\n.", 69), ("a: b\r\n.\r\n", 0)] {
+        let server = over_tls(certificate.server_config(), move |peer| {
+            peer.log_in();
+            peer.list(1);
+            peer.hear();
+            peer.say(format!("+OK\r\n{message}"));
+            if code == 0 {
+                assert_eq!(peer.hear(), "QUIT");
+                peer.say("+OK\r\n");
+            }
+        });
+        let room = Sandbox::new();
+        let mut command = room.pop3(server.port);
+        command
+            .args(["fetch", "--commit"])
+            .env("POP3_TLS", "implicit")
+            .env("POP3_TLS_FINGERPRINT", &certificate.fingerprint);
+        run(command).expect(code);
+        let heard = server.heard();
+        assert_eq!(heard.iter().any(|line| line == "QUIT"), code == 0);
+        assert_eq!(room.files().len(), usize::from(code == 0), "{message:?}");
+    }
+}

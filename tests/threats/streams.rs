@@ -1,0 +1,114 @@
+//! Full and closed streams, full disks, and what a child inherits.
+
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::Command;
+
+use super::Server;
+use crate::support::sandbox::{Sandbox, run};
+
+/// A message of 200,000 octets, twice, to whoever asks; QUIT too.
+fn two_messages() -> Server {
+    Server::start(|peer| {
+        peer.log_in();
+        peer.list(2);
+        loop {
+            let command = peer.hear();
+            match command.split(' ').next() {
+                Some("RETR" | "TOP") => {
+                    peer.say(format!("+OK\r\nSubject: a\r\n\r\n{}.\r\n", "line of text\r\n".repeat(14_000)));
+                }
+                Some("") | None => return,
+                _ => drop(peer.say("+OK\r\n")),
+            }
+        }
+    })
+}
+
+/// `pop3 …` as a line of a shell, which has done this before.
+fn shell(room: &Sandbox, server: &Server, before: &str, arguments: &str) -> Command {
+    let mut command = room.with_account("sh", server.port);
+    let pop3 = crate::support::sandbox::POP3;
+    command.env("POP3_TLS", "none").args(["-c", &format!("{before}\nexec '{pop3}' {arguments}")]);
+    command
+}
+
+/// The errors of writing are errors, or nothing, and never a panic (101, or SIGABRT where panics abort).
+#[test]
+fn full_and_closed() {
+    if !std::path::Path::new("/dev/full").exists() {
+        return;
+    }
+    for (arguments, code) in [
+        ("status > /dev/full", 73),
+        ("status --json > /dev/full", 73),
+        ("headers --all > /dev/full", 73),
+        ("fetch --mbox - --commit > /dev/full", 73),
+        ("status --commit > /dev/full", 73),
+        ("status --commit --trace=/dev/full", 73),
+        ("delete 1 --commit --json > /dev/full", 73),
+        ("status --trace 2> /dev/full", 0),
+        ("delete 1 2> /dev/full", 0),
+        ("status >&- 2>&-", 73),
+        ("status 2>&-", 0),
+        ("fetch <&- 2>&-", 0),
+        ("--help > /dev/full", 73),
+        ("--no-such-option 2> /dev/full", 2),
+    ] {
+        let server = two_messages();
+        let room = Sandbox::new();
+        let mut command = shell(&room, &server, "", arguments);
+        let status = command.output().expect("a shell").status;
+        // What a closed descriptor is opened as decides whether a write to it fails.
+        let closed = arguments.contains(">&-") && status.code() == Some(0);
+        assert!(status.code() == Some(code) || closed, "{arguments}: {status} {:?}", status.signal());
+        if arguments.starts_with("--") {
+            // Nobody connected; the server waits for somebody.
+            drop(std::net::TcpStream::connect(("127.0.0.1", server.port)));
+            continue;
+        }
+        let heard = server.heard();
+        // Whether a deletion was confirmed is written when it was; all else is out before anything is committed.
+        let may_quit = code == 0 || arguments.starts_with("delete");
+        assert!(may_quit || !heard.iter().any(|line| line == "QUIT"), "{arguments}: {heard:?}");
+    }
+}
+
+/// No room on the disk: 73, no part of a message under a final name, an mbox as it was, no QUIT.
+#[test]
+fn no_room() {
+    for (destination, room_for) in
+        [("--dir .", 0), ("--maildir m", 0), ("--mbox box", 0), ("--dir .", 300), ("--mbox box", 300)]
+    {
+        let server = two_messages();
+        let room = Sandbox::new();
+        let old = b"From x Sun Nov 22 10:00:00 2026\n\nold\n\n".as_slice();
+        std::fs::write(room.work().join("box"), old).expect("a file");
+        // In blocks of 512 octets.
+        let before = format!("trap '' XFSZ; ulimit -f {}", 8 + room_for);
+        let outcome =
+            run(shell(&room, &server, &before, &format!("fetch {destination} --delete --commit"))).expect(73);
+        let heard = server.heard();
+        assert!(!heard.iter().any(|line| line == "QUIT"), "{outcome:?}{heard:?}");
+        for (name, octets) in room.files() {
+            assert!(
+                name == "box" && octets == old,
+                "{destination}, {room_for}: {name} has {} octets",
+                octets.len()
+            );
+        }
+    }
+}
+
+/// A child that reads strangers' mail has standard input, output and error, and not our connection.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_child_inherits_no_socket() {
+    let server = two_messages();
+    let room = Sandbox::new();
+    let mut command = room.pop3(server.port);
+    command.env("POP3_TLS", "none").args(["fetch", "--trace=t", "--pipe", "sh -c 'ls -l /proc/$$/fd > fds'"]);
+    run(command).expect(0);
+    let descriptors = std::fs::read_to_string(room.work().join("fds")).expect("a list");
+    assert!(!descriptors.contains("socket:"), "{descriptors}");
+    assert!(!descriptors.contains(".record") && !descriptors.contains("/work/t"), "{descriptors}");
+}
