@@ -20,6 +20,8 @@ mod storing;
 mod sweep;
 #[cfg(unix)]
 mod syscalls;
+#[cfg(unix)]
+mod threats;
 mod transcripts;
 #[cfg(unix)]
 mod window;

@@ -4,12 +4,13 @@ use std::{collections::HashMap, ops::Range};
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 
-/// The most octets of unique-ids that are kept: a million of the longest that RFC 1939 allows. A server that goes on
-/// behind that announced a count that no maildrop has.
-const MOST_UNIQUE_ID_OCTETS: usize = 70 << 20;
+/// The most octets of unique-ids that are kept: a hundred thousand of the longest that RFC 1939 allows, or all of
+/// [`MOST_MESSAGES`] with 32 octets each.
+const MOST_UNIQUE_ID_OCTETS: usize = 8 << 20;
 
-/// The most messages: what the numbers and sizes of so many take stays under 100 MB.
-const MOST_MESSAGES: usize = 4 << 20;
+/// The most messages: two and a half times a very large maildrop. What is known of them takes some 16 MB with their
+/// unique-ids, whatever count a server announces.
+const MOST_MESSAGES: usize = 1 << 18;
 
 /// The messages of a maildrop, taken once, before anything is marked: some servers renumber afterwards.
 #[derive(Debug, Default)]

@@ -153,7 +153,10 @@ impl Files {
                 return (path, false);
             }
             // What cannot be read is a stranger's.
-            if disk::stands(&path) && disk::same_octets(temporary, &path).unwrap_or(false) {
+            if count <= MOST_COMPARED
+                && disk::stands(&path)
+                && disk::same_octets(temporary, &path).unwrap_or(false)
+            {
                 return (path, true);
             }
             count += 1;
@@ -312,6 +315,10 @@ fn host() -> String {
 fn cannot(verb: &str, folder: &Path, error: &io::Error) -> Failure {
     Failure::output(format_args!("cannot {verb} {}", folder.display()), error)
 }
+
+/// How many files of one name's family are read to find a message among them. A server may give thousands of messages
+/// one unique-id, and reading all for each takes hours.
+const MOST_COMPARED: u32 = 64;
 
 /// Characters of a name before `.eml`: 100 with it.
 const LONGEST_STEM: usize = 96;
