@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use pop3::session::{Entry, Maildrop};
+use pop3::{
+    proto::MessageNumber,
+    session::{Entry, Maildrop},
+};
 
 use super::{
     record::Record,
@@ -43,6 +46,11 @@ impl<'m> Catalogue<'m> {
         self.maildrop.entry(index)
     }
 
+    /// The place of a number, if the server listed it.
+    pub fn index_of(&self, number: MessageNumber) -> Option<usize> {
+        self.maildrop.index_of(number)
+    }
+
     pub fn occurrence(&self, index: usize) -> u32 {
         self.occurrences.get(&index).copied().unwrap_or(0)
     }
@@ -53,7 +61,7 @@ impl<'m> Catalogue<'m> {
     }
 
     /// Every unique-id with its occurrence.
-    pub fn unique_ids(&self) -> impl Iterator<Item = (&'m [u8], u32)> {
+    pub fn unique_ids(&self) -> impl Iterator<Item = (&'m [u8], u32)> + Clone {
         (0..self.len()).filter_map(|index| Some((self.entry(index).unique_id?, self.occurrence(index))))
     }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod catalogue;
+mod chosen;
 mod command;
 mod config;
 mod credential;

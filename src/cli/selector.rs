@@ -9,6 +9,7 @@ use pop3::proto::MessageNumber;
 
 use super::{
     args::Choice,
+    chosen::Chosen,
     escape::{escape, text},
     exit::{Code, Failure},
 };
@@ -164,8 +165,8 @@ impl Selection {
         self.new || self.fetched || self.older_than.is_some()
     }
 
-    /// The indices into `listed` of the chosen messages, ascending, each once. `now` is in Unix seconds.
-    pub fn resolve<'a>(&self, listed: &impl Listing<'a>, now: i64) -> Result<Vec<usize>, Failure> {
+    /// Which messages of `listed` are chosen. `now` is in Unix seconds.
+    pub fn resolve<'a>(&self, listed: &impl Listing<'a>, now: i64) -> Result<Chosen, Failure> {
         let mut missing = Missing::default();
         let mut chosen = vec![self.all; listed.len()];
         if self.new || self.fetched {
@@ -181,8 +182,7 @@ impl Selection {
         Ok(chosen
             .into_iter()
             .enumerate()
-            .filter(|&(index, chosen)| chosen && (!self.narrows() || self.keeps(&listed.message(index), now)))
-            .map(|(index, _)| index)
+            .map(|(index, chosen)| chosen && (!self.narrows() || self.keeps(&listed.message(index), now)))
             .collect())
     }
 
@@ -433,7 +433,12 @@ mod tests {
     fn take(choice: &Choice) -> Result<Vec<usize>, (Code, String)> {
         Selection::parse(choice, Otherwise::Refuse)
             .and_then(|selection| selection.resolve(&six(), 1_000))
+            .map(|chosen| indices(&chosen))
             .map_err(|failure| (failure.code, failure.message))
+    }
+
+    fn indices(chosen: &Chosen) -> Vec<usize> {
+        chosen.iter().collect()
     }
 
     #[test]
@@ -508,7 +513,7 @@ mod tests {
             fetched: None,
         }];
         let selection = Selection::parse(&uids(&["caf\u{e9}"]), Otherwise::New).unwrap();
-        assert_eq!(selection.resolve(&latin, 0).unwrap(), [0], "as --json shows it");
+        assert_eq!(indices(&selection.resolve(&latin, 0).unwrap()), [0], "as --json shows it");
     }
 
     #[test]
@@ -544,7 +549,7 @@ mod tests {
         for choice in [Choice::default(), narrowing] {
             assert_eq!(Selection::parse(&choice, Otherwise::Refuse).unwrap_err().code, Code::Usage);
             let new = Selection::parse(&choice, Otherwise::New).unwrap();
-            assert_eq!(new.resolve(&six(), 0).unwrap(), [0, 2, 4]);
+            assert_eq!(indices(&new.resolve(&six(), 0).unwrap()), [0, 2, 4]);
             assert!(new.needs_unique_ids() && new.needs_record());
             let all = Selection::parse(&choice, Otherwise::All).unwrap();
             assert_eq!(all.resolve(&six(), 0).unwrap().len(), 6);
@@ -595,7 +600,7 @@ mod tests {
         assert_eq!(ids(b"\xef\xbb\xbfa\r\n"), ["a"]);
         assert_eq!(ids(b"caf\xe9\n-\n"), ["caf\u{e9}", "-"]);
         let none = read(b"\n\n").unwrap();
-        assert_eq!(none.resolve(&six(), 0).unwrap(), [0; 0]);
+        assert_eq!(indices(&none.resolve(&six(), 0).unwrap()), [0; 0]);
         assert!(none.needs_unique_ids());
         let failure = read(b"a\nb\0\n").unwrap_err();
         assert_eq!(failure.code, Code::Usage);

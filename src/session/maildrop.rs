@@ -100,6 +100,12 @@ impl Maildrop {
         }
     }
 
+    /// The index of a message, if it is listed.
+    #[must_use]
+    pub fn index_of(&self, number: MessageNumber) -> Option<usize> {
+        self.rows.binary_search_by_key(&number, |row| row.number).ok()
+    }
+
     /// Every message, in ascending order of the numbers: what `LIST` or `UIDL` names is there.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         (0..self.len()).map(|index| self.entry(index))

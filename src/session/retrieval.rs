@@ -18,8 +18,8 @@ use crate::{
 pub struct Retrieval<'t> {
     wire: &'t mut Wire,
     marked: &'t mut bool,
-    wanted: VecDeque<MessageNumber>,
-    marks: VecDeque<MessageNumber>,
+    wanted: Numbers,
+    marks: Numbers,
     /// `TOP` with so many lines, or `RETR`.
     lines: Option<u32>,
     in_flight: VecDeque<Asked>,
@@ -29,6 +29,33 @@ pub struct Retrieval<'t> {
 enum Asked {
     Message(MessageNumber),
     Mark(MessageNumber),
+}
+
+/// A queue of numbers. Most follow one another, so that a hundred thousand take no more room than one.
+#[derive(Debug, Default)]
+struct Numbers(VecDeque<(MessageNumber, MessageNumber)>);
+
+impl Numbers {
+    fn push(&mut self, number: MessageNumber) {
+        match self.0.back_mut() {
+            Some((_, last)) if following(*last) == Some(number) => *last = number,
+            _ => self.0.push_back((number, number)),
+        }
+    }
+
+    fn pop(&mut self) -> Option<MessageNumber> {
+        let (first, last) = self.0.front_mut()?;
+        let number = *first;
+        match following(number) {
+            Some(next) if number < *last => *first = next,
+            _ => drop(self.0.pop_front()),
+        }
+        Some(number)
+    }
+}
+
+fn following(number: MessageNumber) -> Option<MessageNumber> {
+    MessageNumber::new(number.get().checked_add(1)?)
 }
 
 /// An answer.
@@ -52,33 +79,36 @@ impl<'t> Retrieval<'t> {
     pub(super) fn new(
         wire: &'t mut Wire,
         marked: &'t mut bool,
-        wanted: VecDeque<MessageNumber>,
+        wanted: impl IntoIterator<Item = MessageNumber>,
         lines: Option<u32>,
     ) -> Self {
-        Self { wire, marked, wanted, marks: VecDeque::new(), lines, in_flight: VecDeque::new() }
+        let mut retrieval = Self {
+            wire,
+            marked,
+            wanted: Numbers::default(),
+            marks: Numbers::default(),
+            lines,
+            in_flight: VecDeque::new(),
+        };
+        wanted.into_iter().for_each(|number| retrieval.want(number));
+        retrieval
     }
 
     /// Adds a message to those that are asked for.
     pub fn want(&mut self, number: MessageNumber) {
-        self.wanted.push_back(number);
+        self.wanted.push(number);
     }
 
     /// Marks a message as deleted with the next commands that go out. For one that was retrieved: only when it is
     /// safe elsewhere.
     pub fn mark(&mut self, number: MessageNumber) {
-        self.marks.push_back(number);
+        self.marks.push(number);
     }
 
     /// Whether the next answer (or a part of it) is here already, so that [`next`](Self::next) need not wait for it.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.wire.has_input()
-    }
-
-    /// How many messages were asked for, or will be, and have not been given yet.
-    #[must_use]
-    pub fn outstanding(&self) -> usize {
-        self.wanted.len() + self.in_flight.iter().filter(|asked| matches!(asked, Asked::Message(_))).count()
     }
 
     /// `NOOP`, where nothing is in flight: keeps a session alive while what came before is being stored.
@@ -127,10 +157,10 @@ impl<'t> Retrieval<'t> {
         }
         let mut queued = false;
         while self.wire.unanswered() < window.max(1) {
-            if let Some(number) = self.marks.pop_front() {
+            if let Some(number) = self.marks.pop() {
                 self.wire.queue(&Command::Dele(number))?;
                 self.in_flight.push_back(Asked::Mark(number));
-            } else if let Some(number) = self.wanted.pop_front() {
+            } else if let Some(number) = self.wanted.pop() {
                 match self.lines {
                     Some(lines) => self.wire.queue(&Command::Top { number, lines })?,
                     None => self.wire.queue(&Command::Retr(number))?,
@@ -190,5 +220,22 @@ impl Read for Message<'_> {
         frame.at.start += taken;
         self.rest = (!frame.at.is_empty()).then_some(frame);
         Ok(taken)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_come_out_as_they_went_in() {
+        let mut numbers = Numbers::default();
+        let given = [1, 2, 3, 7, 5, 6, 6, 7, u32::MAX - 1, u32::MAX, 1];
+        for round in 0..3 {
+            given.iter().for_each(|&number| numbers.push(MessageNumber::new(number).unwrap()));
+            assert_eq!(numbers.0.len(), 6, "round {round}: runs of numbers");
+            let taken: Vec<_> = std::iter::from_fn(|| numbers.pop()).map(MessageNumber::get).collect();
+            assert_eq!(taken, given);
+        }
     }
 }

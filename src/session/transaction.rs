@@ -189,12 +189,12 @@ impl Transaction {
 
     /// `RETR` for each number, pipelined where the server allows it; more may be asked for as answers come.
     pub fn retrieve(&mut self, numbers: impl IntoIterator<Item = MessageNumber>) -> Retrieval<'_> {
-        Retrieval::new(&mut self.wire, &mut self.marked, numbers.into_iter().collect(), None)
+        Retrieval::new(&mut self.wire, &mut self.marked, numbers, None)
     }
 
     /// `TOP n lines` for each number, pipelined where the server allows it.
     pub fn tops(&mut self, numbers: impl IntoIterator<Item = MessageNumber>, lines: u32) -> Retrieval<'_> {
-        Retrieval::new(&mut self.wire, &mut self.marked, numbers.into_iter().collect(), Some(lines))
+        Retrieval::new(&mut self.wire, &mut self.marked, numbers, Some(lines))
     }
 
     /// `DELE` for each number, pipelined where the server allows it. `refused` hears of each that the server refuses;

@@ -22,8 +22,8 @@ use crate::{
 /// server that is itself blocked in writing. Less than this no system gives.
 const SMALLEST_WINDOW: usize = 2048;
 
-/// More unanswered octets gain nothing: this is 25,000 commands.
-const LARGEST_WINDOW: usize = 256 * 1024;
+/// More unanswered octets gain nothing: this is over 5,000 commands, and none is forgotten until it is answered.
+const LARGEST_WINDOW: usize = 64 * 1024;
 
 /// The kernel counts a segment's bookkeeping as well, which for small segments is as much again.
 const SEND_BUFFER_SHARE: usize = 2;

@@ -6,6 +6,7 @@ use super::{Context, Done, choose, place, refused, selection, shown};
 use crate::cli::{
     args,
     catalogue::Catalogue,
+    chosen::Chosen,
     exit::{Failure, Stop},
     json::{Delete, Deletion, Refused},
     selector::Otherwise,
@@ -22,11 +23,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
         context.say_that_nothing_was_chosen(&catalogue, &selection);
     }
     context.printer.fit(
-        chosen.iter().map(|&index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+        chosen.iter().map(|index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
     );
 
     let mut refusals = HashMap::new();
-    transaction.mark(chosen.iter().map(|&index| catalogue.entry(index).number), |number, error| {
+    transaction.mark(chosen.iter().map(|index| catalogue.entry(index).number), |number, error| {
         if let Some(index) = place(&catalogue, &chosen, number) {
             refusals.insert(index, refused(catalogue.entry(index), &error));
         }
@@ -45,16 +46,16 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
 fn rows(
     context: &mut Context<'_>,
     catalogue: &Catalogue<'_>,
-    chosen: &[usize],
+    chosen: &Chosen,
     refusals: &HashMap<usize, Refused>,
     deleted: Deletion,
 ) -> Result<(), Stop> {
-    for index in chosen {
-        if let Some(refusal) = refusals.get(index) {
+    for index in chosen.iter() {
+        if let Some(refusal) = refusals.get(&index) {
             context.printer.refused(refusal)?;
             continue;
         }
-        let message = catalogue.entry(*index);
+        let message = catalogue.entry(index);
         context.printer.delete(&Delete {
             number: message.number.get(),
             uid: message.unique_id.map(shown),

@@ -12,6 +12,7 @@ use super::{Context, Done, choose, place, refused, selection, shown};
 use crate::cli::{
     args,
     catalogue::Catalogue,
+    chosen::Chosen,
     credential,
     exit::{Failure, Stop},
     json::{Deletion, Fetch, Refused},
@@ -31,7 +32,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let settings = context.settings;
     let selection = selection(&args.choice, Otherwise::New)?;
     let found = credential::find(settings)?;
-    let mut record = if args.no_state { None } else { Some(lock_record(settings)?) };
+    let record = if args.no_state { None } else { Some(lock_record(settings)?) };
 
     let mut transaction =
         session::open(settings, &found.credential, &context.wire_log, context.stderr)?.transaction;
@@ -53,11 +54,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let left_over = if deleting && selection.takes_new() {
         left_over(&catalogue, &chosen, record.as_ref())
     } else {
-        Vec::new()
+        Chosen::none()
     };
     context
         .printer
-        .fit(chosen.iter().chain(&left_over).map(|&index| (catalogue.entry(index).number.get(), None)));
+        .fit(chosen.iter().chain(left_over.iter()).map(|index| (catalogue.entry(index).number.get(), None)));
 
     let options = Options {
         sha256: settings.json || matches!(settings.destination, Destination::Pipe(_)),
@@ -65,11 +66,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         timeout: settings.timeout,
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
-    if let Some(record) = &mut record {
-        record.expect(chosen.len());
-    }
     let storage = Storage::start(&settings.destination, record, &options)?;
-    let octets = chosen.iter().fold(0, |sum: u64, &index| sum.saturating_add(catalogue.entry(index).octets));
+    let octets = chosen.iter().fold(0, |sum: u64, index| sum.saturating_add(catalogue.entry(index).octets));
     let progress = Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
     let mut run = Run {
         catalogue: &catalogue,
@@ -122,20 +120,20 @@ fn lock_record(settings: &Settings) -> Result<Record, Failure> {
 }
 
 /// What an earlier `fetch --delete --commit` stored and could not commit.
-fn left_over(catalogue: &Catalogue<'_>, chosen: &[usize], record: Option<&Record>) -> Vec<usize> {
-    let Some(record) = record else { return Vec::new() };
-    let pending = |index: &usize| {
+fn left_over(catalogue: &Catalogue<'_>, chosen: &Chosen, record: Option<&Record>) -> Chosen {
+    let Some(record) = record else { return Chosen::none() };
+    let pending = |index: usize| {
         let fetched =
-            catalogue.entry(*index).unique_id.and_then(|id| record.fetched(id, catalogue.occurrence(*index)));
-        fetched.is_some_and(|fetched| fetched.pending_deletion) && chosen.binary_search(index).is_err()
+            catalogue.entry(index).unique_id.and_then(|id| record.fetched(id, catalogue.occurrence(index)));
+        fetched.is_some_and(|fetched| fetched.pending_deletion) && !chosen.contains(index)
     };
-    (0..catalogue.len()).filter(pending).collect()
+    (0..catalogue.len()).map(pending).collect()
 }
 
 /// One transfer: messages from the server into storage, marks back as they are stored.
 struct Run<'a> {
     catalogue: &'a Catalogue<'a>,
-    chosen: &'a [usize],
+    chosen: &'a Chosen,
     storage: Storage,
     progress: Progress,
     delete: bool,
@@ -154,17 +152,14 @@ impl Run<'_> {
         &mut self,
         context: &mut Context<'_>,
         transaction: &mut Transaction,
-        left_over: &[usize],
+        left_over: &Chosen,
     ) -> Result<(), Stop> {
         let catalogue = self.catalogue;
-        let mut wanted = self.chosen.iter().map(|&index| catalogue.entry(index).number);
-        let mut retrieval = transaction.retrieve([]);
-        if self.one_by_one {
-            wanted.next().into_iter().for_each(|number| retrieval.want(number));
-        } else {
-            wanted.by_ref().for_each(|number| retrieval.want(number));
-        }
-        for &index in left_over {
+        let wanted = || self.chosen.iter().map(|index| catalogue.entry(index).number);
+        let at_once = if self.one_by_one { 1 } else { usize::MAX };
+        let mut later = wanted().skip(at_once);
+        let mut retrieval = transaction.retrieve(wanted().take(at_once));
+        for index in left_over.iter() {
             retrieval.mark(catalogue.entry(index).number);
         }
         loop {
@@ -185,7 +180,7 @@ impl Run<'_> {
                     Some(delivered) => self.stored(context, &mut retrieval, delivered)?,
                     None => retrieval.noop()?,
                 },
-                None => match wanted.next() {
+                None => match later.next() {
                     Some(number) => retrieval.want(number),
                     None => return Ok(()),
                 },
@@ -230,7 +225,7 @@ impl Run<'_> {
     fn confirm(
         &mut self,
         context: &mut Context<'_>,
-        left_over: &[usize],
+        left_over: &Chosen,
         number: MessageNumber,
     ) -> Result<(), Stop> {
         if let Some(index) = place(self.catalogue, self.chosen, number) {
@@ -245,7 +240,7 @@ impl Run<'_> {
     fn refuse(
         &mut self,
         context: &mut Context<'_>,
-        left_over: &[usize],
+        left_over: &Chosen,
         number: MessageNumber,
         mark: bool,
         error: &pop3::Error,

@@ -28,13 +28,13 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
         context.say_that_nothing_was_chosen(&catalogue, &selection);
     }
     context.printer.fit(
-        chosen.iter().map(|&index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+        chosen.iter().map(|index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
     );
 
     let lines = args.lines.unwrap_or(0);
     let mut refusals = 0;
     let mut head = Vec::new();
-    let mut tops = transaction.tops(chosen.iter().map(|&index| catalogue.entry(index).number), lines);
+    let mut tops = transaction.tops(chosen.iter().map(|index| catalogue.entry(index).number), lines);
     loop {
         if !tops.is_ready() {
             context.printer.flush()?;

@@ -20,6 +20,7 @@ use pop3::{
 use super::{
     args::{self, Choice},
     catalogue::{Catalogue, Known},
+    chosen::Chosen,
     credential,
     escape::text,
     exit::{Failure, Stop},
@@ -136,12 +137,12 @@ fn selection(choice: &Choice, otherwise: Otherwise) -> Result<Selection, Failure
     Ok(selection)
 }
 
-/// The chosen messages as indices into the catalogue, and all of them as a selector sees them.
+/// The chosen messages of the catalogue, and all of them as a selector sees them.
 fn choose<'c, 'm>(
     selection: &Selection,
     catalogue: &'c Catalogue<'m>,
     record: Option<&'c Record>,
-) -> Result<(Vec<usize>, Known<'c, 'm>), Failure> {
+) -> Result<(Chosen, Known<'c, 'm>), Failure> {
     if selection.needs_unique_ids() && !catalogue.has_unique_ids() {
         return Err(without_unique_ids());
     }
@@ -179,6 +180,6 @@ fn shown(octets: &[u8]) -> String {
 }
 
 /// The place of a number in the catalogue; answers come for numbers that were asked for, so it is there.
-fn place(catalogue: &Catalogue<'_>, chosen: &[usize], number: MessageNumber) -> Option<usize> {
-    chosen.binary_search_by_key(&number, |&index| catalogue.entry(index).number).ok().map(|at| chosen[at])
+fn place(catalogue: &Catalogue<'_>, chosen: &Chosen, number: MessageNumber) -> Option<usize> {
+    catalogue.index_of(number).filter(|&index| chosen.contains(index))
 }

@@ -20,9 +20,9 @@ pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Done, Stop> {
         context.say_that_nothing_was_chosen(&catalogue, &selection);
     }
     context.printer.fit(
-        chosen.iter().map(|&index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+        chosen.iter().map(|index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
     );
-    for index in chosen {
+    for index in chosen.iter() {
         context.printer.uidl(&row(&listed.message(index), catalogue.has_unique_ids()))?;
     }
     context.end(transaction)?;

@@ -18,10 +18,10 @@ pub struct Fetched {
 
 /// Messages by unique-id and occurrence (0 for the first message with it, 1 for the second…).
 ///
-/// Only a hash of 128 bits is kept of a unique-id, with keys of this process: nobody can make two meet.
+/// Only a hash of 92 bits is kept of a unique-id, with keys of this process: nobody can make two meet.
 #[derive(Default)]
 pub struct Index {
-    known: ByKey<Known>,
+    known: HashMap<u64, Known, BuildHasherDefault<Itself>>,
     states: [RandomState; 2],
 }
 
@@ -43,7 +43,7 @@ impl Hash for Key {
 
 impl Hasher for Itself {
     fn write(&mut self, octets: &[u8]) {
-        // A `Key` comes as the number below.
+        // A key comes as the number below.
         for &octet in octets {
             self.0 = self.0.rotate_left(8) ^ u64::from(octet);
         }
@@ -58,22 +58,31 @@ impl Hasher for Itself {
     }
 }
 
-/// The seconds, and two flags beneath them: eight octets, as there may be 100,000.
+/// What is known of a message in eight octets, as there may be 100,000: two flags, 34 bits for the seconds (until the
+/// year 2514), and above them as much of the key as has room.
 #[derive(Clone, Copy)]
 struct Known(u64);
 
 impl Known {
     const PENDING_DELETION: u64 = 1;
     const LISTED: u64 = 2;
+    const FLAGS: u32 = 2;
+    const TIME: u32 = 34;
     /// Seconds that do not fit stand for the end of time.
-    const LATEST: u64 = u64::MAX >> 2;
+    const LATEST: u64 = (1 << Self::TIME) - 1;
 
-    fn new(time: u64, pending_deletion: bool) -> Self {
-        Self(time.min(Self::LATEST) << 2 | u64::from(pending_deletion))
+    fn new(key: Key, time: u64, pending_deletion: bool) -> Self {
+        let check = key.0[1] >> (Self::FLAGS + Self::TIME) << (Self::FLAGS + Self::TIME);
+        Self(check | time.min(Self::LATEST) << Self::FLAGS | u64::from(pending_deletion))
+    }
+
+    /// Whether it is of this key, whose other half led to it.
+    fn is_of(self, key: Key) -> bool {
+        (self.0 ^ key.0[1]) >> (Self::FLAGS + Self::TIME) == 0
     }
 
     fn time(self) -> u64 {
-        self.0 >> 2
+        self.0 >> Self::FLAGS & Self::LATEST
     }
 
     fn pending_deletion(self) -> bool {
@@ -87,13 +96,13 @@ impl Known {
 
 impl Index {
     pub fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
-        let known = self.known.get(&self.key(unique_id, occurrence))?;
+        let known = self.of(self.key(unique_id, occurrence))?;
         Some(Fetched { time: known.time().cast_signed(), pending_deletion: known.pending_deletion() })
     }
 
     pub fn insert(&mut self, message: &Message<'_>) {
-        let known = Known::new(message.time, message.delete);
-        self.known.insert(self.key(message.unique_id, message.occurrence), known);
+        let key = self.key(message.unique_id, message.occurrence);
+        self.known.insert(key.0[0], Known::new(key, message.time, message.delete));
     }
 
     /// Room for so many, so that the table need not grow while they come.
@@ -109,22 +118,23 @@ impl Index {
     /// one stays known, for servers that confirm and keep it all the same.
     pub fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
         if of <= 1 {
-            if let Some(known) = self.known.get_mut(&self.key(unique_id, occurrence)) {
+            if let Some(known) = self.of_mut(self.key(unique_id, occurrence)) {
                 known.0 &= !Known::PENDING_DELETION;
             }
             return;
         }
-        self.known.remove(&self.key(unique_id, occurrence));
+        self.remove(self.key(unique_id, occurrence));
         for later in occurrence + 1..of {
-            if let Some(known) = self.known.remove(&self.key(unique_id, later)) {
-                self.known.insert(self.key(unique_id, later - 1), known);
+            if let Some(known) = self.remove(self.key(unique_id, later)) {
+                let key = self.key(unique_id, later - 1);
+                self.known.insert(key.0[0], Known::new(key, known.time(), known.pending_deletion()));
             }
         }
     }
 
     /// The server lists this message.
     pub fn list(&mut self, unique_id: &[u8], occurrence: u32) {
-        if let Some(known) = self.known.get_mut(&self.key(unique_id, occurrence)) {
+        if let Some(known) = self.of_mut(self.key(unique_id, occurrence)) {
             known.0 |= Known::LISTED;
         }
     }
@@ -139,11 +149,9 @@ impl Index {
     pub fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, bool)> {
         (0..=occurrence).rev().find_map(|occurrence| {
             let key = self.key(unique_id, occurrence);
-            let known = *self
-                .known
-                .get(&key)
-                .filter(|known| known.time() == time.min(Known::LATEST) && known.listed())?;
-            self.known.remove(&key);
+            let known =
+                self.of(key).filter(|known| known.time() == time.min(Known::LATEST) && known.listed())?;
+            self.remove(key);
             Some((occurrence, known.pending_deletion()))
         })
     }
@@ -155,5 +163,18 @@ impl Index {
             hasher.write_u32(occurrence);
             hasher.finish()
         }))
+    }
+
+    fn of(&self, key: Key) -> Option<Known> {
+        self.known.get(&key.0[0]).copied().filter(|known| known.is_of(key))
+    }
+
+    fn of_mut(&mut self, key: Key) -> Option<&mut Known> {
+        self.known.get_mut(&key.0[0]).filter(|known| known.is_of(key))
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Known> {
+        self.of(key)?;
+        self.known.remove(&key.0[0])
     }
 }

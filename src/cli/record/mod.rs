@@ -51,6 +51,8 @@ struct Journal {
     entries: u64,
     /// The number of the batch that is being written.
     batch: u64,
+    /// Messages that are done since it was opened, and that the index does not know.
+    fresh: usize,
     unsynced: bool,
     /// Held until the record is dropped, or the process is.
     _lock: File,
@@ -68,7 +70,7 @@ impl Record {
         let (_, pending) = record.load(&file)?;
         for pending in pending {
             if pending.stands() {
-                record.remember(&pending.message.borrow());
+                record.index.insert(&pending.message.borrow());
             }
         }
         Ok(record)
@@ -105,6 +107,7 @@ impl Record {
             length: extent.sound,
             entries: extent.entries,
             batch: extent.batch + 1,
+            fresh: 0,
             unsynced: false,
             _lock: lock,
         });
@@ -112,17 +115,12 @@ impl Record {
         Ok(record)
     }
 
-    /// When the message was fetched, if it was.
+    /// When the message was fetched before this record was opened, if it was.
     pub fn fetched(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
         self.index.get(&escape(unique_id), occurrence)
     }
 
-    /// Room for so many more, so that the table need not grow while they come.
-    pub fn expect(&mut self, messages: usize) {
-        self.index.reserve(messages);
-    }
-
-    /// How many messages are remembered.
+    /// How many messages were remembered when it was opened.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.index.len()
@@ -133,22 +131,18 @@ impl Record {
         &self.tag
     }
 
-    /// Adds entries; what is done is known from here on. With `sync` they, and all before them, are durable on return.
+    /// Adds entries, which whoever opens the record next will know. With `sync` they, and all before them, are durable
+    /// on return.
     pub fn append(&mut self, entries: &[Entry<'_>], sync: bool) -> Result<(), Failure> {
-        if let Some(journal) = &mut self.journal {
-            journal.append(entries, sync).map_err(|error| {
-                Failure::output(format_args!("cannot write the record {}", self.path.display()), &error)
-            })?;
-        }
-        for entry in entries {
-            match entry {
-                Entry::Done { message, .. } => self.remember(message),
-                Entry::Deleted { unique_id, occurrence, of } => {
-                    self.index.delete(unique_id, *occurrence, *of);
-                }
-                _ => {}
-            }
-        }
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let failed =
+            |error| Failure::output(format_args!("cannot write the record {}", self.path.display()), &error);
+        journal.append(entries, sync).map_err(failed)?;
+        let fresh = entries.iter().filter(|entry| match entry {
+            Entry::Done { message, .. } => self.index.get(message.unique_id, message.occurrence).is_none(),
+            _ => false,
+        });
+        journal.fresh += fresh.count();
         Ok(())
     }
 
@@ -158,15 +152,12 @@ impl Record {
     pub fn finish<'a>(
         mut self,
         deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
-        listed: impl IntoIterator<Item = (&'a [u8], u32)>,
+        listed: impl Iterator<Item = (&'a [u8], u32)> + Clone,
     ) -> Result<(), Failure> {
         let mut repeated: HashMap<&[u8], u32> = HashMap::new();
-        for (unique_id, occurrence) in listed {
-            self.index.list(&escape(unique_id), occurrence);
-            if occurrence > 0 {
-                let of = repeated.entry(unique_id).or_default();
-                *of = (*of).max(occurrence + 1);
-            }
+        for (unique_id, occurrence) in listed.clone().filter(|&(_, occurrence)| occurrence > 0) {
+            let of = repeated.entry(unique_id).or_default();
+            *of = (*of).max(occurrence + 1);
         }
         let mut deleted: Vec<_> = deleted.into_iter().collect();
         // From the last occurrence to the first, so that none moves up before it is its turn.
@@ -186,7 +177,7 @@ impl Record {
             .map(|(unique_id, occurrence, of)| Entry::Deleted { unique_id, occurrence: *occurrence, of: *of })
             .collect();
         self.append(&entries, true)?;
-        if let Err(error) = self.compact() {
+        if let Err(error) = self.compact(listed) {
             // Nothing is lost by it; the journal stays as long as it is.
             log::warn!("cannot shorten the record {}: {error}", self.path.display());
         }
@@ -258,25 +249,38 @@ impl Record {
                 None => Entry::Void { unique_id: &message.unique_id, occurrence: message.occurrence },
             })
             .collect();
+        for entry in &entries {
+            if let Entry::Done { message, .. } = entry {
+                self.index.insert(message);
+            }
+        }
         self.append(&entries, true)
     }
 
-    fn remember(&mut self, message: &Message<'_>) {
-        self.index.insert(message);
-    }
-
     /// Writes the journal anew with only what the server still lists, if that pays.
-    fn compact(&mut self) -> io::Result<()> {
-        let listed = self.index.listed();
+    fn compact<'a>(&mut self, listed: impl Iterator<Item = (&'a [u8], u32)> + Clone) -> io::Result<()> {
         let Some(journal) = self.journal.take() else { return Ok(()) };
+        let known =
+            listed.clone().filter(|&(unique_id, occurrence)| self.fetched(unique_id, occurrence).is_some());
+        let known = known.count() + journal.fresh;
         let entries = usize::try_from(journal.entries).unwrap_or(usize::MAX);
-        let forgets = self.index.len() > listed && journal.length <= SHORT;
-        if listed == 0 || (entries <= 2 * listed + SLACK && !forgets) {
+        let forgets = self.index.len() + journal.fresh > known && journal.length <= SHORT;
+        if known == 0 || (entries <= 2 * known + SLACK && !forgets) {
             return Ok(());
         }
         let Journal { mut file, length, _lock, .. } = journal;
+        // With what this run added, which the index was spared.
+        self.index = Index::default();
         file.seek(SeekFrom::Start(0))?;
+        self.load(&file).map_err(|failure| io::Error::other(failure.message))?;
         let mut index = std::mem::take(&mut self.index);
+        for (unique_id, occurrence) in listed {
+            index.list(&escape(unique_id), occurrence);
+        }
+        if index.listed() == 0 {
+            return Ok(());
+        }
+        file.seek(SeekFrom::Start(0))?;
         let path = self.write_anew(|output| {
             let mut line = Vec::new();
             let mut written = Ok(());
