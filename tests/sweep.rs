@@ -1,13 +1,21 @@
 //! A connection that is cut, reset or falls silent behind every octet that the server says: the run ends in time and
 //! with the right code, says no `QUIT` after an error, leaves whole messages only, and remembers none that is not there.
-//! Every seventh octet is tried; `POP3_TEST_SWEEP=long` tries them all.
+//! In clear and over TLS, where an end that is not announced must not pass for one that is. Every seventh octet is tried;
+//! `POP3_TEST_SWEEP=long` tries them all.
 
-use std::io::{Read, Write};
+use std::fmt::Write as _;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::Mutex;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use rcgen::{CertificateParams, KeyPair, PKCS_ED25519};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned, crypto::ring, version};
+use sha2::{Digest as _, Sha256};
 
 use crate::support::sandbox::{Sandbox, run};
 
@@ -59,14 +67,106 @@ struct Server {
     serving: JoinHandle<Told>,
 }
 
+/// A server's certificate with its SHA-256. Signatures by Ed25519 have one length, so a handshake has too.
+static CERTIFICATE: LazyLock<(Arc<ServerConfig>, String)> = LazyLock::new(|| {
+    let key = KeyPair::generate_for(&PKCS_ED25519).expect("a key");
+    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a valid name");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let fingerprint = Sha256::digest(certificate.der()).iter().fold(String::new(), |mut hex, octet| {
+        write!(hex, "{octet:02x}").expect("a String takes every character");
+        hex
+    });
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&version::TLS13])
+        .expect("ring has TLS 1.3")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).expect("own key"),
+        );
+    (Arc::new(config.expect("the key fits the certificate")), fingerprint)
+});
+
+/// RFC 8446 §5.2: what a record adds to its content: a header, a type and a tag.
+const RECORD: usize = 5 + 1 + 16;
+
+/// A connection that takes so many octets of what is said, and then ends.
+struct Wire {
+    stream: TcpStream,
+    end: End,
+    left: usize,
+    said: usize,
+}
+
+impl Wire {
+    fn is_gone(&self) -> bool {
+        self.left == 0 && self.end == End::Reset
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.is_gone() { Ok(0) } else { self.stream.read(into) }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        let now = octets.len().min(self.left);
+        let _ = self.stream.write_all(&octets[..now]);
+        self.left -= now;
+        self.said += now;
+        if self.left == 0 && now > 0 {
+            match self.end {
+                End::Cut => drop(self.stream.shutdown(Shutdown::Write)),
+                End::Reset => {
+                    drop(socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)));
+                }
+                End::Stall => {}
+            }
+        }
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// In clear, or over TLS.
+trait Connection: Read + Write {
+    fn wire(&self) -> &Wire;
+}
+
+impl Connection for Wire {
+    fn wire(&self) -> &Wire {
+        self
+    }
+}
+
+impl Connection for StreamOwned<ServerConnection, Wire> {
+    fn wire(&self) -> &Wire {
+        &self.sock
+    }
+}
+
 impl Server {
     /// Serves one connection, `octets` of it.
-    fn start(octets: usize, end: End) -> Self {
+    fn start(octets: usize, end: End, tls: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let serving = std::thread::spawn(move || {
             let (stream, _) = listener.accept().expect("a connection");
-            serve(&stream, octets, end)
+            let _ = stream.set_nodelay(true);
+            let _ = stream.set_read_timeout(Some(IN_TIME));
+            let wire = Wire { stream, end, left: octets, said: 0 };
+            if tls {
+                let config = Arc::clone(&CERTIFICATE.0);
+                let connection = ServerConnection::new(config).expect("a sound configuration");
+                serve(&mut StreamOwned::new(connection, wire))
+            } else {
+                serve(&mut { wire })
+            }
         });
         Self { port, serving }
     }
@@ -96,33 +196,19 @@ fn answer(command: &str) -> String {
     }
 }
 
-fn serve(stream: &TcpStream, octets: usize, end: End) -> Told {
+fn serve(connection: &mut dyn Connection) -> Told {
     let mut told = Told::default();
-    let _ = stream.set_nodelay(true);
-    let _ = stream.set_read_timeout(Some(IN_TIME));
-    let mut left = octets;
-    let mut out = stream;
-    let mut say = |told: &mut Told, text: &str| {
-        let now = text.len().min(left);
-        let _ = out.write_all(&text.as_bytes()[..now]);
-        left -= now;
-        told.said += now;
-        if left == 0 && now > 0 {
-            match end {
-                End::Cut => drop(stream.shutdown(Shutdown::Write)),
-                End::Reset => drop(socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))),
-                End::Stall => {}
-            }
-        }
-        left > 0 || end != End::Reset
-    };
-    if !say(&mut told, "+OK ready\r\n") {
-        return told;
-    }
-    let (mut heard, mut input) = (Vec::new(), stream);
+    let mut heard = Vec::new();
+    let mut answers = "+OK ready\r\n".to_owned();
     loop {
+        let failed = connection.write_all(answers.as_bytes()).and_then(|()| connection.flush()).is_err();
+        told.said = connection.wire().said;
+        if failed || connection.wire().is_gone() {
+            return told;
+        }
+        answers.clear();
         let mut chunk = [0; 1024];
-        match input.read(&mut chunk) {
+        match connection.read(&mut chunk) {
             Ok(0) | Err(_) => return told,
             Ok(count) => heard.extend_from_slice(&chunk[..count]),
         }
@@ -132,11 +218,8 @@ fn serve(stream: &TcpStream, octets: usize, end: End) -> Told {
             if command == "QUIT" {
                 told.before_quit = Some(told.said);
             }
-            let answer = answer(&command);
+            answers += &answer(&command);
             told.commands.push(command);
-            if !say(&mut told, &answer) {
-                return told;
-            }
         }
     }
 }
@@ -147,14 +230,15 @@ fn unstuffed(message: &str) -> Vec<u8> {
 }
 
 /// What is wrong after a connection that ended behind so many octets, of `all`.
-fn try_one(job: Job, end: End, octets: usize, all: usize) -> Result<(), String> {
+fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(), String> {
     let room = Sandbox::new();
-    let server = Server::start(octets, end);
+    let server = Server::start(octets, end, tls);
     let pop3 = |port: u16, arguments: &[&str]| {
-        let mut command = room.pop3(port);
-        command.args(arguments).env("POP3_TLS", "none").env("POP3_TIMEOUT", "0.3");
+        let mut command = pop3(&room, port, arguments, tls);
+        command.env("POP3_TIMEOUT", if tls { "0.5" } else { "0.3" });
         command
     };
+    let last = "+OK\r\n".len() + if tls { RECORD } else { 0 };
     let begun = Instant::now();
     let outcome = run(pop3(server.port, job.arguments()));
     let took = begun.elapsed();
@@ -166,7 +250,7 @@ fn try_one(job: Job, end: End, octets: usize, all: usize) -> Result<(), String> 
     }
     // A server that resets does not read what is on its way to it.
     let quit = told.commands.iter().any(|command| command == "QUIT");
-    let perhaps = matches!(job, Job::Delete) && end == End::Reset && octets + "+OK\r\n".len() == all;
+    let perhaps = matches!(job, Job::Delete) && end == End::Reset && octets + last == all;
     let code = match (octets >= all, quit || (perhaps && outcome.code == Some(75))) {
         (true, _) => 0,
         (false, true) => 75,
@@ -176,7 +260,7 @@ fn try_one(job: Job, end: End, octets: usize, all: usize) -> Result<(), String> 
         return wrong(&format!("not exit code {code}"));
     }
     // Said only when everything before it was answered; and without --commit never.
-    let quit_is_due = told.before_quit.is_none_or(|before| before + "+OK\r\n".len() == all);
+    let quit_is_due = told.before_quit.is_none_or(|before| before + last == all);
     if !quit_is_due || (quit && !matches!(job, Job::Delete)) {
         return wrong("QUIT out of turn");
     }
@@ -197,7 +281,7 @@ fn try_one(job: Job, end: End, octets: usize, all: usize) -> Result<(), String> 
     }
     if matches!(job, Job::Fetch) {
         // None lost, none twice: what is remembered is there, what is not comes now.
-        let second = Server::start(usize::MAX, End::Cut);
+        let second = Server::start(usize::MAX, End::Cut, tls);
         let rest = run(pop3(second.port, &["fetch", "--json"]));
         if rest.code != Some(0) || room.files() != all_files {
             return wrong(&format!("afterwards: {rest:?}{:?}", room.files()));
@@ -212,19 +296,26 @@ fn try_one(job: Job, end: End, octets: usize, all: usize) -> Result<(), String> 
 }
 
 /// How many octets the server says in a session that is not disturbed.
-fn whole(job: Job) -> usize {
+fn whole(job: Job, tls: bool) -> usize {
     let room = Sandbox::new();
-    let server = Server::start(usize::MAX, End::Cut);
-    let mut command = room.pop3(server.port);
-    command.args(job.arguments()).env("POP3_TLS", "none");
-    run(command).expect(0);
+    let server = Server::start(usize::MAX, End::Cut, tls);
+    run(pop3(&room, server.port, job.arguments(), tls)).expect(0);
     server.told().said
 }
 
-fn sweep(job: Job) {
+fn pop3(room: &Sandbox, port: u16, arguments: &[&str], tls: bool) -> Command {
+    let mut command = room.pop3(port);
+    command.args(arguments).env("POP3_TLS", if tls { "implicit" } else { "none" });
+    if tls {
+        command.env("POP3_TLS_FINGERPRINT", &CERTIFICATE.1);
+    }
+    command
+}
+
+fn sweep(job: Job, tls: bool) {
     let long = std::env::var("POP3_TEST_SWEEP").is_ok_and(|value| value == "long");
-    let all = whole(job);
-    let step = if long { 1 } else { 7 };
+    let all = whole(job, tls);
+    let step = if long { 1 } else { 7 + 16 * usize::from(tls) };
     let positions: Vec<_> = (1..all).step_by(step).chain([all - 1, all]).collect();
     let ends: &[End] = if long { &[End::Cut, End::Stall, End::Reset] } else { &[End::Cut, End::Stall] };
     let jobs: Vec<_> = ends.iter().flat_map(|&end| positions.iter().map(move |&at| (end, at))).collect();
@@ -233,7 +324,7 @@ fn sweep(job: Job) {
         for _ in 0..THREADS {
             scope.spawn(|| {
                 while let Some(&(end, at)) = jobs.get(next.fetch_add(1, SeqCst)) {
-                    if let Err(what) = try_one(job, end, at, all) {
+                    if let Err(what) = try_one(job, tls, end, at, all) {
                         let failure = format!("{job:?}, {end:?} behind octet {at} of {all}: {what}");
                         failures.lock().expect("nobody panics with it").push(failure);
                     }
@@ -248,15 +339,25 @@ fn sweep(job: Job) {
 
 #[test]
 fn status() {
-    sweep(Job::Status);
+    sweep(Job::Status, false);
 }
 
 #[test]
 fn fetch() {
-    sweep(Job::Fetch);
+    sweep(Job::Fetch, false);
 }
 
 #[test]
 fn delete_commit() {
-    sweep(Job::Delete);
+    sweep(Job::Delete, false);
+}
+
+#[test]
+fn fetch_over_tls() {
+    sweep(Job::Fetch, true);
+}
+
+#[test]
+fn delete_commit_over_tls() {
+    sweep(Job::Delete, true);
 }
