@@ -7,6 +7,8 @@ mod memory;
 mod stls;
 #[cfg(unix)]
 mod streams;
+#[cfg(unix)]
+mod weak;
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};

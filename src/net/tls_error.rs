@@ -100,7 +100,7 @@ fn distrust(why: &CertificateError, host: &Host, leaf: &CertificateDer<'_>, fact
         Why::Revoked => "it was revoked".into(),
         Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => "it is not meant for servers".into(),
         Why::BadEncoding => "it is damaged".into(),
-        Why::BadSignature => "a signature of it is wrong".into(),
+        Why::BadSignature => "a signature of it is wrong, or made with too weak a key".into(),
         Why::UnsupportedSignatureAlgorithmContext { .. }
         | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
             "a signature or key of it is of a kind that is not supported or too weak".into()

@@ -112,3 +112,52 @@ fn a_child_inherits_no_socket() {
     assert!(!descriptors.contains("socket:"), "{descriptors}");
     assert!(!descriptors.contains(".record") && !descriptors.contains("/work/t"), "{descriptors}");
 }
+
+/// What others may read is not theirs any more once a conversation is written to it; what it held stays.
+#[test]
+fn a_trace_becomes_its_owners() {
+    use std::os::unix::fs::PermissionsExt as _;
+    for before in [None, Some(0o644), Some(0o666)] {
+        let server = two_messages();
+        let room = Sandbox::new();
+        let trace = room.work().join("t");
+        if let Some(mode) = before {
+            std::fs::write(&trace, "old\n").expect("a file");
+            std::fs::set_permissions(&trace, std::fs::Permissions::from_mode(mode)).expect("own file");
+        }
+        run(shell(&room, &server, "umask 0", "status --trace=t")).expect(0);
+        let mode = std::fs::metadata(&trace).expect("the trace").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{before:?}: {mode:o}");
+        let text = std::fs::read_to_string(&trace).expect("the trace");
+        assert!(text.contains("C: STAT") && text.starts_with("old\n") == before.is_some(), "{text}");
+    }
+}
+
+/// servers, 16: one that drops whoever says nothing for a while hears `NOOP` while a command works.
+#[test]
+fn a_slow_command_keeps_the_session() {
+    let server = Server::start(|peer| {
+        peer.log_in();
+        peer.list(2);
+        loop {
+            match peer.hear().split(' ').next() {
+                Some("RETR") => drop(peer.say("+OK\r\na: b\r\n\r\n.\r\n")),
+                Some("") | None => return,
+                _ => drop(peer.say("+OK\r\n")),
+            }
+        }
+    });
+    let room = Sandbox::new();
+    let mut command = room.pop3(server.port);
+    command
+        .env("POP3_TLS", "none")
+        .args(["fetch", "--delete", "--commit", "--timeout", "3"])
+        .args(["--pipe", "sh -c 'test $POP3_NUMBER = 2 || sleep 2.5'"]);
+    run(command).expect(0);
+    let heard = server.heard();
+    let at = heard.iter().position(|line| line == "RETR 1").expect("it is fetched");
+    // Nothing else is said before the command has ended.
+    assert_eq!(heard[at + 1..at + 3], ["NOOP", "NOOP"], "{heard:?}");
+    let others: Vec<_> = heard[at..].iter().filter(|line| *line != "NOOP").collect();
+    assert_eq!(others, ["RETR 1", "DELE 1", "RETR 2", "DELE 2", "QUIT", ""], "{heard:?}");
+}

@@ -24,10 +24,6 @@ use crate::cli::{
     store::{Delivered, Options, Storage, StoreError},
 };
 
-/// A server that hears nothing for a minute may close the session (Outlook.com does), so while a slow command of
-/// `--pipe` works it hears `NOOP` so often.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
-
 pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
     let settings = context.settings;
     let selection = selection(&args.choice, Otherwise::New)?;
@@ -155,6 +151,7 @@ impl Run<'_> {
         left_over: &Chosen,
     ) -> Result<(), Stop> {
         let catalogue = self.catalogue;
+        let keep_alive = keep_alive(context.settings.timeout);
         let wanted = || self.chosen.iter().map(|index| catalogue.entry(index).number);
         let at_once = if self.one_by_one { 1 } else { usize::MAX };
         let mut later = wanted().skip(at_once);
@@ -176,7 +173,7 @@ impl Run<'_> {
                 Some(Reply::Refused { number, mark, error }) => {
                     self.refuse(context, left_over, number, mark, &error)?;
                 }
-                None if self.storage.outstanding() > 0 => match self.storage.wait(KEEP_ALIVE)? {
+                None if self.storage.outstanding() > 0 => match self.storage.wait(keep_alive)? {
                     Some(delivered) => self.stored(context, &mut retrieval, delivered)?,
                     None => retrieval.noop()?,
                 },
@@ -335,4 +332,10 @@ impl From<StoreError> for Stop {
             StoreError::Failure(failure) => Self::Failure(failure),
         }
     }
+}
+
+/// A server that hears nothing for a minute may close the session (Outlook.com does), so while a slow command of
+/// `--pipe` works it hears `NOOP` so often: thrice in a time-out and in a minute.
+fn keep_alive(timeout: Duration) -> Duration {
+    (timeout / 3).clamp(Duration::from_secs(1), Duration::from_secs(20))
 }

@@ -286,7 +286,10 @@ fn unknown_issuers_are_named() {
     let (files, ca, other) = (Files::new(), authority(), authority());
     let made = signed(params("pop.example.org"), &ca);
     let why = distrusted(&made, files.trust(&other), "pop.example.org");
-    assert!(why == "unknown issuer (CN=Test Authority)" || why == "a signature of it is wrong", "{why}");
+    assert!(
+        why == "unknown issuer (CN=Test Authority)" || why.starts_with("a signature of it is wrong"),
+        "{why}"
+    );
     let made = self_signed(params("pop.example.org"));
     assert_eq!(distrusted(&made, files.trust(&other), "pop.example.org"), "it is self-signed");
     let mut marked = params("pop.example.org");
