@@ -1,14 +1,12 @@
 //! The messages of a session, each with what the record knows of it.
 
-use std::collections::HashMap;
-
 use pop3::{
     proto::MessageNumber,
     session::{Entry, Maildrop},
 };
 
 use super::{
-    record::Record,
+    record::{MOST_ALIKE, Record},
     selector::{Listed, Listing},
 };
 
@@ -16,8 +14,8 @@ use super::{
 /// occurrence: 0 for the first of them, 1 for the second.
 pub struct Catalogue<'m> {
     maildrop: &'m Maildrop,
-    /// Those above 0, by index: on most servers there are none.
-    occurrences: HashMap<usize, u32>,
+    /// Indices with their occurrence where that is not 0, in ascending order: on most servers there are none.
+    occurrences: Vec<(u32, u32)>,
 }
 
 /// A catalogue as a selector sees it. Without a record, or without its unique-id, a message is new.
@@ -29,7 +27,7 @@ pub struct Known<'c, 'm> {
 
 impl<'m> Catalogue<'m> {
     pub fn new(maildrop: &'m Maildrop) -> Self {
-        let occurrences = occurrences(maildrop.len(), |index| maildrop.entry(index).unique_id);
+        let occurrences = occurrences(maildrop.len(), |index| maildrop.entry(index as usize).unique_id);
         Self { maildrop, occurrences }
     }
 
@@ -43,7 +41,12 @@ impl<'m> Catalogue<'m> {
     }
 
     pub fn entry(&self, index: usize) -> Entry<'m> {
-        self.maildrop.entry(index)
+        let mut entry = self.maildrop.entry(index);
+        // RFC 1939 lets messages that are the same have one unique-id. A server that gives it to so many is broken.
+        if self.occurrence(index) >= MOST_ALIKE {
+            entry.unique_id = None;
+        }
+        entry
     }
 
     /// The place of a number, if the server listed it.
@@ -52,7 +55,8 @@ impl<'m> Catalogue<'m> {
     }
 
     pub fn occurrence(&self, index: usize) -> u32 {
-        self.occurrences.get(&index).copied().unwrap_or(0)
+        let found = self.occurrences.binary_search_by_key(&index, |&(index, _)| index as usize);
+        found.ok().and_then(|at| self.occurrences.get(at)).map_or(0, |&(_, occurrence)| occurrence)
     }
 
     /// Every message for a selector to choose from.
@@ -70,7 +74,7 @@ impl<'m> Catalogue<'m> {
         if !self.has_unique_ids() {
             return 0;
         }
-        self.maildrop.entries().filter(|entry| entry.unique_id.is_none()).count()
+        (0..self.len()).filter(|&index| self.entry(index).unique_id.is_none()).count()
     }
 }
 
@@ -87,21 +91,26 @@ impl<'m> Listing<'m> for Known<'_, 'm> {
     }
 }
 
-fn occurrences<'a>(messages: usize, unique_id: impl Fn(usize) -> Option<&'a [u8]>) -> HashMap<usize, u32> {
-    let mut occurrences = HashMap::new();
+fn occurrences<'a>(messages: usize, unique_id: impl Fn(u32) -> Option<&'a [u8]>) -> Vec<(u32, u32)> {
+    let mut occurrences = Vec::new();
+    let messages = u32::try_from(messages).unwrap_or(u32::MAX);
     // So most servers list them, and then no table is needed to see that each is there once.
     if (1..messages).all(|index| unique_id(index - 1) < unique_id(index)) {
         return occurrences;
     }
-    let mut order: Vec<usize> = (0..messages).filter(|&index| unique_id(index).is_some()).collect();
+    let mut order: Vec<u32> = (0..messages).filter(|&index| unique_id(index).is_some()).collect();
     order.sort_unstable_by_key(|&index| (unique_id(index), index));
+    let mut before = None;
     let mut occurrence = 0;
-    for pair in order.windows(2) {
-        occurrence = if unique_id(pair[0]) == unique_id(pair[1]) { occurrence + 1 } else { 0 };
+    for index in order {
+        let unique_id = unique_id(index);
+        occurrence = if unique_id == before { occurrence + 1 } else { 0 };
+        before = unique_id;
         if occurrence > 0 {
-            occurrences.insert(pair[1], occurrence);
+            occurrences.push((index, occurrence));
         }
     }
+    occurrences.sort_unstable();
     occurrences
 }
 
@@ -112,7 +121,7 @@ mod tests {
     #[test]
     fn occurrences_count_in_the_order_of_numbers() {
         let ids = [Some("b"), Some("a"), None, Some("b"), None, Some("b")];
-        let occurrences = occurrences(ids.len(), |index| ids[index].map(str::as_bytes));
-        assert_eq!(occurrences, HashMap::from([(3, 1), (5, 2)]));
+        let occurrences = occurrences(ids.len(), |index| ids[index as usize].map(str::as_bytes));
+        assert_eq!(occurrences, [(3, 1), (5, 2)]);
     }
 }

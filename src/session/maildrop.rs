@@ -4,13 +4,12 @@ use std::{collections::HashMap, ops::Range};
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 
-/// The most octets of unique-ids that are kept: a hundred thousand of the longest that RFC 1939 allows, or all of
-/// [`MOST_MESSAGES`] with 32 octets each.
-const MOST_UNIQUE_ID_OCTETS: usize = 8 << 20;
+/// The most messages, however many a server announces: five times a very large maildrop.
+const MOST_MESSAGES: usize = 1 << 19;
 
-/// The most messages: two and a half times a very large maildrop. What is known of them takes some 16 MB with their
-/// unique-ids, whatever count a server announces.
-const MOST_MESSAGES: usize = 1 << 18;
+/// The most octets that rows and unique-ids take together: room for [`MOST_MESSAGES`] with unique-ids of 16 octets,
+/// 349,000 with 32, or 195,000 of the longest that RFC 1939 allows.
+const MOST_OCTETS: usize = 16 << 20;
 
 /// The messages of a maildrop, taken once, before anything is marked: some servers renumber afterwards.
 #[derive(Debug, Default)]
@@ -136,7 +135,8 @@ impl Maildrop {
     ) -> Result<(), ProtocolError> {
         self.in_bounds(number, self.rows.len())?;
         let unique_id = unique_id.unwrap_or_default();
-        if self.arena.len() + unique_id.len() > MOST_UNIQUE_ID_OCTETS {
+        let rows = (self.rows.len() + 1) * size_of::<Row>();
+        if rows + self.arena.len() + unique_id.len() > MOST_OCTETS {
             return Err(ProtocolError::ListingTooLong);
         }
         let at = |octets: usize| u32::try_from(octets).map_err(|_| ProtocolError::ListingTooLong);
@@ -238,6 +238,31 @@ mod tests {
         maildrop.push_scan(scan(1, 1)).unwrap();
         assert_eq!(maildrop.push_scan(scan(2, 1)), Err(ProtocolError::ListingTooLong));
         assert_eq!(maildrop.sorted(), Err(ProtocolError::BadMessageNumber));
+    }
+
+    /// As many as a server truly lists, up to what is honest; what it announces takes nothing.
+    #[test]
+    fn a_listing_is_bounded_by_the_count_and_by_memory() {
+        for (count, unique_id, fit) in [
+            (5, "1", 5),
+            (u32::MAX, "1", MOST_MESSAGES),
+            (u32::MAX, "000001a45f3b2c1d", MOST_MESSAGES),
+            (u32::MAX, "1795341600.M01P2V3,S=4567.exampl", MOST_OCTETS / (16 + 32)),
+        ] {
+            let mut maildrop = maildrop(count);
+            maildrop.begin_unique_ids();
+            let refused = (1..=count).find_map(|n| {
+                let refusal = maildrop.push_unique_id(number(n), Some(unique_id.as_bytes())).err()?;
+                Some((n as usize - 1, refusal))
+            });
+            match refused {
+                None => assert_eq!(maildrop.len(), fit),
+                Some(refused) => assert_eq!(refused, (fit, ProtocolError::ListingTooLong)),
+            }
+        }
+        let mut sizes = maildrop(u32::MAX);
+        let refused = (1..=u32::MAX).find(|&n| sizes.push_scan(scan(n, 1)).is_err());
+        assert_eq!(refused, Some(u32::try_from(MOST_MESSAGES).unwrap() + 1));
     }
 
     #[test]

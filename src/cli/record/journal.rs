@@ -298,7 +298,7 @@ impl Tail {
     /// A sound line behind unsound ones: of the same batch, written to disk out of order, or the damage is older.
     fn follow(&mut self, batch: u64) -> Result<(), Unreadable> {
         let torn = *self.torn.get_or_insert(batch);
-        if !self.nuls || batch != torn || batch > self.batch + 1 || batch < self.batch {
+        if !self.nuls || batch != torn || !(self.batch..=self.batch.saturating_add(1)).contains(&batch) {
             return Err(Unreadable::Damaged(self.line));
         }
         Ok(())
@@ -397,12 +397,16 @@ fn figure(field: &[u8]) -> Option<u64> {
     })
 }
 
+/// An occurrence, or how many there are.
 fn small(field: &[u8]) -> Option<u32> {
-    figure(field)?.try_into().ok()
+    figure(field)?.try_into().ok().filter(|&number| number <= MOST_ALIKE)
 }
 
 /// Octets of a journal read at a time.
 const BLOCK: usize = 64 * 1024;
+
+/// No more messages with one unique-id are told apart. The index looks at all of them when one is deleted.
+pub const MOST_ALIKE: u32 = 1024;
 
 /// No line is as long: a unique-id has a few thousand octets at most, a path too.
 const LONGEST: usize = 256 * 1024;

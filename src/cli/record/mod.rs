@@ -26,6 +26,7 @@ use std::{
 };
 
 pub use index::Fetched;
+pub use journal::MOST_ALIKE;
 
 use self::{
     index::Index,
