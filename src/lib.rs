@@ -50,6 +50,8 @@
 //! given out from there as a slice of a message ([`session::Message::chunk`]), and copied once more by whoever keeps it.
 //! The command line (`src/cli`, feature `cli`) sits on top and is no part of the library.
 
+#![warn(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unimplemented, clippy::todo)]
+
 pub mod error;
 pub mod net;
 pub mod proto;

@@ -1,6 +1,6 @@
 //! Every command that a client says.
 
-use std::{io::Write as _, ops::Range};
+use std::ops::Range;
 
 use super::{
     argument::{Argument, SecretArgument},
@@ -121,7 +121,7 @@ impl Command<'_> {
             Self::Retr(number) => with_number(out, "RETR", Some(number)),
             Self::Top { number, lines } => {
                 with_number(out, "TOP", Some(number));
-                write!(out, " {lines}").expect("a Vec takes every octet");
+                out.extend_from_slice(format!(" {lines}").as_bytes());
             }
             Self::Dele(number) => with_number(out, "DELE", Some(number)),
             Self::Noop => out.extend_from_slice(b"NOOP"),
@@ -168,11 +168,10 @@ impl Command<'_> {
 }
 
 fn with_number(out: &mut Vec<u8>, verb: &str, number: Option<MessageNumber>) {
-    match number {
-        Some(number) => write!(out, "{verb} {number}"),
-        None => write!(out, "{verb}"),
+    out.extend_from_slice(verb.as_bytes());
+    if let Some(number) = number {
+        out.extend_from_slice(format!(" {number}").as_bytes());
     }
-    .expect("a Vec takes every octet");
 }
 
 #[cfg(test)]

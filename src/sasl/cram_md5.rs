@@ -28,7 +28,8 @@ impl Steps for CramMd5 {
         if challenge.is_empty() {
             return Err(SaslError::Malformed);
         }
-        let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).expect("HMAC takes a key of any length");
+        // HMAC takes a key of any length.
+        let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).map_err(|_| SaslError::Malformed)?;
         mac.update(challenge);
         let digest = Zeroizing::new(<[u8; 16]>::from(mac.finalize().into_bytes()));
         let mut response = Vec::with_capacity(self.user.len() + 1 + 2 * digest.len());

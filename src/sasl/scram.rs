@@ -328,6 +328,7 @@ impl Hash {
 }
 
 fn mac<M: Mac + KeyInit>(key: &[u8], octets: &[u8]) -> M {
+    #[expect(clippy::expect_used, reason = "only a MAC with keys of one length can refuse one")]
     let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(octets);
     mac
