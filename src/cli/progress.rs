@@ -49,7 +49,8 @@ impl Progress {
 
     /// The next message begins, with its octets in the listing.
     pub fn message(&mut self, listed: u64) {
-        self.before += self.listed;
+        // A listing may name any number.
+        self.before = self.before.saturating_add(self.listed);
         self.listed = listed;
         self.received = 0;
         self.begun += 1;
@@ -73,7 +74,7 @@ impl Progress {
     }
 
     fn position(&self) -> u64 {
-        self.before + self.received.min(self.listed)
+        self.before.saturating_add(self.received.min(self.listed))
     }
 }
 
@@ -120,6 +121,10 @@ mod tests {
         assert_eq!(progress.position(), 15);
         progress.message(1);
         assert_eq!(progress.position(), 30);
+        progress.message(u64::MAX);
+        progress.message(u64::MAX);
+        progress.received(5);
+        assert_eq!(progress.position(), u64::MAX);
         assert_eq!(suspended(|| 7), 7);
     }
 

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, ops::Range};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use memchr::{memmem, memrchr};
+use memchr::{memchr, memmem, memrchr};
 use zeroize::Zeroizing;
 
 use super::Trace;
@@ -17,6 +17,8 @@ pub(crate) struct Masked {
     secrets: Vec<Secret>,
     /// What came in of a line that has not ended: a secret may be cut in two.
     held: Vec<u8>,
+    /// The rest of the line is not shown: it can be cut nowhere.
+    hidden: bool,
 }
 
 impl Masked {
@@ -25,11 +27,14 @@ impl Masked {
     /// So much of one line is held back. A message may be one line of 40 MB.
     const LONGEST: usize = 16 * 1024;
 
+    /// A secret like `abab`, said again and again, leaves no place where a line can be cut. This is the end of waiting.
+    const MOST_HELD: usize = 4 * Self::LONGEST;
+
     /// As few characters of base64 as this are found in any text.
     const SHORTEST_PIECE: usize = 8;
 
     pub(crate) fn new(trace: Option<Box<dyn Trace>>) -> Self {
-        Self { trace, secrets: Vec::new(), held: Vec::new() }
+        Self { trace, secrets: Vec::new(), held: Vec::new(), hidden: false }
     }
 
     /// Masks a secret and its base64 from now on, also where that is a piece of longer base64.
@@ -60,11 +65,16 @@ impl Masked {
     pub(crate) fn shown<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
         let mut masked = Cow::Borrowed(octets);
         for secret in &self.secrets {
-            let mut from = 0;
-            while let Some(at) = memmem::find(&masked[from..], secret.expose()) {
-                let at = from + at;
-                masked.to_mut().splice(at..at + secret.expose().len(), Self::STARS.iter().copied());
-                from = at + Self::STARS.len();
+            let mut rest = &masked[..];
+            let mut without = Vec::new();
+            while let Some(at) = memmem::find(rest, secret.expose()) {
+                without.extend_from_slice(&rest[..at]);
+                without.extend_from_slice(Self::STARS);
+                rest = &rest[at + secret.expose().len()..];
+            }
+            if rest.len() < masked.len() {
+                without.extend_from_slice(rest);
+                masked = Cow::Owned(without);
             }
         }
         masked
@@ -101,12 +111,25 @@ impl Masked {
         if self.trace.is_none() {
             return;
         }
+        let mut octets = octets;
+        if self.hidden {
+            let Some(end) = memchr(b'\n', octets) else { return };
+            octets = &octets[end..];
+            self.hidden = false;
+        }
         self.held.extend_from_slice(octets);
         let end = match memrchr(b'\n', &self.held) {
             Some(feed) => feed + 1,
             None => self.seam(),
         };
         if end == 0 {
+            if self.held.len() > Self::MOST_HELD {
+                self.held.clear();
+                self.hidden = true;
+                if let Some(trace) = &mut self.trace {
+                    trace.received(Self::STARS);
+                }
+            }
             return;
         }
         let shown = self.shown(&self.held[..end]).into_owned();
@@ -222,6 +245,29 @@ mod tests {
         let traced = traced(format!("{filler}tanstaaf{filler}tanstaaf{filler}\r\n").as_bytes(), 7);
         assert_eq!((traced.matches('x').count(), traced.matches("***").count()), (3 * filler.len(), 2));
         assert!(!traced.contains("taaf"));
+    }
+
+    #[test]
+    fn a_secret_that_overlaps_itself_ends_the_waiting() {
+        let sink = Sink::default();
+        let mut masked = Masked::new(Some(Box::new(Lines::new(sink.clone()))));
+        masked.hide(b"abab");
+        let line = "ab".repeat(Masked::MOST_HELD);
+        for piece in line.as_bytes().chunks(8000) {
+            masked.received(piece);
+            assert!(masked.held.len() <= Masked::MOST_HELD + piece.len());
+        }
+        masked.received(b"\r\nnext\r\n");
+        drop(masked);
+        let traced = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
+        assert!(!traced.contains("abab") && traced.ends_with("S: next\n"), "{traced}");
+    }
+
+    /// A line of one-letter secrets takes as long as its octets, not as their square: 4 MB would take minutes.
+    #[test]
+    fn masking_takes_linear_time() {
+        let masked = masked(&["a"]);
+        assert_eq!(masked.shown(&vec![b'a'; 4 << 20]).len(), 3 * (4 << 20));
     }
 
     #[test]

@@ -77,7 +77,7 @@ fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, pop3::
         expire: capabilities.and_then(expire),
     };
     if let Some(facts) = facts {
-        let days = (facts.certificate.not_after - now()).div_euclid(24 * 60 * 60);
+        let days = facts.certificate.not_after.saturating_sub(now()).div_euclid(24 * 60 * 60);
         if (0..CERTIFICATE_WARNING_DAYS).contains(&days) {
             context.stderr.warning(&format!("the server's certificate ends in {days} days"));
         }

@@ -104,7 +104,7 @@ pub fn settle(append: &Append, wait: Duration) -> Result<bool, Failure> {
 }
 
 fn holds_whole(mut file: &File, append: &Append) -> io::Result<bool> {
-    file.seek(SeekFrom::Start(append.offset + append.padding))?;
+    file.seek(SeekFrom::Start(append.offset.saturating_add(append.padding)))?;
     let mut input = file.take(append.octets);
     let (mut hasher, mut block, mut octets) = (crc32fast::Hasher::new(), vec![0; BLOCK], 0);
     loop {
@@ -122,7 +122,8 @@ fn holds_whole(mut file: &File, append: &Append) -> io::Result<bool> {
 /// `From ` line but the group's own. Blocks that never reached the disk read as NULs.
 fn is_remainder(mut file: &File, append: &Append) -> io::Result<bool> {
     let length = file.metadata()?.len();
-    if length <= append.offset || length > append.offset + append.padding + append.octets {
+    let end = append.offset.saturating_add(append.padding).saturating_add(append.octets);
+    if length <= append.offset || length > end {
         return Ok(false);
     }
     file.seek(SeekFrom::Start(append.offset))?;

@@ -107,7 +107,7 @@ impl Record {
             file,
             length: extent.sound,
             entries: extent.entries,
-            batch: extent.batch + 1,
+            batch: extent.batch.saturating_add(1),
             fresh: 0,
             unsynced: false,
             _lock: lock,
@@ -357,7 +357,7 @@ impl Journal {
         if sync && self.unsynced {
             self.file.sync_data()?;
             self.unsynced = false;
-            self.batch += 1;
+            self.batch = self.batch.saturating_add(1);
         }
         Ok(())
     }

@@ -133,6 +133,41 @@ fn a_torn_end_is_mended() {
     assert_eq!(fs::read(&path).unwrap(), whole);
 }
 
+/// Lines whose checksums are right and that this program would never write: no overflow, no loop to the end of numbers.
+#[test]
+fn journals_made_by_hand_do_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = recorded(dir.path(), &["a"]);
+    let whole = fs::read(&path).unwrap();
+    let written = |body: &str| {
+        let line = format!("{body} {:08x}\n", crc32fast::hash(body.as_bytes()));
+        fs::write(&path, [&whole, line.as_bytes()].concat()).unwrap();
+    };
+    let last = u64::MAX;
+    written("2 deleted a 0 4294967295");
+    refused(dir.path(), "is damaged in line 3");
+    written("2 done a 4294967295 1795341600 - -");
+    refused(dir.path(), "is damaged in line 3");
+    written(&format!("{last} done b 0 {last} - -"));
+    let mut record = open(dir.path());
+    record.append(&[done("c")], true).unwrap();
+    record.append(&[done("d")], true).unwrap();
+    drop(record);
+    assert_eq!(known(&open(dir.path()), &["a", "b", "c", "d"]), [true; 4]);
+    let sound = fs::read(&path).unwrap();
+    fs::write(&path, [&sound, &b"\0\0\n"[..], &sound[whole.len()..]].concat()).unwrap();
+    assert_eq!(known(&open(dir.path()), &["a", "b", "c", "d"]), [true; 4]);
+    let mbox = dir.path().join("box");
+    fs::write(&mbox, "From x\n\n").unwrap();
+    let place = String::from_utf8(escape(mbox.as_os_str().as_encoded_bytes()).into_owned()).unwrap();
+    let append = format!("2 append {place} {last} {last} {last} 0 %");
+    let part = "2 part e 0 1795341600 -".to_owned();
+    let lines = [append, part].map(|body| format!("{body} {:08x}\n", crc32fast::hash(body.as_bytes())));
+    fs::write(&path, [&whole[..], lines.concat().as_bytes()].concat()).unwrap();
+    drop(Record::open(dir.path(), "alice", "pop.example.org", NOW));
+    assert_eq!(fs::read(&mbox).unwrap(), b"From x\n\n");
+}
+
 #[test]
 fn blocks_of_the_last_batch_may_be_missing() {
     let dir = tempfile::tempdir().unwrap();
