@@ -118,3 +118,24 @@ fn a_line_of_40_megabytes() {
     );
     assert!(most < MOST, "{most}");
 }
+
+/// One unique-id for all: the first 1,024 have it, the others count as without, and nothing takes time by the square.
+#[test]
+fn one_unique_id_for_all() {
+    let server = Server::start(|peer| {
+        peer.log_in();
+        for _ in 0..3 {
+            peer.hear();
+        }
+        let rows = |what: &str| (1..=1100).fold(String::new(), |rows, n| rows + &format!("{n} {what}\r\n"));
+        peer.say(format!("+OK 1100 1100\r\n+OK\r\n{}.\r\n+OK\r\n{}.\r\n", rows("same"), rows("1")));
+        peer.wait();
+    });
+    let room = Sandbox::new();
+    let mut command = room.pop3(server.port);
+    command.args(["uidl", "--json"]).env("POP3_TLS", "none");
+    let rows = crate::support::sandbox::run(command).expect(0).json();
+    let named = rows.iter().filter(|row| row["uid"] == "same").count();
+    assert_eq!((rows.len(), named), (1100, 1024));
+    assert!(rows[1024..].iter().all(|row| row["uid"].is_null()));
+}
