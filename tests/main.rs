@@ -20,6 +20,8 @@ mod storing;
 mod sweep;
 #[cfg(unix)]
 mod syscalls;
+#[cfg(target_os = "linux")]
+mod terminal;
 #[cfg(unix)]
 mod threats;
 mod transcripts;

@@ -8,6 +8,7 @@ mod tests;
 use std::{
     cell::LazyCell,
     io::{self, BufWriter, IsTerminal as _, Write},
+    iter,
 };
 
 use anstream::{AutoStream, ColorChoice};
@@ -16,7 +17,7 @@ use humansize::{DECIMAL, format_size};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde::Serialize;
 
-use self::layout::{Row, width};
+use self::layout::{Row, folded, width};
 pub use self::stderr::Stderr;
 use super::{
     args::Color,
@@ -146,8 +147,8 @@ impl<'a> Printer<'a> {
         row.left(&self.date(headers.date.as_deref()), self.date_width(), DIM);
         let from = senders(headers.from.as_deref().unwrap_or_default());
         match self.look.terminal {
-            Some(_) => row.cut(&escape(&from), sender, SENDER),
-            None => row.left(&escape(&from), sender, SENDER),
+            Some(_) => row.cut(&escape(&from), sender, Style::new()),
+            None => row.left(&escape(&from), sender, Style::new()),
         }
         row.right(&size(message.octets), SIZE, DIM);
         match headers.subject.as_deref() {
@@ -237,10 +238,17 @@ impl<'a> Printer<'a> {
         ];
         for (key, value) in rows {
             let Some(value) = value else { continue };
-            let mut row = Row::new();
-            row.left(key, 12, DIM);
-            row.left(&escape(&value), 0, Style::new());
-            self.whole(&row)?;
+            let value = escape(&value);
+            let lines = match self.look.terminal {
+                Some(columns) => folded(&value, columns.saturating_sub(FACT + 2)),
+                None => vec![value.into_owned()],
+            };
+            for (line, key) in lines.iter().zip(iter::once(key).chain(iter::repeat(""))) {
+                let mut row = Row::new();
+                row.left(key, FACT, DIM);
+                row.left(line, 0, Style::new());
+                self.whole(&row)?;
+            }
         }
         Ok(())
     }
@@ -348,9 +356,12 @@ fn deletion(row: &mut Row, deletion: Deletion) {
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
-const SENDER: Style = AnsiColor::Cyan.on_default();
+// What can be read on white and on black alike: yellow and cyan cannot, blue neither.
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
+
+/// `capabilities`
+const FACT: usize = 12;
 
 /// `999.9 kB`
 const SIZE: usize = 8;

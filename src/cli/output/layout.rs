@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use anstyle::Style;
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+use unicode_width::UnicodeWidthChar as _;
 
 /// Cells of one line, two blanks apart (one after the first, the number). Their text is escaped already.
 pub(super) struct Row {
@@ -74,13 +74,37 @@ impl Row {
     }
 }
 
-/// How many columns a text takes: East Asian characters and emoji two each, combining marks none.
+/// How many columns a text takes: East Asian characters and emoji two each, combining marks none. Characters are counted
+/// one by one, as most terminals do: an emoji made of several is wide there, and a row must not grow beyond its line.
 pub(super) fn width(text: &str) -> usize {
-    text.width()
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// The text in at most so many columns, an ellipsis in the place of what is cut off. Characters are counted one by one,
-/// since terminals differ over emoji made of several.
+/// The text in lines of at most so many columns, broken at blanks; a longer word stays whole.
+pub(super) fn folded(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let wide = width(word);
+        match lines.last_mut() {
+            Some(line) if used == 0 || used + 1 + wide <= columns => {
+                if used > 0 {
+                    line.push(' ');
+                    used += 1;
+                }
+                line.push_str(word);
+                used += wide;
+            }
+            _ => {
+                lines.push(word.to_owned());
+                used = wide;
+            }
+        }
+    }
+    lines
+}
+
+/// The text in at most so many columns, an ellipsis in the place of what is cut off.
 fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     let mut used = 0;
     let mut fits = 0;
@@ -142,6 +166,16 @@ mod tests {
         assert_eq!(line("ab"), "  7  ab      end");
         assert_eq!(line("日本"), "  7  日本    end");
         assert_eq!(line("日本語です"), "  7  日本…   end");
+        // Three emoji and what joins them: xterm shows all three.
+        assert_eq!(line("👩\u{200d}👩\u{200d}👧"), "  7  👩\u{200d}👩\u{200d}👧  end");
+    }
+
+    #[test]
+    fn long_values_are_folded_between_words() {
+        assert_eq!(folded("a bc def", 4), ["a bc", "def"]);
+        assert_eq!(folded("a bc def", 80), ["a bc def"]);
+        assert_eq!(folded("日本 語 longword x", 5), ["日本", "語", "longword", "x"]);
+        assert_eq!(folded("", 4), [""]);
     }
 
     proptest! {

@@ -45,7 +45,7 @@ impl Stderr {
         if self.json {
             return object(&WarningLine::new(message));
         }
-        let style = self.style(AnsiColor::Yellow);
+        let style = self.style(AnsiColor::Magenta);
         format!("pop3: {style}warning:{style:#} {}\n", escape(message)).into_bytes()
     }
 

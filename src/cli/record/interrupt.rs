@@ -1,5 +1,5 @@
 //! What must be tidied before a signal ends the process: the dot-lock of an mbox, the command of `--pipe`, a terminal that
-//! does not show what is typed.
+//! does not show what is typed, or shows progress.
 //!
 //! Windows has no such signals: there the system removes the dot-lock, and Ctrl-C reaches the command as well.
 
@@ -12,10 +12,11 @@ pub use self::without::{guard, keep_terminal, outlive_limits, watch};
 mod unix {
     use std::{
         fs::{self, File},
-        io,
+        io::{self, Write as _},
         path::{Path, PathBuf},
-        sync::{Arc, Mutex, MutexGuard, Once, PoisonError},
+        sync::{Arc, Mutex, MutexGuard, Once, PoisonError, mpsc},
         thread,
+        time::Duration,
     };
 
     use rustix::{
@@ -32,9 +33,10 @@ mod unix {
         dot_lock: Option<PathBuf>,
         command: Option<u32>,
         terminal: Option<(File, Termios)>,
+        bar: bool,
     }
 
-    static HELD: Mutex<Held> = Mutex::new(Held { dot_lock: None, command: None, terminal: None });
+    static HELD: Mutex<Held> = Mutex::new(Held { dot_lock: None, command: None, terminal: None, bar: false });
 
     /// While it lives, no signal ends the process: making a thing and telling of it belong together.
     pub struct Guard(MutexGuard<'static, Held>);
@@ -51,6 +53,11 @@ mod unix {
 
         pub fn command(&mut self, id: Option<u32>) {
             self.0.command = id;
+        }
+
+        /// Whether a bar of progress stands in the last line of the terminal.
+        pub fn bar(&mut self, stands: bool) {
+            self.0.bar = stands;
         }
     }
 
@@ -115,7 +122,22 @@ mod unix {
         if let Some((terminal, settings)) = &held.0.terminal {
             let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
+        if held.0.bar {
+            wipe_line();
+        }
         let _ = emulate_default_handler(signal);
+    }
+
+    /// Empties the line that the cursor is in, unless the terminal takes nothing: then the signal must not wait.
+    fn wipe_line() {
+        let (done, wiped) = mpsc::channel();
+        let wipe = move || {
+            let _ = io::stderr().write_all(b"\r\x1b[2K");
+            let _ = done.send(());
+        };
+        if thread::Builder::new().stack_size(STACK).spawn(wipe).is_ok() {
+            let _ = wiped.recv_timeout(Duration::from_millis(100));
+        }
     }
 
     /// Whether the process ignores the signal, as far as the system tells.
@@ -149,6 +171,9 @@ mod without {
 
         #[allow(clippy::unused_self)]
         pub fn command(&mut self, _: Option<u32>) {}
+
+        #[allow(clippy::unused_self)]
+        pub fn bar(&mut self, _: bool) {}
     }
 
     #[allow(clippy::unnecessary_wraps)]

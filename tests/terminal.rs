@@ -1,0 +1,165 @@
+//! `pop3` in a terminal of its own, which `script` of Debian's bsdutils makes.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
+use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox};
+
+/// A shell's words in a terminal of 80 columns.
+struct Terminal {
+    script: Child,
+    shown: Arc<Mutex<Vec<u8>>>,
+    reader: thread::JoinHandle<()>,
+}
+
+impl Terminal {
+    fn new(mut command: Command, words: &str) -> Self {
+        command.args(["-qec", &format!("stty cols 80; {words}"), "/dev/null"]);
+        command.env("TERM", "xterm").env("SHELL", "/bin/sh").env("LC_ALL", "C.UTF-8");
+        let mut script =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is installed");
+        let mut stdout = script.stdout.take().expect("it is piped");
+        let shown = Arc::<Mutex<Vec<u8>>>::default();
+        let collected = shown.clone();
+        let reader = thread::spawn(move || {
+            let mut octets = [0; 4096];
+            while let Ok(count @ 1..) = stdout.read(&mut octets) {
+                collected.lock().expect("nobody panics").extend(&octets[..count]);
+            }
+        });
+        Self { script, shown, reader }
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.shown.lock().expect("nobody panics")).into_owned()
+    }
+
+    #[track_caller]
+    fn wait_for(&self, text: &str) {
+        let started = Instant::now();
+        while !self.text().contains(text) {
+            assert!(started.elapsed() < LONGEST_RUN, "{text:?} never came: {:?}", self.text());
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn type_in(&mut self, keys: &[u8]) {
+        let stdin = self.script.stdin.as_mut().expect("it is piped");
+        stdin.write_all(keys).and_then(|()| stdin.flush()).expect("script reads");
+    }
+
+    /// What was shown, and the exit code of the last of the words.
+    fn finish(mut self) -> (String, Option<i32>) {
+        let status = self.script.wait().expect("a child");
+        self.reader.join().expect("it does not panic");
+        let shown = self.shown.lock().expect("nobody panics");
+        (String::from_utf8_lossy(&shown).replace("\r\n", "\n"), status.code())
+    }
+}
+
+fn serve(quirks: Quirks, mail: Vec<Message>) -> Mailbox {
+    Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail)
+}
+
+fn program(room: &Sandbox, server: &Mailbox) -> Command {
+    let mut script = room.with_account("script", server.port());
+    script.env("POP3_TLS", "none").env_remove("NO_COLOR");
+    script
+}
+
+#[test]
+fn ctrl_c_takes_the_progress_away() {
+    let (reached, middle) = mpsc::channel();
+    let watch = move |progress: Progress| {
+        if progress.octets > 100_000 && progress.octets < 300_000 {
+            // Long enough for the bar to be worth showing; then more comes, and it is.
+            thread::sleep(Duration::from_millis(20));
+        }
+        if progress.octets > 300_000 {
+            let _ = reached.send(());
+            thread::sleep(Duration::from_secs(1));
+        }
+    };
+    let quirks = Quirks { watch: Some(Arc::new(watch)), ..Quirks::default() };
+    let server = serve(quirks, vec![Message::repeated("large", "a line of text\r\n".repeat(64), 2000)]);
+    let room = Sandbox::new();
+    let mut terminal = Terminal::new(program(&room, &server), &format!("exec {POP3} fetch --dir mail"));
+    middle.recv_timeout(LONGEST_RUN).expect("the run is in the middle of its message");
+    terminal.wait_for(" left");
+    terminal.type_in(b"\x03");
+    let (shown, code) = terminal.finish();
+    assert_eq!(code, Some(130), "{shown:?}");
+    assert!(shown.contains("1 of 1 [") && shown.contains(" MB "), "{shown:?}");
+    let (_, after) = shown.rsplit_once(" left").expect("it was shown");
+    assert!(after.contains("\r\x1b[2K"), "{after:?}");
+    assert!(room.files().iter().all(|(name, _)| name.contains("/.pop3-")));
+}
+
+#[test]
+fn ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was() {
+    let server = serve(Quirks::default(), Vec::new());
+    let room = Sandbox::new();
+    let mut script = program(&room, &server);
+    script.env_remove("POP3_PASSWORD");
+    let words = format!("trap : INT; {POP3} status; echo code $?; stty -a");
+    let mut terminal = Terminal::new(script, &words);
+    terminal.wait_for("assword");
+    terminal.type_in(b"hus\x03");
+    let (shown, _) = terminal.finish();
+    assert!(shown.contains("code 130"), "{shown:?}");
+    assert!(shown.contains(" echo ") && !shown.contains("-echo ") && !shown.contains("hus"), "{shown:?}");
+    assert!(server.log().is_empty(), "credentials are looked up before connecting");
+}
+
+/// Rows that fit, whatever is in them, in colours that can be read on white and on black.
+#[test]
+fn eighty_columns() {
+    let subjects = [
+        "日本語".repeat(30),
+        "👩\u{200d}👩\u{200d}👧\u{200d}👦 ".repeat(20),
+        "e\u{301}".repeat(90),
+        "long ".repeat(30),
+    ];
+    let mail = subjects.iter().enumerate().map(|(nth, subject)| {
+        let text =
+            format!("From: \"👩\u{200d}👩\u{200d}👧 日本\" <a@example.org>\r\nSubject: {subject}\r\n\r\n");
+        Message::new(format!("unique-id-{nth}"), text)
+    });
+    let server = serve(Quirks::default(), mail.collect());
+    let room = Sandbox::new();
+    let words = format!("{POP3} headers; {POP3} uidl; {POP3} status --server; {POP3} delete --all");
+    let (shown, code) = Terminal::new(program(&room, &server), &words).finish();
+    assert_eq!(code, Some(0), "{shown:?}");
+    let plain = without_colors(&shown);
+    assert!(plain.contains('…') && plain.contains("capabilities") && plain.contains("marked"), "{plain}");
+    for line in plain.lines().filter(|line| !line.starts_with("pop3: ")) {
+        let columns: usize = line
+            .chars()
+            .map(|c| match c {
+                '\u{200d}' | '\u{301}' => 0,
+                c if c >= '\u{2e80}' => 2,
+                _ => 1,
+            })
+            .sum();
+        assert!(columns <= 80, "{columns}: {line}");
+    }
+    assert!(shown.contains("\x1b[1m"), "{shown:?}");
+    for faint in ["\x1b[33m", "\x1b[34m", "\x1b[36m"] {
+        assert!(!shown.contains(faint), "{shown:?}");
+    }
+
+    let mut script = program(&room, &server);
+    script.env("NO_COLOR", "1");
+    let (shown, _) = Terminal::new(script, &words).finish();
+    assert!(!shown.contains('\x1b') && without_colors(&shown) == plain, "{shown:?}");
+}
+
+fn without_colors(text: &str) -> String {
+    let mut pieces = text.split("\x1b[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    first + &pieces.map(|piece| piece.split_once('m').map_or("", |(_, rest)| rest)).collect::<String>()
+}
