@@ -97,6 +97,12 @@ fn the_manual_pleases_mandoc() {
         .collect();
     pages.sort();
     assert_eq!(pages.len(), 8);
+    for page in &pages {
+        let text = std::fs::read_to_string(page).expect("a page");
+        for section in ["ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SECURITY", "LIMITS"] {
+            assert!(text.contains(&format!("\n.SH {section}\n")), "{} lacks {section}", page.display());
+        }
+    }
     match std::process::Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(&pages).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
         Err(error) => skipped("mandoc", &error),
@@ -114,9 +120,14 @@ fn the_shells_complete() {
         "[account.work]\n[account.\"wor ld\"]\n[account.home]\n",
     )
     .expect("written");
-    for (shell, arguments, script) in
-        [("bash", &["--norc", "-c"][..], BASH), ("zsh", &["-f", "-c"], ZSH), ("fish", &["-N", "-c"], FISH)]
-    {
+    let all = &["status", "scram-sha-256", "--maildir", "home"][..];
+    for (shell, arguments, script, answers) in [
+        ("bash", &["--norc", "-c"][..], BASH, all),
+        ("zsh", &["-f", "-c"], ZSH, all),
+        ("fish", &["-N", "-c"], FISH, all),
+        // Its script knows words, and no values of options.
+        ("elvish", &["-norc", "-c"], ELVISH, &["status", "--maildir"]),
+    ] {
         let output = std::process::Command::new("timeout")
             .args(["60", shell])
             .args(arguments)
@@ -138,7 +149,7 @@ fn the_shells_complete() {
         let told = String::from_utf8_lossy(&output.stdout);
         let error = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success() && error.is_empty(), "{shell}: {}: {told}{error}", output.status);
-        for expected in ["status", "scram-sha-256", "--maildir", "home"] {
+        for expected in answers {
             assert!(told.contains(expected), "{shell}: {expected}: {told}");
         }
         assert!(!told.contains("oauthbearer"), "{shell}: {told}");
@@ -392,3 +403,17 @@ complete -C "pop3 fetch --mail"
 complete -C "pop3 --account h"
 complete -C "pop3 -a work status -a ho"
 "#;
+
+/// What elvish has in a terminal only is stood in for.
+#[cfg(unix)]
+const ELVISH: &str = r"
+use str
+var complex = {|stem &display=''| put $stem}
+var edit: = (ns [&completion:=(ns [&arg-completer=[&]]) &complex-candidate~=$complex])
+eval &ns=(ns [&edit:=$edit:]) (slurp < pop3.elv)
+fn ask {|@words|
+    $edit:completion:arg-completer[pop3] $@words | each {|it| if (str:has-prefix $it $words[-1]) { echo $it } }
+}
+ask pop3 st
+ask pop3 fetch --mail
+";

@@ -383,6 +383,19 @@ fn folders_of_the_user() {
     assert!(home.join("local/pop3").is_dir());
 }
 
+/// Half a character, which the environment of Windows may hold and no server could be sent.
+#[test]
+fn a_password_that_is_no_text() {
+    use std::os::windows::ffi::OsStringExt as _;
+    let server = serve(Vec::new());
+    let room = Sandbox::new();
+    let mut status = pop3(&room, &server, &["status"]);
+    status.env("POP3_PASSWORD", std::ffi::OsString::from_wide(&[0x70, 0xd800]));
+    let refused = run(status).expect(78);
+    assert!(refused.stderr().contains("POP3_PASSWORD: not written in Unicode"), "{refused:?}");
+    assert!(server.log().concat().is_empty(), "nothing was said to it");
+}
+
 /// `pop3 … | more`, left with Q.
 #[test]
 fn a_reader_that_goes_away() {

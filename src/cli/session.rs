@@ -219,3 +219,40 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> Failure {
     }
     failure.or_hint(hint)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::settings::tests::settle, *};
+
+    #[test]
+    fn hints_for_who_is_new_to_a_server() {
+        let refused = || Error::new(ErrorKind::Authentication, "PASS refused").with_response(b"-ERR no");
+        let lost = || Error::new(ErrorKind::Unavailable, "no answer from the server for 60 s");
+        let tls = |message: &str| Error::new(ErrorKind::Tls, message);
+        let table = [
+            (refused(), "pop.gmail.com", &[][..], true, "app password"),
+            (refused(), "gmail.com.example.org", &[], true, "check the user name"),
+            (refused(), "outlook.office365.com", &[], true, "OAuth 2.0 tokens only"),
+            (lost(), "h", &["--port", "995", "--tls", "starttls"], false, "use --tls implicit"),
+            (lost(), "h", &[], false, "try --tls implicit"),
+            (lost(), "h", &["--port", "995"], false, "check --host, --port"),
+            (
+                tls("no STLS").with_response(b"-ERR"),
+                "h",
+                &[],
+                true,
+                "--tls implicit (port 995), or --tls none",
+            ),
+            (tls("the certificate is not trusted"), "h", &[], true, "--ca-file or --tls-fingerprint"),
+            (tls("the handshake failed"), "h", &[], true, "check --port and --tls"),
+        ];
+        for (error, host, words, greeted, hint) in table {
+            let words = [&["status", "--host", host, "--user", "u"], words].concat();
+            let settings = settle(&words, &[], "").unwrap();
+            let failure = explain(error, &settings, greeted);
+            assert!(failure.hint.is_some_and(|text| text.contains(hint)), "{words:?}: {:?}", failure.hint);
+        }
+        let settings = settle(&["status", "--host", "h", "--user", "u"], &[], "").unwrap();
+        assert_eq!(explain(lost(), &settings, true).hint, None);
+    }
+}

@@ -183,3 +183,22 @@ pub fn octets_path(octets: Vec<u8>) -> PathBuf {
 
 /// Octets compared at a time.
 const COMPARED: usize = 64 * 1024;
+
+#[cfg(all(test, windows))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_any_length() {
+        let here = std::env::current_dir().unwrap();
+        let table = [
+            (r"C:\a\..\b.eml", r"\\?\C:\b.eml".into()),
+            (r"\\server\share\a b\c", r"\\?\UNC\server\share\a b\c".into()),
+            (r"\\?\C:\a", r"\\?\C:\a".into()),
+            ("a", format!(r"\\?\{}\a", here.display())),
+        ];
+        for (path, whole) in table {
+            assert_eq!(of_any_length(Path::new(path)).unwrap().display().to_string(), whole);
+        }
+    }
+}
