@@ -232,7 +232,9 @@ mod tests {
         let mut numbers = Numbers::default();
         let given = [1, 2, 3, 7, 5, 6, 6, 7, u32::MAX - 1, u32::MAX, 1];
         for round in 0..3 {
-            given.iter().for_each(|&number| numbers.push(MessageNumber::new(number).unwrap()));
+            for number in given {
+                numbers.push(MessageNumber::new(number).unwrap());
+            }
             assert_eq!(numbers.0.len(), 6, "round {round}: runs of numbers");
             let taken: Vec<_> = std::iter::from_fn(|| numbers.pop()).map(MessageNumber::get).collect();
             assert_eq!(taken, given);

@@ -13,7 +13,7 @@
 use std::{
     borrow::Cow,
     io::{self, Read},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use memchr::{memchr, memchr_iter};
@@ -53,8 +53,8 @@ pub enum Entry<'a> {
     /// The message is about to get its name; its temporary file is durable.
     File {
         message: Message<'a>,
-        temporary: PathBuf,
-        name: PathBuf,
+        temporary: Cow<'a, Path>,
+        name: Cow<'a, Path>,
     },
     /// The messages that the same batch names as `part` are about to be appended.
     Append(Append),
@@ -128,8 +128,8 @@ impl<'a> Entry<'a> {
         let entry = match fields.next()? {
             b"file" => Self::File {
                 message: Message::parse(&mut fields)?,
-                temporary: disk::octets_path(unescape(fields.next()?)?),
-                name: disk::octets_path(unescape(fields.next()?)?),
+                temporary: disk::octets_path(unescape(fields.next()?)?).into(),
+                name: disk::octets_path(unescape(fields.next()?)?).into(),
             },
             b"append" => Self::Append(Append {
                 mbox: disk::octets_path(unescape(fields.next()?)?),

@@ -18,6 +18,7 @@ mod settle;
 mod tests;
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     fs::{self, File},
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
@@ -134,17 +135,30 @@ impl Record {
 
     /// Adds entries, which whoever opens the record next will know. With `sync` they, and all before them, are durable
     /// on return.
-    pub fn append(&mut self, entries: &[Entry<'_>], sync: bool) -> Result<(), Failure> {
+    pub fn append<'a>(
+        &mut self,
+        entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
+        sync: bool,
+    ) -> Result<(), Failure> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let failed =
             |error| Failure::output(format_args!("cannot write the record {}", self.path.display()), &error);
-        journal.append(entries, sync).map_err(failed)?;
-        let fresh = entries.iter().filter(|entry| match entry {
-            Entry::Done { message, .. } => self.index.get(message.unique_id, message.occurrence).is_none(),
-            _ => false,
+        let mut fresh = 0;
+        let counted = entries.into_iter().inspect(|entry| {
+            if let Entry::Done { message, .. } = entry.borrow()
+                && self.index.get(message.unique_id, message.occurrence).is_none()
+            {
+                fresh += 1;
+            }
         });
-        journal.fresh += fresh.count();
+        journal.append(counted, sync).map_err(failed)?;
+        journal.fresh += fresh;
         Ok(())
+    }
+
+    /// Makes everything that was added durable.
+    pub fn sync(&mut self) -> Result<(), Failure> {
+        self.append([] as [Entry<'_>; 0], true)
     }
 
     /// Ends a good run: the server confirmed the deletion of `deleted`, and its maildrop held `listed` when the session
@@ -202,7 +216,7 @@ impl Record {
     fn load(&mut self, file: &File) -> Result<(journal::Extent, Vec<Pending>), Failure> {
         let index = &mut self.index;
         let length = file.metadata().map_or(0, |metadata| metadata.len());
-        index.reserve(usize::try_from(length / USUAL_LINE).unwrap_or(0));
+        index.reserve(usize::try_from(length / USUAL_MESSAGE).unwrap_or(0));
         let mut unsettled = Unsettled::default();
         let scanned = journal::scan(file, &self.header, |batch, entry| match &entry {
             Entry::Done { message, .. } => {
@@ -340,19 +354,18 @@ impl Record {
 }
 
 impl Journal {
-    fn append(&mut self, entries: &[Entry<'_>], sync: bool) -> io::Result<()> {
-        let mut lines = Vec::with_capacity(128 * entries.len());
-        for entry in entries {
-            entry.write(self.batch, &mut lines);
-        }
-        if !lines.is_empty() {
-            if let Err(error) = self.file.write_all(&lines) {
+    fn append<'a>(&mut self, entries: impl Iterator<Item: Borrow<Entry<'a>>>, sync: bool) -> io::Result<()> {
+        match self.write(entries) {
+            Ok((_, 0)) => {}
+            Ok((octets, entries)) => {
+                self.length += octets;
+                self.entries += entries;
+                self.unsynced = true;
+            }
+            Err(error) => {
                 mend(&self.file, self.length)?;
                 return Err(error);
             }
-            self.length += lines.len() as u64;
-            self.entries += entries.len() as u64;
-            self.unsynced = true;
         }
         if sync && self.unsynced {
             self.file.sync_data()?;
@@ -360,6 +373,26 @@ impl Journal {
             self.batch = self.batch.saturating_add(1);
         }
         Ok(())
+    }
+
+    /// How many octets and entries it wrote.
+    fn write<'a>(&self, entries: impl Iterator<Item: Borrow<Entry<'a>>>) -> io::Result<(u64, u64)> {
+        let mut file = &self.file;
+        let mut lines = Vec::new();
+        let [mut octets, mut count] = [0, 0];
+        let mut write = |lines: &mut Vec<u8>| {
+            octets += lines.len() as u64;
+            file.write_all(lines).map(|()| lines.clear())
+        };
+        for entry in entries {
+            entry.borrow().write(self.batch, &mut lines);
+            count += 1;
+            if lines.len() >= WRITTEN {
+                write(&mut lines)?;
+            }
+        }
+        write(&mut lines)?;
+        Ok((octets, count))
     }
 }
 
@@ -380,8 +413,8 @@ const SHORT: u64 = 64 * 1024;
 /// Entries beyond two a message that are no reason yet to write the journal anew.
 const SLACK: usize = 256;
 
-/// Octets of most lines of a journal, or fewer.
-const USUAL_LINE: u64 = 160;
+/// Octets of a journal that tell of one message, or fewer: mostly two lines.
+const USUAL_MESSAGE: u64 = 320;
 
-/// Octets of a new journal written at a time.
-const WRITTEN: usize = 64 * 1024;
+/// Octets of a journal written at a time.
+const WRITTEN: usize = 16 * 1024;

@@ -67,7 +67,7 @@ impl Unsettled {
     pub fn begun(&mut self, key: Key, batch: u64, entry: &Entry<'_>, message: &Message<'_>) {
         let doing = match entry {
             Entry::File { temporary, name, .. } => {
-                Some(Doing::File { temporary: temporary.clone(), name: name.clone() })
+                Some(Doing::File { temporary: temporary.to_path_buf(), name: name.to_path_buf() })
             }
             _ => None,
         };

@@ -294,8 +294,8 @@ fn killed(state: &Path, mail: &Path) -> [PathBuf; 4] {
     let paths = ["a.tmp", "a.eml", "b.tmp", "b.eml"].map(|name| mail.join(name));
     let [first, first_name, second, second_name] = paths.clone();
     let mut record = open(state);
-    let one = Entry::File { message: message("a"), temporary: first, name: first_name };
-    let other = Entry::File { message: message("b"), temporary: second, name: second_name };
+    let one = Entry::File { message: message("a"), temporary: first.into(), name: first_name.into() };
+    let other = Entry::File { message: message("b"), temporary: second.into(), name: second_name.into() };
     record.append(&[one, other], true).unwrap();
     paths
 }
@@ -347,7 +347,12 @@ fn what_a_mail_reader_moved_is_found() {
     }
     let mut record = open(dir.path());
     let [temporary, name] = ["tmp/1.M2.host", "new/1.M2.host"].map(|name| dir.path().join(name));
-    record.append(&[Entry::File { message: message("a"), temporary, name }], true).unwrap();
+    record
+        .append(
+            &[Entry::File { message: message("a"), temporary: temporary.into(), name: name.into() }],
+            true,
+        )
+        .unwrap();
     drop(record);
     fs::write(dir.path().join("cur/1.M2.host7:2,S"), "another's").unwrap();
     assert_eq!(known(&read(dir.path()), &["a"]), [false]);

@@ -177,13 +177,11 @@ impl Files {
             let delete = ledger.delete;
             let words: Vec<_> = chosen.iter().map(|(message, ..)| message.word()).collect();
             let entries = chosen.iter().zip(&words).filter(|((.., stands), _)| !stands);
-            let entries: Vec<_> = entries
-                .filter_map(|((message, temporary, name, _), word)| {
-                    let message = message.message(word.as_deref()?, delete);
-                    Some(Entry::File { message, temporary: temporary.to_path_buf(), name: name.clone() })
-                })
-                .collect();
-            record.append(&entries, true)?;
+            let entries = entries.filter_map(|((message, temporary, name, _), word)| {
+                let message = message.message(word.as_deref()?, delete);
+                Some(Entry::File { message, temporary: (&**temporary).into(), name: name.into() })
+            });
+            record.append(entries, true)?;
         }
         let mut stored = Vec::with_capacity(chosen.len());
         let mut failed = None;
@@ -203,15 +201,12 @@ impl Files {
             let words: Vec<_> =
                 stored.iter().map(|(message, path)| (message.word(), disk::path_octets(path))).collect();
             let places: Vec<_> = words.iter().map(|(_, path)| escape(path)).collect();
-            let entries: Vec<_> = stored
-                .iter()
-                .zip(words.iter().zip(&places))
-                .filter_map(|((message, _), ((word, _), place))| {
-                    Some(Entry::Done { message: message.message(word.as_deref()?, delete), place })
-                })
-                .collect();
+            let entries = stored.iter().zip(words.iter().zip(&places));
+            let entries = entries.filter_map(|((message, _), ((word, _), place))| {
+                Some(Entry::Done { message: message.message(word.as_deref()?, delete), place })
+            });
             // The names are durable and announced: were these entries lost, the next run would find the files.
-            record.append(&entries, false)?;
+            record.append(entries, false)?;
         }
         for (message, path) in stored {
             ledger.report(message, Some(path));

@@ -102,8 +102,7 @@ impl MboxFile {
             messages.filter_map(|(message, word)| Some(message.message(word.as_deref()?, delete))).collect();
         if let Some(record) = ledger.record.as_mut().filter(|_| !messages.is_empty()) {
             let announced = messages.iter().map(|message| Entry::Part(*message));
-            let announced: Vec<_> = std::iter::once(Entry::Append(append.clone())).chain(announced).collect();
-            record.append(&announced, true)?;
+            record.append(std::iter::once(Entry::Append(append.clone())).chain(announced), true)?;
         }
         self.spool
             .seek(SeekFrom::Start(0))
@@ -112,9 +111,9 @@ impl MboxFile {
         if let Some(record) = &mut ledger.record {
             let place = disk::path_octets(&self.path);
             let place = &*escape(&place);
-            let done: Vec<_> = messages.iter().map(|&message| Entry::Done { message, place }).collect();
+            let done = messages.iter().map(|&message| Entry::Done { message, place });
             // Before the lock goes: afterwards others may change what stands in the mbox.
-            record.append(&done, true)?;
+            record.append(done, true)?;
         }
         drop(mbox);
         drop(words);

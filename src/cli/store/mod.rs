@@ -330,4 +330,4 @@ const BLOCK: usize = 64 * 1024;
 const MARKS: usize = 512;
 
 /// Blocks that wait for the thread: while it syncs, the socket's own buffer takes far more.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 2;

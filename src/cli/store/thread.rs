@@ -81,7 +81,7 @@ impl Ledger {
     /// Remembers a single message at once.
     pub fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Failure> {
         let (Some(record), Some(word)) = (&mut self.record, message.word()) else { return Ok(()) };
-        record.append(&[Entry::Done { message: message.message(&word, self.delete), place }], true)
+        record.append([Entry::Done { message: message.message(&word, self.delete), place }], true)
     }
 }
 
@@ -172,7 +172,7 @@ impl Writer {
                     self.throw_away();
                     self.commit()?;
                     if let Some(record) = &mut self.ledger.record {
-                        record.append(&[], true)?;
+                        record.sync()?;
                     }
                     return Ok(());
                 }
