@@ -39,6 +39,7 @@ impl Desk {
         start(self.command(words), input.as_bytes(), false).finish()
     }
 
+    #[cfg(any(windows, target_os = "linux"))]
     fn login(&self, password: &str) -> Outcome {
         self.run(&["login", "--password-stdin"], &format!("{password}\r\nthis line is not read\r\n"))
     }
