@@ -95,3 +95,26 @@ impl TryFrom<Secret> for SecretArgument {
         Ok(Self(secret))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// CVE-2025-15367 and kin: what would end a command and begin another is refused, wherever it stands.
+    #[test]
+    fn what_would_end_a_command_is_no_argument() {
+        for text in ["\r", "\n", "\0", "a\r\nDELE 1", "a\nDELE 1", "a\rDELE 1", "a\0", "\r\n"] {
+            assert_eq!(Argument::try_from(text).err(), Some(InvalidArgument::Control), "{text:?}");
+        }
+        assert_eq!(
+            Argument::try_from(vec![b'a'; Argument::MAX + 1].as_slice()).err(),
+            Some(InvalidArgument::Length)
+        );
+        for text in ["", " ", "me@example.org", "recent:me", "\u{e9}", "\x7f\x1b"] {
+            assert_eq!(
+                Argument::try_from(text).map(|argument| argument.as_bytes().to_vec()),
+                Ok(text.into())
+            );
+        }
+    }
+}

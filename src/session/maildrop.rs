@@ -4,12 +4,13 @@ use std::{collections::HashMap, ops::Range};
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 
-/// The most messages, however many a server announces: five times a very large maildrop.
-const MOST_MESSAGES: usize = 1 << 19;
+/// The most messages, however many a server announces: 360,000 are three times a very large maildrop, and what is
+/// done with each of them takes half as much memory again as [`MOST_OCTETS`].
+const MOST_MESSAGES: usize = 11 << 15;
 
 /// The most octets that rows and unique-ids take together: room for [`MOST_MESSAGES`] with unique-ids of 16 octets,
-/// 349,000 with 32, or 195,000 of the longest that RFC 1939 allows.
-const MOST_OCTETS: usize = 16 << 20;
+/// 240,000 with 32, or 134,000 with the longest that RFC 1939 allows.
+const MOST_OCTETS: usize = 11 << 20;
 
 /// The messages of a maildrop, taken once, before anything is marked: some servers renumber afterwards.
 #[derive(Debug, Default)]
@@ -41,8 +42,11 @@ struct Row {
 /// Octets of a row that `LIST` left out.
 const UNSCANNED: u32 = u32::MAX;
 
-/// Octets of a row that has not room for them.
+/// Octets of a row that has not room for them, and what is said of the messages beyond [`MOST_LARGE`].
 const LARGEST: u32 = UNSCANNED - 1;
+
+/// The most messages of four gigabytes and more that are kept with their octets: what a size is good for is to be shown.
+const MOST_LARGE: usize = 1 << 14;
 
 /// A message of a maildrop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +173,9 @@ impl Maildrop {
         match u32::try_from(octets) {
             Ok(octets) if octets < LARGEST => octets,
             _ => {
-                self.large.insert(number, octets);
+                if self.large.len() < MOST_LARGE {
+                    self.large.insert(number, octets);
+                }
                 LARGEST
             }
         }
@@ -284,6 +290,11 @@ mod tests {
         plain.sorted().unwrap();
         let sizes: Vec<_> = plain.entries().map(|entry| (entry.number.get(), entry.octets)).collect();
         assert_eq!(sizes, [(1, 7), (2, u64::MAX)]);
+        let mut huge = maildrop(20_000);
+        (1..=20_000).for_each(|number| huge.push_scan(scan(number, u64::MAX)).unwrap());
+        huge.sorted().unwrap();
+        assert_eq!(huge.large.len(), MOST_LARGE);
+        assert!(huge.entries().all(|entry| entry.octets >= u64::from(LARGEST)));
         assert!(!plain.has_unique_ids() && plain.entry(0).unique_id.is_none());
     }
 }

@@ -247,6 +247,26 @@ fn an_answer_that_nothing_asked_for_ends_the_session() {
     server.check();
 }
 
+/// No `QUIT` may follow a time-out: what is on its way could be anything, and it would delete what is marked.
+#[test]
+fn nothing_is_said_after_a_time_out() {
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        ("CAPA\r\n", "-ERR\r\n"),
+        ("USER mrose\r\n", "+OK\r\n"),
+        ("PASS tanstaaf\r\n", "+OK\r\n"),
+        ("STAT\r\n", ""),
+    ]);
+    let limits = Limits { timeout: Duration::from_millis(500), deadline: None };
+    let tcp = net::connect(&server.address, Family::Any, None, limits, &mut |_| {}).unwrap();
+    let session = Authorization::open(Stream::Plain(tcp), Options::default()).unwrap();
+    let mut transaction = login(session, None).unwrap();
+    assert_eq!(transaction.stat().unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(transaction.noop().unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(transaction.commit().unwrap_err().kind(), ErrorKind::Protocol);
+    server.check();
+}
+
 #[test]
 fn octets_behind_stls_are_never_taken_for_answers() {
     let server = Server::new(&[("", "+OK\r\n"), ("STLS\r\n", "+OK\r\n+OK injected\r\n")]);
