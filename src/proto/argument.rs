@@ -105,6 +105,8 @@ mod tests {
     fn what_would_end_a_command_is_no_argument() {
         for text in ["\r", "\n", "\0", "a\r\nDELE 1", "a\nDELE 1", "a\rDELE 1", "a\0", "\r\n"] {
             assert_eq!(Argument::try_from(text).err(), Some(InvalidArgument::Control), "{text:?}");
+            let secret = SecretArgument::try_from(Secret::from(text));
+            assert_eq!(secret.err(), Some(InvalidArgument::Control), "{text:?}");
         }
         assert_eq!(
             Argument::try_from(vec![b'a'; Argument::MAX + 1].as_slice()).err(),
