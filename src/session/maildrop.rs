@@ -4,13 +4,13 @@ use std::{collections::HashMap, ops::Range};
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 
-/// The most messages, however many a server announces: 360,000 are three times a very large maildrop, and what is
+/// The most messages, however many a server announces: 328,000 are three times a very large maildrop, and what is
 /// done with each of them takes half as much memory again as [`MOST_OCTETS`].
-const MOST_MESSAGES: usize = 11 << 15;
+const MOST_MESSAGES: usize = 10 << 15;
 
 /// The most octets that rows and unique-ids take together: room for [`MOST_MESSAGES`] with unique-ids of 16 octets,
-/// 240,000 with 32, or 134,000 with the longest that RFC 1939 allows.
-const MOST_OCTETS: usize = 11 << 20;
+/// 218,000 with 32, or 122,000 with the longest that RFC 1939 allows.
+const MOST_OCTETS: usize = 10 << 20;
 
 /// The messages of a maildrop, taken once, before anything is marked: some servers renumber afterwards.
 #[derive(Debug, Default)]
