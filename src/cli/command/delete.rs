@@ -10,12 +10,17 @@ use crate::cli::{
     exit::{Failure, Stop},
     json::{Delete, Deletion, Refused},
     selector::Otherwise,
+    session::Session,
 };
 
 pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop> {
     let selection = selection(&args.choice, Otherwise::Refuse)?;
-    let record = selection.needs_record().then(|| context.record()).transpose()?;
-    let mut transaction = context.open()?.transaction;
+    let (Session { mut transaction, .. }, record) = if selection.needs_record() {
+        let (session, record) = context.open_with_record()?;
+        (session, Some(record))
+    } else {
+        (context.open()?, None)
+    };
     let maildrop = transaction.maildrop()?;
     let catalogue = Catalogue::new(&maildrop);
     let (chosen, _) = choose(&selection, &catalogue, record.as_ref())?;

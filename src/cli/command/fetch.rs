@@ -8,7 +8,7 @@ use pop3::{
     session::{Message, Reply, Retrieval, Transaction},
 };
 
-use super::{Context, Done, choose, place, refused, selection, shown};
+use super::{Context, Done, beside, choose, place, refused, selection, shown};
 use crate::cli::{
     args,
     catalogue::Catalogue,
@@ -17,9 +17,9 @@ use crate::cli::{
     exit::{Failure, Stop},
     json::{Deletion, Fetch, Refused},
     progress::Progress,
-    record::{Record, name::hex},
+    record::{Locked, Record, name::hex},
     selector::Otherwise,
-    session,
+    session::{self, Session},
     settings::{Destination, SECRET_VARIABLES, Settings},
     store::{Delivered, Options, Storage, StoreError},
 };
@@ -28,10 +28,13 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let settings = context.settings;
     let selection = selection(&args.choice, Otherwise::New)?;
     let found = credential::find(settings)?;
-    let record = if args.no_state { None } else { Some(lock_record(settings)?) };
+    let locked = if args.no_state { None } else { Some(lock_record(settings)?) };
 
-    let mut transaction =
-        session::open(settings, &found.credential, &context.wire_log, context.stderr)?.transaction;
+    let open = || session::open(settings, &found.credential, &context.wire_log, context.stderr);
+    let (record, Session { mut transaction, .. }) = match locked {
+        Some(locked) => beside(|| locked.open().map(Some), open)?,
+        None => (None, open()?),
+    };
     let maildrop = transaction.maildrop()?;
     let catalogue = Catalogue::new(&maildrop);
     if record.is_some() {
@@ -111,8 +114,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
 }
 
 /// The record, held alone until the run ends: of two that fetch at once, one waits.
-fn lock_record(settings: &Settings) -> Result<Record, Failure> {
-    Record::open(&settings.state_dir, &settings.user, &settings.address.host.to_string(), settings.timeout)
+fn lock_record(settings: &Settings) -> Result<Locked, Failure> {
+    Record::lock(&settings.state_dir, &settings.user, &settings.address.host.to_string(), settings.timeout)
 }
 
 /// What an earlier `fetch --delete --commit` stored and could not commit.

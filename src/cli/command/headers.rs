@@ -10,6 +10,7 @@ use crate::cli::{
     exit::{Failure, Stop},
     header, json,
     selector::{Listing as _, Otherwise},
+    session::Session,
 };
 
 /// So much of a message is kept to be shown: no honest header is as long, and some servers answer `TOP` with the
@@ -18,8 +19,7 @@ const MOST_OCTETS: usize = 2 << 20;
 
 pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop> {
     let selection = selection(&args.choice, Otherwise::New)?;
-    let record = context.record()?;
-    let mut transaction = context.open()?.transaction;
+    let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let maildrop = transaction.maildrop()?;
     let catalogue = Catalogue::new(&maildrop);
     context.warn_of_nameless(&catalogue);

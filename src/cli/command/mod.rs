@@ -8,7 +8,7 @@ mod status;
 mod uidl;
 
 use std::{
-    io,
+    io, panic, thread,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -77,10 +77,12 @@ impl Context<'_> {
         session::open(self.settings, &found.credential, &self.wire_log, self.stderr)
     }
 
-    /// What was fetched before, to be read only.
-    fn record(&self) -> Result<Record, Failure> {
+    /// The same, and what was fetched before, to be read only.
+    fn open_with_record(&self) -> Result<(Session, Record), Failure> {
         let Settings { state_dir, user, address, .. } = self.settings;
-        Record::read(state_dir, user, &address.host.to_string())
+        let read = || Record::read(state_dir, user, &address.host.to_string());
+        let (record, session) = beside(read, || self.open())?;
+        Ok((session, record))
     }
 
     /// Ends a session in which all went well: `QUIT` with `--commit`, else the connection is closed. What was printed
@@ -126,6 +128,22 @@ impl Context<'_> {
         };
         self.stderr.note(&others);
     }
+}
+
+/// Both at once: a large record takes as long to read as a session to begin. Of two failures the first one's is told.
+fn beside<T: Send, U>(
+    first: impl FnOnce() -> Result<T, Failure> + Send,
+    second: impl FnOnce() -> Result<U, Failure>,
+) -> Result<(T, U), Failure> {
+    thread::scope(|scope| {
+        let first = thread::Builder::new()
+            .name("record".into())
+            .spawn_scoped(scope, first)
+            .map_err(|error| Failure::output("cannot start a thread", &error))?;
+        let second = second();
+        let first = first.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
+        Ok((first, second?))
+    })
 }
 
 /// The selector, with the unique-ids of standard input: complete before anything connects.

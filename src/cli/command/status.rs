@@ -21,8 +21,7 @@ use crate::cli::{
 const CERTIFICATE_WARNING_DAYS: i64 = 14;
 
 pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop> {
-    let record = context.record()?;
-    let mut session = context.open()?;
+    let (mut session, record) = context.open_with_record()?;
     let maildrop = session.transaction.maildrop()?;
     let catalogue = Catalogue::new(&maildrop);
     if args.check && !catalogue.has_unique_ids() {

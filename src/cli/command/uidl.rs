@@ -6,12 +6,12 @@ use crate::cli::{
     catalogue::Catalogue,
     exit::Stop,
     selector::{Listing as _, Otherwise},
+    session::Session,
 };
 
 pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Done, Stop> {
     let selection = selection(&args.choice, Otherwise::All)?;
-    let record = context.record()?;
-    let mut transaction = context.open()?.transaction;
+    let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let maildrop = transaction.maildrop()?;
     let catalogue = Catalogue::new(&maildrop);
     context.warn_of_nameless(&catalogue);

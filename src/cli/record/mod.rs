@@ -47,6 +47,14 @@ pub struct Record {
     journal: Option<Journal>,
 }
 
+/// A record that no other process writes, not yet read.
+pub struct Locked {
+    record: Record,
+    lock: File,
+    /// How long another holder of an mbox is waited for, where a run left one half written.
+    wait: Duration,
+}
+
 struct Journal {
     file: File,
     length: u64,
@@ -78,43 +86,21 @@ impl Record {
         Ok(record)
     }
 
-    /// Opens the record to write, alone: another process that has it is waited for. Mends what a power cut tore, and
-    /// settles on disk what a run left half done.
-    pub fn open(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Self, Failure> {
-        let mut record = Self::new(state_dir, user, host);
+    /// Takes the record to write, alone: another process that has it is waited for.
+    pub fn lock(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Locked, Failure> {
+        let record = Self::new(state_dir, user, host);
         interrupt::outlive_limits();
         let state_dir = record.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         disk::make_folder(&state_dir).map_err(|error| {
             Failure::output(format_args!("cannot make the state folder {}", state_dir.display()), &error)
         })?;
         let lock = lock::take(&record.path.with_extension("lock"), &format!("{user}@{host}"), wait)?;
-        if !disk::stands(&record.path) {
-            record
-                .write_anew(|_| Ok(()))
-                .and_then(|path| record.install(&path))
-                .map_err(|error| record.failure("write", &error))?;
-        }
-        let file = disk::private_options()
-            .read(true)
-            .write(true)
-            .open(&record.path)
-            .map_err(|error| record.failure("open", &error))?;
-        let (extent, pending) = record.load(&file)?;
-        // Synced, as a run that was killed may have left entries that are not: only the last batch may be so.
-        mend(&file, extent.sound)
-            .and_then(|()| file.sync_all())
-            .map_err(|error| record.failure("mend", &error))?;
-        record.journal = Some(Journal {
-            file,
-            length: extent.sound,
-            entries: extent.entries,
-            batch: extent.batch.saturating_add(1),
-            fresh: 0,
-            unsynced: false,
-            _lock: lock,
-        });
-        record.settle(&pending, wait)?;
-        Ok(record)
+        Ok(Locked { record, lock, wait })
+    }
+
+    #[cfg(test)]
+    pub fn open(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Self, Failure> {
+        Self::lock(state_dir, user, host, wait)?.open()
     }
 
     /// When the message was fetched before this record was opened, if it was.
@@ -350,6 +336,40 @@ impl Record {
 
     fn failure(&self, verb: &str, error: &io::Error) -> Failure {
         Failure::output(format_args!("cannot {verb} the record {}", self.path.display()), error)
+    }
+}
+
+impl Locked {
+    /// Opens the record. Mends what a power cut tore, and settles on disk what a run left half done.
+    pub fn open(self) -> Result<Record, Failure> {
+        let Self { mut record, lock, wait } = self;
+        if !disk::stands(&record.path) {
+            record
+                .write_anew(|_| Ok(()))
+                .and_then(|path| record.install(&path))
+                .map_err(|error| record.failure("write", &error))?;
+        }
+        let file = disk::private_options()
+            .read(true)
+            .write(true)
+            .open(&record.path)
+            .map_err(|error| record.failure("open", &error))?;
+        let (extent, pending) = record.load(&file)?;
+        // Synced, as a run that was killed may have left entries that are not: only the last batch may be so.
+        mend(&file, extent.sound)
+            .and_then(|()| file.sync_all())
+            .map_err(|error| record.failure("mend", &error))?;
+        record.journal = Some(Journal {
+            file,
+            length: extent.sound,
+            entries: extent.entries,
+            batch: extent.batch.saturating_add(1),
+            fresh: 0,
+            unsynced: false,
+            _lock: lock,
+        });
+        record.settle(&pending, wait)?;
+        Ok(record)
     }
 }
 
