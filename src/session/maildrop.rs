@@ -1,6 +1,6 @@
 //! What a maildrop holds, as `STAT`, `UIDL` and `LIST` told it at the start of a session.
 
-use std::{collections::HashMap, ops::Range};
+use std::collections::HashMap;
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 
@@ -9,7 +9,7 @@ use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 const MOST_MESSAGES: usize = 10 << 15;
 
 /// The most octets that rows and unique-ids take together: room for [`MOST_MESSAGES`] with unique-ids of 16 octets,
-/// 218,000 with 32, or 122,000 with the longest that RFC 1939 allows.
+/// 233,000 with 32, or 126,000 with the longest that RFC 1939 allows.
 const MOST_OCTETS: usize = 10 << 20;
 
 /// The messages of a maildrop, taken once, before anything is marked: some servers renumber afterwards.
@@ -26,6 +26,7 @@ pub struct Maildrop {
     /// The octets of those beyond [`LARGEST`].
     large: HashMap<MessageNumber, u64>,
     has_unique_ids: bool,
+    /// Unique-ids, each behind its length: an octet, or 255 and two octets.
     arena: Vec<u8>,
 }
 
@@ -35,9 +36,15 @@ struct Row {
     number: MessageNumber,
     /// [`UNSCANNED`] where `LIST` left it out, [`LARGEST`] where it is in `large`.
     octets: u32,
-    /// Its place in the arena, empty without a unique-id.
-    unique_id: Range<u32>,
+    /// Its place in the arena, or [`NAMELESS`].
+    unique_id: u32,
 }
+
+/// The place of a unique-id that there is not.
+const NAMELESS: u32 = u32::MAX;
+
+/// Stands before a length that needs more than an octet.
+const LONG: u8 = u8::MAX;
 
 /// Octets of a row that `LIST` left out.
 const UNSCANNED: u32 = u32::MAX;
@@ -91,7 +98,6 @@ impl Maildrop {
     #[must_use]
     pub fn entry(&self, index: usize) -> Entry<'_> {
         let Row { octets, number, unique_id } = &self.rows[index];
-        let unique_id = &self.arena[unique_id.start as usize..unique_id.end as usize];
         Entry {
             number: *number,
             octets: match *octets {
@@ -99,8 +105,17 @@ impl Maildrop {
                 LARGEST => self.large.get(number).copied().unwrap_or(u64::from(LARGEST)),
                 octets => octets.into(),
             },
-            unique_id: (!unique_id.is_empty()).then_some(unique_id),
+            unique_id: self.unique_id(*unique_id),
         }
+    }
+
+    fn unique_id(&self, place: u32) -> Option<&[u8]> {
+        let (&first, rest) = self.arena.get(place as usize..)?.split_first()?;
+        if first < LONG {
+            return rest.get(..first.into());
+        }
+        let (octets, rest) = rest.split_first_chunk()?;
+        rest.get(..u16::from_le_bytes(*octets).into())
     }
 
     /// The index of a message, if it is listed.
@@ -138,16 +153,15 @@ impl Maildrop {
         unique_id: Option<&[u8]>,
     ) -> Result<(), ProtocolError> {
         self.in_bounds(number, self.rows.len())?;
-        let unique_id = unique_id.unwrap_or_default();
         let rows = (self.rows.len() + 1) * size_of::<Row>();
-        if rows + self.arena.len() + unique_id.len() > MOST_OCTETS {
+        if rows + self.arena.len() + unique_id.map_or(0, <[u8]>::len) > MOST_OCTETS {
             return Err(ProtocolError::ListingTooLong);
         }
-        let at = |octets: usize| u32::try_from(octets).map_err(|_| ProtocolError::ListingTooLong);
-        let start = at(self.arena.len())?;
-        self.arena.extend_from_slice(unique_id);
-        let end = at(self.arena.len())?;
-        self.rows.push(Row { number, octets: UNSCANNED, unique_id: start..end });
+        let place = match unique_id {
+            Some(unique_id) if !unique_id.is_empty() => self.keep(unique_id)?,
+            _ => NAMELESS,
+        };
+        self.rows.push(Row { number, octets: UNSCANNED, unique_id: place });
         Ok(())
     }
 
@@ -162,10 +176,26 @@ impl Maildrop {
             match self.rows[..listed].binary_search_by_key(&number, |row| row.number) {
                 Ok(at) if self.rows[at].octets == UNSCANNED => self.rows[at].octets = octets,
                 Ok(_) => return Err(ProtocolError::BadMessageNumber),
-                Err(_) => self.rows.push(Row { number, octets, unique_id: 0..0 }),
+                Err(_) => self.rows.push(Row { number, octets, unique_id: NAMELESS }),
             }
         }
         sort_unique(&mut self.rows)
+    }
+
+    /// Puts a unique-id into the arena, and gives back its place.
+    fn keep(&mut self, unique_id: &[u8]) -> Result<u32, ProtocolError> {
+        let too_long = |_| ProtocolError::ListingTooLong;
+        let place = u32::try_from(self.arena.len()).map_err(too_long)?;
+        match u8::try_from(unique_id.len()) {
+            Ok(octets) if octets < LONG => self.arena.push(octets),
+            _ => {
+                let octets = u16::try_from(unique_id.len()).map_err(too_long)?;
+                self.arena.push(LONG);
+                self.arena.extend_from_slice(&octets.to_le_bytes());
+            }
+        }
+        self.arena.extend_from_slice(unique_id);
+        Ok(place)
     }
 
     /// The octets as a row has room for them.
@@ -253,7 +283,7 @@ mod tests {
             (5, "1", 5),
             (u32::MAX, "1", MOST_MESSAGES),
             (u32::MAX, "000001a45f3b2c1d", MOST_MESSAGES),
-            (u32::MAX, "1795341600.M01P2V3,S=4567.exampl", MOST_OCTETS / (16 + 32)),
+            (u32::MAX, "1795341600.M01P2V3,S=4567.exampl", (MOST_OCTETS + 1) / (12 + 1 + 32)),
         ] {
             let mut maildrop = maildrop(count);
             maildrop.begin_unique_ids();
@@ -269,6 +299,21 @@ mod tests {
         let mut sizes = maildrop(u32::MAX);
         let refused = (1..=u32::MAX).find(|&n| sizes.push_scan(scan(n, 1)).is_err());
         assert_eq!(refused, Some(u32::try_from(MOST_MESSAGES).unwrap() + 1));
+    }
+
+    #[test]
+    fn unique_ids_of_any_length_are_kept() {
+        let mut maildrop = maildrop(8);
+        maildrop.begin_unique_ids();
+        let lengths = [1, 70, 253, 254, 255, 256, 1000];
+        let ids: Vec<_> = (b'a'..).zip(lengths).map(|(octet, length)| vec![octet; length]).collect();
+        for (n, id) in (1..).zip(&ids) {
+            maildrop.push_unique_id(number(n), Some(id)).unwrap();
+        }
+        maildrop.push_unique_id(number(8), Some(b"")).unwrap();
+        let kept: Vec<_> = maildrop.entries().map(|entry| entry.unique_id).collect();
+        let expected: Vec<_> = ids.iter().map(|id| Some(id.as_slice())).chain([None]).collect();
+        assert_eq!(kept, expected);
     }
 
     #[test]

@@ -324,10 +324,10 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// Octets handed to the thread at once.
-const BLOCK: usize = 64 * 1024;
+const BLOCK: usize = 32 * 1024;
 
 /// Marks in one block.
 const MARKS: usize = 512;
 
 /// Blocks that wait for the thread: while it syncs, the socket's own buffer takes far more.
-const IN_FLIGHT: usize = 2;
+const IN_FLIGHT: usize = 4;

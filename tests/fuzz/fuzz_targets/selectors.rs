@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 #[allow(dead_code, unused_imports, unexpected_cfgs, reason = "only a part of the binary is here")]
 mod cli {
     pub mod args;
+    mod chosen;
     pub mod escape;
     pub mod exit;
     pub mod selector;
@@ -56,9 +57,11 @@ fuzz_target!(|text: &str| {
     if selection.reads_stdin() && selection.read(stdin.as_bytes()).is_err() {
         return;
     }
-    for now in [i64::MIN, 0, i64::MAX] {
-        if let Ok(chosen) = selection.resolve(&Three, now) {
-            assert!(chosen.is_sorted() && chosen.iter().all(|&index| index < 3));
+    for time in [i64::MIN, 0, i64::MAX] {
+        if let Ok(chosen) = selection.resolve(&Three, time) {
+            let indices: Vec<_> = chosen.iter().collect();
+            assert!(indices.is_sorted() && indices.iter().all(|&index| index < 3 && chosen.contains(index)));
+            assert_eq!((indices.len(), chosen.is_empty()), (chosen.len(), indices.is_empty()));
         }
     }
 });
