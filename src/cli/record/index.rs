@@ -178,3 +178,27 @@ impl Index {
         self.known.remove(&key.0[0])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_key_is_not_enough() {
+        let (one, other) = (Key([7, 1 << 40]), Key([7, 2 << 40]));
+        let mut index = Index::default();
+        index.known.insert(7, Known::new(one, 1_795_341_600, true));
+        assert!(index.of(other).is_none() && index.of_mut(other).is_none() && index.remove(other).is_none());
+        let known = index.remove(one).unwrap();
+        assert_eq!((known.time(), known.pending_deletion(), known.listed()), (1_795_341_600, true, false));
+    }
+
+    #[test]
+    fn no_time_spills_over() {
+        let key = Key([u64::MAX; 2]);
+        let known = Known::new(key, u64::MAX, false);
+        assert!(known.is_of(key) && !known.pending_deletion() && !known.listed());
+        assert_eq!(known.time(), Known::LATEST);
+        assert!(!Known::new(Key([0; 2]), u64::MAX, false).is_of(key));
+    }
+}

@@ -239,6 +239,18 @@ fn what_the_server_does_not_list_is_forgotten() {
 }
 
 #[test]
+fn what_a_run_adds_is_not_forgotten_with_the_rest() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path(), &["a", "b"]);
+    let mut record = open(dir.path());
+    record.append([done("c"), done("d")], true).unwrap();
+    let path = record.path.clone();
+    record.finish([], [(&b"a"[..], 0), (b"c", 0)].into_iter()).unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap().lines().count(), 3, "written anew");
+    assert_eq!(known(&read(dir.path()), &["a", "b", "c", "d"]), [true, false, true, false]);
+}
+
+#[test]
 fn deletions_are_pending_until_confirmed() {
     let dir = tempfile::tempdir().unwrap();
     let flagged =
