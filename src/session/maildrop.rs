@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing};
 
-/// The most messages, however many a server announces: 328,000 are three times a very large maildrop, and what is
-/// done with each of them takes half as much memory again as [`MOST_OCTETS`].
-const MOST_MESSAGES: usize = 10 << 15;
+/// The most messages, however many a server announces: 459,000 are four times a very large maildrop, and what is
+/// done with all of them takes no more memory than [`MOST_OCTETS`] and a quarter.
+const MOST_MESSAGES: usize = 14 << 15;
 
 /// The most octets that rows and unique-ids take together: room for [`MOST_MESSAGES`] with unique-ids of 16 octets,
-/// 233,000 with 32, or 126,000 with the longest that RFC 1939 allows.
-const MOST_OCTETS: usize = 10 << 20;
+/// 326,000 with 32, or 176,000 with the longest that RFC 1939 allows.
+const MOST_OCTETS: usize = 14 << 20;
 
 /// The messages of a maildrop, taken once, before anything is marked: some servers renumber afterwards.
 #[derive(Debug, Default)]

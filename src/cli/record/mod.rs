@@ -266,7 +266,7 @@ impl Record {
         let known = known.count() + journal.fresh;
         let entries = usize::try_from(journal.entries).unwrap_or(usize::MAX);
         let forgets = self.index.len() + journal.fresh > known && journal.length <= SHORT;
-        if known == 0 || (entries <= 2 * known + SLACK && !forgets) {
+        if known == 0 || (entries <= 2 * known + known / 4 + SLACK && !forgets) {
             return Ok(());
         }
         let Journal { mut file, length, _lock, .. } = journal;
@@ -430,7 +430,7 @@ const LONGEST_NAME: usize = 60;
 /// A journal up to this length is written anew whenever there is something to forget: it costs next to nothing.
 const SHORT: u64 = 64 * 1024;
 
-/// Entries beyond two a message that are no reason yet to write the journal anew.
+/// Entries beyond two and a quarter a message, which no first run writes, that are no reason yet to write the journal anew.
 const SLACK: usize = 256;
 
 /// Octets of a journal that tell of one message, or fewer: mostly two lines.
