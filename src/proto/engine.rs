@@ -58,7 +58,7 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy)]
 struct Expected {
     shape: Shape,
-    /// Four octets, as a window may hold 20,000 commands.
+    /// Four octets, as a window may hold 5,000 commands.
     octets: u32,
 }
 
