@@ -60,6 +60,7 @@ Register-ArgumentCompleter -Native -CommandName 'pop3' -ScriptBlock {
             [CompletionResult]::new('uidl', 'uidl', [CompletionResultType]::ParameterValue, 'List number, unique-id and size')
             [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Prove a password against the server and save it in the keyring')
             [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove the saved password from the keyring')
+            [CompletionResult]::new('accounts', 'accounts', [CompletionResultType]::ParameterValue, 'Name the accounts of the configuration file, one per line')
             break
         }
         'pop3;status' {
@@ -317,6 +318,41 @@ Register-ArgumentCompleter -Native -CommandName 'pop3' -ScriptBlock {
             break
         }
         'pop3;logout' {
+            [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Use this account of the configuration file')
+            [CompletionResult]::new('--account', '--account', [CompletionResultType]::ParameterName, 'Use this account of the configuration file')
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as USER, sent unchanged')
+            [CompletionResult]::new('--auth', '--auth', [CompletionResultType]::ParameterName, 'How to authenticate')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'Read this configuration file')
+            [CompletionResult]::new('--state-dir', '--state-dir', [CompletionResultType]::ParameterName, 'Remember in DIR what was fetched')
+            [CompletionResult]::new('--host', '--host', [CompletionResultType]::ParameterName, 'Domain name or IP address of the server')
+            [CompletionResult]::new('--port', '--port', [CompletionResultType]::ParameterName, 'Port of the server')
+            [CompletionResult]::new('--tls', '--tls', [CompletionResultType]::ParameterName, 'How the connection is encrypted')
+            [CompletionResult]::new('--ca-file', '--ca-file', [CompletionResultType]::ParameterName, 'Trust the certificate authorities in this PEM file instead of the system''s')
+            [CompletionResult]::new('--tls-fingerprint', '--tls-fingerprint', [CompletionResultType]::ParameterName, 'Trust exactly the certificate with this SHA-256')
+            [CompletionResult]::new('--client-cert', '--client-cert', [CompletionResultType]::ParameterName, 'Show the server this client certificate, in PEM')
+            [CompletionResult]::new('--client-key', '--client-key', [CompletionResultType]::ParameterName, 'The key of the client certificate, in PEM')
+            [CompletionResult]::new('--proxy', '--proxy', [CompletionResultType]::ParameterName, 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Give up after so long a silence')
+            [CompletionResult]::new('--deadline', '--deadline', [CompletionResultType]::ParameterName, 'Give up after so long a session')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Go on trying so long while the server says that the maildrop is in use')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
+            [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write the whole conversation to standard error, or append it to FILE')
+            [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'End the session with QUIT, so that the server deletes what was marked')
+            [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Connect over IPv4 only')
+            [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Connect over IPv6 only')
+            [CompletionResult]::new('--no-pipelining', '--no-pipelining', [CompletionResultType]::ParameterName, 'Send one command at a time')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print one JSON object a line, errors and warnings on standard error included')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Say more on standard error; twice, still more')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Say more on standard error; twice, still more')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say less on standard error: errors only; twice, nothing')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say less on standard error: errors only; twice, nothing')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help: -h in short, --help in full')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help: -h in short, --help in full')
+            [CompletionResult]::new('-V', '-V ', [CompletionResultType]::ParameterName, 'Print the version; --version with what it was built from')
+            [CompletionResult]::new('--version', '--version', [CompletionResultType]::ParameterName, 'Print the version; --version with what it was built from')
+            break
+        }
+        'pop3;accounts' {
             [CompletionResult]::new('-a', '-a', [CompletionResultType]::ParameterName, 'Use this account of the configuration file')
             [CompletionResult]::new('--account', '--account', [CompletionResultType]::ParameterName, 'Use this account of the configuration file')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Log in as USER, sent unchanged')

@@ -81,6 +81,7 @@ complete -c pop3 -n "__fish_pop3_needs_command" -f -a "delete" -d 'Mark messages
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "uidl" -d 'List number, unique-id and size'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "login" -d 'Prove a password against the server and save it in the keyring'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "logout" -d 'Remove the saved password from the keyring'
+complete -c pop3 -n "__fish_pop3_needs_command" -f -a "accounts" -d 'Name the accounts of the configuration file, one per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
@@ -412,3 +413,44 @@ complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s v -l verbose -d 'Sa
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s V -l version -d 'Print the version; --version with what it was built from'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
+user-pass\t'USER and PASS'
+apop\t'APOP'
+plain\t'SASL PLAIN'
+login\t'SASL LOGIN'
+cram-md5\t'SASL CRAM-MD5'
+scram-sha-1\t'SASL SCRAM-SHA-1'
+scram-sha-256\t'SASL SCRAM-SHA-256'
+xoauth2\t'SASL XOAUTH2, with a token'
+oauthbearer\t'SASL OAUTHBEARER, with a token'
+external\t'SASL EXTERNAL, with the client certificate'"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l config -d 'Read this configuration file' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l port -d 'Port of the server' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+implicit\t'TLS from the first octet'
+none\t'No encryption'"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-key -d 'The key of the client certificate, in PEM' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l timeout -d 'Give up after so long a silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s 4 -d 'Connect over IPv4 only'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s 6 -d 'Connect over IPv6 only'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l no-pipelining -d 'Send one command at a time'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s v -l verbose -d 'Say more on standard error; twice, still more'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s h -l help -d 'Print help: -h in short, --help in full'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s V -l version -d 'Print the version; --version with what it was built from'

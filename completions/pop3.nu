@@ -392,6 +392,49 @@ module completions {
     --version(-V)             # Print the version; --version with what it was built from
   ]
 
+  def "nu-complete pop3 accounts auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 accounts tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 accounts color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # Name the accounts of the configuration file, one per line
+  export extern "pop3 accounts" [
+    --commit                  # End the session with QUIT, so that the server deletes what was marked
+    --account(-a): string     # Use this account of the configuration file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 accounts auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Domain name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 accounts tls" # How the connection is encrypted
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so long a silence
+    --deadline: string        # Give up after so long a session
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --color: string@"nu-complete pop3 accounts color" # When to use colours
+    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+  ]
+
 }
 
 export use completions *

@@ -119,6 +119,19 @@ fn cron() {
 }
 
 #[test]
+fn accounts() {
+    let Some(desk) = Desk::new() else { return };
+    need("xargs");
+    let outcome =
+        desk.bash(&format!("export POP3_USER=alice POP3_PASSWORD=secret; {}", block("test: accounts")));
+    assert_eq!(outcome.stderr(), "", "{outcome:?}");
+    // Both accounts are alice here, each with its destination: they share a record, and take turns.
+    let stored = desk.maildir("Mail/work").len() + files(&desk.home().join("Mail/home")).len();
+    assert_eq!(stored, 5, "{outcome:?}");
+    outcome.expect(0);
+}
+
+#[test]
 fn service() {
     let Some(desk) = Desk::new() else { return };
     desk.program("pass", "exit 1"); // systemd's credential is what counts
@@ -183,14 +196,15 @@ fn library() {
 #[test]
 fn options() {
     let room = Sandbox::new();
-    let help: String = ["--help", "status", "headers", "fetch", "delete", "uidl", "login", "logout"]
-        .iter()
-        .map(|command| {
-            let mut help = room.program(POP3);
-            help.args(if *command == "--help" { vec!["--help"] } else { vec![command, "--help"] });
-            run(help).expect(0).stdout()
-        })
-        .collect();
+    let help: String =
+        ["--help", "status", "headers", "fetch", "delete", "uidl", "login", "logout", "accounts"]
+            .iter()
+            .map(|command| {
+                let mut help = room.program(POP3);
+                help.args(if *command == "--help" { vec!["--help"] } else { vec![command, "--help"] });
+                run(help).expect(0).stdout()
+            })
+            .collect();
     let names = |text: &str| -> Vec<String> {
         let pieces = text.split("--").skip(1);
         pieces

@@ -250,6 +250,12 @@ pub enum Command {
     /// Opens no session. Where nothing is saved it says so and ends with exit code 0.
     #[command(help_template = text::TEMPLATE, before_help = text::examples("logout"))]
     Logout(Logout),
+    /// Name the accounts of the configuration file, one per line
+    ///
+    /// Opens no session. With --json each account is an object with the host, port and user that --account would use,
+    /// and whether it is the default.
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("accounts"))]
+    Accounts(Accounts),
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -341,6 +347,9 @@ pub struct Login {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Logout {}
 
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Accounts {}
+
 /// Which messages; several selectors add up, the last three narrow.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Choosing messages")]
@@ -405,6 +414,7 @@ impl Command {
             Self::Uidl(_) => "uidl",
             Self::Login(_) => "login",
             Self::Logout(_) => "logout",
+            Self::Accounts(_) => "accounts",
         }
     }
 }

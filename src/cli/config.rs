@@ -160,6 +160,11 @@ impl Config {
         &self.no_account
     }
 
+    /// All accounts with their keys, by name.
+    pub fn accounts(&self) -> impl Iterator<Item = (&str, &Account)> {
+        self.written.account.iter().map(|(name, account)| (name.as_str(), account))
+    }
+
     /// The names of all accounts, for messages: `home, work`.
     pub fn names(&self) -> String {
         self.written.account.keys().map(|name| escape(name)).collect::<Vec<_>>().join(", ")

@@ -131,6 +131,17 @@ pub struct Delete {
     pub deleted: Deletion,
 }
 
+#[allow(clippy::struct_field_names)] // The names are the keys of the contract.
+/// `accounts`. What neither the account nor the environment gives is `null`.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Account {
+    pub account: String,
+    pub host: Option<String>,
+    pub port: u16,
+    pub user: Option<String>,
+    pub default: bool,
+}
+
 /// How far the deletion of a message came. JSON knows `true` (the server confirmed `QUIT`), `null` (its answer was
 /// lost) and `false` (all others).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -315,6 +326,17 @@ mod tests {
         assert_eq!(line(&delete), "{\"number\":1,\"uid\":null,\"octets\":9,\"deleted\":false}\n");
         let refused = Refused { number: 1, uid: None, error: "-ERR no".into() };
         assert_eq!(line(&refused), "{\"number\":1,\"uid\":null,\"error\":\"-ERR no\"}\n");
+        let account = Account {
+            account: "work".into(),
+            host: None,
+            port: 995,
+            user: Some("alice".into()),
+            default: true,
+        };
+        assert_eq!(
+            line(&account),
+            "{\"account\":\"work\",\"host\":null,\"port\":995,\"user\":\"alice\",\"default\":true}\n"
+        );
         let server = Server { expire: Some(Expire::Never), login_delay: Some(300), ..Server::default() };
         assert_eq!(
             line(&server),

@@ -80,7 +80,11 @@ fn run_command(args: &Args) -> ExitCode {
 }
 
 fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
-    let settings = Settings::resolve(args, &Surroundings::of_process())?;
+    let surroundings = Surroundings::of_process();
+    if let args::Command::Accounts(_) = args.command {
+        return command::accounts::run(args, &surroundings, stderr);
+    }
+    let settings = Settings::resolve(args, &surroundings)?;
     env_logger::Builder::new().filter_level(settings.level).parse_default_env().init();
     if let Some(account) = &settings.account {
         log::info!("account {account}");

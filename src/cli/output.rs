@@ -22,7 +22,10 @@ pub use self::stderr::Stderr;
 use super::{
     args::Color,
     escape::{escape, text},
-    json::{Delete, Deletion, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl, write_line},
+    json::{
+        Account, Delete, Deletion, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl,
+        write_line,
+    },
     progress,
 };
 
@@ -202,6 +205,11 @@ impl<'a> Printer<'a> {
         row.right(&size(message.octets), SIZE, DIM);
         deletion(&mut row, message.deleted);
         self.end(row)
+    }
+
+    /// `work`
+    pub fn account(&mut self, account: &Account) -> io::Result<()> {
+        if self.look.json { self.object(account) } else { self.line(&escape(&account.account)) }
     }
 
     /// `   3 refused: -ERR no such message`

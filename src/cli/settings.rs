@@ -19,6 +19,7 @@ use super::config::Config;
 use super::exit::Failure;
 pub use super::store::Destination;
 
+pub mod accounts;
 mod sources;
 mod value;
 
@@ -129,15 +130,7 @@ impl Settings {
         let Args { server, account, connection, output, .. } = args;
         let keys = sources.keys;
 
-        let tls = sources.choice("tls", connection.tls, keys.tls.as_ref())?;
-        let port = sources.number("port", connection.port.as_ref(), keys.port.as_ref())?;
-        let port = port.map(|port| port.parse(value::port_number)).transpose()?;
-        let tls = tls.unwrap_or(if port == Some(IMPLICIT_PORT) {
-            args::Tls::Implicit
-        } else {
-            args::Tls::Starttls
-        });
-        let port = port.unwrap_or(if tls == args::Tls::Implicit { IMPLICIT_PORT } else { PORT });
+        let (tls, port) = tls_and_port(&sources, connection)?;
 
         let host = sources.text("host", connection.host.as_ref(), keys.host.as_ref())?;
         let Some(host) = host else { return Err(sources.missing("host")) };
@@ -216,10 +209,21 @@ impl Settings {
     }
 }
 
+/// Each decides the other's default.
+fn tls_and_port(sources: &Sources<'_>, typed: &args::Connection) -> Result<(args::Tls, u16), Failure> {
+    let tls = sources.choice("tls", typed.tls, sources.keys.tls.as_ref())?;
+    let port = sources.number("port", typed.port.as_ref(), sources.keys.port.as_ref())?;
+    let port = port.map(|port| port.parse(value::port_number)).transpose()?;
+    let tls =
+        tls.unwrap_or(if port == Some(IMPLICIT_PORT) { args::Tls::Implicit } else { args::Tls::Starttls });
+    Ok((tls, port.unwrap_or(if tls == args::Tls::Implicit { IMPLICIT_PORT } else { PORT })))
+}
+
 fn read_config(args: &Args, around: &Surroundings) -> Result<Config, Failure> {
     let named = args.account.config.clone().or_else(|| around.variable("POP3_CONFIG").map(PathBuf::from));
     let account = args.account.account.is_some() || around.variable("POP3_ACCOUNT").is_some();
-    let must_exist = named.is_some() || account;
+    let lists = matches!(args.command, args::Command::Accounts(_));
+    let must_exist = named.is_some() || (account && !lists);
     match named.or_else(|| around.config_dir.as_deref().map(|dir| dir.join("pop3").join("config.toml"))) {
         Some(path) => Config::read(path, must_exist),
         None => Ok(Config::default()),
@@ -328,7 +332,7 @@ fn trace_sink(output: &args::Output) -> TraceSink {
     }
 }
 
-fn level(output: &args::Output) -> LevelFilter {
+pub(super) fn level(output: &args::Output) -> LevelFilter {
     match (output.quiet, output.verbose) {
         (2.., _) => LevelFilter::Off,
         (1, _) => LevelFilter::Error,

@@ -28,11 +28,12 @@ pop3: a POP3 client for scripts. To begin:
   # download the new ones into the current directory; all stay on the server
   pop3 fetch --host pop.example.org --user alice
 
-Commands: status, headers, fetch, delete, uidl, login, logout.
+Commands: status, headers, fetch, delete, uidl, login, logout, accounts.
 pop3 --help says more, pop3 COMMAND --help all about one command.
 ";
 
-pub const NO_COMMAND: &str = "no command given: one of status, headers, fetch, delete, uidl, login, logout";
+pub const NO_COMMAND: &str =
+    "no command given: one of status, headers, fetch, delete, uidl, login, logout, accounts";
 
 /// An example: what it does, and its line.
 pub type Example = (&'static str, &'static str);
@@ -116,6 +117,16 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     ("logout", &[("remove the password", "pop3 logout --account work")]),
+    (
+        "accounts",
+        &[
+            ("every account of the configuration file", "pop3 accounts"),
+            (
+                "fetch all accounts, eight at a time",
+                "pop3 accounts | xargs -P 8 -I{} pop3 fetch --account {} -q",
+            ),
+        ],
+    ),
 ];
 
 /// The examples of a command as help shows them.

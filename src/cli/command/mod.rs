@@ -1,5 +1,6 @@
 //! One file a subcommand; each opens one session, does one job and ends it.
 
+pub mod accounts;
 mod delete;
 mod fetch;
 mod headers;
@@ -60,6 +61,8 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, S
         args::Command::Uidl(args) => uidl::run(context, args),
         args::Command::Login(args) => login::login(context, args),
         args::Command::Logout(_) => login::logout(context),
+        // It has no account of its own, hence no settings: `cli::run` does it.
+        args::Command::Accounts(_) => Ok(Done::All),
     };
     done.map_err(|stop| match stop {
         Stop::ClosedPipe { .. } => {

@@ -81,6 +81,11 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
+    /// An account of the file, whatever account the command line or the environment names.
+    pub fn of_account(around: &'a Surroundings, config: &'a Config, name: &str, keys: &'a Account) -> Self {
+        Self { around, config, account: Some(name.to_owned()), keys }
+    }
+
     pub fn text(
         &self,
         name: &'static str,
