@@ -14,6 +14,7 @@ mod exit;
 mod header;
 mod json;
 mod keyring;
+mod logger;
 mod output;
 mod progress;
 mod record;
@@ -85,7 +86,7 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
         return command::accounts::run(args, &surroundings, stderr);
     }
     let settings = Settings::resolve(args, &surroundings)?;
-    env_logger::Builder::new().filter_level(settings.level).parse_default_env().init();
+    logger::start(settings.level);
     if let Some(account) = &settings.account {
         log::info!("account {account}");
     }

@@ -6,21 +6,29 @@
 mod address;
 mod certificate;
 mod dial;
+#[cfg(feature = "http")]
+mod http;
 mod proxy;
 mod tcp;
 mod tls;
 mod tls_error;
 mod trust;
+#[cfg(feature = "http")]
+mod url;
 mod verifier;
 
 use std::io::{self, Read, Write};
 
 pub use address::{Address, Family, Host};
 pub use certificate::{Certificate, format_fingerprint, parse_fingerprint};
+#[cfg(feature = "http")]
+pub use http::{HttpClient, HttpRequest, HttpResponse, MAX_BODY};
 pub use proxy::Proxy;
 pub use tcp::{Limits, Tcp};
 pub use tls::{Tls, TlsConnector, TlsFacts};
 pub use trust::{ClientIdentity, TlsSettings, Trust};
+#[cfg(feature = "http")]
+pub use url::Url;
 
 use crate::{Error, ErrorKind};
 

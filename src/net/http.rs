@@ -1,0 +1,305 @@
+//! HTTP/1.1 (RFC 9112) over the connections of this crate: one request, one response, one connection.
+
+use std::fmt;
+use std::io::{Read as _, Write as _};
+
+use http::{HeaderValue, Method, Request, header};
+use ureq_proto::client::state::{RecvBody, RecvResponse};
+use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
+
+use super::address::Family;
+use super::proxy::Proxy;
+use super::tcp::Limits;
+use super::tls::TlsConnector;
+use super::url::Url;
+use super::{Note, Stream, connect, lost};
+use crate::{Error, ErrorKind, Secret};
+
+/// A response body over this many octets is an error: tokens, metadata and autoconfig files have a few thousand.
+pub const MAX_BODY: usize = 64 * 1024;
+
+/// Sends requests, each on a connection of its own. Redirects are not followed: the caller sees their status.
+///
+/// `https` needs a certificate that the connector trusts. `http` exists for loopback addresses only, and neither is sent
+/// through the proxy for these.
+///
+/// The crate `ureq-proto` logs requests and responses, bodies included, at level `trace` under targets that begin with
+/// `ureq_proto`: a logger has to drop these.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpClient<'a> {
+    /// The address family to connect over.
+    pub family: Family,
+    /// The proxy to connect through, if any.
+    pub proxy: Option<&'a Proxy>,
+    /// Limits of each wait.
+    pub limits: Limits,
+    /// The trust anchors for `https`.
+    pub tls: &'a TlsConnector,
+}
+
+/// A request to a URL.
+#[derive(Debug, Clone, Copy)]
+pub struct HttpRequest<'a> {
+    url: &'a Url,
+    accept: &'a str,
+    form: Option<&'a Secret>,
+    authorization: Option<&'a Secret>,
+}
+
+/// A response, whatever its status.
+#[derive(Clone)]
+pub struct HttpResponse {
+    /// The status code: 200, 302, 404…
+    pub status: u16,
+    /// The `Location` field of a redirect.
+    pub location: Option<String>,
+    /// The `Retry-After` field: seconds or a date.
+    pub retry_after: Option<String>,
+    /// The body, at most [`MAX_BODY`] octets. It may hold tokens.
+    pub body: Secret,
+}
+
+impl<'a> HttpRequest<'a> {
+    /// A `GET` request that accepts JSON.
+    #[must_use]
+    pub fn get(url: &'a Url) -> Self {
+        Self { url, accept: "application/json", form: None, authorization: None }
+    }
+
+    /// A `POST` request with a body of type `application/x-www-form-urlencoded`, that accepts JSON.
+    #[must_use]
+    pub fn post_form(url: &'a Url, body: &'a Secret) -> Self {
+        Self { form: Some(body), ..Self::get(url) }
+    }
+
+    /// The same request with another `Accept` field.
+    #[must_use]
+    pub fn accept(self, accept: &'a str) -> Self {
+        Self { accept, ..self }
+    }
+
+    /// The same request with an `Authorization` field.
+    #[must_use]
+    pub fn authorization(self, value: &'a Secret) -> Self {
+        Self { authorization: Some(value), ..self }
+    }
+
+    fn method(&self) -> Method {
+        if self.form.is_some() { Method::POST } else { Method::GET }
+    }
+
+    fn head(&self) -> Result<Request<()>, http::Error> {
+        let mut request = Request::builder()
+            .method(self.method())
+            .uri(self.url.uri())
+            .header(header::ACCEPT, self.accept)
+            .header(header::USER_AGENT, concat!("pop3/", env!("CARGO_PKG_VERSION")))
+            .header(header::CONNECTION, "close");
+        if let Some(form) = self.form {
+            request = request
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header(header::CONTENT_LENGTH, form.expose().len());
+        }
+        if let Some(value) = self.authorization {
+            let mut value = HeaderValue::from_bytes(value.expose())?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        request.body(())
+    }
+}
+
+impl HttpResponse {
+    /// True for a redirect (3xx).
+    #[must_use]
+    pub fn is_redirect(&self) -> bool {
+        (300..400).contains(&self.status)
+    }
+}
+
+impl fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpResponse({})", self.status)
+    }
+}
+
+impl HttpClient<'_> {
+    /// Sends a request and reads the whole response. Notes one line about the request: method, URL without query,
+    /// status.
+    ///
+    /// Errors: those of [`connect`] and [`TlsConnector::handshake`]; [`ErrorKind::Unavailable`] for a connection lost
+    /// or a timeout; [`ErrorKind::Protocol`] for a response that is no HTTP/1.1 or longer than [`MAX_BODY`].
+    pub fn send(&self, request: HttpRequest<'_>, note: &mut Note<'_>) -> Result<HttpResponse, Error> {
+        let (method, url) = (request.method(), request.url);
+        match self.exchange(request, note) {
+            Ok(response) => {
+                note(&format!("{method} {url} {}", response.status));
+                Ok(response)
+            }
+            Err(error) => {
+                note(&format!("{method} {url} failed: {error}"));
+                Err(Error::new(error.kind(), format!("{url}: {}", error.message())).with_source(error))
+            }
+        }
+    }
+
+    fn exchange(&self, request: HttpRequest<'_>, note: &mut Note<'_>) -> Result<HttpResponse, Error> {
+        let mut stream = self.open(request.url, note)?;
+        let head = request.head().map_err(|error| argument(&error))?;
+        let call = Call::new(head).map_err(|error| argument(&error))?;
+        let call = write(call, request.form, &mut stream)?;
+        Incoming { stream, buffer: Vec::with_capacity(READ), ended: false }.response(call)
+    }
+
+    fn open(&self, url: &Url, note: &mut Note<'_>) -> Result<Stream, Error> {
+        let proxy = self.proxy.filter(|_| !url.is_loopback());
+        let tcp = connect(url.address(), self.family, proxy, self.limits, note)?;
+        if url.is_https() {
+            let tls = self.tls.handshake(tcp, &url.address().host)?;
+            return Ok(Stream::Tls(Box::new(tls)));
+        }
+        // A resolver may have its own idea of `localhost`.
+        if !tcp.peer_addr().ip().is_loopback() {
+            return Err(Error::new(ErrorKind::Unavailable, "http:// is for loopback addresses only"));
+        }
+        Ok(Stream::Plain(tcp))
+    }
+}
+
+/// Writes head and body.
+fn write(
+    call: Call<ureq_proto::client::state::Prepare>,
+    form: Option<&Secret>,
+    stream: &mut Stream,
+) -> Result<Call<RecvResponse>, Error> {
+    let mut call = call.proceed();
+    let mut output = zeroize::Zeroizing::new(vec![0; MAX_HEAD]);
+    while !call.can_proceed() {
+        let used = call.write(&mut output).map_err(|error| argument(&error))?;
+        stream.write_all(&output[..used]).map_err(lost)?;
+    }
+    let call = match call.proceed().map_err(|error| argument(&error))? {
+        Some(SendRequestResult::SendBody(mut call)) => {
+            let body = form.map_or(&[][..], Secret::expose);
+            stream.write_all(body).map_err(lost)?;
+            call.consume_direct_write(body.len()).map_err(|error| argument(&error))?;
+            call.proceed()
+        }
+        Some(SendRequestResult::RecvResponse(call)) => Some(call),
+        _ => None,
+    };
+    stream.flush().map_err(lost)?;
+    call.ok_or_else(|| Error::new(ErrorKind::Argument, "the request could not be sent"))
+}
+
+/// Bytes of a response that have not been parsed.
+struct Incoming {
+    stream: Stream,
+    buffer: Vec<u8>,
+    ended: bool,
+}
+
+impl Incoming {
+    fn response(mut self, mut call: Call<RecvResponse>) -> Result<HttpResponse, Error> {
+        let mut used = 0;
+        let head = loop {
+            let (count, head) = call.try_response(&self.buffer, false).map_err(|error| malformed(&error))?;
+            self.buffer.drain(..count);
+            used += count;
+            if let Some(head) = head {
+                break head;
+            }
+            if used + self.buffer.len() > MAX_HEAD {
+                return Err(Error::new(ErrorKind::Protocol, "the header of the response is too long"));
+            }
+            // A 1xx response was skipped, and the next one may be in the buffer.
+            if count == 0 {
+                self.fill()?;
+                if self.ended {
+                    let text = if used == 0 && self.buffer.is_empty() {
+                        "the server closed the connection without an answer"
+                    } else {
+                        "connection lost: the server closed it within its answer"
+                    };
+                    return Err(Error::new(ErrorKind::Unavailable, text));
+                }
+            }
+        };
+        let body = match call.proceed() {
+            Some(RecvResponseResult::RecvBody(call)) => self.body(call)?,
+            _ => Secret::from(Vec::new()),
+        };
+        let field = |name| Some(head.headers().get(name)?.to_str().ok()?.to_owned());
+        Ok(HttpResponse {
+            status: head.status().as_u16(),
+            location: field(header::LOCATION),
+            retry_after: field(header::RETRY_AFTER),
+            body,
+        })
+    }
+
+    fn body(&mut self, mut call: Call<RecvBody>) -> Result<Secret, Error> {
+        let mut body = zeroize::Zeroizing::new(vec![0; MAX_BODY + 1]);
+        let mut filled = 0;
+        loop {
+            let (used, written) =
+                call.read(&self.buffer, &mut body[filled..]).map_err(|error| malformed(&error))?;
+            self.buffer.drain(..used);
+            filled += written;
+            if filled > MAX_BODY {
+                let text = format!("the response is longer than {} KiB", MAX_BODY / 1024);
+                return Err(Error::new(ErrorKind::Protocol, text));
+            }
+            // A body that only the end of the connection ends can proceed at any time.
+            let delimited = call.body_mode() != ureq_proto::BodyMode::CloseDelimited;
+            if self.ended && !delimited || delimited && call.can_proceed() {
+                return Ok(Secret::from(body[..filled].to_vec()));
+            }
+            if self.ended {
+                let text = "connection lost: the server closed it within its answer";
+                return Err(Error::new(ErrorKind::Unavailable, text));
+            }
+            if used == 0 || self.buffer.is_empty() {
+                self.fill()?;
+            }
+        }
+    }
+
+    fn fill(&mut self) -> Result<(), Error> {
+        let mut piece = zeroize::Zeroizing::new([0; READ]);
+        let count = self.stream.read(&mut piece[..]).map_err(lost)?;
+        self.buffer.extend_from_slice(&piece[..count]);
+        self.ended = count == 0;
+        Ok(())
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut self.buffer);
+    }
+}
+
+fn argument(error: &dyn fmt::Display) -> Error {
+    Error::new(ErrorKind::Argument, format!("invalid request: {error}"))
+}
+
+fn malformed(error: &ureq_proto::Error) -> Error {
+    use ureq_proto::Error as Why;
+    // The other variants quote what the server sent.
+    let why = match error {
+        Why::HttpParseTooManyHeaders => "too many header fields",
+        Why::HttpParseFail(_) => "no HTTP response",
+        Why::UnsupportedVersion => "unsupported HTTP version",
+        _ => "malformed header or body",
+    };
+    Error::new(ErrorKind::Protocol, format!("malformed response: {why}"))
+}
+
+/// Room for a header: RFC 9110 sets no limit, and servers refuse more than 8 to 32 KiB themselves.
+const MAX_HEAD: usize = 32 * 1024;
+
+const READ: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests;
