@@ -5,18 +5,22 @@
 //! cargo run --release --example demo
 //! cargo run --release --example demo -- --serve     # only the server, to try pop3 by hand
 //! ```
+//!
+//! The server holds the five messages that the README shows.
 
 use std::error::Error;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Output};
+use std::process::{Command, ExitCode, Output, Stdio};
 
-use mailbox::{Mailbox, Message, Quirks, Tls};
+use mailbox::{Mailbox, Quirks, Tls, sample};
 
 #[path = "../tests/support/mailbox/mod.rs"]
 #[expect(dead_code, reason = "the tests use all of it, the demo half")]
 mod mailbox;
 
+/// Not `localhost`: some containers have no such line in `/etc/hosts`.
+const HOST: &str = "127.0.0.1";
 const USER: &str = "alice";
 const PASSWORD: &str = "correct horse";
 
@@ -39,8 +43,11 @@ const SCENES: [Scene; 12] = [
     scene("Download everything that is new, one .eml a message.", &["fetch", "--dir", "mail"]),
     scene("Once more: nothing is new now.", &["fetch", "--dir", "mail"]),
     scene("One message's headers for a script: a JSON object a line.", &["headers", "3", "--json"]),
-    scene("Delete the largest? Without --commit nothing is deleted.", &["delete", "--all", "--larger", "1k"]),
-    scene("With --commit it is.", &["delete", "--all", "--larger", "1k", "--commit"]),
+    scene(
+        "Delete the largest? Without --commit nothing is deleted.",
+        &["delete", "--all", "--larger", "100k"],
+    ),
+    scene("With --commit it is.", &["delete", "--all", "--larger", "100k", "--commit"]),
     scene("What is left.", &["status"]),
     scene("And for scripts.", &["status", "--json"]),
     scene("The whole conversation with the server; secrets are left out.", &["status", "--trace"]),
@@ -65,7 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn server() -> Mailbox {
-    Mailbox::start(Tls::Implicit, Quirks::default()).with_user(USER, PASSWORD, messages())
+    Mailbox::start(Tls::Implicit, Quirks::default()).with_user(USER, PASSWORD, sample::messages())
 }
 
 /// Plays all scenes; one with another exit code than it must have fails the demo.
@@ -74,7 +81,11 @@ fn show() -> Result<ExitCode, Box<dyn Error>> {
     let server = server();
     let folder = tempfile::tempdir()?;
     let ca_file = prepare(folder.path(), &server)?;
-    println!("A mail server with {} messages listens on 127.0.0.1:{}.", messages().len(), server.port());
+    println!(
+        "A mail server with {} messages listens on 127.0.0.1:{}.",
+        sample::messages().len(),
+        server.port()
+    );
     for scene in &SCENES {
         let output = command(&program, folder.path(), &ca_file, &server, scene).output()?;
         present(scene, &output)?;
@@ -114,7 +125,7 @@ fn command(program: &Path, folder: &Path, ca_file: &Path, server: &Mailbox, scen
         .current_dir(folder)
         .env("POP3_CONFIG", folder.join("config.toml"))
         .env("POP3_STATE_DIR", folder.join("state"))
-        .env("POP3_HOST", "localhost")
+        .env("POP3_HOST", HOST)
         .env("POP3_PORT", server.port().to_string())
         .env("POP3_TLS", "implicit")
         .env("POP3_CA_FILE", ca_file)
@@ -134,27 +145,51 @@ fn present(scene: &Scene, output: &Output) -> Result<(), std::io::Error> {
     Ok(())
 }
 
-/// The real program, of the profile of this example: cargo makes it where it is missing or old.
+/// The path of `pop3`, built with the profile of this example if it is missing or out of date.
+///
+/// Cargo says what it compiles, and where the program is.
 fn program() -> Result<PathBuf, Box<dyn Error>> {
     let here = std::env::current_exe()?;
     let folder = here.parent().and_then(Path::parent).ok_or("this example is in no target folder")?;
-    let program = folder.join(format!("pop3{}", std::env::consts::EXE_SUFFIX));
-    if let Some(cargo) = std::env::var_os("CARGO") {
-        println!("Building pop3 …");
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--bin", "pop3", "--manifest-path"]);
-        build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
-        if folder.ends_with("release") {
-            build.arg("--release");
-        }
-        if !build.status()?.success() {
-            return Err("pop3 cannot be built".into());
-        }
+    let Some(cargo) = std::env::var_os("CARGO") else {
+        let program = folder.join(format!("pop3{}", std::env::consts::EXE_SUFFIX));
+        let missing = || format!("{} is missing: run this example with cargo", program.display());
+        return if program.is_file() { Ok(program) } else { Err(missing().into()) };
+    };
+    let profile = match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => "dev",
+        Some(profile) => profile,
+    };
+    eprintln!("demo: cargo build --bin pop3 --profile {profile} (takes minutes unless it is built already)");
+    let mut build = Command::new(cargo);
+    build.args(["build", "--locked", "--bin", "pop3", "--profile", profile]);
+    build.args(["--message-format", "json-render-diagnostics", "--manifest-path"]);
+    build.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_this_package(&name.to_string_lossy())) {
+        build.env_remove(name);
     }
-    if program.is_file() {
-        return Ok(program);
+    let output = build.stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err("pop3 cannot be built".into());
     }
-    Err(format!("{} is not there: run this example with cargo", program.display()).into())
+    let text = String::from_utf8(output.stdout)?;
+    let messages = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
+    programs.next_back().ok_or_else(|| "cargo named no program".into())
+}
+
+/// True for the variables that `cargo run` sets to describe this package. Build scripts watch them (ring's does), so
+/// a cargo that inherits them compiles nearly everything anew.
+fn is_of_this_package(name: &str) -> bool {
+    name.starts_with("CARGO_PKG_")
+        || [
+            "CARGO_MANIFEST_DIR",
+            "CARGO_MANIFEST_PATH",
+            "CARGO_CRATE_NAME",
+            "CARGO_BIN_NAME",
+            "CARGO_PRIMARY_PACKAGE",
+        ]
+        .contains(&name)
 }
 
 fn serve_until_enter() -> Result<ExitCode, Box<dyn Error>> {
@@ -164,7 +199,7 @@ fn serve_until_enter() -> Result<ExitCode, Box<dyn Error>> {
     let port = server.port().to_string();
     let state = folder.path().join("state");
     let variables = [
-        ("POP3_HOST", "localhost"),
+        ("POP3_HOST", HOST),
         ("POP3_PORT", &port),
         ("POP3_TLS", "implicit"),
         ("POP3_CA_FILE", ca_file.to_str().ok_or("the temporary folder has an odd name")?),
@@ -188,42 +223,4 @@ fn serve_until_enter() -> Result<ExitCode, Box<dyn Error>> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// A maildrop as people have it.
-fn messages() -> Vec<Message> {
-    let attachment =
-        "JVBERi0xLjcKJeLjz9MKMSAwIG9iago8PCAvVHlwZSAvQ2F0YWxvZyAvUGFnZXMgMiAwIFIgPj4K\r\n".repeat(40);
-    let texts = [
-        "From: Bob Builder <bob@example.org>\r\nTo: Alice <alice@example.org>\r\nSubject: Lunch on Friday?\r\n\
-         Date: Mon, 16 Nov 2026 09:12:44 +0000\r\nMessage-ID: <lunch.1@example.org>\r\n\r\n\
-         At noon, in the usual place.\r\n.\r\n(A dot on a line of its own comes through.)\r\n"
-            .to_owned(),
-        // "Встреча в понедельник", in KOI8-R.
-        "From: =?KOI8-R?B?6dfBziDwxdTSz9c=?= <ivan@example.ru>\r\nTo: alice@example.org\r\n\
-         Subject: =?KOI8-R?B?99PU0sXewSDXINDPzsXExczYzsnL?=\r\nDate: Tue, 17 Nov 2026 18:03:10 +0300\r\n\
-         Message-ID: <42@example.ru>\r\nContent-Type: text/plain; charset=koi8-r\r\n\
-         Content-Transfer-Encoding: base64\r\n\r\n99PU0sXewSDXIDEwOjAwLgo=\r\n"
-            .to_owned(),
-        // "明日の会議について", in ISO-2022-JP.
-        "From: =?ISO-2022-JP?B?GyRCOzNFRBsoQg==?= <yamada@example.jp>\r\nTo: alice@example.org\r\n\
-         Cc: Bob <bob@example.org>\r\nSubject: =?ISO-2022-JP?B?GyRCTEBGfCROMnE1RCRLJEQkJCRGGyhC?=\r\n\
-         Date: Wed, 18 Nov 2026 08:30:00 +0900\r\nMessage-ID: <mtg@example.jp>\r\n\
-         Content-Type: text/plain; charset=iso-2022-jp\r\n\r\n\x1b$B2q5D\x1b(B\r\n"
-            .to_owned(),
-        // "Отчёт за ноябрь", in UTF-8, with a PDF.
-        format!(
-            "From: \"Accounting, Dept. 3\" <reports@example.org>\r\nTo: alice@example.org\r\n\
-             Subject: =?UTF-8?B?0J7RgtGH0ZHRgiDQt9CwINC90L7Rj9Cx0YDRjA==?=\r\n\
-             Date: Thu, 19 Nov 2026 12:00:00 +0100\r\nMessage-ID: <report@example.org>\r\nMIME-Version: 1.0\r\n\
-             Content-Type: multipart/mixed; boundary=cut\r\n\r\n--cut\r\nContent-Type: text/plain\r\n\r\n\
-             The report is attached.\r\n--cut\r\nContent-Type: application/pdf; name=report.pdf\r\n\
-             Content-Transfer-Encoding: base64\r\n\r\n{attachment}--cut--\r\n"
-        ),
-        "From: backup@host7.example.org\r\nSubject: backup finished with 0 errors\r\n\
-         Date: Fri, 20 Nov 2026 03:00:01 +0000\r\n\r\n"
-            .to_owned(),
-    ];
-    let unique_ids = ["20261116.1", "20261117.1", "1780000000.M7P3.host,S=380", "f3a9c2e07b", "20261120.9"];
-    unique_ids.into_iter().zip(texts).map(|(unique_id, text)| Message::new(unique_id, text)).collect()
 }

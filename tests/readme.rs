@@ -3,11 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
+use crate::support::mailbox::sample::{self, mail, unique_id};
+use crate::support::mailbox::{Mailbox, Quirks, Tls};
 use crate::support::sandbox::{Outcome, POP3, Sandbox, files, run};
+use crate::support::skip::need;
 
 const README: &str = include_str!("../README.md");
 
@@ -148,10 +150,7 @@ fn service() {
     run(service).expect(0);
     assert_eq!(desk.maildir("Mail/work").len(), 5);
 
-    let Some(analyze) = installed("systemd-analyze") else {
-        eprintln!("SKIPPED (systemd-analyze is not installed)");
-        return;
-    };
+    let Some(analyze) = need("systemd-analyze") else { return };
     let units = [("pop3-fetch.service", unit), ("pop3-fetch.timer", block("test: timer"))];
     let mut verify = desk.room.program(analyze);
     verify.args(["verify", "--man=no"]);
@@ -238,11 +237,11 @@ struct Desk {
 }
 
 impl Desk {
-    /// `None`, said loudly, where there is no bash.
+    /// `None` where there is no bash.
     fn new() -> Option<Self> {
         need("bash")?;
-        let mail = (1..).zip(mail()).map(|(nth, octets)| Message::new(unique_id(nth), octets)).collect();
-        let server = Mailbox::start(Tls::Implicit, Quirks::default()).with_user("alice", "secret", mail);
+        let server =
+            Mailbox::start(Tls::Implicit, Quirks::default()).with_user("alice", "secret", sample::messages());
         let desk = Self { room: Sandbox::new(), server };
         fs::write(desk.room.path("ca.pem"), &desk.server.certificate().ca_pem).expect("a file");
         fs::create_dir(desk.programs()).expect("a folder");
@@ -323,53 +322,7 @@ fn block(mark: &str) -> &'static str {
     rest.split_once("```").expect("a fence that ends").0
 }
 
-/// `None`, said loudly, where a tool is not installed; a failure where `POP3_TEST_SERVERS=required`.
-fn need(tool: &str) -> Option<PathBuf> {
-    let found = installed(tool);
-    if found.is_none() {
-        let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
-        assert!(!required, "{tool} is not installed");
-        eprintln!("SKIPPED ({tool} is not installed)");
-    }
-    found
-}
-
-fn installed(tool: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(tool)).find(|file| Path::is_file(file))
-}
-
-fn unique_id(nth: u32) -> String {
-    format!("{nth:08x}65a1b2c3")
-}
-
 fn lf(octets: &[u8]) -> Vec<u8> {
     let text = String::from_utf8(octets.to_vec()).expect("all is ASCII");
     text.replace("\r\n", "\n").into_bytes()
-}
-
-/// The messages on the server, as they are sent.
-fn mail() -> Vec<Vec<u8>> {
-    let messages = [
-        ("Bob Example <bob@example.com>", "Lunch?", "", "Shall we meet at noon?\n"),
-        ("Newsletter <news@shop.example>", "=?utf-8?B?R3LDvMOfZSBhdXMgS8O2bG4=?=", "", "Hello\n.dot\n"),
-        ("Win <win@spam.example>", "You have won", "X-Spam-Flag: YES\n", "Click.\n"),
-        (
-            "Carol <carol@example.com>",
-            "Holiday pictures",
-            "",
-            &(format!("{}\n", "A".repeat(70))).repeat(2000),
-        ),
-        ("win2@spam.example", "Cheap watches", "X-Spam-Flag: YES\n", "Buy\n"),
-    ];
-    let message = |(nth, (from, subject, mark, body)): (u32, (&str, &str, &str, &str))| {
-        format!(
-            "From: {from}\nTo: alice@example.org\nSubject: {subject}\nDate: Sun, 22 Nov 2026 1{nth}:00:00 +0100\n\
-             Message-ID: <{}@example.com>\n{mark}\n{body}",
-            nth + 1
-        )
-        .replace('\n', "\r\n")
-        .into_bytes()
-    };
-    (0..).zip(messages).map(message).collect()
 }
