@@ -9,6 +9,7 @@ use clap_complete::{Generator, Shell, generate};
 use clap_complete_nushell::Nushell;
 use clap_mangen::Man;
 
+use crate::support::skip::skipped;
 use args::{Args, text::EXAMPLES};
 
 #[path = "../src/cli/args.rs"]
@@ -106,7 +107,7 @@ fn the_manual_pleases_mandoc() {
     }
     match std::process::Command::new("mandoc").args(["-T", "lint", "-W", "warning"]).args(&pages).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout)),
-        Err(error) => skipped("mandoc", &error),
+        Err(error) => skipped(&format!("mandoc cannot be run: {error}")),
     }
 }
 
@@ -140,11 +141,11 @@ fn the_shells_complete() {
             .env_remove("POP3_CONFIG")
             .output();
         let Ok(output) = output else {
-            skipped("timeout", &"it is not there");
+            skipped("timeout is not installed");
             return;
         };
         if matches!(output.status.code(), Some(126 | 127)) {
-            skipped(shell, &"it is not there");
+            skipped(&format!("{shell} is not installed"));
             continue;
         }
         let told = String::from_utf8_lossy(&output.stdout);
@@ -155,15 +156,6 @@ fn the_shells_complete() {
         }
         assert!(!told.contains("oauthbearer"), "{shell}: {told}");
     }
-}
-
-/// Says loudly that a program is missing; where all of them are required, that is a failure.
-fn skipped(program: &str, why: &dyn std::fmt::Display) {
-    assert!(
-        std::env::var_os("POP3_TEST_SERVERS").is_none_or(|value| value != "required"),
-        "{program}: {why}"
-    );
-    eprintln!("SKIPPED: {program} cannot be run: {why}");
 }
 
 /// The file must hold the text; with `UPDATE=1` it is made so.

@@ -113,7 +113,7 @@ pub(crate) fn complete(
 ) {
     nothing_lost(store, room, server, mail, when);
     let mut command = room.pop3(server.port());
-    command.args(store.arguments(delete)).env("POP3_TLS", "none").env("POP3_WAIT", "20");
+    command.args(store.arguments(delete)).env("POP3_TLS", "none");
     run(command).expect(0);
     let (stored, expected) = (store.stored(&room.work()), expected(mail));
     if stored != expected {
@@ -230,8 +230,9 @@ fn campaign(store: Store, delete: bool) {
             };
             let halts = random.below(2) == 0;
             let mut command = room.pop3(server.port());
-            command.args(store.arguments(delete)).env("POP3_TLS", "none").env("POP3_WAIT", "20");
+            command.args(store.arguments(delete)).env("POP3_TLS", "none");
             kills += u64::from(run_into(&trap, commands, octets, halts, command));
+            server.hang_up();
             nothing_lost(store, &room, &server, &mail, &format!("round {round}, attempt {attempt}"));
         }
         complete(store, delete, &room, &server, &mail, &format!("round {round}"));

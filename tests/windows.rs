@@ -284,9 +284,10 @@ fn ended_and_run_again() {
         .flat_map(|store| [(store, middle_of_a_message as fn(_) -> _), (store, many_commands)])
     {
         let (reached, middle) = mpsc::channel();
+        let (resume, resumed) = mpsc::channel::<()>();
         let quirks = once(so_far, move || {
             let _ = reached.send(());
-            thread::sleep(Duration::from_secs(1));
+            let _ = resumed.recv_timeout(LONGEST_RUN);
         });
         let large = Message::repeated("large", "a line of text\r\n".repeat(64), 400);
         let mail = vec![message("small"), large, message("third"), message("fourth"), message("last")];
@@ -297,10 +298,10 @@ fn ended_and_run_again() {
         middle.recv_timeout(LONGEST_RUN).expect("the run is in the middle of a message");
         first.child.kill().expect("a child");
         first.finish();
+        drop(resume);
+        server.hang_up();
         assert_eq!(server.unique_ids("alice").len(), 5, "nothing is deleted without QUIT");
-        let mut second = pop3(&room, &server, &fetch);
-        second.env("POP3_WAIT", "20");
-        run(second).expect(0);
+        run(pop3(&room, &server, &fetch)).expect(0);
         assert!(server.unique_ids("alice").is_empty());
         let files = room.files();
         assert_eq!(files.len(), if store == "--mbox" { 1 } else { 5 }, "{store}: something else is left");
@@ -326,10 +327,10 @@ fn the_lock_of_an_mbox_ends_with_its_holder() {
     wait_until(|| dot_lock.exists());
     first.child.kill().expect("a child");
     first.finish();
+    server.hang_up();
     wait_until(|| !dot_lock.exists());
     drop(held);
     let mut second = pop3(&room, &server, &["fetch", "--mbox", "box", "--timeout", "5"]);
-    second.env("POP3_WAIT", "20");
     run(second).expect(0);
     assert_eq!(room.files().len(), 1, "{:?}", room.files());
     assert!(fs::metadata(&mbox).expect("the mbox").len() > 50);

@@ -11,3 +11,4 @@ pub(crate) mod sandbox;
 pub(crate) mod script;
 pub(crate) mod scripted;
 pub(crate) mod service;
+pub(crate) mod skip;

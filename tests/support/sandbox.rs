@@ -85,7 +85,9 @@ impl Sandbox {
             .env("POP3_HOST", "127.0.0.1")
             .env("POP3_PORT", port.to_string())
             .env("POP3_USER", "alice")
-            .env("POP3_PASSWORD", "secret");
+            .env("POP3_PASSWORD", "secret")
+            // The server may notice late that an earlier run closed its connection.
+            .env("POP3_WAIT", "50");
         command
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::support::sandbox::{Outcome, Sandbox, run};
+use crate::support::skip::need;
 
 /// A program that is killed at the end.
 struct Serving(Child);
@@ -71,10 +72,7 @@ fn status(bits: u32, authority_bits: u32, digest: &str, pinned: bool) -> Outcome
 /// Refused (78) wherever a signature or key that counts is weak; the others meet a server that says nothing (69).
 #[test]
 fn weak_keys_and_digests() {
-    if Command::new("openssl").arg("version").stdout(Stdio::null()).status().is_err() {
-        let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
-        assert!(!required, "openssl is not installed");
-        eprintln!("SKIPPED: openssl is not installed");
+    if need("openssl").is_none() {
         return;
     }
     for (bits, authority_bits, digest, pinned, code) in [

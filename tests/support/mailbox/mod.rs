@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 
 mod certificate;
 mod message;
+pub(crate) mod sample;
 mod session;
 
 pub(crate) use certificate::Certificate;
@@ -123,12 +124,16 @@ struct Shared {
     octets: AtomicU64,
     refusals_left: AtomicU64,
     stopped: AtomicBool,
-    open: Mutex<Vec<TcpStream>>,
+    sessions: Mutex<Vec<(TcpStream, JoinHandle<()>)>>,
 }
 
 impl Shared {
     fn accounts(&self) -> MutexGuard<'_, HashMap<String, Account>> {
         self.accounts.lock().expect("no session panics")
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Vec<(TcpStream, JoinHandle<()>)>> {
+        self.sessions.lock().expect("accept does not panic")
     }
 
     fn progress(&self) {
@@ -166,7 +171,7 @@ impl Mailbox {
             octets: AtomicU64::new(0),
             refusals_left: AtomicU64::new(refusals),
             stopped: AtomicBool::new(false),
-            open: Mutex::default(),
+            sessions: Mutex::default(),
         });
         let accepting = std::thread::spawn({
             let shared = Arc::clone(&shared);
@@ -199,6 +204,17 @@ impl Mailbox {
         self.shared.accounts().get_mut(user).expect("a known user").messages.push(message);
     }
 
+    /// Cuts every session and waits for its end, which unlocks the maildrop.
+    ///
+    /// For tests that kill `pop3`: how soon a server notices a dead client is up to the operating system.
+    pub(crate) fn hang_up(&self) {
+        let sessions = std::mem::take(&mut *self.shared.sessions());
+        for (stream, thread) in sessions {
+            let _ = stream.shutdown(Shutdown::Both);
+            thread.join().expect("no session panics");
+        }
+    }
+
     /// Every command received, a list a session, in the order of connecting.
     pub(crate) fn log(&self) -> Vec<Vec<String>> {
         self.shared.log.lock().expect("no session panics").clone()
@@ -210,7 +226,7 @@ impl Drop for Mailbox {
         self.shared.stopped.store(true, SeqCst);
         // Wakes accept().
         let _ = TcpStream::connect(self.address);
-        for stream in self.shared.open.lock().expect("no session panics").drain(..) {
+        for (stream, _) in self.shared.sessions().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
         if let Some(thread) = self.accepting.take() {
@@ -226,10 +242,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         }
         let Ok(stream) = stream else { continue };
         let _ = stream.set_nodelay(true);
-        if let Ok(twin) = stream.try_clone() {
-            shared.open.lock().expect("no session panics").push(twin);
-        }
-        let shared = Arc::clone(shared);
-        std::thread::spawn(move || session::serve(stream, &shared));
+        let Ok(twin) = stream.try_clone() else { continue };
+        let thread = std::thread::spawn({
+            let shared = Arc::clone(shared);
+            move || session::serve(stream, &shared)
+        });
+        shared.sessions().push((twin, thread));
     }
 }
