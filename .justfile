@@ -1,0 +1,31 @@
+# Recipes for people who work on pop3 (https://just.systems). `just` lists them.
+
+_default:
+    @just --list
+
+# What a change needs before it is committed
+check:
+    cargo fmt --check
+    cargo clippy --locked --all-targets -- -D warnings
+    cargo clippy --locked --lib --no-default-features -- -D warnings
+    cargo test --locked
+
+# What CI runs: Debian 12, as root; installs what it needs
+ci:
+    .ci/run
+
+# The main job on an embedded server
+demo:
+    cargo run --release --example demo
+
+# Manual pages and completions, from src/cli/args.rs
+generate:
+    UPDATE=1 cargo test --locked --test pop3 generated::
+
+# Only the transcripts whose names contain WORDS
+transcripts WORDS="":
+    POP3_TRANSCRIPT={{WORDS}} cargo test --locked --test pop3 transcripts::
+
+# The library's documentation
+doc:
+    cargo doc --locked --no-deps --open
