@@ -1,9 +1,14 @@
 //! The binary's own costs that grow with a maildrop: its record and the headers that it shows. Figures are for comparing
 //! two versions on one machine: `cargo bench --bench cli`.
 
-use std::path::Path;
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot begin ends")]
 
-use divan::{Bencher, counter::BytesCount};
+use std::{path::Path, time::Duration};
+
+use divan::{
+    Bencher,
+    counter::{BytesCount, ItemsCount},
+};
 
 #[path = "../src/cli"]
 #[allow(warnings, reason = "a part of the binary, linted there")]
@@ -12,70 +17,39 @@ mod cli {
     pub mod exit;
     pub mod header;
     pub mod json;
-    pub mod record {
-        pub mod disk;
-        pub mod index;
-        pub mod journal;
-    }
 }
 
-use cli::{
-    header,
-    record::{
-        disk,
-        index::Index,
-        journal::{self, Entry, Message},
-    },
-};
+use cli::header;
+use pop3::delivery::Record;
 
 fn main() {
     divan::main();
 }
 
-fn message(unique_id: &str) -> Message<'_> {
-    Message { unique_id: unique_id.as_bytes(), occurrence: 0, time: 1_795_341_600, delete: false }
-}
-
-/// As `fetch --maildir` writes it: a message is announced, then done.
-fn journal_of(messages: u32) -> (Vec<u8>, Vec<u8>) {
-    let header = journal::header(b"alice", "pop.example.org");
-    let mut lines = header.clone();
-    for number in 0..messages {
-        let unique_id = format!("{number:08x}4a6bc1de");
-        let name = format!("1795341600.M{number}P123Q{number}R0123456789abcdef.host");
-        let [temporary, path] =
-            ["tmp", "new"].map(|sub| Path::new("/home/alice/Maildir").join(sub).join(&name));
-        let place = disk::path_octets(&path);
-        let message = message(&unique_id);
-        Entry::File { message, temporary: temporary.into(), name: path.into() }.write(1, &mut lines);
-        Entry::Done { message, place: &place }.write(1, &mut lines);
-    }
-    (header, lines)
+/// A record of messages as `fetch --maildir` writes it.
+fn record_of(dir: &Path, messages: u32) {
+    let mut record = Record::lock(dir, "alice", "pop.example.org", Duration::ZERO).unwrap().open().unwrap();
+    let unique_ids: Vec<_> = (0..messages).map(|number| format!("{number:08x}4a6bc1de")).collect();
+    let place = Path::new("/home/alice/Maildir/new/1795341600.M1P123Q1R0123456789abcdef.host");
+    let remembered = unique_ids.iter().map(|id| (id.as_bytes(), 1_795_341_600, place));
+    record.remember(remembered).unwrap();
 }
 
 /// Time should grow with the messages, and no faster.
 #[divan::bench(args = [1_000, 10_000, 100_000])]
 fn record(bencher: Bencher<'_, '_>, messages: u32) {
-    let (header, lines) = journal_of(messages);
-    bencher.counter(BytesCount::of_slice(&lines)).bench(|| {
-        let mut index = Index::default();
-        let scanned = journal::scan(lines.as_slice(), &header, |_, entry| {
-            if let Entry::Done { message, .. } = entry {
-                index.insert(&message);
-            }
-        });
-        (index, scanned.is_ok())
-    });
+    let dir = tempfile::tempdir().unwrap();
+    record_of(dir.path(), messages);
+    bencher.counter(ItemsCount::new(messages)).bench(|| Record::read(dir.path(), "alice", "pop.example.org"));
 }
 
 #[divan::bench]
 fn lookups_of_100_000(bencher: Bencher<'_, '_>) {
+    let dir = tempfile::tempdir().unwrap();
+    record_of(dir.path(), 100_000);
+    let record = Record::read(dir.path(), "alice", "pop.example.org").unwrap();
     let unique_ids: Vec<_> = (0..100_000).map(|number| format!("{number:08x}4a6bc1de")).collect();
-    let mut index = Index::default();
-    for unique_id in &unique_ids {
-        index.insert(&message(unique_id));
-    }
-    bencher.bench(|| unique_ids.iter().filter(|id| index.get(id.as_bytes(), 0).is_some()).count());
+    bencher.bench(|| unique_ids.iter().filter(|id| record.fetched(id.as_bytes(), 0).is_some()).count());
 }
 
 const PLAIN: &[u8] = b"Received: from mx.example.org by pop.example.org; Sun, 22 Nov 2026 10:00:00 +0000\r\n\

@@ -34,7 +34,7 @@
 //! In scope: every command of RFC 1939, `CAPA` (RFC 2449), `STLS` (RFC 2595), `AUTH` (RFC 5034), `UTF8` (RFC 6856),
 //! response codes (RFC 2449, RFC 3206), pipelining (RFC 2449 §6.6), TLS 1.2 and 1.3, SOCKS5 and HTTP proxies.
 //!
-//! Out of scope: what is in a message (a MIME library), where it is stored, when to look again, and asynchronous input
+//! Out of scope: what is in a message (a MIME library), when to look again, and asynchronous input
 //! and output: one session is one thread.
 //!
 //! # Architecture
@@ -45,6 +45,7 @@
 //! | 0 | [`sasl`] | mechanisms as pure steps from challenge to response |
 //! | 1 | [`net`] | addresses, connections, proxies, TLS; nothing of POP3 |
 //! | 2 | [`session`] | the verbs, blocking; the only place where `proto` and `net` meet |
+//! | 3 | `delivery` | fetching exactly once: where messages are stored, what is remembered (feature `delivery`) |
 //!
 //! [`Error`], [`Secret`] and [`trace`] serve them all. An octet is decrypted into the one input buffer of a session,
 //! given out from there as a slice of a message ([`session::Message::chunk`]), and copied once more by whoever keeps it.
@@ -52,6 +53,8 @@
 
 #![warn(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unimplemented, clippy::todo)]
 
+#[cfg(feature = "delivery")]
+pub mod delivery;
 pub mod error;
 pub mod net;
 pub mod proto;

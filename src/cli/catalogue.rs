@@ -1,14 +1,12 @@
 //! The messages of a session, each with what the record knows of it.
 
 use pop3::{
+    delivery::{MAX_OCCURRENCES, Record},
     proto::MessageNumber,
     session::{Entry, Maildrop},
 };
 
-use super::{
-    record::{MOST_ALIKE, Record},
-    selector::{Listed, Listing},
-};
+use super::selector::{Listed, Listing};
 
 /// The messages of a maildrop in the order of their numbers. Messages with one unique-id are told apart by their
 /// occurrence: 0 for the first of them, 1 for the second.
@@ -43,7 +41,7 @@ impl<'m> Catalogue<'m> {
     pub fn entry(&self, index: usize) -> Entry<'m> {
         let mut entry = self.maildrop.entry(index);
         // RFC 1939 lets messages that are the same have one unique-id. A server that gives it to so many is broken.
-        if self.occurrence(index) >= MOST_ALIKE {
+        if self.occurrence(index) >= MAX_OCCURRENCES {
             entry.unique_id = None;
         }
         entry

@@ -15,8 +15,8 @@ use pop3::sasl::{Credential, Mechanism};
 use super::escape::escape;
 use super::exit::Failure;
 use super::keyring::{self, KeyringError};
-use super::record::interrupt;
 use super::settings::{Auth, SECRET_VARIABLES, Settings};
+use super::signals;
 
 /// A credential and where it was found, for the log: `the keyring`.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl Places for System {
             Kind::Password => "Password",
             Kind::Token => "Access token",
         };
-        let _kept = interrupt::keep_terminal();
+        let _kept = signals::keep_terminal();
         let answer = rpassword::prompt_password(format!("{what} for {}: ", escape(mailbox)));
         if let Err(error) = &answer {
             // What is said next belongs on a line of its own, as after Enter.

@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use pop3::{Error, ErrorKind, proto::ResponseCode};
+use pop3::{Error, ErrorKind, delivery, proto::ResponseCode};
 
 use super::escape::text;
 
@@ -146,6 +146,28 @@ impl From<Error> for Failure {
             message: error.message().to_owned(),
             response: error.response().map(|line| text(line).into_owned()),
             hint,
+        }
+    }
+}
+
+/// A closed pipe does not get here: the record and its lock use no pipe.
+impl From<delivery::Error> for Failure {
+    fn from(error: delivery::Error) -> Self {
+        let code = match error.kind() {
+            delivery::ErrorKind::Output | delivery::ErrorKind::ClosedPipe => Code::Output,
+            delivery::ErrorKind::Busy => Code::Temporary,
+            delivery::ErrorKind::Session => Code::Protocol,
+        };
+        let message = error.message().to_owned();
+        error.into_session().map_or_else(|| Self::new(code, message), Self::from)
+    }
+}
+
+impl From<delivery::Error> for Stop {
+    fn from(error: delivery::Error) -> Self {
+        match error.kind() {
+            delivery::ErrorKind::ClosedPipe => Self::ClosedPipe { committing: false },
+            _ => Self::Failure(error.into()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The command line: everything that is not the protocol.
 //!
-//! `args` is what was typed, `settings` what it means; `command` has one file a subcommand; `store` and `record` keep
-//! messages and what is known of them; `output`, `json` and `progress` show; `exit` knows the codes.
+//! `args` is what was typed, `settings` what it means; `command` has one file a subcommand; `signals` tidies up before one ends the
+//! process; `output`, `json` and `progress` show; `exit` knows the codes.
 
 mod args;
 mod catalogue;
@@ -17,11 +17,10 @@ mod keyring;
 mod logger;
 mod output;
 mod progress;
-mod record;
 mod selector;
 mod session;
 mod settings;
-mod store;
+mod signals;
 mod wirelog;
 
 use std::{

@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::record::interrupt;
+use super::signals;
 
 /// The bar that stands on the terminal, so that whoever writes there can have it out of the way.
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
@@ -68,9 +68,9 @@ impl Progress {
         if let Some(bar) = &self.bar {
             if !self.shown && self.started.elapsed() >= NOT_BEFORE {
                 self.shown = true;
-                interrupt::guard().bar(true);
+                signals::guard().bar(true);
                 // Without it a signal ends the process as well, only the bar stays where it is.
-                let _ = interrupt::watch();
+                let _ = signals::watch();
                 bar.set_draw_target(ProgressDrawTarget::stderr());
                 show(Some(bar.clone()));
             }
@@ -87,7 +87,7 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
-            interrupt::guard().bar(false);
+            signals::guard().bar(false);
             show(None);
         }
     }

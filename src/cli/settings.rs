@@ -17,7 +17,7 @@ use self::sources::{Given, Origin, Sources};
 use super::args::{self, Args};
 use super::config::Config;
 use super::exit::Failure;
-pub use super::store::Destination;
+pub use pop3::delivery::Destination;
 
 pub mod accounts;
 mod sources;

@@ -4,6 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use log::LevelFilter;
 use pop3::{
+    delivery::{Delivered, Locked, Options, Record, Storage},
     proto::{MessageNumber, UniqueId},
     session::{Message, Reply, Retrieval, Transaction},
 };
@@ -17,22 +18,23 @@ use crate::cli::{
     exit::{Failure, Stop},
     json::{Deletion, Fetch, Refused},
     progress::Progress,
-    record::{Locked, Record, name::hex},
     selector::Otherwise,
     session::{self, Session},
     settings::{Destination, SECRET_VARIABLES, Settings},
-    store::{Delivered, Options, Storage, StoreError},
+    signals,
 };
 
 pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
     let settings = context.settings;
     let selection = selection(&args.choice, Otherwise::New)?;
     let found = credential::find(settings)?;
+    signals::outlive_limits();
+    signals::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
     let locked = if args.no_state { None } else { Some(lock_record(settings)?) };
 
     let open = || session::open(settings, &found.credential, &context.wire_log, context.stderr);
     let (record, Session { mut transaction, .. }) = match locked {
-        Some(locked) => beside(|| locked.open().map(Some), open)?,
+        Some(locked) => beside(|| Ok(Some(locked.open()?)), open)?,
         None => (None, open()?),
     };
     let maildrop = transaction.maildrop()?;
@@ -101,11 +103,13 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
                 .filter_map(|&index| Some((catalogue.entry(index).unique_id?, catalogue.occurrence(index))));
             record.finish(confirmed, catalogue.unique_ids())
         }
-        _ => Ok(()),
+        _ => Ok(None),
     };
     let told = rows.write_late(context, deleted, &unmarked).and_then(|()| Ok(context.printer.flush()?));
     ended?;
-    remembered?;
+    if let Some(warning) = remembered? {
+        context.stderr.warning(&warning);
+    }
     told?;
     if args.delete && !settings.commit {
         context.say_that_nothing_was_deleted(marked.len());
@@ -115,7 +119,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
 
 /// The record, held alone until the run ends: of two that fetch at once, one waits.
 fn lock_record(settings: &Settings) -> Result<Locked, Failure> {
-    Record::lock(&settings.state_dir, &settings.user, &settings.address.host.to_string(), settings.timeout)
+    let host = settings.address.host.to_string();
+    Ok(Record::lock(&settings.state_dir, &settings.user, &host, settings.timeout)?)
 }
 
 /// What an earlier `fetch --delete --commit` stored and could not commit.
@@ -271,7 +276,9 @@ impl Rows {
             uid: delivered.unique_id.map(|unique_id| shown(unique_id.as_bytes())),
             octets: delivered.octets,
             path: delivered.path.map(|path| path.to_string_lossy().into_owned()),
-            sha256: delivered.sha256.map(|digest| hex(&digest)),
+            sha256: delivered
+                .sha256
+                .map(|digest| digest.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"))),
             deleted: if self.delete { Deletion::Marked } else { Deletion::No },
         };
         self.put(context, row)
@@ -326,15 +333,6 @@ fn drain(storage: &mut Storage, rows: &mut Rows, context: &mut Context<'_>) -> R
         rows.add(context, delivered)?;
     }
     Ok(())
-}
-
-impl From<StoreError> for Stop {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::ClosedPipe => Self::ClosedPipe { committing: false },
-            StoreError::Failure(failure) => Self::Failure(failure),
-        }
-    }
 }
 
 /// A server that hears nothing for a minute may close the session (Outlook.com does), so while a slow command of

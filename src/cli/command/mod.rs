@@ -14,6 +14,7 @@ use std::{
 };
 
 use pop3::{
+    delivery::Record,
     proto::MessageNumber,
     session::{Entry, Transaction},
 };
@@ -27,7 +28,6 @@ use super::{
     exit::{Failure, Stop},
     json,
     output::{Printer, Stderr},
-    record::Record,
     selector::{Listed, Otherwise, Selection, without_unique_ids},
     session::{self, Session},
     settings::Settings,
@@ -83,7 +83,7 @@ impl Context<'_> {
     /// The same, and what was fetched before, to be read only.
     fn open_with_record(&self) -> Result<(Session, Record), Failure> {
         let Settings { state_dir, user, address, .. } = self.settings;
-        let read = || Record::read(state_dir, user, &address.host.to_string());
+        let read = || Ok(Record::read(state_dir, user, &address.host.to_string())?);
         let (record, session) = beside(read, || self.open())?;
         Ok((session, record))
     }

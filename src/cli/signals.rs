@@ -1,5 +1,5 @@
-//! What must be tidied before a signal ends the process: the dot-lock of an mbox, the command of `--pipe`, a terminal that
-//! does not show what is typed, or shows progress.
+//! Tidies up before a signal ends the process: what [`pop3::delivery::cleanup`] registered, a terminal that does not show
+//! what is typed, or shows progress.
 //!
 //! Windows has no such signals: there the system removes the dot-lock, and Ctrl-C reaches the command as well.
 
@@ -13,16 +13,13 @@ mod unix {
     use std::{
         fs::{self, File},
         io::{self, Write as _},
-        path::{Path, PathBuf},
         sync::{Arc, Mutex, MutexGuard, Once, PoisonError, mpsc},
         thread,
         time::Duration,
     };
 
-    use rustix::{
-        process::{Pid, Signal, kill_process_group},
-        termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
-    };
+    use pop3::delivery::cleanup;
+    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::Signals,
@@ -30,15 +27,13 @@ mod unix {
     };
 
     struct Held {
-        dot_lock: Option<PathBuf>,
-        command: Option<u32>,
         terminal: Option<(File, Termios)>,
         bar: bool,
     }
 
-    static HELD: Mutex<Held> = Mutex::new(Held { dot_lock: None, command: None, terminal: None, bar: false });
+    static HELD: Mutex<Held> = Mutex::new(Held { terminal: None, bar: false });
 
-    /// While it lives, no signal ends the process: making a thing and telling of it belong together.
+    /// While it lives, no signal ends the process.
     pub struct Guard(MutexGuard<'static, Held>);
 
     /// Holds signals off.
@@ -47,14 +42,6 @@ mod unix {
     }
 
     impl Guard {
-        pub fn dot_lock(&mut self, path: Option<&Path>) {
-            self.0.dot_lock = path.map(Path::to_path_buf);
-        }
-
-        pub fn command(&mut self, id: Option<u32>) {
-            self.0.command = id;
-        }
-
         /// Whether a bar of progress stands in the last line of the terminal.
         pub fn bar(&mut self, stands: bool) {
             self.0.bar = stands;
@@ -111,14 +98,8 @@ mod unix {
     fn end(signal: i32) {
         // Never released: nothing new is begun while the process ends.
         let held = guard();
-        if let Some(path) = &held.0.dot_lock {
-            let _ = fs::remove_file(path);
-        }
-        // The command leads a process group of its own, so its children end with it.
-        let group = held.0.command.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(group) = group {
-            let _ = kill_process_group(group, Signal::TERM);
-        }
+        let registered = cleanup::hold();
+        registered.tidy();
         if let Some((terminal, settings)) = &held.0.terminal {
             let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
@@ -157,7 +138,7 @@ mod unix {
 
 #[cfg(not(unix))]
 mod without {
-    use std::{io, path::Path};
+    use std::io;
 
     pub struct Guard;
 
@@ -166,12 +147,6 @@ mod without {
     }
 
     impl Guard {
-        #[allow(clippy::unused_self)]
-        pub fn dot_lock(&mut self, _: Option<&Path>) {}
-
-        #[allow(clippy::unused_self)]
-        pub fn command(&mut self, _: Option<u32>) {}
-
         #[allow(clippy::unused_self)]
         pub fn bar(&mut self, _: bool) {}
     }

@@ -13,21 +13,16 @@ use std::{
 use tempfile::TempPath;
 
 use super::{
-    Incoming, StoreError,
-    durable::Syncing,
+    error::Error,
+    file_name, fs as disk,
+    record::journal::{Entry, escape},
+    storage::Incoming,
+    sync::Syncing,
     text::LineEnds,
-    thread::{Ledger, Staged, Store},
-};
-use crate::cli::{
-    exit::Failure,
-    record::{
-        disk,
-        journal::{Entry, escape},
-        name,
-    },
+    writer::{Ledger, Staged, Store},
 };
 
-pub struct Files {
+pub(crate) struct Files {
     /// Where files stand while they are written, and under their names.
     temporaries: PathBuf,
     names: PathBuf,
@@ -67,7 +62,7 @@ impl Taken {
 }
 
 impl Files {
-    pub fn dir(folder: &Path, tag: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn dir(folder: &Path, tag: Option<&str>) -> Result<Self, Error> {
         disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
         let mut taken = Taken::default();
         let prefix = tag.map(|tag| format!(".pop3-{tag}-"));
@@ -76,7 +71,7 @@ impl Files {
         Self::new(folder, folder, Naming::Eml(taken), tag)
     }
 
-    pub fn maildir(folder: &Path, tag: Option<&str>) -> Result<Self, Failure> {
+    pub(crate) fn maildir(folder: &Path, tag: Option<&str>) -> Result<Self, Error> {
         let [temporaries, names, current] = ["tmp", "new", "cur"].map(|name| folder.join(name));
         for folder in [&temporaries, &names, &current] {
             disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
@@ -88,7 +83,7 @@ impl Files {
         Self::new(&temporaries, &names, naming, tag)
     }
 
-    fn new(temporaries: &Path, names: &Path, naming: Naming, tag: Option<&str>) -> Result<Self, Failure> {
+    fn new(temporaries: &Path, names: &Path, naming: Naming, tag: Option<&str>) -> Result<Self, Error> {
         let syncing = Syncing::of(names).map_err(|error| cannot("use", names, &error))?;
         let mut files = Self {
             temporaries: temporaries.to_path_buf(),
@@ -139,14 +134,14 @@ impl Files {
             return (self.names.join(temporary.file_name().unwrap_or_default()), false);
         };
         let stem = match (&message.incoming.unique_id, message.sha256) {
-            (Some(unique_id), _) => name::portable(unique_id.as_bytes(), LONGEST_STEM),
-            (None, Some(sha256)) => name::hex(&sha256),
+            (Some(unique_id), _) => file_name::portable(unique_id.as_bytes(), LONGEST_STEM),
+            (None, Some(sha256)) => file_name::hex(&sha256),
             (None, None) => format!("message-{}", message.incoming.number),
         };
         let first = self.names.join(format!("{stem}.eml"));
         let mut count = 1;
         loop {
-            let path = name::numbered(&first, count);
+            let path = file_name::numbered(&first, count);
             let name = path.file_name().unwrap_or_default();
             if !taken.contains(name) {
                 taken.insert(name);
@@ -163,7 +158,7 @@ impl Files {
         }
     }
 
-    fn store(&mut self, staged: Vec<(Staged, TempPath)>, ledger: &mut Ledger) -> Result<(), Failure> {
+    fn store(&mut self, staged: Vec<(Staged, TempPath)>, ledger: &mut Ledger) -> Result<(), Error> {
         let whose = |names: &Path, error: &io::Error| cannot("write to", names, error);
         self.syncing
             .group(staged.iter().map(|(_, path)| &**path))
@@ -216,12 +211,12 @@ impl Files {
 }
 
 impl Store for Files {
-    fn begin(&mut self, _: &Incoming) -> Result<(), StoreError> {
+    fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
         self.current = Some(self.make().map_err(|error| cannot("write to", &self.temporaries, &error))?);
         Ok(())
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         let Some((file, _)) = &mut self.current else { return Ok(()) };
         let written = match &mut self.naming {
             Naming::Eml(_) => file.write_all(octets),
@@ -231,10 +226,10 @@ impl Store for Files {
                 file.write_all(converted)
             }
         };
-        Ok(written.map_err(|error| cannot("write to", &self.temporaries, &error))?)
+        written.map_err(|error| cannot("write to", &self.temporaries, &error))
     }
 
-    fn end(&mut self, message: Staged) -> Result<(), StoreError> {
+    fn end(&mut self, message: Staged) -> Result<(), Error> {
         let Some((mut file, path)) = self.current.take() else { return Ok(()) };
         let mut written = Ok(());
         if let Naming::Maildir { ends, converted, .. } = &mut self.naming {
@@ -256,9 +251,9 @@ impl Store for Files {
         }
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), StoreError> {
+    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
         let staged = std::mem::take(&mut self.staged);
-        if staged.is_empty() { Ok(()) } else { Ok(self.store(staged, ledger)?) }
+        if staged.is_empty() { Ok(()) } else { self.store(staged, ledger) }
     }
 }
 
@@ -266,7 +261,7 @@ impl Store for Files {
 fn place(mut temporary: TempPath, name: &Path) -> io::Result<PathBuf> {
     let mut count = 1;
     loop {
-        let path = name::numbered(name, count);
+        let path = file_name::numbered(name, count);
         match disk::rename_new(&temporary, &path) {
             Ok(()) => {
                 temporary.disable_cleanup(true);
@@ -307,8 +302,8 @@ fn host() -> String {
     if host.is_empty() { "localhost".to_owned() } else { host }
 }
 
-fn cannot(verb: &str, folder: &Path, error: &io::Error) -> Failure {
-    Failure::output(format_args!("cannot {verb} {}", folder.display()), error)
+fn cannot(verb: &str, folder: &Path, error: &io::Error) -> Error {
+    Error::output(format_args!("cannot {verb} {}", folder.display()), error)
 }
 
 /// How many files of one name's family are read to find a message among them. A server may give thousands of messages

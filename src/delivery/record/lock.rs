@@ -7,13 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::disk;
-use crate::cli::exit::{Code, Failure};
+use crate::delivery::{
+    error::{Error, ErrorKind},
+    fs as disk,
+};
 
 /// Takes the lock, waiting for another holder at most so long.
-pub fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Failure> {
+pub(crate) fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Error> {
     let failure =
-        |error| Failure::output(format_args!("cannot lock the record with {}", path.display()), &error);
+        |error| Error::output(format_args!("cannot lock the record with {}", path.display()), &error);
     let file = disk::private_options()
         .read(true)
         .write(true)
@@ -28,8 +30,8 @@ pub fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Failure>
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(error)) => return Err(failure(error)),
             Err(TryLockError::WouldBlock) if start.elapsed() >= wait => {
-                return Err(Failure::new(
-                    Code::Temporary,
+                return Err(Error::new(
+                    ErrorKind::Busy,
                     format!(
                         "another pop3 is fetching for {account} and holds {}; try again later",
                         path.display()

@@ -7,16 +7,15 @@ use std::{
 };
 
 use super::{
-    Incoming, StoreError,
+    cleanup,
+    error::{Error, ErrorKind},
+    file_name, fs as disk,
+    storage::Incoming,
     text::LineEnds,
-    thread::{Ledger, Staged, Store},
-};
-use crate::cli::{
-    exit::{Code, Failure},
-    record::{disk, interrupt, name},
+    writer::{Ledger, Staged, Store},
 };
 
-pub struct Pipe {
+pub(crate) struct Pipe {
     words: Vec<String>,
     scrub: Vec<String>,
     spool: File,
@@ -26,11 +25,10 @@ pub struct Pipe {
 }
 
 impl Pipe {
-    pub fn new(words: &[String], scrub: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn new(words: &[String], scrub: &[String]) -> Result<Self, Error> {
         if words.is_empty() {
-            return Err(Failure::usage("--pipe needs a command"));
+            return Err(Error::new(ErrorKind::Output, "--pipe needs a command"));
         }
-        interrupt::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
         let spool = tempfile::tempfile().map_err(|error| spooling(&error))?;
         disk::make_private(&spool).map_err(|error| spooling(&error))?;
         let known = SECRETS.iter().map(|&name| name.to_owned());
@@ -64,8 +62,8 @@ impl Pipe {
         Ok(command)
     }
 
-    fn failure(&self, what: impl std::fmt::Display) -> Failure {
-        Failure::new(Code::Output, format!("--pipe {}: {what}", self.words[0]))
+    fn failure(&self, what: impl std::fmt::Display) -> Error {
+        Error::new(ErrorKind::Output, format!("--pipe {}: {what}", self.words[0]))
     }
 }
 
@@ -74,18 +72,18 @@ impl Store for Pipe {
         1
     }
 
-    fn begin(&mut self, _: &Incoming) -> Result<(), StoreError> {
+    fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
         let emptied = self.spool.set_len(0).and_then(|()| self.spool.seek(SeekFrom::Start(0)));
-        Ok(emptied.map(drop).map_err(|error| spooling(&error))?)
+        emptied.map(drop).map_err(|error| spooling(&error))
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         self.converted.clear();
         self.ends.convert(octets, &mut self.converted);
-        Ok(self.spool.write_all(&self.converted).map_err(|error| spooling(&error))?)
+        self.spool.write_all(&self.converted).map_err(|error| spooling(&error))
     }
 
-    fn end(&mut self, message: Staged) -> Result<(), StoreError> {
+    fn end(&mut self, message: Staged) -> Result<(), Error> {
         self.converted.clear();
         self.ends.finish(&mut self.converted);
         self.spool.write_all(&self.converted).map_err(|error| spooling(&error))?;
@@ -97,13 +95,11 @@ impl Store for Pipe {
         self.ends = LineEnds::default();
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), StoreError> {
+    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
         let Some(message) = self.staged.take() else { return Ok(()) };
         let status = self.command(&message).and_then(run).map_err(|error| self.failure(error))?;
         if !status.success() {
-            return Err(self
-                .failure(format_args!("{status} for message {}", message.incoming.number))
-                .into());
+            return Err(self.failure(format_args!("{status} for message {}", message.incoming.number)));
         }
         ledger.remember(&message, b"pipe")?;
         ledger.report(message, None);
@@ -113,15 +109,15 @@ impl Store for Pipe {
 
 fn run(mut command: Command) -> io::Result<ExitStatus> {
     let mut child = {
-        let mut guard = interrupt::guard();
+        let mut guard = cleanup::hold();
         let child = command.spawn()?;
-        guard.command(Some(child.id()));
+        guard.set_command(Some(child.id()));
         child
     };
     await_end(&child)?;
     // Reaped under the guard: once its id is free, no signal handler may send anything to it.
-    let mut guard = interrupt::guard();
-    guard.command(None);
+    let mut guard = cleanup::hold();
+    guard.set_command(None);
     child.wait()
 }
 
@@ -148,12 +144,12 @@ fn await_end(_: &Child) -> io::Result<()> {
 fn printable(unique_id: &[u8]) -> String {
     match str::from_utf8(unique_id) {
         Ok(text) if text.bytes().all(|octet| octet.is_ascii_graphic()) => text.to_owned(),
-        _ => name::portable(unique_id, usize::MAX),
+        _ => file_name::portable(unique_id, usize::MAX),
     }
 }
 
-fn spooling(error: &io::Error) -> Failure {
-    Failure::output("cannot spool a message for --pipe", error)
+fn spooling(error: &io::Error) -> Error {
+    Error::output("cannot spool a message for --pipe", error)
 }
 
 /// What a command that handles strangers' mail must not know.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 /// name that Windows reserves, cut with a hash at `longest` characters. What follows must not be a dot alone.
 ///
 /// `b"<1@x>"` → `%3C1%40x%3E`, `b"../a"` → `%2E.%2Fa`, `b"con.x"` → `%63on.x`
-pub fn portable(octets: &[u8], longest: usize) -> String {
+pub(crate) fn portable(octets: &[u8], longest: usize) -> String {
     let mut name = String::with_capacity(octets.len());
     let reserved = is_reserved(octets);
     for (at, &octet) in octets.iter().enumerate() {
@@ -36,7 +36,7 @@ pub fn portable(octets: &[u8], longest: usize) -> String {
 }
 
 /// The name with a number before its extension, from the second on: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
-pub fn numbered(name: &Path, count: u32) -> PathBuf {
+pub(crate) fn numbered(name: &Path, count: u32) -> PathBuf {
     if count < 2 {
         return name.to_path_buf();
     }
@@ -50,11 +50,11 @@ pub fn numbered(name: &Path, count: u32) -> PathBuf {
 }
 
 /// The first 64 bits of the SHA-256 in hex.
-pub fn short_hash(octets: &[u8]) -> String {
+pub(crate) fn short_hash(octets: &[u8]) -> String {
     hex(&Sha256::digest(octets)[..8])
 }
 
-pub fn hex(octets: &[u8]) -> String {
+pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().fold(String::with_capacity(2 * octets.len()), |mut hex, octet| {
         let _ = write!(hex, "{octet:02x}");
         hex

@@ -1,5 +1,7 @@
 //! `--mbox`: a group of messages is spooled beside the mbox and gets into it whole, under its locks.
 
+pub(crate) mod locked;
+
 use std::{
     fs::File,
     io::{self, Seek, SeekFrom, Write},
@@ -9,21 +11,17 @@ use std::{
 
 use crc32fast::Hasher;
 
+use self::locked::Mbox;
 use super::{
-    Incoming, StoreError,
+    error::Error,
+    fs as disk,
+    record::journal::{Append, Entry, escape},
+    storage::Incoming,
     text::{Mboxrd, from_line},
-    thread::{Ledger, Staged, Store},
-};
-use crate::cli::{
-    exit::Failure,
-    record::{
-        disk, interrupt,
-        journal::{Append, Entry, escape},
-        mbox::{self, Mbox},
-    },
+    writer::{Ledger, Staged, Store},
 };
 
-pub struct MboxFile {
+pub(crate) struct MboxFile {
     path: PathBuf,
     wait: Duration,
     /// Without a name: what is left of it when the process ends is nothing.
@@ -45,15 +43,14 @@ struct Extent {
 }
 
 impl MboxFile {
-    pub fn new(path: &Path, wait: Duration) -> Result<Self, Failure> {
+    pub(crate) fn new(path: &Path, wait: Duration) -> Result<Self, Error> {
         let folder = path.parent().unwrap_or(Path::new("/"));
-        let failure = |error| Failure::output(format_args!("cannot write {}", path.display()), &error);
+        let failure = |error| Error::output(format_args!("cannot write {}", path.display()), &error);
         disk::make_folder(folder).map_err(failure)?;
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             return Err(failure(io::Error::other("it is not a plain file")));
         }
-        interrupt::watch().map_err(failure)?;
-        mbox::sweep(path).map_err(failure)?;
+        locked::sweep(path).map_err(failure)?;
         let spool = tempfile::tempfile_in(folder).map_err(failure)?;
         disk::make_private(&spool).map_err(failure)?;
         Ok(Self {
@@ -77,11 +74,11 @@ impl MboxFile {
         Ok(())
     }
 
-    fn failure(&self, error: &io::Error) -> Failure {
-        Failure::output(format_args!("cannot write {}", self.path.display()), error)
+    fn failure(&self, error: &io::Error) -> Error {
+        Error::output(format_args!("cannot write {}", self.path.display()), error)
     }
 
-    fn store(&mut self, staged: Vec<Staged>, ledger: &mut Ledger) -> Result<(), Failure> {
+    fn store(&mut self, staged: Vec<Staged>, ledger: &mut Ledger) -> Result<(), Error> {
         let Some(mut mbox) = Mbox::lock(&self.path, true, self.wait)? else { return Ok(()) };
         let (offset, padding) = mbox
             .len()
@@ -130,7 +127,7 @@ impl Store for MboxFile {
         false
     }
 
-    fn begin(&mut self, _: &Incoming) -> Result<(), StoreError> {
+    fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
         if self.staged.is_empty() {
             self.spool
                 .set_len(0)
@@ -146,7 +143,7 @@ impl Store for MboxFile {
         Ok(())
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         self.quoter.convert(octets, &mut self.buffer);
         if self.buffer.len() >= BUFFER {
             self.spool().map_err(|error| self.failure(&error))?;
@@ -154,7 +151,7 @@ impl Store for MboxFile {
         Ok(())
     }
 
-    fn end(&mut self, message: Staged) -> Result<(), StoreError> {
+    fn end(&mut self, message: Staged) -> Result<(), Error> {
         self.quoter.finish(&mut self.buffer);
         self.spool().map_err(|error| self.failure(&error))?;
         self.staged.push(message);
@@ -170,9 +167,9 @@ impl Store for MboxFile {
         let _ = self.spool.seek(SeekFrom::Start(self.spooled.octets));
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), StoreError> {
+    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
         let staged = std::mem::take(&mut self.staged);
-        if staged.is_empty() { Ok(()) } else { Ok(self.store(staged, ledger)?) }
+        if staged.is_empty() { Ok(()) } else { self.store(staged, ledger) }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{fs, path::Path, time::Duration};
 
 use super::*;
+use crate::proto::{MessageNumber, UniqueId};
 
 const MESSAGE: &[u8] = b"Subject: one\r\n\r\n.\r\nFrom here\r\n";
 
@@ -26,7 +27,7 @@ fn store(
     state: &Path,
     destination: &Destination,
     messages: &[(&str, &[u8])],
-) -> (Vec<Delivered>, Result<Option<Record>, StoreError>) {
+) -> (Vec<Delivered>, Result<Option<Record>, Error>) {
     let mut storage = Storage::start(destination, Some(record(state)), &options()).unwrap();
     for (at, (unique_id, message)) in (1..).zip(messages) {
         storage.begin(number(at), Some(UniqueId::from(unique_id.as_bytes())), 0).unwrap();
@@ -56,14 +57,6 @@ fn names(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-#[cfg(unix)]
-fn failure(error: StoreError) -> Failure {
-    match error {
-        StoreError::Failure(failure) => failure,
-        StoreError::ClosedPipe => panic!("closed pipe"),
-    }
 }
 
 #[test]
@@ -286,7 +279,7 @@ mod unix {
             Destination::Mbox(dir.path().to_path_buf()),
         ] {
             let failure = Storage::start(&destination, None, &options()).err().unwrap();
-            assert_eq!(failure.code, Code::Output, "{}", failure.message);
+            assert_eq!(failure.kind(), ErrorKind::Output, "{}", failure.message());
         }
         // It vanishes in the middle of a run.
         let mail = dir.path().join("mail");
@@ -299,7 +292,7 @@ mod unix {
         assert!(storage.delivered().is_err());
         let (delivered, ended) = storage.finish();
         assert!(delivered.is_empty());
-        assert_eq!(failure(ended.err().unwrap()).code, Code::Output);
+        assert_eq!(ended.err().unwrap().kind(), ErrorKind::Output);
         assert_eq!(read(dir.path()).len(), 0);
     }
 
@@ -321,12 +314,12 @@ mod unix {
             &[("a", b"1"), ("b", b"2"), ("c", b"3")],
         );
         assert_eq!(delivered.len(), 1);
-        let failure = failure(ended.err().unwrap());
-        assert_eq!(failure.code, Code::Output);
+        let failure = ended.err().unwrap();
+        assert_eq!(failure.kind(), ErrorKind::Output);
         assert!(
-            failure.message.contains("sh") && failure.message.contains("exit status: 1"),
+            failure.message().contains("sh") && failure.message().contains("exit status: 1"),
             "{}",
-            failure.message
+            failure.message()
         );
         assert_eq!(read(&dir.path().join("other")).len(), 1);
     }
@@ -338,6 +331,6 @@ mod unix {
         fs::write(dir.path().join("mbox.lock"), format!("{}\n", std::process::id())).unwrap();
         let (delivered, ended) = store(dir.path(), &Destination::Mbox(mbox.clone()), &[("a", b"1")]);
         assert!(delivered.is_empty() && !mbox.exists());
-        assert_eq!(failure(ended.err().unwrap()).code, Code::Temporary);
+        assert_eq!(ended.err().unwrap().kind(), ErrorKind::Busy);
     }
 }

@@ -1,19 +1,14 @@
 //! What was fetched, per user and host: remembered so that nothing comes twice and nothing is lost.
 //!
 //! - `journal`: the lines, and what of them survives a power cut
-//! - `settle`: what a run that was killed left half done
+//! - `recovery`: what a run that was killed left half done
 //! - `index`: the messages in memory
-//! - `lock`, `mbox`: who else may be at work
-//! - `disk`, `name`: files and names that are safe to make
+//! - `lock`: who else may be at work
 
-pub mod disk;
 mod index;
-pub mod interrupt;
-pub mod journal;
+pub(crate) mod journal;
 mod lock;
-pub mod mbox;
-pub mod name;
-mod settle;
+pub(crate) mod recovery;
 #[cfg(test)]
 mod tests;
 
@@ -27,14 +22,17 @@ use std::{
 };
 
 pub use index::Fetched;
-pub use journal::MOST_ALIKE;
+pub use journal::MAX_OCCURRENCES;
 
 use self::{
     index::Index,
     journal::{Entry, Message, Unreadable, escape},
-    settle::{Pending, Unsettled},
+    recovery::{Pending, Unsettled},
 };
-use crate::cli::exit::{Code, Failure};
+use crate::delivery::{
+    error::{Error, ErrorKind},
+    file_name, fs as disk,
+};
 
 /// The record of one account. Messages with one unique-id are told apart by their occurrence in the maildrop: 0 for the
 /// one with the lowest message-number, 1 for the next…
@@ -71,7 +69,7 @@ struct Journal {
 impl Record {
     /// Reads the record and waits for nobody. What a run left half done, or is at this moment doing, counts as the next
     /// one would settle it. No record yet is an empty one.
-    pub fn read(state_dir: &Path, user: &str, host: &str) -> Result<Self, Failure> {
+    pub fn read(state_dir: &Path, user: &str, host: &str) -> Result<Self, Error> {
         let mut record = Self::new(state_dir, user, host);
         let file = match File::open(&record.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(record),
@@ -87,48 +85,49 @@ impl Record {
     }
 
     /// Takes the record to write, alone: another process that has it is waited for.
-    pub fn lock(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Locked, Failure> {
+    pub fn lock(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Locked, Error> {
         let record = Self::new(state_dir, user, host);
-        interrupt::outlive_limits();
+
         let state_dir = record.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         disk::make_folder(&state_dir).map_err(|error| {
-            Failure::output(format_args!("cannot make the state folder {}", state_dir.display()), &error)
+            Error::output(format_args!("cannot make the state folder {}", state_dir.display()), &error)
         })?;
         let lock = lock::take(&record.path.with_extension("lock"), &format!("{user}@{host}"), wait)?;
         Ok(Locked { record, lock, wait })
     }
 
     #[cfg(test)]
-    pub fn open(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Self, Failure> {
+    pub(crate) fn open(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Self, Error> {
         Self::lock(state_dir, user, host, wait)?.open()
     }
 
     /// When the message was fetched before this record was opened, if it was.
+    #[must_use]
     pub fn fetched(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
         self.index.get(&escape(unique_id), occurrence)
     }
 
     /// How many messages were remembered when it was opened.
     #[cfg(test)]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.index.len()
     }
 
     /// A word for the names of temporary files that tells this account's from all others.
-    pub fn tag(&self) -> &str {
+    pub(crate) fn tag(&self) -> &str {
         &self.tag
     }
 
     /// Adds entries, which whoever opens the record next will know. With `sync` they, and all before them, are durable
     /// on return.
-    pub fn append<'a>(
+    pub(crate) fn append<'a>(
         &mut self,
         entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
         sync: bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Error> {
         let Some(journal) = &mut self.journal else { return Ok(()) };
         let failed =
-            |error| Failure::output(format_args!("cannot write the record {}", self.path.display()), &error);
+            |error| Error::output(format_args!("cannot write the record {}", self.path.display()), &error);
         let mut fresh = 0;
         let counted = entries.into_iter().inspect(|entry| {
             if let Entry::Done { message, .. } = entry.borrow()
@@ -142,19 +141,39 @@ impl Record {
         Ok(())
     }
 
+    /// Remembers messages that were fetched at a time (in seconds since 1970) and are kept at a place, durably.
+    pub fn remember<'a>(
+        &mut self,
+        messages: impl IntoIterator<Item = (&'a [u8], u64, &'a Path)>,
+    ) -> Result<(), Error> {
+        for (unique_id, time, place) in messages {
+            let word = escape(unique_id);
+            let message = Message { unique_id: &word, occurrence: 0, time, delete: false };
+            self.append([Entry::Done { message, place: &escape(&disk::path_octets(place)) }], false)?;
+        }
+        self.sync()
+    }
+
+    /// The file of the record.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Makes everything that was added durable.
-    pub fn sync(&mut self) -> Result<(), Failure> {
+    pub(crate) fn sync(&mut self) -> Result<(), Error> {
         self.append([] as [Entry<'_>; 0], true)
     }
 
     /// Ends a good run: the server confirmed the deletion of `deleted`, and its maildrop held `listed` when the session
     /// began, each a unique-id with its occurrence. What it does not list any more is forgotten when the journal is
-    /// written anew, which happens where that pays. A maildrop that is suddenly empty makes nothing forgotten.
+    /// written anew, which happens where that pays. A maildrop that is suddenly empty makes nothing forgotten. Gives back a
+    /// warning if the journal could not be written anew.
     pub fn finish<'a>(
         mut self,
         deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
         listed: impl Iterator<Item = (&'a [u8], u32)> + Clone,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<String>, Error> {
         let mut repeated: HashMap<&[u8], u32> = HashMap::new();
         for (unique_id, occurrence) in listed.clone().filter(|&(_, occurrence)| occurrence > 0) {
             let of = repeated.entry(unique_id).or_default();
@@ -178,18 +197,18 @@ impl Record {
             .map(|(unique_id, occurrence, of)| Entry::Deleted { unique_id, occurrence: *occurrence, of: *of })
             .collect();
         self.append(&entries, true)?;
-        if let Err(error) = self.compact(listed) {
-            // Nothing is lost by it; the journal stays as long as it is.
-            log::warn!("cannot shorten the record {}: {error}", self.path.display());
-        }
-        Ok(())
+        // Nothing is lost where it fails; the journal stays as long as it is.
+        let warning = self.compact(listed).err();
+        let warning =
+            warning.map(|error| format!("cannot shorten the record {}: {error}", self.path.display()));
+        Ok(warning)
     }
 
     fn new(state_dir: &Path, user: &str, host: &str) -> Self {
         let host = host.to_ascii_lowercase();
         let account = [user.as_bytes(), b"\0", host.as_bytes()].concat();
-        let tag = name::short_hash(&account);
-        let name = name::portable(format!("{user}@{host}").as_bytes(), LONGEST_NAME);
+        let tag = file_name::short_hash(&account);
+        let name = file_name::portable(format!("{user}@{host}").as_bytes(), LONGEST_NAME);
         Self {
             index: Index::default(),
             path: state_dir.join(format!("{name}-{tag}.record")),
@@ -199,7 +218,7 @@ impl Record {
         }
     }
 
-    fn load(&mut self, file: &File) -> Result<(journal::Extent, Vec<Pending>), Failure> {
+    fn load(&mut self, file: &File) -> Result<(journal::Extent, Vec<Pending>), Error> {
         let index = &mut self.index;
         let length = file.metadata().map_or(0, |metadata| metadata.len());
         index.reserve(usize::try_from(length / USUAL_MESSAGE).unwrap_or(0));
@@ -225,8 +244,8 @@ impl Record {
                     _ => "is of another account or a later version of pop3".to_owned(),
                 };
                 let path = self.path.display();
-                Err(Failure::new(
-                    Code::Output,
+                Err(Error::new(
+                    ErrorKind::Output,
                     format!(
                         "the record {path} {what}; move it away to start anew (every message then counts as new)"
                     ),
@@ -235,11 +254,11 @@ impl Record {
         }
     }
 
-    fn settle(&mut self, pending: &[Pending], wait: Duration) -> Result<(), Failure> {
+    fn settle(&mut self, pending: &[Pending], wait: Duration) -> Result<(), Error> {
         if pending.is_empty() {
             return Ok(());
         }
-        let places = settle::settle(pending, wait)?;
+        let places = recovery::settle(pending, wait)?;
         let words: Vec<_> = places.iter().map(|place| place.as_deref().map(disk::path_octets)).collect();
         let escaped: Vec<_> = words.iter().map(|place| place.as_deref().map(escape)).collect();
         let entries: Vec<_> = pending
@@ -273,7 +292,7 @@ impl Record {
         // With what this run added, which the index was spared.
         self.index = Index::default();
         file.seek(SeekFrom::Start(0))?;
-        self.load(&file).map_err(|failure| io::Error::other(failure.message))?;
+        self.load(&file).map_err(|failure| io::Error::other(failure.message()))?;
         let mut index = std::mem::take(&mut self.index);
         for (unique_id, occurrence) in listed {
             index.list(&escape(unique_id), occurrence);
@@ -334,14 +353,14 @@ impl Record {
         disk::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 
-    fn failure(&self, verb: &str, error: &io::Error) -> Failure {
-        Failure::output(format_args!("cannot {verb} the record {}", self.path.display()), error)
+    fn failure(&self, verb: &str, error: &io::Error) -> Error {
+        Error::output(format_args!("cannot {verb} the record {}", self.path.display()), error)
     }
 }
 
 impl Locked {
     /// Opens the record. Mends what a power cut tore, and settles on disk what a run left half done.
-    pub fn open(self) -> Result<Record, Failure> {
+    pub fn open(self) -> Result<Record, Error> {
         let Self { mut record, lock, wait } = self;
         if !disk::stands(&record.path) {
             record

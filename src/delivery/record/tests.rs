@@ -2,6 +2,8 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use crate::delivery::mbox::locked as mbox;
+
 use super::{
     journal::{Append, Entry, Message},
     *,
@@ -44,8 +46,12 @@ fn refused(dir: &Path, text: &str) {
         [Record::open(dir, "alice", "pop.example.org", NOW), Record::read(dir, "alice", "pop.example.org")]
     {
         let failure = opened.err().unwrap();
-        assert_eq!(failure.code, Code::Output);
-        assert!(failure.message.contains(text) && failure.message.contains(".record"), "{}", failure.message);
+        assert_eq!(failure.kind(), ErrorKind::Output);
+        assert!(
+            failure.message().contains(text) && failure.message().contains(".record"),
+            "{}",
+            failure.message()
+        );
     }
 }
 
@@ -96,7 +102,7 @@ fn one_writer_and_any_readers() {
     let first = open(dir.path());
     let failure =
         Record::open(dir.path(), "alice", "pop.example.org", Duration::from_millis(50)).err().unwrap();
-    assert_eq!(failure.code, Code::Temporary);
+    assert_eq!(failure.kind(), ErrorKind::Busy);
     assert_eq!(read(dir.path()).len(), 0);
     let other = std::thread::spawn({
         let dir = dir.path().to_path_buf();
@@ -431,8 +437,8 @@ fn a_mbox_in_use_is_waited_for() {
     let path = dir.path().join("mbox");
     let held = mbox::Mbox::lock(&path, true, NOW).unwrap().unwrap();
     let failure = mbox::Mbox::lock(&path, true, Duration::from_millis(60)).err().unwrap();
-    assert_eq!(failure.code, Code::Temporary);
-    assert!(failure.message.contains("mbox.lock"), "{}", failure.message);
+    assert_eq!(failure.kind(), ErrorKind::Busy);
+    assert!(failure.message().contains("mbox.lock"), "{}", failure.message());
     drop(held);
     assert!(mbox::Mbox::lock(&path, true, NOW).unwrap().is_some());
     // What a run left that was killed while it locked.

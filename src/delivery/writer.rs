@@ -9,17 +9,17 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Block, Delivered, Incoming, Mark, Options, StoreError};
-use crate::cli::{
-    exit::Failure,
+use super::{
+    error::Error,
     record::{
         Record,
         journal::{Entry, Message, escape},
     },
+    storage::{Block, Delivered, Incoming, Mark, Options},
 };
 
 /// One kind of destination.
-pub trait Store: Send {
+pub(crate) trait Store: Send {
     /// How many messages may share a commit.
     fn group(&self) -> usize {
         GROUP_MESSAGES
@@ -30,34 +30,34 @@ pub trait Store: Send {
         true
     }
 
-    fn begin(&mut self, message: &Incoming) -> Result<(), StoreError>;
+    fn begin(&mut self, message: &Incoming) -> Result<(), Error>;
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError>;
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error>;
 
     /// The message is complete: it is staged for the next commit.
-    fn end(&mut self, message: Staged) -> Result<(), StoreError>;
+    fn end(&mut self, message: Staged) -> Result<(), Error>;
 
     /// The message that was begun is thrown away.
     fn cut(&mut self);
 
     /// Makes everything staged durable and remembers it. What fails is not under its name afterwards; what did not is
     /// reported all the same.
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), StoreError>;
+    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error>;
 }
 
 /// A complete message.
-pub struct Staged {
-    pub incoming: Incoming,
-    pub octets: u64,
-    pub sha256: Option<[u8; 32]>,
+pub(crate) struct Staged {
+    pub(crate) incoming: Incoming,
+    pub(crate) octets: u64,
+    pub(crate) sha256: Option<[u8; 32]>,
     /// Seconds since 1970.
-    pub time: u64,
+    pub(crate) time: u64,
 }
 
 /// Where a commit is remembered and reported.
-pub struct Ledger {
-    pub record: Option<Record>,
-    pub delete: bool,
+pub(crate) struct Ledger {
+    pub(crate) record: Option<Record>,
+    pub(crate) delete: bool,
     tell_sha256: bool,
     done: Vec<Delivered>,
     reports: Sender<Vec<Delivered>>,
@@ -65,7 +65,7 @@ pub struct Ledger {
 
 impl Ledger {
     /// The message is stored and remembered; it is told of with its group.
-    pub fn report(&mut self, message: Staged, path: Option<PathBuf>) {
+    pub(crate) fn report(&mut self, message: Staged, path: Option<PathBuf>) {
         let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, sha256, .. } = message;
         let sha256 = sha256.filter(|_| self.tell_sha256);
         self.done.push(Delivered { number, unique_id, occurrence, octets, path, sha256 });
@@ -79,7 +79,7 @@ impl Ledger {
     }
 
     /// Remembers a single message at once.
-    pub fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Error> {
         let (Some(record), Some(word)) = (&mut self.record, message.word()) else { return Ok(()) };
         record.append([Entry::Done { message: message.message(&word, self.delete), place }], true)
     }
@@ -87,17 +87,17 @@ impl Ledger {
 
 impl Staged {
     /// The unique-id as it stands in the record.
-    pub fn word(&self) -> Option<Cow<'_, [u8]>> {
+    pub(crate) fn word(&self) -> Option<Cow<'_, [u8]>> {
         self.incoming.unique_id.as_ref().map(|unique_id| escape(unique_id.as_bytes()))
     }
 
     /// What the record says of the message.
-    pub fn message<'a>(&self, unique_id: &'a [u8], delete: bool) -> Message<'a> {
+    pub(crate) fn message<'a>(&self, unique_id: &'a [u8], delete: bool) -> Message<'a> {
         Message { unique_id, occurrence: self.incoming.occurrence, time: self.time, delete }
     }
 }
 
-pub struct Writer {
+pub(crate) struct Writer {
     store: Box<dyn Store>,
     ledger: Ledger,
     current: Option<Current>,
@@ -114,7 +114,7 @@ struct Current {
 }
 
 impl Writer {
-    pub fn new(
+    pub(crate) fn new(
         store: Box<dyn Store>,
         record: Option<Record>,
         options: &Options,
@@ -134,11 +134,11 @@ impl Writer {
     }
 
     /// Runs until the other end is dropped; then everything complete is durable.
-    pub fn run(
+    pub(crate) fn run(
         mut self,
         blocks: &Receiver<Block>,
         used: &Sender<Block>,
-    ) -> Result<Option<Record>, StoreError> {
+    ) -> Result<Option<Record>, Error> {
         if let Err(error) = self.work(blocks, used) {
             // What came before is whole and may still find its place.
             self.throw_away();
@@ -148,7 +148,7 @@ impl Writer {
         Ok(self.ledger.record)
     }
 
-    fn work(&mut self, blocks: &Receiver<Block>, used: &Sender<Block>) -> Result<(), StoreError> {
+    fn work(&mut self, blocks: &Receiver<Block>, used: &Sender<Block>) -> Result<(), Error> {
         loop {
             let received = if self.staged == 0 {
                 blocks.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -180,7 +180,7 @@ impl Writer {
         }
     }
 
-    fn take(&mut self, block: &Block) -> Result<(), StoreError> {
+    fn take(&mut self, block: &Block) -> Result<(), Error> {
         let mut from = 0;
         for (at, mark) in &block.marks {
             self.write(&block.octets[from..*at])?;
@@ -195,7 +195,7 @@ impl Writer {
         self.write(&block.octets[from..])
     }
 
-    fn begin(&mut self, incoming: &Incoming) -> Result<(), StoreError> {
+    fn begin(&mut self, incoming: &Incoming) -> Result<(), Error> {
         self.throw_away();
         // Without a unique-id the hash is the message's name.
         let hashed = self.ledger.tell_sha256 || incoming.unique_id.is_none();
@@ -204,7 +204,7 @@ impl Writer {
         self.store.begin(incoming)
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         let Some(current) = self.current.as_mut().filter(|_| !octets.is_empty()) else { return Ok(()) };
         current.octets += octets.len() as u64;
         if let Some(hash) = &mut current.sha256 {
@@ -213,7 +213,7 @@ impl Writer {
         self.store.write(octets)
     }
 
-    fn end(&mut self) -> Result<(), StoreError> {
+    fn end(&mut self) -> Result<(), Error> {
         let Some(Current { incoming, octets, sha256 }) = self.current.take() else { return Ok(()) };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let sha256 = sha256.map(|hash| hash.finalize().into());
@@ -239,7 +239,7 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self) -> Result<(), StoreError> {
+    fn commit(&mut self) -> Result<(), Error> {
         self.staged = 0;
         self.staged_octets = 0;
         let committed = self.store.commit(&mut self.ledger);

@@ -8,16 +8,14 @@ use std::{
 };
 
 use super::{
-    disk,
     index::{ByKey, Key},
     journal::{Append, Entry, Message},
-    mbox, name,
 };
-use crate::cli::exit::Failure;
+use crate::delivery::{error::Error, file_name, fs as disk, mbox::locked as mbox};
 
 /// A message whose storing was begun and not recorded as done.
-pub struct Pending {
-    pub message: Owned,
+pub(crate) struct Pending {
+    pub(crate) message: Owned,
     doing: Doing,
 }
 
@@ -28,15 +26,15 @@ enum Doing {
 }
 
 /// A [`Message`] of its own.
-pub struct Owned {
-    pub unique_id: Vec<u8>,
-    pub occurrence: u32,
+pub(crate) struct Owned {
+    pub(crate) unique_id: Vec<u8>,
+    pub(crate) occurrence: u32,
     time: u64,
     delete: bool,
 }
 
 impl Owned {
-    pub fn borrow(&self) -> Message<'_> {
+    pub(crate) fn borrow(&self) -> Message<'_> {
         Message {
             unique_id: &self.unique_id,
             occurrence: self.occurrence,
@@ -48,7 +46,7 @@ impl Owned {
 
 impl Pending {
     /// Whether settling would find the message stored.
-    pub fn stands(&self) -> bool {
+    pub(crate) fn stands(&self) -> bool {
         match &self.doing {
             Doing::File { temporary, name } => is_file(temporary) || stored(name).is_some(),
             Doing::Append(append) => mbox::holds(append),
@@ -58,13 +56,13 @@ impl Pending {
 
 /// The entries of a journal that no later one has settled, while it is read.
 #[derive(Default)]
-pub struct Unsettled {
+pub(crate) struct Unsettled {
     begun: ByKey<(u64, Owned, Option<Doing>)>,
     appends: BTreeMap<u64, Append>,
 }
 
 impl Unsettled {
-    pub fn begun(&mut self, key: Key, batch: u64, entry: &Entry<'_>, message: &Message<'_>) {
+    pub(crate) fn begun(&mut self, key: Key, batch: u64, entry: &Entry<'_>, message: &Message<'_>) {
         let doing = match entry {
             Entry::File { temporary, name, .. } => {
                 Some(Doing::File { temporary: temporary.to_path_buf(), name: name.to_path_buf() })
@@ -80,18 +78,18 @@ impl Unsettled {
         self.begun.insert(key, (batch, message, doing));
     }
 
-    pub fn appending(&mut self, batch: u64, append: &Append) {
+    pub(crate) fn appending(&mut self, batch: u64, append: &Append) {
         if self.begun.is_empty() {
             self.appends.clear();
         }
         self.appends.insert(batch, append.clone());
     }
 
-    pub fn settled(&mut self, key: Key) {
+    pub(crate) fn settled(&mut self, key: Key) {
         self.begun.remove(&key);
     }
 
-    pub fn into_pending(self) -> Vec<Pending> {
+    pub(crate) fn into_pending(self) -> Vec<Pending> {
         let Self { begun, appends } = self;
         let pending = begun.into_values().filter_map(|(batch, message, doing)| {
             let doing = doing.or_else(|| appends.get(&batch).cloned().map(Doing::Append))?;
@@ -102,7 +100,7 @@ impl Unsettled {
 }
 
 /// Finishes what can be finished, and says where each message is; `None` where it has to be fetched again.
-pub fn settle(pending: &[Pending], wait: Duration) -> Result<Vec<Option<PathBuf>>, Failure> {
+pub(crate) fn settle(pending: &[Pending], wait: Duration) -> Result<Vec<Option<PathBuf>>, Error> {
     let mut appends: Vec<(&Append, bool)> = Vec::new();
     let mut folders = BTreeSet::new();
     let mut places = Vec::with_capacity(pending.len());
@@ -110,7 +108,7 @@ pub fn settle(pending: &[Pending], wait: Duration) -> Result<Vec<Option<PathBuf>
         places.push(match doing {
             Doing::File { temporary, name } => {
                 let place = finish(temporary, name).map_err(|error| {
-                    Failure::output(format_args!("cannot finish storing {}", name.display()), &error)
+                    Error::output(format_args!("cannot finish storing {}", name.display()), &error)
                 })?;
                 folders.extend(place.as_deref().and_then(Path::parent).map(Path::to_path_buf));
                 place
@@ -130,7 +128,7 @@ pub fn settle(pending: &[Pending], wait: Duration) -> Result<Vec<Option<PathBuf>
     }
     for folder in folders {
         disk::sync_folder(&folder)
-            .map_err(|error| Failure::output(format_args!("cannot sync {}", folder.display()), &error))?;
+            .map_err(|error| Error::output(format_args!("cannot sync {}", folder.display()), &error))?;
     }
     Ok(places)
 }
@@ -141,7 +139,7 @@ fn finish(temporary: &Path, wanted: &Path) -> io::Result<Option<PathBuf>> {
     }
     let mut count = 1;
     loop {
-        let name = name::numbered(wanted, count);
+        let name = file_name::numbered(wanted, count);
         match disk::rename_new(temporary, &name) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             renamed => return renamed.map(|()| Some(name)),

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 /// How the files of a folder are synced. Measured with 5,000 files of 6 KB on ext4, in groups of 500: written and each synced
 /// by itself 3.2 s, by four threads 1.7 s, all of the file system at once (`syncfs`) 1.2 s, not synced 0.4 s.
-pub enum Syncing {
+pub(crate) enum Syncing {
     /// Each when it is complete.
     Each,
     /// The whole file system once a group.
@@ -14,7 +14,7 @@ pub enum Syncing {
 
 impl Syncing {
     #[cfg(target_os = "linux")]
-    pub fn of(folder: &Path) -> io::Result<Self> {
+    pub(crate) fn of(folder: &Path) -> io::Result<Self> {
         let folder = std::fs::File::open(folder)?;
         let sort = rustix::fs::fstatfs(&folder)?.f_type;
         let sort = u32::try_from(sort).unwrap_or(0);
@@ -27,12 +27,12 @@ impl Syncing {
 
     #[cfg(not(target_os = "linux"))]
     #[allow(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
-    pub fn of(_: &Path) -> io::Result<Self> {
+    pub(crate) fn of(_: &Path) -> io::Result<Self> {
         Ok(Self::Each)
     }
 
     /// A file is complete.
-    pub fn file(&self, file: &std::fs::File) -> io::Result<()> {
+    pub(crate) fn file(&self, file: &std::fs::File) -> io::Result<()> {
         match self {
             Self::Each => file.sync_all(),
             #[cfg(target_os = "linux")]
@@ -42,17 +42,17 @@ impl Syncing {
 
     /// The files of a group are complete, and closed.
     #[cfg(target_os = "linux")]
-    pub fn group<'a>(&self, mut files: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
+    pub(crate) fn group<'a>(&self, mut files: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
         match self {
             Self::Each => Ok(()),
-            Self::Whole(_) if files.len() <= FEW => files.try_for_each(crate::cli::record::disk::sync_file),
+            Self::Whole(_) if files.len() <= FEW => files.try_for_each(super::fs::sync_file),
             Self::Whole(folder) => Ok(rustix::fs::syncfs(folder)?),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
     #[allow(clippy::unnecessary_wraps, reason = "on Linux it can fail")]
-    pub fn group<'a>(&self, _: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
+    pub(crate) fn group<'a>(&self, _: impl ExactSizeIterator<Item = &'a Path>) -> io::Result<()> {
         let Self::Each = self;
         Ok(())
     }

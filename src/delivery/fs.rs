@@ -8,7 +8,7 @@ use std::{
 
 /// Makes a folder and those above it that are missing (0700 whatever the umask), each entered durably in its parent.
 /// A folder that is there stays as it is; it may be a link of the user's.
-pub fn make_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -40,7 +40,7 @@ fn make_one(folder: &Path) -> io::Result<()> {
 
 /// Gives a file that was just made to its owner alone (0600): what was asked at its making, the umask may have cut.
 #[cfg(unix)]
-pub fn make_private(file: &File) -> io::Result<()> {
+pub(crate) fn make_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     if file.metadata()?.mode() & 0o7777 == 0o600 {
         return Ok(());
@@ -50,38 +50,38 @@ pub fn make_private(file: &File) -> io::Result<()> {
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-pub fn make_private(_: &File) -> io::Result<()> {
+pub(crate) fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 
 /// Options that make a new file its owner's alone.
 #[cfg(unix)]
-pub fn private_options() -> OpenOptions {
+pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
 }
 
 #[cfg(not(unix))]
-pub fn private_options() -> OpenOptions {
+pub(crate) fn private_options() -> OpenOptions {
     OpenOptions::new()
 }
 
 /// Makes what happened to the names in a folder durable. Windows has no such call: there each file is flushed under its
 /// new name.
 #[cfg(unix)]
-pub fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-pub fn sync_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
 /// Makes the octets of a file that is there durable.
-pub fn sync_file(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
     // `FlushFileBuffers` wants a handle that may write.
     if cfg!(windows) {
@@ -93,12 +93,12 @@ pub fn sync_file(path: &Path) -> io::Result<()> {
 }
 
 /// Whether something stands under the name: a file, a folder, or a link even if it leads nowhere.
-pub fn stands(path: &Path) -> bool {
+pub(crate) fn stands(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
 /// Whether both are plain files (no links) with the same octets.
-pub fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
+pub(crate) fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
     let (first, second) = (one.symlink_metadata()?, other.symlink_metadata()?);
     if !first.is_file() || !second.is_file() || first.len() != second.len() {
         return Ok(false);
@@ -122,7 +122,7 @@ pub fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
 
 /// Renames without ever replacing: `AlreadyExists` where something stands under the new name. On Windows the new name is
 /// durable when this returns: flushing a file flushes what the file system's journal holds of it.
-pub fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut temporary = tempfile::TempPath::try_from_path(of_any_length(from)?)?;
     temporary.disable_cleanup(true);
     temporary.persist_noclobber(of_any_length(to)?).map_err(|error| error.error)?;
@@ -156,28 +156,28 @@ fn of_any_length(path: &Path) -> io::Result<&Path> {
 }
 
 /// The path from the root, as it stands in the record.
-pub fn absolute(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
 
 #[cfg(unix)]
-pub fn path_octets(path: &Path) -> Vec<u8> {
+pub(crate) fn path_octets(path: &Path) -> Vec<u8> {
     std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
 }
 
 #[cfg(unix)]
-pub fn octets_path(octets: Vec<u8>) -> PathBuf {
+pub(crate) fn octets_path(octets: Vec<u8>) -> PathBuf {
     <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(octets).into()
 }
 
 #[cfg(not(unix))]
-pub fn path_octets(path: &Path) -> Vec<u8> {
+pub(crate) fn path_octets(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::needless_pass_by_value, reason = "elsewhere it is consumed")]
-pub fn octets_path(octets: Vec<u8>) -> PathBuf {
+pub(crate) fn octets_path(octets: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&octets).into_owned().into()
 }
 

@@ -20,20 +20,20 @@ pub struct Fetched {
 ///
 /// Only a hash of 92 bits is kept of a unique-id, with keys of this process: nobody can make two meet.
 #[derive(Default)]
-pub struct Index {
+pub(crate) struct Index {
     known: HashMap<u64, Known, BuildHasherDefault<Itself>>,
     states: [RandomState; 2],
 }
 
 /// A unique-id with its occurrence, hashed by this process' own keys.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Key([u64; 2]);
+pub(crate) struct Key([u64; 2]);
 
 /// A table whose keys need no hash but themselves.
-pub type ByKey<T> = HashMap<Key, T, BuildHasherDefault<Itself>>;
+pub(crate) type ByKey<T> = HashMap<Key, T, BuildHasherDefault<Itself>>;
 
 #[derive(Default)]
-pub struct Itself(u64);
+pub(crate) struct Itself(u64);
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -95,28 +95,28 @@ impl Known {
 }
 
 impl Index {
-    pub fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
+    pub(crate) fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
         let known = self.of(self.key(unique_id, occurrence))?;
         Some(Fetched { time: known.time().cast_signed(), pending_deletion: known.pending_deletion() })
     }
 
-    pub fn insert(&mut self, message: &Message<'_>) {
+    pub(crate) fn insert(&mut self, message: &Message<'_>) {
         let key = self.key(message.unique_id, message.occurrence);
         self.known.insert(key.0[0], Known::new(key, message.time, message.delete));
     }
 
     /// Room for so many, so that the table need not grow while they come.
-    pub fn reserve(&mut self, messages: usize) {
+    pub(crate) fn reserve(&mut self, messages: usize) {
         self.known.reserve(messages);
     }
 
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.known.len()
     }
 
     /// The server confirmed the deletion of one of `of` messages with this unique-id. The others move up; a single
     /// one stays known, for servers that confirm and keep it all the same.
-    pub fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
+    pub(crate) fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
         if of <= 1 {
             if let Some(known) = self.of_mut(self.key(unique_id, occurrence)) {
                 known.0 &= !Known::PENDING_DELETION;
@@ -133,20 +133,20 @@ impl Index {
     }
 
     /// The server lists this message.
-    pub fn list(&mut self, unique_id: &[u8], occurrence: u32) {
+    pub(crate) fn list(&mut self, unique_id: &[u8], occurrence: u32) {
         if let Some(known) = self.of_mut(self.key(unique_id, occurrence)) {
             known.0 |= Known::LISTED;
         }
     }
 
     /// How many of those known the server lists.
-    pub fn listed(&self) -> usize {
+    pub(crate) fn listed(&self) -> usize {
         self.known.values().filter(|known| known.listed()).count()
     }
 
     /// Takes out the listed message that an entry of the journal tells of, with its occurrence and whether it waits for
     /// its deletion; `None` where another entry tells of it, or none shall. Messages move up only, so the entry's own occurrence is the highest that it can be.
-    pub fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, bool)> {
+    pub(crate) fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, bool)> {
         (0..=occurrence).rev().find_map(|occurrence| {
             let key = self.key(unique_id, occurrence);
             let known =
@@ -156,7 +156,7 @@ impl Index {
         })
     }
 
-    pub fn key(&self, unique_id: &[u8], occurrence: u32) -> Key {
+    pub(crate) fn key(&self, unique_id: &[u8], occurrence: u32) -> Key {
         Key(self.states.each_ref().map(|state| {
             let mut hasher = state.build_hasher();
             hasher.write(unique_id);

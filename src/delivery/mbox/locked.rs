@@ -8,21 +8,25 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::{disk, interrupt, journal::Append};
-use crate::cli::exit::{Code, Failure};
+use crate::delivery::{
+    cleanup,
+    error::{Error, ErrorKind},
+    fs as disk,
+    record::journal::Append,
+};
 
 /// An mbox, open and locked both ways: with `FILE.lock` and with the kernel's `fcntl` lock.
-pub struct Mbox {
+pub(crate) struct Mbox {
     // The first to go: closing any descriptor of a file ends its `fcntl` lock.
-    pub file: File,
+    pub(crate) file: File,
     _dot_lock: DotLock,
 }
 
 impl Mbox {
     /// Opens and locks it, waiting for others at most so long. `None` where there is none and none shall be `made`.
-    pub fn lock(path: &Path, made: bool, wait: Duration) -> Result<Option<Self>, Failure> {
+    pub(crate) fn lock(path: &Path, made: bool, wait: Duration) -> Result<Option<Self>, Error> {
         let failure =
-            |error: io::Error| Failure::output(format_args!("cannot open {}", path.display()), &error);
+            |error: io::Error| Error::output(format_args!("cannot open {}", path.display()), &error);
         if !made && !path.exists() {
             return Ok(None);
         }
@@ -32,7 +36,7 @@ impl Mbox {
         let dot_lock = DotLock::take(path, start, wait)?;
         let file = open(path).map_err(failure)?;
         if !file.metadata().map_err(failure)?.is_file() {
-            return Err(Failure::new(Code::Output, format!("{} is not a plain file", path.display())));
+            return Err(Error::new(ErrorKind::Output, format!("{} is not a plain file", path.display())));
         }
         while !try_lock(&file).map_err(failure)? {
             if start.elapsed() >= wait {
@@ -43,12 +47,12 @@ impl Mbox {
         Ok(Some(Self { file, _dot_lock: dot_lock }))
     }
 
-    pub fn len(&self) -> io::Result<u64> {
+    pub(crate) fn len(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 
     /// How many line ends are missing for it to end in a blank line, as what comes before a `From ` line must.
-    pub fn padding(&mut self) -> io::Result<u64> {
+    pub(crate) fn padding(&mut self) -> io::Result<u64> {
         let length = self.len()?;
         let mut end = vec![0; usize::try_from(length.min(2)).unwrap_or(0)];
         self.file.seek(SeekFrom::Start(length - end.len() as u64))?;
@@ -61,7 +65,7 @@ impl Mbox {
     }
 
     /// Writes what the journal announced; what went wrong leaves the mbox as it was.
-    pub fn append(&mut self, append: &Append, octets: &mut impl Read) -> io::Result<()> {
+    pub(crate) fn append(&mut self, append: &Append, octets: &mut impl Read) -> io::Result<()> {
         let written = self.file.seek(SeekFrom::Start(append.offset)).and_then(|_| {
             self.file.write_all(&b"\n\n"[..usize::try_from(append.padding).unwrap_or(0)])?;
             let copied = io::copy(&mut octets.take(append.octets), &mut self.file)?;
@@ -80,17 +84,16 @@ impl Mbox {
 }
 
 /// Whether the group of messages is in the mbox, whole.
-pub fn holds(append: &Append) -> bool {
+pub(crate) fn holds(append: &Append) -> bool {
     // Reading needs no lock: the checksum tells.
     File::open(&append.mbox).is_ok_and(|file| holds_whole(&file, append).unwrap_or(false))
 }
 
 /// After a run that was killed: whether the group got in whole. What got in of it else is cut off again, unless others
 /// have appended since.
-pub fn settle(append: &Append, wait: Duration) -> Result<bool, Failure> {
+pub(crate) fn settle(append: &Append, wait: Duration) -> Result<bool, Error> {
     let failure =
-        |error| Failure::output(format_args!("cannot finish storing in {}", append.mbox.display()), &error);
-    interrupt::watch().map_err(failure)?;
+        |error| Error::output(format_args!("cannot finish storing in {}", append.mbox.display()), &error);
     let Some(mbox) = Mbox::lock(&append.mbox, false, wait)? else { return Ok(false) };
     if holds_whole(&mbox.file, append).map_err(failure)? {
         mbox.file.sync_all().map_err(failure)?;
@@ -154,7 +157,7 @@ struct DotLock {
 }
 
 impl DotLock {
-    fn take(path: &Path, start: Instant, wait: Duration) -> Result<Self, Failure> {
+    fn take(path: &Path, start: Instant, wait: Duration) -> Result<Self, Error> {
         let lock = suffixed(path, ".lock");
         loop {
             let error = match Self::make(&lock) {
@@ -163,7 +166,7 @@ impl DotLock {
             };
             if error.kind() != io::ErrorKind::AlreadyExists && !(is_going(&error) && start.elapsed() < GOING)
             {
-                return Err(Failure::output(format_args!("cannot make {}", lock.display()), &error));
+                return Err(Error::output(format_args!("cannot make {}", lock.display()), &error));
             }
             if is_stale(&lock) && remove_stale(&lock) {
                 continue;
@@ -179,7 +182,7 @@ impl DotLock {
     #[cfg(unix)]
     fn make(lock: &Path) -> io::Result<Self> {
         let own = suffixed(lock, &format!(".{}", std::process::id()));
-        let mut guard = interrupt::guard();
+        let mut guard = cleanup::hold();
         let _ = fs::remove_file(&own);
         let mut file = OpenOptions::new().write(true).create_new(true).open(&own)?;
         let made = writeln!(file, "{}", std::process::id()).and_then(|()| {
@@ -187,7 +190,7 @@ impl DotLock {
             disk::rename_new(&own, lock)
         });
         if made.is_ok() {
-            guard.dot_lock(Some(lock));
+            guard.set_dot_lock(Some(lock));
         } else {
             let _ = fs::remove_file(&own);
         }
@@ -207,9 +210,9 @@ impl DotLock {
 
 impl Drop for DotLock {
     fn drop(&mut self) {
-        let mut guard = interrupt::guard();
+        let mut guard = cleanup::hold();
         let _ = fs::remove_file(&self.path);
-        guard.dot_lock(None);
+        guard.set_dot_lock(None);
     }
 }
 
@@ -233,7 +236,7 @@ fn is_stale(lock: &Path) -> bool {
 }
 
 /// Takes away what dead holders left beside the mbox: their locks, and locks that they were about to make.
-pub fn sweep(path: &Path) -> io::Result<()> {
+pub(crate) fn sweep(path: &Path) -> io::Result<()> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     let lock = suffixed(&path, ".lock");
     if is_stale(&lock) {
@@ -325,8 +328,8 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-fn busy(path: &Path, why: &str) -> Failure {
-    Failure::new(Code::Temporary, format!("{} is in use: {why}; try again later", path.display()))
+fn busy(path: &Path, why: &str) -> Error {
+    Error::new(ErrorKind::Busy, format!("{} is in use: {why}; try again later", path.display()))
 }
 
 /// How long a lock that is gone can still be looked at.

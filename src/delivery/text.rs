@@ -4,14 +4,14 @@ use memchr::memchr;
 
 /// CRLF to LF, whatever pieces the octets come in; a CR or an LF alone stays as it is.
 #[derive(Default)]
-pub struct LineEnds {
+pub(crate) struct LineEnds {
     /// The last octet was a CR, whose LF may follow.
     held: bool,
 }
 
 impl LineEnds {
     /// `b"a\r"`, `b"\nb\rc\n"` → `b"a\nb\rc\n"`
-    pub fn convert(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn convert(&mut self, octets: &[u8], out: &mut Vec<u8>) {
         let Some(&first) = octets.first() else { return };
         if std::mem::take(&mut self.held) && first != b'\n' {
             out.push(b'\r');
@@ -30,7 +30,7 @@ impl LineEnds {
     }
 
     /// The message is over.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.held) {
             out.push(b'\r');
         }
@@ -39,7 +39,7 @@ impl LineEnds {
 
 /// A message as it stands in an mbox of the kind mboxrd: every line of `>`s (or none) and `From ` gets one `>` more, so
 /// that it can be read back exactly. The message ends with a blank line.
-pub struct Mboxrd {
+pub(crate) struct Mboxrd {
     ends: LineEnds,
     converted: Vec<u8>,
     place: Place,
@@ -54,11 +54,11 @@ enum Place {
 }
 
 impl Mboxrd {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { ends: LineEnds::default(), converted: Vec::new(), place: Place::Beginning(0), last: b'\n' }
     }
 
-    pub fn convert(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn convert(&mut self, octets: &[u8], out: &mut Vec<u8>) {
         let mut converted = std::mem::take(&mut self.converted);
         self.ends.convert(octets, &mut converted);
         self.quote(&converted, out);
@@ -67,7 +67,7 @@ impl Mboxrd {
     }
 
     /// The message is over; the next one may follow.
-    pub fn finish(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         let mut converted = Vec::new();
         self.ends.finish(&mut converted);
         self.quote(&converted, out);
@@ -119,7 +119,7 @@ impl Mboxrd {
 }
 
 /// The line before each message: `From MAILER-DAEMON Sun Nov 22 10:00:00 2026`, in UTC.
-pub fn from_line(seconds: u64) -> Vec<u8> {
+pub(crate) fn from_line(seconds: u64) -> Vec<u8> {
     let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let time = time.unwrap_or_default().strftime("%a %b %e %H:%M:%S %Y").to_string();
     format!("From MAILER-DAEMON {time}").into_bytes()

@@ -1,19 +1,4 @@
-//! Where messages go: `Storage` is the handle of a thread that writes them, makes them durable and remembers them,
-//! while the main thread reads on from the network.
-//!
-//! - `thread`: the loop, and when a group of messages is committed
-//! - `files`: `--dir` and `--maildir` · `mbox`: `--mbox` · `output`: `--stdout`, `--mbox -` · `pipe`: `--pipe`
-//! - `durable`, `text`: syncing many files at once, line ends and quoting
-
-mod durable;
-mod files;
-mod mbox;
-mod output;
-mod pipe;
-#[cfg(test)]
-mod tests;
-mod text;
-mod thread;
+//! [`Storage`]: the handle of the thread that writes messages.
 
 use std::{
     path::{Path, PathBuf},
@@ -22,22 +7,28 @@ use std::{
     time::Duration,
 };
 
-use pop3::proto::types::{MessageNumber, UniqueId};
-
-use self::thread::Writer;
 use super::{
-    exit::{Code, Failure},
-    record::{Record, disk, interrupt},
+    error::{Error, ErrorKind},
+    files::Files,
+    fs as disk,
+    mbox::MboxFile,
+    pipe::Pipe,
+    record::Record,
+    stdout::Output,
+    writer::{Store, Writer},
 };
+use crate::proto::{MessageNumber, UniqueId};
 
-/// Where `fetch` stores messages.
+/// Where messages are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// A folder with one `.eml` a message.
     Dir(PathBuf),
+    /// A Maildir.
     Maildir(PathBuf),
+    /// An mbox (mboxrd).
     Mbox(PathBuf),
-    /// `--mbox -`
+    /// An mbox on standard output.
     MboxStdout,
     /// The words of a command that is run once a message.
     Pipe(Vec<String>),
@@ -45,6 +36,7 @@ pub enum Destination {
     Stdout,
 }
 
+/// How messages are stored.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Whether `Delivered` shall tell the SHA-256.
@@ -60,8 +52,11 @@ pub struct Options {
 /// A message that is stored, durably, and remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
+    /// Its message-number.
     pub number: MessageNumber,
+    /// Its unique-id, if the server gave one.
     pub unique_id: Option<UniqueId>,
+    /// Its place among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// As received.
     pub octets: u64,
@@ -69,30 +64,6 @@ pub struct Delivered {
     pub path: Option<PathBuf>,
     /// Of the octets as received.
     pub sha256: Option<[u8; 32]>,
-}
-
-/// Why storing ended.
-#[derive(Debug)]
-pub enum StoreError {
-    /// The reader of standard output has gone, which ends a run quietly.
-    ClosedPipe,
-    Failure(Failure),
-}
-
-impl StoreError {
-    /// The same once more.
-    fn again(&self) -> Self {
-        match self {
-            Self::ClosedPipe => Self::ClosedPipe,
-            Self::Failure(failure) => Failure::new(failure.code, failure.message.clone()).into(),
-        }
-    }
-}
-
-impl From<Failure> for StoreError {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
-    }
 }
 
 /// The main thread's end of the storage thread.
@@ -103,23 +74,23 @@ pub struct Storage {
     reports: Receiver<Vec<Delivered>>,
     /// What of the last group was not given yet.
     arrived: std::vec::IntoIter<Delivered>,
-    thread: Option<JoinHandle<Result<Option<Record>, StoreError>>>,
+    thread: Option<JoinHandle<Result<Option<Record>, Error>>>,
     block: Block,
     /// Messages complete and not delivered yet.
     outstanding: usize,
     /// The thread was told not to wait for more.
     hurried: bool,
-    failed: Option<StoreError>,
+    failed: Option<Error>,
 }
 
 /// Octets of messages, with what happens where.
 #[derive(Default)]
-struct Block {
-    octets: Vec<u8>,
-    marks: Vec<(usize, Mark)>,
+pub(crate) struct Block {
+    pub(crate) octets: Vec<u8>,
+    pub(crate) marks: Vec<(usize, Mark)>,
 }
 
-enum Mark {
+pub(crate) enum Mark {
     Begin(Incoming),
     End,
     Cut,
@@ -129,10 +100,10 @@ enum Mark {
 
 /// A message that is being stored.
 #[derive(Debug, Clone)]
-struct Incoming {
-    number: MessageNumber,
-    unique_id: Option<UniqueId>,
-    occurrence: u32,
+pub(crate) struct Incoming {
+    pub(crate) number: MessageNumber,
+    pub(crate) unique_id: Option<UniqueId>,
+    pub(crate) occurrence: u32,
 }
 
 impl Storage {
@@ -141,16 +112,15 @@ impl Storage {
         destination: &Destination,
         record: Option<Record>,
         options: &Options,
-    ) -> Result<Self, Failure> {
-        interrupt::outlive_limits();
+    ) -> Result<Self, Error> {
         let tag = record.as_ref().map(Record::tag);
-        let store: Box<dyn thread::Store> = match destination {
-            Destination::Dir(folder) => Box::new(files::Files::dir(&absolute(folder)?, tag)?),
-            Destination::Maildir(folder) => Box::new(files::Files::maildir(&absolute(folder)?, tag)?),
-            Destination::Mbox(file) => Box::new(mbox::MboxFile::new(&absolute(file)?, options.timeout)?),
-            Destination::MboxStdout => Box::new(output::Output::mbox()?),
-            Destination::Stdout => Box::new(output::Output::plain()?),
-            Destination::Pipe(words) => Box::new(pipe::Pipe::new(words, &options.scrub)?),
+        let store: Box<dyn Store> = match destination {
+            Destination::Dir(folder) => Box::new(Files::dir(&absolute(folder)?, tag)?),
+            Destination::Maildir(folder) => Box::new(Files::maildir(&absolute(folder)?, tag)?),
+            Destination::Mbox(file) => Box::new(MboxFile::new(&absolute(file)?, options.timeout)?),
+            Destination::MboxStdout => Box::new(Output::mbox()?),
+            Destination::Stdout => Box::new(Output::plain()?),
+            Destination::Pipe(words) => Box::new(Pipe::new(words, &options.scrub)?),
         };
         let (blocks, incoming) = mpsc::sync_channel(IN_FLIGHT);
         let (used, spare) = mpsc::channel();
@@ -159,7 +129,7 @@ impl Storage {
         let thread = std::thread::Builder::new()
             .name("storage".into())
             .spawn(move || writer.run(&incoming, &used))
-            .map_err(|error| Failure::output("cannot start the storage thread", &error))?;
+            .map_err(|error| Error::output("cannot start the storage thread", &error))?;
         let block = Block::default();
         Ok(Self {
             blocks: Some(blocks),
@@ -180,12 +150,12 @@ impl Storage {
         number: MessageNumber,
         unique_id: Option<UniqueId>,
         occurrence: u32,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), Error> {
         self.mark(Mark::Begin(Incoming { number, unique_id, occurrence }))
     }
 
     /// Octets of the message as received, cut anywhere.
-    pub fn write(&mut self, mut octets: &[u8]) -> Result<(), StoreError> {
+    pub fn write(&mut self, mut octets: &[u8]) -> Result<(), Error> {
         while !octets.is_empty() {
             if self.block.octets.capacity() == 0 {
                 self.block.octets.reserve_exact(BLOCK);
@@ -202,19 +172,19 @@ impl Storage {
     }
 
     /// The message is complete.
-    pub fn end(&mut self) -> Result<(), StoreError> {
+    pub fn end(&mut self) -> Result<(), Error> {
         self.outstanding += 1;
         self.hurried = false;
         self.mark(Mark::End)
     }
 
     /// The message will never be complete: it is thrown away.
-    pub fn cut(&mut self) -> Result<(), StoreError> {
+    pub fn cut(&mut self) -> Result<(), Error> {
         self.mark(Mark::Cut)
     }
 
     /// Hands over what is batched, to be called before waiting for the network.
-    pub fn flush(&mut self) -> Result<(), StoreError> {
+    pub fn flush(&mut self) -> Result<(), Error> {
         if self.block.octets.is_empty() && self.block.marks.is_empty() {
             return Ok(());
         }
@@ -225,12 +195,13 @@ impl Storage {
     }
 
     /// Messages complete and not delivered yet.
+    #[must_use]
     pub fn outstanding(&self) -> usize {
         self.outstanding
     }
 
     /// The next message that is stored, if there is one now.
-    pub fn delivered(&mut self) -> Result<Option<Delivered>, StoreError> {
+    pub fn delivered(&mut self) -> Result<Option<Delivered>, Error> {
         if let Some(delivered) = self.arrived.next() {
             return Ok(Some(self.count(delivered)));
         }
@@ -242,7 +213,7 @@ impl Storage {
     }
 
     /// The next message that is stored, waited for at most so long. Nothing is waited for where none is outstanding.
-    pub fn wait(&mut self, at_most: Duration) -> Result<Option<Delivered>, StoreError> {
+    pub fn wait(&mut self, at_most: Duration) -> Result<Option<Delivered>, Error> {
         if self.outstanding == 0 || self.arrived.len() > 0 {
             return self.delivered();
         }
@@ -260,7 +231,7 @@ impl Storage {
 
     /// Ends the thread: everything complete is made durable, what is not is thrown away. The messages delivered since
     /// the last call stand beside the outcome, as a failure does not undo them.
-    pub fn finish(mut self) -> (Vec<Delivered>, Result<Option<Record>, StoreError>) {
+    pub fn finish(mut self) -> (Vec<Delivered>, Result<Option<Record>, Error>) {
         let flushed = self.flush();
         self.blocks = None;
         let delivered = self.arrived.by_ref().chain(self.reports.iter().flatten()).collect();
@@ -271,7 +242,7 @@ impl Storage {
         (delivered, ended)
     }
 
-    fn mark(&mut self, mark: Mark) -> Result<(), StoreError> {
+    fn mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.block.marks.push((self.block.octets.len(), mark));
         // Messages without octets must not pile up.
         if self.block.marks.len() >= MARKS { self.flush() } else { Ok(()) }
@@ -288,22 +259,22 @@ impl Storage {
         delivered
     }
 
-    fn failure(&mut self) -> StoreError {
+    fn failure(&mut self) -> Error {
         let error = match self.join() {
             Err(error) => error,
-            Ok(_) => Failure::new(Code::Output, "storing has ended already").into(),
+            Ok(_) => Error::new(ErrorKind::Output, "storing has ended already"),
         };
-        self.failed = Some(error.again());
+        self.failed = Some(error.repeat());
         error
     }
 
-    fn join(&mut self) -> Result<Option<Record>, StoreError> {
+    fn join(&mut self) -> Result<Option<Record>, Error> {
         self.blocks = None;
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(ended)) => ended,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
             // Whoever asks again after a failure must not be told that all is well.
-            None => self.failed.as_ref().map_or(Ok(None), |error| Err(error.again())),
+            None => self.failed.as_ref().map_or(Ok(None), |error| Err(error.repeat())),
         }
     }
 }
@@ -318,9 +289,8 @@ impl Drop for Storage {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    disk::absolute(path)
-        .map_err(|error| Failure::output(format_args!("cannot use {}", path.display()), &error))
+fn absolute(path: &Path) -> Result<PathBuf, Error> {
+    disk::absolute(path).map_err(|error| Error::output(format_args!("cannot use {}", path.display()), &error))
 }
 
 /// Octets handed to the thread at once.

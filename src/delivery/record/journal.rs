@@ -18,38 +18,38 @@ use std::{
 
 use memchr::{memchr, memchr_iter};
 
-use super::disk;
+use crate::delivery::fs as disk;
 
 /// The first word of a journal, and the format that this program writes and reads.
-pub const FORMAT: &[u8] = b"pop3-record 1";
+pub(crate) const FORMAT: &[u8] = b"pop3-record 1";
 
 /// Which message, and what the record says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// Escaped, as in the journal.
-    pub unique_id: &'a [u8],
-    pub occurrence: u32,
-    pub time: u64,
-    pub delete: bool,
+    pub(crate) unique_id: &'a [u8],
+    pub(crate) occurrence: u32,
+    pub(crate) time: u64,
+    pub(crate) delete: bool,
 }
 
 /// Where a group of messages is about to be appended to an mbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Append {
-    pub mbox: PathBuf,
+pub(crate) struct Append {
+    pub(crate) mbox: PathBuf,
     /// Where the mbox ended; it is cut back to here if the group did not get in whole.
-    pub offset: u64,
+    pub(crate) offset: u64,
     /// Line ends put before the group, for a mbox that does not end in a blank line.
-    pub padding: u64,
-    pub octets: u64,
-    pub checksum: u32,
+    pub(crate) padding: u64,
+    pub(crate) octets: u64,
+    pub(crate) checksum: u32,
     /// The `From ` line of every message of the group, without its end.
-    pub from: Vec<u8>,
+    pub(crate) from: Vec<u8>,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry<'a> {
+pub(crate) enum Entry<'a> {
     /// The message is about to get its name; its temporary file is durable.
     File {
         message: Message<'a>,
@@ -79,7 +79,7 @@ pub enum Entry<'a> {
 
 impl<'a> Entry<'a> {
     /// Appends the entry as a line.
-    pub fn write(&self, batch: u64, line: &mut Vec<u8>) {
+    pub(crate) fn write(&self, batch: u64, line: &mut Vec<u8>) {
         let start = line.len();
         number(line, batch);
         match self {
@@ -179,7 +179,7 @@ impl<'a> Message<'a> {
 }
 
 /// The first line of an account's journal.
-pub fn header(user: &[u8], host: &str) -> Vec<u8> {
+pub(crate) fn header(user: &[u8], host: &str) -> Vec<u8> {
     let mut line = FORMAT.to_vec();
     field(&mut line, &escape(user));
     field(&mut line, &escape(host.as_bytes()));
@@ -189,16 +189,16 @@ pub fn header(user: &[u8], host: &str) -> Vec<u8> {
 
 /// What a journal holds beside its entries.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Extent {
+pub(crate) struct Extent {
     /// Where the sound lines end; what stands behind is a torn batch.
-    pub sound: u64,
-    pub batch: u64,
-    pub entries: u64,
+    pub(crate) sound: u64,
+    pub(crate) batch: u64,
+    pub(crate) entries: u64,
 }
 
 /// Why a journal cannot be read on.
 #[derive(Debug)]
-pub enum Unreadable {
+pub(crate) enum Unreadable {
     Io(io::Error),
     /// The number of the first line that cannot be understood, from 1.
     Damaged(u64),
@@ -213,7 +213,7 @@ impl From<io::Error> for Unreadable {
 }
 
 /// Reads a journal from its start and gives each sound entry with its batch to `see`.
-pub fn scan(
+pub(crate) fn scan(
     mut input: impl Read,
     header: &[u8],
     mut see: impl FnMut(u64, Entry<'_>),
@@ -335,7 +335,7 @@ fn seal(line: &mut Vec<u8>, start: usize) {
 }
 
 /// Octets as one word: what is not printable ASCII, the blank and `%` as `%XX`; no octets at all as `%`.
-pub fn escape(octets: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn escape(octets: &[u8]) -> Cow<'_, [u8]> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let plain = |octet: &u8| matches!(octet, b'!'..=b'~') && *octet != b'%';
     if !octets.is_empty() && octets.iter().all(plain) {
@@ -399,14 +399,14 @@ fn figure(field: &[u8]) -> Option<u64> {
 
 /// An occurrence, or how many there are.
 fn small(field: &[u8]) -> Option<u32> {
-    figure(field)?.try_into().ok().filter(|&number| number <= MOST_ALIKE)
+    figure(field)?.try_into().ok().filter(|&number| number <= MAX_OCCURRENCES)
 }
 
 /// Octets of a journal read at a time.
 const BLOCK: usize = 64 * 1024;
 
 /// No more messages with one unique-id are told apart. The index looks at all of them when one is deleted.
-pub const MOST_ALIKE: u32 = 1024;
+pub const MAX_OCCURRENCES: u32 = 1024;
 
 /// No line is as long: a unique-id has a few thousand octets at most, a path too.
 const LONGEST: usize = 256 * 1024;

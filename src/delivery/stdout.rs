@@ -6,13 +6,13 @@ use std::{
 };
 
 use super::{
-    Incoming, StoreError,
+    error::Error,
+    storage::Incoming,
     text::{Mboxrd, from_line},
-    thread::{Ledger, Staged, Store},
+    writer::{Ledger, Staged, Store},
 };
-use crate::cli::exit::Failure;
 
-pub struct Output {
+pub(crate) struct Output {
     /// Without the line buffer of `io::stdout`.
     file: File,
     quoter: Option<Mboxrd>,
@@ -22,17 +22,16 @@ pub struct Output {
 
 impl Output {
     /// One message, as it is.
-    pub fn plain() -> Result<Self, Failure> {
-        let file =
-            standard_output().map_err(|error| Failure::output("cannot use standard output", &error))?;
+    pub(crate) fn plain() -> Result<Self, Error> {
+        let file = standard_output().map_err(|error| Error::output("cannot use standard output", &error))?;
         Ok(Self { file, quoter: None, buffer: Vec::new(), staged: None })
     }
 
-    pub fn mbox() -> Result<Self, Failure> {
+    pub(crate) fn mbox() -> Result<Self, Error> {
         Ok(Self { quoter: Some(Mboxrd::new()), ..Self::plain()? })
     }
 
-    fn flush(&mut self) -> Result<(), StoreError> {
+    fn flush(&mut self) -> Result<(), Error> {
         let written = self.file.write_all(&self.buffer).map_err(|error| broken(&error));
         self.buffer.clear();
         written
@@ -44,7 +43,7 @@ impl Store for Output {
         1
     }
 
-    fn begin(&mut self, _: &Incoming) -> Result<(), StoreError> {
+    fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
         if self.quoter.is_some() {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             self.buffer.extend_from_slice(&from_line(now.as_secs()));
@@ -53,7 +52,7 @@ impl Store for Output {
         Ok(())
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), StoreError> {
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         match &mut self.quoter {
             Some(quoter) => {
                 quoter.convert(octets, &mut self.buffer);
@@ -63,7 +62,7 @@ impl Store for Output {
         }
     }
 
-    fn end(&mut self, message: Staged) -> Result<(), StoreError> {
+    fn end(&mut self, message: Staged) -> Result<(), Error> {
         if let Some(quoter) = &mut self.quoter {
             quoter.finish(&mut self.buffer);
         }
@@ -77,7 +76,7 @@ impl Store for Output {
         self.quoter = self.quoter.take().map(|_| Mboxrd::new());
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), StoreError> {
+    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
         let Some(message) = self.staged.take() else { return Ok(()) };
         match self.file.sync_data() {
             // A pipe or a terminal cannot be synced.
@@ -97,11 +96,11 @@ fn is_failed_write(error: &io::Error) -> bool {
     )
 }
 
-fn broken(error: &io::Error) -> StoreError {
+fn broken(error: &io::Error) -> Error {
     if error.kind() == io::ErrorKind::BrokenPipe {
-        return StoreError::ClosedPipe;
+        return Error::closed_pipe();
     }
-    Failure::output("cannot write to standard output", error).into()
+    Error::output("cannot write to standard output", error)
 }
 
 #[cfg(unix)]

@@ -1,0 +1,82 @@
+//! Why a message cannot be stored or remembered.
+
+use std::{fmt, io};
+
+/// Who must act. Exhaustive on purpose: a front end that maps kinds to exit codes stops compiling when a kind is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The destination or the record cannot be read or written, or the command of a pipe failed.
+    Output,
+    /// Another process holds the record or the mbox: try again later.
+    Busy,
+    /// The reader of standard output closed it.
+    ClosedPipe,
+    /// The session with the server failed; [`Error::session`] says how.
+    Session,
+}
+
+/// An error of this layer: one line of text, lower case, no full stop.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    session: Option<Box<crate::Error>>,
+}
+
+impl Error {
+    /// An error of a kind with its message.
+    #[must_use]
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), session: None }
+    }
+
+    /// Who must act.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// What failed and why.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The error of the session, for an error of kind [`ErrorKind::Session`].
+    #[must_use]
+    pub fn into_session(self) -> Option<crate::Error> {
+        self.session.map(|error| *error)
+    }
+
+    /// `what` names what cannot be read or written.
+    pub(crate) fn output(what: impl fmt::Display, error: &io::Error) -> Self {
+        Self::new(ErrorKind::Output, format!("{what}: {error}"))
+    }
+
+    pub(crate) fn closed_pipe() -> Self {
+        Self::new(ErrorKind::ClosedPipe, "standard output was closed by its reader")
+    }
+
+    /// The same error once more; errors of the storage thread have no session.
+    pub(crate) fn repeat(&self) -> Self {
+        Self::new(self.kind, self.message.clone())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.session.as_deref().map(|error| error as _)
+    }
+}
+
+impl From<crate::Error> for Error {
+    fn from(error: crate::Error) -> Self {
+        Self { kind: ErrorKind::Session, message: error.to_string(), session: Some(Box::new(error)) }
+    }
+}
