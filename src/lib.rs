@@ -43,6 +43,7 @@
 //! | --- | --- | --- |
 //! | 0 | [`proto`] | commands, answers, framing; no input or output, no clock |
 //! | 0 | [`sasl`] | mechanisms as pure steps from challenge to response |
+//! | 0 | `oauth` | OAuth 2.0 grants, metadata and errors (feature `oauth`)
 //! | 1 | [`net`] | addresses, connections, proxies, TLS; nothing of POP3 |
 //! | 2 | [`session`] | the verbs, blocking; the only place where `proto` and `net` meet |
 //! | 3 | `delivery` | fetching exactly once: where messages are stored, what is remembered (feature `delivery`) |
@@ -57,6 +58,8 @@
 pub mod delivery;
 pub mod error;
 pub mod net;
+#[cfg(feature = "oauth")]
+pub mod oauth;
 pub mod proto;
 pub mod sasl;
 pub mod secret;

@@ -1,0 +1,188 @@
+//! A client and the requests that it sends.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
+
+use super::code::{AuthorizationRequest, Code};
+use super::device::{DeviceAuthorization, Poll};
+use super::endpoints::{ClientAuthentication, Endpoints};
+use super::error::OAuthError;
+use super::form;
+use super::response::{Response, Tokens};
+use crate::net::{HttpRequest, Url};
+use crate::{Error, ErrorKind, Secret, trace::Masked};
+
+/// A client that is registered with an authorization server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    /// The client id.
+    pub id: String,
+    /// The client secret, if the server gave one.
+    pub secret: Option<Secret>,
+    /// The scope asked for, its words separated by spaces.
+    pub scope: String,
+    /// Parameters of the request that the person confirms: name and value.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// A `POST` to an endpoint, and the judge of its response.
+pub struct OAuthRequest {
+    url: Url,
+    body: Secret,
+    authorization: Option<Secret>,
+    /// Knows every secret of the request.
+    secrets: Masked,
+}
+
+impl Client {
+    /// Redeems the code of an authorization request (RFC 6749 §4.1.3, RFC 7636 §4.5).
+    pub fn redeem(
+        &self,
+        endpoints: &Endpoints,
+        request: &AuthorizationRequest,
+        code: &Code,
+    ) -> Result<OAuthRequest, Error> {
+        let pairs = [
+            ("grant_type", &b"authorization_code"[..]),
+            ("code", code.0.expose()),
+            ("redirect_uri", request.redirect_uri().as_bytes()),
+            ("code_verifier", request.verifier().expose()),
+        ];
+        Ok(self.request(endpoints, token_endpoint(endpoints)?, &pairs, &[&code.0, request.verifier()]))
+    }
+
+    /// Starts the device grant (RFC 8628 §3.1); [`DeviceAuthorization::parse`] reads the response.
+    pub fn device(&self, endpoints: &Endpoints) -> Result<OAuthRequest, Error> {
+        let url = endpoints.device.as_ref().ok_or_else(|| {
+            Error::new(ErrorKind::Argument, "the provider has no device authorization endpoint")
+        })?;
+        let mut pairs = vec![];
+        if !self.scope.is_empty() {
+            pairs.push(("scope", self.scope.as_bytes()));
+        }
+        pairs.extend(self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+        Ok(self.request(endpoints, url, &pairs, &[]))
+    }
+
+    /// Asks whether the person has confirmed the device code (RFC 8628 §3.4); [`OAuthRequest::poll`] reads the response.
+    pub fn poll(&self, endpoints: &Endpoints, device: &DeviceAuthorization) -> Result<OAuthRequest, Error> {
+        let pairs = [
+            ("grant_type", &b"urn:ietf:params:oauth:grant-type:device_code"[..]),
+            ("device_code", device.device_code.expose()),
+        ];
+        Ok(self.request(endpoints, token_endpoint(endpoints)?, &pairs, &[&device.device_code]))
+    }
+
+    /// Asks for a new access token (RFC 6749 §6).
+    pub fn refresh(&self, endpoints: &Endpoints, refresh_token: &Secret) -> Result<OAuthRequest, Error> {
+        let pairs = [("grant_type", &b"refresh_token"[..]), ("refresh_token", refresh_token.expose())];
+        Ok(self.request(endpoints, token_endpoint(endpoints)?, &pairs, &[refresh_token]))
+    }
+
+    /// Revokes a refresh token (RFC 7009); `None` where the server cannot. [`OAuthRequest::done`] reads the response.
+    #[must_use]
+    pub fn revoke(&self, endpoints: &Endpoints, refresh_token: &Secret) -> Option<OAuthRequest> {
+        let url = endpoints.revocation.as_ref()?;
+        let pairs = [("token", refresh_token.expose()), ("token_type_hint", &b"refresh_token"[..])];
+        Some(self.request(endpoints, url, &pairs, &[refresh_token]))
+    }
+
+    fn request(
+        &self,
+        endpoints: &Endpoints,
+        url: &Url,
+        pairs: &[(&str, &[u8])],
+        secrets: &[&Secret],
+    ) -> OAuthRequest {
+        let mut pairs = pairs.to_vec();
+        let mut masked = Masked::default();
+        let mut hide = |secret: &Secret| {
+            let mut encoded = Zeroizing::new(Vec::with_capacity(3 * secret.expose().len()));
+            form::percent_encode(secret.expose(), &mut encoded);
+            masked.hide(secret.expose());
+            masked.hide(&encoded);
+        };
+        for secret in secrets {
+            hide(secret);
+        }
+        let mut authorization = None;
+        match (&self.secret, endpoints.authentication) {
+            (Some(secret), ClientAuthentication::Basic) => {
+                hide(secret);
+                let mut plain =
+                    Zeroizing::new(Vec::with_capacity(3 * (self.id.len() + secret.expose().len()) + 1));
+                form::percent_encode(self.id.as_bytes(), &mut plain);
+                plain.push(b':');
+                form::percent_encode(secret.expose(), &mut plain);
+                let basic = Zeroizing::new(STANDARD.encode(&plain));
+                hide(&Secret::from(basic.as_bytes().to_vec()));
+                authorization = Some(Secret::from(format!("Basic {}", &*basic)));
+            }
+            (Some(secret), ClientAuthentication::Post) => {
+                hide(secret);
+                pairs.push(("client_id", self.id.as_bytes()));
+                pairs.push(("client_secret", secret.expose()));
+            }
+            (None, _) => pairs.push(("client_id", self.id.as_bytes())),
+        }
+        OAuthRequest { url: url.clone(), body: form::encode(pairs), authorization, secrets: masked }
+    }
+}
+
+impl OAuthRequest {
+    /// The request as it is sent.
+    #[must_use]
+    pub fn http(&self) -> HttpRequest<'_> {
+        let request = HttpRequest::post_form(&self.url, &self.body);
+        match &self.authorization {
+            Some(value) => request.authorization(value),
+            None => request,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn secret_parts(&self) -> (&Secret, Option<&Secret>) {
+        (&self.body, self.authorization.as_ref())
+    }
+
+    /// The tokens of the response to [`Client::redeem`] or [`Client::refresh`].
+    pub fn tokens(&self, response: Response<'_>) -> Result<Tokens, Error> {
+        Ok(response.tokens(&self.secrets)?)
+    }
+
+    /// The device authorization of the response to [`Client::device`].
+    pub fn device(&self, response: Response<'_>) -> Result<DeviceAuthorization, Error> {
+        Ok(DeviceAuthorization::parse(response.success(&self.secrets)?)?)
+    }
+
+    /// The response to [`Client::poll`].
+    pub fn poll(&self, response: Response<'_>) -> Result<Poll, Error> {
+        match response.tokens(&self.secrets) {
+            Ok(tokens) => Ok(Poll::Done(tokens)),
+            Err(refusal) => match (&refusal.error, refusal.code.as_deref()) {
+                (OAuthError::Unknown, Some("authorization_pending")) => Ok(Poll::Pending),
+                (OAuthError::Unknown, Some("slow_down")) => Ok(Poll::SlowDown),
+                _ => Err(refusal.into()),
+            },
+        }
+    }
+
+    /// The response to [`Client::revoke`]: its body is of no interest (RFC 7009 §2.2).
+    pub fn done(&self, response: Response<'_>) -> Result<(), Error> {
+        match response.success(&self.secrets) {
+            Err(refusal) if refusal.code.is_none() && (200..300).contains(&response.status) => Ok(()),
+            Err(refusal) => Err(refusal.into()),
+            Ok(_) => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for OAuthRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OAuthRequest({})", self.url)
+    }
+}
+
+fn token_endpoint(endpoints: &Endpoints) -> Result<&Url, Error> {
+    endpoints.token.as_ref().ok_or_else(|| Error::new(ErrorKind::Argument, "the token endpoint is not known"))
+}

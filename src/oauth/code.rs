@@ -1,0 +1,121 @@
+//! The authorization code grant (RFC 6749 §4.1) with PKCE (RFC 7636) and the issuer check (RFC 9207).
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
+use super::client::Client;
+use super::endpoints::Endpoints;
+use super::error::OAuthError;
+use super::form;
+use crate::{Error, ErrorKind, Secret, trace::Masked};
+
+/// The request that a person confirms in a browser.
+#[derive(Debug)]
+pub struct AuthorizationRequest {
+    url: String,
+    redirect_uri: String,
+    state: String,
+    verifier: Secret,
+    issuer: Option<String>,
+    sends_iss: bool,
+}
+
+/// An authorization code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code(pub(super) Secret);
+
+impl AuthorizationRequest {
+    /// A request whose answer comes to `redirect_uri`. The random octets become `state` and PKCE's verifier, and must
+    /// not be used twice.
+    pub fn new(
+        client: &Client,
+        endpoints: &Endpoints,
+        redirect_uri: &str,
+        random: &[u8; 64],
+    ) -> Result<Self, Error> {
+        let endpoint = endpoints
+            .authorization
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Argument, "the provider has no authorization endpoint"))?;
+        let (first, second) = random.split_at(32);
+        let state = URL_SAFE_NO_PAD.encode(first);
+        let verifier = Secret::from(URL_SAFE_NO_PAD.encode(second));
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose()));
+        let mut pairs = vec![
+            ("response_type", "code"),
+            ("client_id", &client.id),
+            ("redirect_uri", redirect_uri),
+            ("state", &state),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        if !client.scope.is_empty() {
+            pairs.push(("scope", &client.scope));
+        }
+        pairs.extend(client.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let query = form::encode(pairs.iter().map(|(name, value)| (*name, value.as_bytes())));
+        let query = String::from_utf8_lossy(query.expose());
+        let separator = if endpoint.as_str().contains('?') { '&' } else { '?' };
+        let url = format!("{}{separator}{query}", endpoint.as_str());
+        Ok(Self {
+            url,
+            redirect_uri: redirect_uri.to_owned(),
+            state,
+            verifier,
+            issuer: endpoints.issuer.clone(),
+            sends_iss: endpoints.sends_iss,
+        })
+    }
+
+    /// The URL for the browser.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The address that the browser ends at.
+    #[must_use]
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    pub(super) fn verifier(&self) -> &Secret {
+        &self.verifier
+    }
+
+    /// The code in the query of the address that the browser ended at. Errors: a wrong or missing `state`, an `iss` of
+    /// another server, the server's `error`.
+    pub fn code(&self, query: &str) -> Result<Code, Error> {
+        let one = |name| form::parameter(query, name).map_err(|()| OAuthError::Missing("query"));
+        let state = one("state")?;
+        if !state.is_some_and(|state| is_equal(&state, self.state.as_bytes())) {
+            return Err(OAuthError::State.into());
+        }
+        match (one("iss")?, &self.issuer) {
+            (Some(iss), Some(issuer)) if iss != issuer.as_bytes() => return Err(OAuthError::Issuer.into()),
+            (None, _) if self.sends_iss => return Err(OAuthError::Issuer.into()),
+            _ => {}
+        }
+        if let Some(code) = one("error")? {
+            let code = String::from_utf8_lossy(&code).into_owned();
+            let mut line = code.clone().into_bytes();
+            if let Some(description) = one("error_description")? {
+                line.extend_from_slice(b": ");
+                line.extend_from_slice(&description);
+            }
+            let mut secrets = Masked::default();
+            secrets.hide(self.verifier.expose());
+            let line = secrets.shown(&line).into_owned();
+            return Err(Error::from(OAuthError::from_code(&code)).with_response(line));
+        }
+        match one("code")? {
+            Some(code) if !code.is_empty() => Ok(Code(Secret::from(code))),
+            _ => Err(OAuthError::Missing("code").into()),
+        }
+    }
+}
+
+/// Compares in a time that does not depend on where the two differ.
+fn is_equal(one: &[u8], other: &[u8]) -> bool {
+    one.len() == other.len() && one.iter().zip(other).fold(0, |different, (a, b)| different | (a ^ b)) == 0
+}

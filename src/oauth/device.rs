@@ -1,0 +1,71 @@
+//! The device grant (RFC 8628).
+
+use std::time::Duration;
+
+use super::error::OAuthError;
+use super::response::{Body, Tokens};
+use crate::Secret;
+
+/// What a person has to confirm, and how long that is possible (RFC 8628 §3.2).
+#[derive(Debug, Clone)]
+pub struct DeviceAuthorization {
+    pub(super) device_code: Secret,
+    /// The code that the person enters.
+    pub user_code: String,
+    /// The page to enter it at.
+    pub verification_uri: String,
+    /// How long the code is valid.
+    pub expires_in: Duration,
+    /// How long to wait between two polls.
+    pub interval: Duration,
+}
+
+/// The outcome of a poll.
+#[derive(Debug)]
+pub enum Poll {
+    /// The person has not decided yet.
+    Pending,
+    /// The same, and from now on polls must be [`SLOW_DOWN`](Poll::SLOW_DOWN) further apart.
+    SlowDown,
+    /// The person agreed.
+    Done(Tokens),
+}
+
+impl Poll {
+    /// RFC 8628 §3.5
+    pub const SLOW_DOWN: Duration = Duration::from_secs(5);
+}
+
+impl DeviceAuthorization {
+    pub(super) fn parse(body: Body) -> Result<Self, OAuthError> {
+        let verification_uri = body.verification_uri().map(str::to_owned);
+        let seconds = |seconds: Option<super::response::Seconds>, default| {
+            Duration::from_secs(seconds.map_or(default, |seconds| seconds.0).clamp(1, LONGEST))
+        };
+        Ok(Self {
+            device_code: body
+                .device_code
+                .map(|code| code.0)
+                .filter(|code| !code.is_empty())
+                .ok_or(OAuthError::Missing("device_code"))?,
+            user_code: body
+                .user_code
+                .filter(|code| !code.is_empty())
+                .ok_or(OAuthError::Missing("user_code"))?,
+            verification_uri: verification_uri
+                .filter(|uri| uri.starts_with("https://") || uri.starts_with("http://"))
+                .ok_or(OAuthError::Missing("verification_uri"))?,
+            expires_in: seconds(body.expires_in, EXPIRES_IN),
+            interval: seconds(body.interval, INTERVAL),
+        })
+    }
+}
+
+/// RFC 8628 §3.2: the default.
+const INTERVAL: u64 = 5;
+
+/// `expires_in` is required; servers that leave it out mean some minutes.
+const EXPIRES_IN: u64 = 600;
+
+/// A day: nobody waits longer for a person.
+const LONGEST: u64 = 86_400;

@@ -1,0 +1,156 @@
+//! Providers whose endpoints, scopes and servers are known.
+
+use super::endpoints::{ClientAuthentication, Endpoints};
+
+/// A provider. No client id comes with it: the user registers one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Provider {
+    /// The name in the configuration file.
+    pub name: &'static str,
+    /// The POP3 server; it speaks TLS from the first byte, on port 995.
+    pub host: &'static str,
+    /// The scope for POP3 and for a refresh token.
+    pub scope: &'static str,
+    /// Parameters of the authorization request that are needed for a refresh token.
+    pub parameters: &'static [(&'static str, &'static str)],
+    issuer: Option<&'static str>,
+    authorization: &'static str,
+    device: Option<&'static str>,
+    token: &'static str,
+    revocation: Option<&'static str>,
+    authentication: ClientAuthentication,
+    sends_iss: bool,
+}
+
+/// `{tenant}` stands for the tenant of Microsoft's directory.
+const PROVIDERS: [Provider; 4] = [
+    // developers.google.com/identity/protocols/oauth2/native-app (endpoints, `access_type` is for web servers, and
+    // `prompt=consent` brings a refresh token again); developers.google.com/gmail/imap/xoauth2-protocol (scope);
+    // developers.google.com/identity/protocols/oauth2/limited-input-device (the device grant has no mail scope);
+    // support.google.com/mail/answer/7104828 (server).
+    Provider {
+        name: "google",
+        host: "pop.gmail.com",
+        scope: "https://mail.google.com/",
+        parameters: &[("access_type", "offline"), ("prompt", "consent")],
+        issuer: Some("https://accounts.google.com"),
+        authorization: "https://accounts.google.com/o/oauth2/v2/auth",
+        device: None,
+        token: "https://oauth2.googleapis.com/token",
+        revocation: Some("https://oauth2.googleapis.com/revoke"),
+        authentication: ClientAuthentication::Post,
+        sends_iss: false,
+    },
+    // learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow and v2-oauth2-device-code (endpoints);
+    // learn.microsoft.com/exchange/client-developer/legacy-protocols/
+    // how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth (scope, server). There is no revocation.
+    Provider {
+        name: "microsoft",
+        host: "outlook.office365.com",
+        scope: "https://outlook.office.com/POP.AccessAsUser.All offline_access",
+        parameters: &[],
+        issuer: None,
+        authorization: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/authorize",
+        device: Some("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode"),
+        token: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+        revocation: None,
+        authentication: ClientAuthentication::Post,
+        sends_iss: false,
+    },
+    // api.fastmail.com/.well-known/oauth-authorization-server (endpoints, scope, `iss`); fastmail.com/dev (POP3);
+    // fastmail.help/hc/en-us/articles/1500000279921 (server).
+    Provider {
+        name: "fastmail",
+        host: "pop.fastmail.com",
+        scope: "urn:ietf:params:oauth:scope:mail offline_access",
+        parameters: &[],
+        issuer: Some("https://api.fastmail.com"),
+        authorization: "https://api.fastmail.com/oauth/authorize",
+        device: None,
+        token: "https://api.fastmail.com/oauth/refresh",
+        revocation: None,
+        authentication: ClientAuthentication::Post,
+        sends_iss: true,
+    },
+    // api.login.yahoo.com/.well-known/openid-configuration (endpoints); senders.yahooinc.com/developer/documentation
+    // (scope, server).
+    Provider {
+        name: "yahoo",
+        host: "pop.mail.yahoo.com",
+        scope: "mail-w",
+        parameters: &[],
+        issuer: Some("https://api.login.yahoo.com"),
+        authorization: "https://api.login.yahoo.com/oauth2/request_auth",
+        device: None,
+        token: "https://api.login.yahoo.com/oauth2/get_token",
+        revocation: Some("https://api.login.yahoo.com/oauth2/revoke"),
+        authentication: ClientAuthentication::Basic,
+        sends_iss: false,
+    },
+];
+
+impl Provider {
+    /// The provider of this name: `google`, `microsoft`, `fastmail`, `yahoo`.
+    ///
+    /// ```
+    /// use pop3::oauth::Provider;
+    ///
+    /// assert_eq!(Provider::by_name("google").unwrap().host, "pop.gmail.com");
+    /// assert!(Provider::by_name("Google").is_none());
+    /// ```
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        PROVIDERS.iter().find(|provider| provider.name == name)
+    }
+
+    /// All providers.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        PROVIDERS.iter()
+    }
+
+    /// True if the provider has tenants.
+    #[must_use]
+    pub fn has_tenants(&self) -> bool {
+        self.token.contains(TENANT)
+    }
+
+    /// The endpoints, for a tenant where the provider has these; `common` is everybody.
+    #[must_use]
+    pub fn endpoints(&self, tenant: Option<&str>) -> Endpoints {
+        let url = |text: &str| text.replace(TENANT, tenant.unwrap_or("common")).parse().ok();
+        Endpoints {
+            issuer: self.issuer.map(str::to_owned),
+            authorization: url(self.authorization),
+            device: self.device.and_then(url),
+            token: url(self.token),
+            revocation: self.revocation.and_then(url),
+            authentication: self.authentication,
+            sends_iss: self.sends_iss,
+        }
+    }
+}
+
+const TENANT: &str = "{tenant}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_url_of_the_table_is_one() {
+        for provider in Provider::all() {
+            let endpoints = provider.endpoints(Some("example.org"));
+            assert!(endpoints.authorization.is_some() && endpoints.token.is_some(), "{}", provider.name);
+            assert_eq!(endpoints.device.is_some(), provider.device.is_some(), "{}", provider.name);
+            assert_eq!(endpoints.revocation.is_some(), provider.revocation.is_some(), "{}", provider.name);
+            assert!(crate::net::Host::parse(provider.host).is_ok());
+        }
+        let microsoft = Provider::by_name("microsoft").unwrap();
+        let token = |tenant| microsoft.endpoints(tenant).token.unwrap().as_str().to_owned();
+        assert_eq!(token(None), "https://login.microsoftonline.com/common/oauth2/v2.0/token");
+        assert_eq!(
+            token(Some("example.org")),
+            "https://login.microsoftonline.com/example.org/oauth2/v2.0/token"
+        );
+    }
+}

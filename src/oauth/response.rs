@@ -1,0 +1,194 @@
+//! Responses of authorization servers, judged.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, Visitor};
+
+use super::error::OAuthError;
+use crate::{Error, Secret, trace::Masked};
+
+/// An HTTP response, as far as OAuth 2.0 goes by it.
+#[derive(Clone, Copy)]
+pub struct Response<'a> {
+    /// The status code.
+    pub status: u16,
+    /// The `Retry-After` field.
+    pub retry_after: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+impl fmt::Debug for Response<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Response({})", self.status)
+    }
+}
+
+impl<'a> From<&'a crate::net::HttpResponse> for Response<'a> {
+    fn from(response: &'a crate::net::HttpResponse) -> Self {
+        Self {
+            status: response.status,
+            retry_after: response.retry_after.as_deref(),
+            body: response.body.expose(),
+        }
+    }
+}
+
+/// Tokens of a successful response (RFC 6749 §5.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// The access token: not empty, without CR, LF and NUL.
+    pub access_token: Secret,
+    /// The refresh token, where there is a new one.
+    pub refresh_token: Option<Secret>,
+    /// How many seconds the access token lives, if the server says so.
+    pub expires_in: Option<u64>,
+}
+
+/// The members that some success or error has.
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Body {
+    pub(super) access_token: Option<Hidden>,
+    pub(super) refresh_token: Option<Hidden>,
+    pub(super) token_type: Option<String>,
+    pub(super) expires_in: Option<Seconds>,
+    pub(super) device_code: Option<Hidden>,
+    pub(super) user_code: Option<String>,
+    pub(super) verification_uri: Option<String>,
+    /// Google's name for it.
+    verification_url: Option<String>,
+    pub(super) interval: Option<Seconds>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+impl Body {
+    pub(super) fn verification_uri(&self) -> Option<&str> {
+        self.verification_uri.as_deref().or(self.verification_url.as_deref())
+    }
+}
+
+impl Response<'_> {
+    /// The body of a success; an error quotes the server's words without the secrets that the redactor knows.
+    pub(super) fn success(&self, secrets: &Masked) -> Result<Body, Refusal> {
+        if (300..400).contains(&self.status) {
+            return Err(OAuthError::Redirect.into());
+        }
+        if self.status == 429 || self.status >= 500 {
+            return Err(self.temporary().into());
+        }
+        let body: Body = serde_json::from_slice(self.body).map_err(|_| OAuthError::NotJson(self.status))?;
+        if let Some(code) = &body.error {
+            let error = match OAuthError::from_code(code) {
+                OAuthError::Temporary { .. } => self.temporary(),
+                error => error,
+            };
+            let text = match &body.error_description {
+                Some(description) => format!("{code}: {description}"),
+                None => code.clone(),
+            };
+            let line = Some(secrets.shown(text.as_bytes()).into_owned());
+            return Err(Refusal { error, code: Some(code.clone()), line });
+        }
+        if !(200..300).contains(&self.status) {
+            return Err(OAuthError::NotJson(self.status).into());
+        }
+        Ok(body)
+    }
+
+    fn temporary(&self) -> OAuthError {
+        let printable = |text: &&str| {
+            text.len() <= LONGEST_DATE && text.bytes().all(|octet| matches!(octet, b' '..=b'~'))
+        };
+        OAuthError::Temporary { retry_after: self.retry_after.filter(printable).map(str::to_owned) }
+    }
+
+    pub(super) fn tokens(&self, secrets: &Masked) -> Result<Tokens, Refusal> {
+        let body = self.success(secrets)?;
+        if body.token_type.is_some_and(|name| !name.eq_ignore_ascii_case("bearer")) {
+            return Err(OAuthError::Missing("token_type (Bearer is needed)").into());
+        }
+        let usable = |token: &Secret| {
+            !token.is_empty() && !token.expose().iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'\0'))
+        };
+        let access_token = body.access_token.map(|token| token.0).filter(usable);
+        Ok(Tokens {
+            access_token: access_token.ok_or(OAuthError::Missing("access_token"))?,
+            refresh_token: body.refresh_token.map(|token| token.0).filter(|token| !token.is_empty()),
+            expires_in: body.expires_in.map(|seconds| seconds.0),
+        })
+    }
+}
+
+/// An error with the server's words.
+pub(super) struct Refusal {
+    pub(super) error: OAuthError,
+    /// The `error` member.
+    pub(super) code: Option<String>,
+    line: Option<Vec<u8>>,
+}
+
+impl From<OAuthError> for Refusal {
+    fn from(error: OAuthError) -> Self {
+        Self { error, code: None, line: None }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let error = Error::from(refusal.error);
+        match refusal.line {
+            Some(line) => error.with_response(line),
+            None => error,
+        }
+    }
+}
+
+/// A string that is wiped.
+pub(super) struct Hidden(pub(super) Secret);
+
+impl<'de> Deserialize<'de> for Hidden {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Secret::from(text)))
+    }
+}
+
+/// Seconds, as a number or, as some servers write them, as a string.
+pub(super) struct Seconds(pub(super) u64);
+
+impl<'de> Deserialize<'de> for Seconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+
+        impl Visitor<'_> for Reader {
+            type Value = Seconds;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("seconds")
+            }
+
+            fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Seconds, E> {
+                Ok(Seconds(seconds))
+            }
+
+            fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Seconds, E> {
+                Ok(Seconds(u64::try_from(seconds).unwrap_or(0)))
+            }
+
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates, and NaN is 0
+            fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Seconds, E> {
+                Ok(Seconds(seconds as u64))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Seconds, E> {
+                text.parse().map(Seconds).map_err(|_| E::custom("no number"))
+            }
+        }
+
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// RFC 9110 §10.2.3: seconds, or a date of 29 characters.
+const LONGEST_DATE: usize = 40;
