@@ -6,6 +6,8 @@
 mod address;
 mod certificate;
 mod dial;
+#[cfg(feature = "discover")]
+mod dns;
 #[cfg(feature = "http")]
 mod http;
 mod proxy;
@@ -21,6 +23,8 @@ use std::io::{self, Read, Write};
 
 pub use address::{Address, Family, Host};
 pub use certificate::{Certificate, format_fingerprint, parse_fingerprint};
+#[cfg(feature = "discover")]
+pub use dns::{NameServers, SrvAnswer, SrvRecord};
 #[cfg(feature = "http")]
 pub use http::{HttpClient, HttpRequest, HttpResponse, MAX_BODY};
 pub use proxy::Proxy;
