@@ -56,6 +56,8 @@
 
 #[cfg(feature = "delivery")]
 pub mod delivery;
+#[cfg(feature = "discover")]
+pub mod discover;
 pub mod error;
 pub mod net;
 #[cfg(feature = "oauth")]

@@ -1,0 +1,164 @@
+//! The sources of candidates, asked one by one.
+
+use super::{Candidate, MailAddress, Security, Source, autoconfig};
+use crate::net::{Host, HttpClient, HttpRequest, NameServers, Note, SrvAnswer, SrvRecord, Url};
+use crate::{Error, ErrorKind};
+
+/// Where candidates are looked for. `{domain}` in a URL stands for the domain of the address.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// The autoconfig files of the domain, in order.
+    pub autoconfig: Vec<String>,
+    /// Mozilla's database, or another of its form.
+    pub ispdb: String,
+    /// The name servers for SRV records.
+    pub name_servers: Option<NameServers>,
+}
+
+/// Asks the sources, one at a time: who asks decides which come next.
+#[derive(Debug)]
+pub struct Finder<'a> {
+    /// For autoconfig and the ISPDB.
+    pub http: HttpClient<'a>,
+    /// Where candidates are looked for.
+    pub sources: &'a Sources,
+}
+
+/// What the SRV records of a domain say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SrvServers {
+    /// These servers, those with implicit TLS first; none if there are no records.
+    Candidates(Vec<Candidate>),
+    /// The domain has no POP3 service, neither with implicit TLS nor with `STLS`.
+    NotOffered,
+}
+
+impl Sources {
+    /// The public sources, and these name servers.
+    #[must_use]
+    pub fn public(name_servers: Option<NameServers>) -> Self {
+        Self {
+            autoconfig: AUTOCONFIG.iter().map(ToString::to_string).collect(),
+            ispdb: ISPDB.to_owned(),
+            name_servers,
+        }
+    }
+}
+
+impl Finder<'_> {
+    /// The autoconfig files of the domain, each with what came of it, until one names servers with TLS.
+    ///
+    /// Errors of one file: those of [`HttpClient::send`]; [`ErrorKind::Host`] if there is no such file,
+    /// [`ErrorKind::Protocol`] if it is malformed.
+    pub fn autoconfig(
+        &self,
+        address: &MailAddress,
+        note: &mut Note<'_>,
+    ) -> Vec<Result<autoconfig::Servers, Error>> {
+        let mut all = Vec::new();
+        for url in &self.sources.autoconfig {
+            let servers = self.file(url, address, Source::Autoconfig, note);
+            let found = servers.as_ref().is_ok_and(|servers| !servers.candidates.is_empty());
+            all.push(servers);
+            if found {
+                break;
+            }
+        }
+        all
+    }
+
+    /// The SRV records of the domain.
+    ///
+    /// Errors: those of [`NameServers::srv`]; [`ErrorKind::Unsupported`] if no name servers are known.
+    pub fn srv(&self, address: &MailAddress, note: &mut Note<'_>) -> Result<SrvServers, Error> {
+        let Some(servers) = &self.sources.name_servers else {
+            return Err(Error::new(ErrorKind::Unsupported, "the name servers are not known"));
+        };
+        let mut ask = |service: &str| {
+            let name = format!("{service}.{}", address.domain());
+            let answer = servers.srv(&name, self.http.limits);
+            match &answer {
+                Ok(SrvAnswer::Servers(records)) => note(&format!("{name} has {} SRV records", records.len())),
+                Ok(SrvAnswer::NotOffered) => note(&format!("{name} is not offered")),
+                Ok(SrvAnswer::None) => note(&format!("{name} has no SRV record")),
+                Err(error) => note(error.message()),
+            }
+            answer
+        };
+        match (ask("_pop3s._tcp")?, ask("_pop3._tcp")?) {
+            (SrvAnswer::NotOffered, SrvAnswer::NotOffered) => Ok(SrvServers::NotOffered),
+            (implicit, starttls) => Ok(SrvServers::Candidates(srv_candidates(&implicit, &starttls, address))),
+        }
+    }
+
+    /// The ISPDB, which learns the domain, and nothing else of the address.
+    ///
+    /// Errors as of one autoconfig file.
+    pub fn ispdb(&self, address: &MailAddress, note: &mut Note<'_>) -> Result<autoconfig::Servers, Error> {
+        self.file(&self.sources.ispdb, address, Source::Ispdb, note)
+    }
+
+    fn file(
+        &self,
+        url: &str,
+        address: &MailAddress,
+        source: Source,
+        note: &mut Note<'_>,
+    ) -> Result<autoconfig::Servers, Error> {
+        let url: Url = url.replace("{domain}", address.domain()).parse()?;
+        let response = self.http.send(HttpRequest::get(&url).accept(XML), note)?;
+        if response.status != 200 {
+            return Err(Error::new(ErrorKind::Host, format!("{url}: HTTP status {}", response.status)));
+        }
+        autoconfig::parse(response.body.expose(), address, source)
+            .map_err(|error| Error::new(error.kind(), format!("{url}: {}", error.message())))
+    }
+}
+
+/// The candidates of the records of `_pop3s._tcp` (RFC 8314) and `_pop3._tcp` (RFC 6186), implicit TLS first.
+///
+/// The user name is the whole address, as RFC 6186 §4 says.
+#[must_use]
+pub fn srv_candidates(implicit: &SrvAnswer, starttls: &SrvAnswer, address: &MailAddress) -> Vec<Candidate> {
+    let records = |answer: &SrvAnswer| match answer {
+        SrvAnswer::Servers(records) => records.clone(),
+        SrvAnswer::NotOffered | SrvAnswer::None => Vec::new(),
+    };
+    let candidate = |record: SrvRecord, security| Candidate {
+        host: record.target,
+        port: record.port,
+        security,
+        user: address.to_string(),
+        password: true,
+        oauth: false,
+        source: Source::Srv,
+    };
+    let implicit = records(implicit).into_iter().map(|record| candidate(record, Security::Implicit));
+    let starttls = records(starttls).into_iter().map(|record| candidate(record, Security::StartTls));
+    implicit.chain(starttls).collect()
+}
+
+/// True if a host is the domain or lies within it. An SRV record that leads elsewhere is as good as the DNS that it
+/// came over, so that a person has to agree (RFC 6186 §6).
+///
+/// ```
+/// use pop3::{discover::domain_holds, net::Host};
+///
+/// assert!(domain_holds("example.org", &Host::parse("pop.example.org").unwrap()));
+/// assert!(!domain_holds("example.org", &Host::parse("badexample.org").unwrap()));
+/// ```
+#[must_use]
+pub fn domain_holds(domain: &str, host: &Host) -> bool {
+    let Host::Name(name) = host else { return false };
+    name == domain || name.strip_suffix(domain).is_some_and(|front| front.ends_with('.'))
+}
+
+/// The files of a domain, as Thunderbird asks for them, but over HTTPS only and without the address.
+const AUTOCONFIG: [&str; 2] = [
+    "https://autoconfig.{domain}/mail/config-v1.1.xml",
+    "https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml",
+];
+
+const ISPDB: &str = "https://autoconfig.thunderbird.net/v1.1/{domain}";
+
+const XML: &str = "text/xml, application/xml";
