@@ -7,6 +7,8 @@ mod support;
 #[cfg(unix)]
 mod dovecot;
 #[cfg(unix)]
+mod faults;
+#[cfg(unix)]
 mod kill;
 mod mailbox;
 mod mechanisms;
