@@ -5,6 +5,7 @@
 //! - `index`: the messages in memory
 //! - `lock`: who else may be at work
 
+pub mod import;
 mod index;
 pub(crate) mod journal;
 mod lock;
