@@ -150,6 +150,8 @@ Register-ArgumentCompleter -Native -CommandName 'pop3' -ScriptBlock {
             [CompletionResult]::new('--maildir', '--maildir', [CompletionResultType]::ParameterName, 'Deliver to the Maildir DIR')
             [CompletionResult]::new('--mbox', '--mbox', [CompletionResultType]::ParameterName, 'Append to the mbox FILE; - is standard output')
             [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Run COMMAND once a message, with the message on its standard input')
+            [CompletionResult]::new('--lmtp', '--lmtp', [CompletionResultType]::ParameterName, 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)')
+            [CompletionResult]::new('--rcpt', '--rcpt', [CompletionResultType]::ParameterName, 'The recipient that the LMTP server delivers to')
             [CompletionResult]::new('--uid', '--uid', [CompletionResultType]::ParameterName, 'The message with this unique-id (repeatable); - reads them from standard input, one a line')
             [CompletionResult]::new('--last', '--last', [CompletionResultType]::ParameterName, 'The N highest numbers')
             [CompletionResult]::new('--larger', '--larger', [CompletionResultType]::ParameterName, 'Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB')

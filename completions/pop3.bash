@@ -517,7 +517,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__fetch)
-            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --stdout --delete --no-state --uid --new --fetched --all --last --larger --smaller --older-than --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --lmtp --rcpt --stdout --delete --no-state --uid --new --fetched --all --last --larger --smaller --older-than --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -553,6 +553,17 @@ _pop3() {
                     return 0
                     ;;
                 --pipe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --lmtp)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
+                    return 0
+                    ;;
+                --rcpt)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

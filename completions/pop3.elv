@@ -144,6 +144,8 @@ set edit:completion:arg-completer[pop3] = {|@words|
             cand --maildir 'Deliver to the Maildir DIR'
             cand --mbox 'Append to the mbox FILE; - is standard output'
             cand --pipe 'Run COMMAND once a message, with the message on its standard input'
+            cand --lmtp 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)'
+            cand --rcpt 'The recipient that the LMTP server delivers to'
             cand --uid 'The message with this unique-id (repeatable); - reads them from standard input, one a line'
             cand --last 'The N highest numbers'
             cand --larger 'Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB'

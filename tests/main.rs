@@ -10,6 +10,8 @@ mod dovecot;
 mod faults;
 #[cfg(unix)]
 mod kill;
+#[cfg(unix)]
+mod lmtp;
 mod mailbox;
 mod mechanisms;
 #[cfg(unix)]

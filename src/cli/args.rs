@@ -287,7 +287,7 @@ pub struct Headers {
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Where messages go (one of these)")]
-#[group(id = "destination", multiple = false, args = ["dir", "maildir", "mbox", "pipe", "stdout"])]
+#[group(id = "destination", multiple = false, args = ["dir", "maildir", "mbox", "pipe", "lmtp", "stdout"])]
 pub struct Fetch {
     /// One .eml file a message in DIR (default: the current directory)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -307,6 +307,17 @@ pub struct Fetch {
     /// fetched. POP3_UID and POP3_NUMBER are set in its environment.
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub pipe: Option<String>,
+
+    /// Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)
+    ///
+    /// The server's answer decides whether the message counts as fetched. The sender is empty, so that nothing is
+    /// returned to anybody. Bytes go as they came, but for bare line feeds, which become CRLF.
+    #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::Other)]
+    pub lmtp: Option<String>,
+
+    /// The recipient that the LMTP server delivers to
+    #[arg(long, value_name = "RECIPIENT", value_hint = ValueHint::EmailAddress)]
+    pub rcpt: Option<String>,
 
     /// Write the one message that was chosen to standard output, as it is
     #[arg(long, conflicts_with = "json")]

@@ -55,6 +55,8 @@ pub struct Account {
     pub maildir: Option<Spanned<String>>,
     pub mbox: Option<Spanned<String>>,
     pub pipe: Option<Spanned<String>>,
+    pub lmtp: Option<Spanned<String>>,
+    pub rcpt: Option<Spanned<String>>,
     pub password_command: Option<Spanned<String>>,
     pub token_command: Option<Spanned<String>>,
 }
@@ -191,10 +193,15 @@ impl Config {
 }
 
 impl Account {
-    /// What is written of `dir`, `maildir`, `mbox` and `pipe`, with the key.
+    /// What is written of `dir`, `maildir`, `mbox`, `pipe` and `lmtp`, with the key.
     pub fn destinations(&self) -> Vec<(&'static str, &Spanned<String>)> {
-        let keys =
-            [("dir", &self.dir), ("maildir", &self.maildir), ("mbox", &self.mbox), ("pipe", &self.pipe)];
+        let keys = [
+            ("dir", &self.dir),
+            ("maildir", &self.maildir),
+            ("mbox", &self.mbox),
+            ("pipe", &self.pipe),
+            ("lmtp", &self.lmtp),
+        ];
         keys.into_iter().filter_map(|(key, value)| Some((key, value.as_ref()?))).collect()
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use etcetera::BaseStrategy as _;
 use log::LevelFilter;
 use pop3::Secret;
+use pop3::delivery::LmtpAddress;
 use pop3::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint};
 use pop3::sasl::Mechanism;
 
@@ -278,14 +279,37 @@ fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destina
         let given = Given { value: command.clone(), origin: Origin::Option("pipe") };
         return given.parse(value::words).map(Destination::Pipe);
     }
-    let Some((key, value)) = sources.keys.destinations().first().copied() else { return Ok(default) };
+    if let Some(address) = &fetch.lmtp {
+        return lmtp(sources, fetch, &Given { value: address.clone(), origin: Origin::Option("lmtp") });
+    }
+    let destinations = sources.keys.destinations();
+    if fetch.rcpt.is_some() && !matches!(destinations.first(), Some(("lmtp", _))) {
+        return Err(Failure::usage("--rcpt: only with --lmtp, which says where the LMTP server listens"));
+    }
+    let Some((key, value)) = destinations.first().copied() else { return Ok(default) };
     let path = || sources.resolve(value.get_ref());
     Ok(match key {
         "dir" => Destination::Dir(path()),
         "maildir" => Destination::Maildir(path()),
         "mbox" => mbox(path(), value.get_ref()),
+        "lmtp" => {
+            let value = Given { value: sources.socket(value.get_ref()), origin: sources.key(key, value) };
+            return lmtp(sources, fetch, &value);
+        }
         _ => Destination::Pipe(sources.command(key, Some(value))?.unwrap_or_default()),
     })
+}
+
+fn lmtp(sources: &Sources<'_>, fetch: &args::Fetch, address: &Given<String>) -> Result<Destination, Failure> {
+    let recipient = match (&fetch.rcpt, &sources.keys.rcpt) {
+        (Some(typed), _) => Given { value: typed.clone(), origin: Origin::Option("rcpt") },
+        (None, Some(written)) => {
+            Given { value: written.get_ref().clone(), origin: sources.key("rcpt", written) }
+        }
+        (None, None) => return Err(address.refuse("whom to deliver to is not given: add --rcpt RECIPIENT")),
+    };
+    let parsed = LmtpAddress::parse(&address.value).map_err(|error| address.refuse(error.message()))?;
+    Ok(Destination::Lmtp { address: parsed, recipient: recipient.parse(value::recipient)? })
 }
 
 impl From<args::Tls> for TlsMode {

@@ -57,9 +57,16 @@ impl Error {
         Self::new(ErrorKind::ClosedPipe, "standard output was closed by its reader")
     }
 
-    /// The same error once more; errors of the storage thread have no session.
+    /// The same error once more.
     pub(crate) fn repeat(&self) -> Self {
-        Self::new(self.kind, self.message.clone())
+        let session = self.session.as_deref().map(|error| {
+            let again = crate::Error::new(error.kind(), error.message());
+            Box::new(match error.response() {
+                Some(line) => again.with_response(line),
+                None => again,
+            })
+        });
+        Self { kind: self.kind, message: self.message.clone(), session }
     }
 }
 

@@ -79,7 +79,7 @@ impl Files {
         let mark = tag.map(|tag| format!("R{tag}."));
         let own = |name: &str| mark.as_deref().is_some_and(|mark| name.contains(mark));
         sweep(&temporaries, own, |_| {}).map_err(|error| cannot("use", &temporaries, &error))?;
-        let naming = Naming::Maildir { host: host(), ends: LineEnds::default(), converted: Vec::new() };
+        let naming = Naming::Maildir { host: host_name(), ends: LineEnds::default(), converted: Vec::new() };
         Self::new(&temporaries, &names, naming, tag)
     }
 
@@ -288,7 +288,7 @@ fn sweep(folder: &Path, own: impl Fn(&str) -> bool, mut other: impl FnMut(&OsStr
 }
 
 /// This machine's name, as the Maildir convention writes it.
-fn host() -> String {
+pub(crate) fn host_name() -> String {
     let kernel =
         fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
     let host =

@@ -13,6 +13,7 @@ mod error;
 mod file_name;
 mod files;
 mod fs;
+mod lmtp;
 mod mbox;
 mod pipe;
 mod record;
@@ -25,5 +26,7 @@ mod text;
 mod writer;
 
 pub use error::{Error, ErrorKind};
+pub use lmtp::LmtpAddress;
+pub use record::import;
 pub use record::{Fetched, Locked, MAX_OCCURRENCES, Record};
 pub use storage::{Delivered, Destination, Options, Storage};

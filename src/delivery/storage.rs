@@ -4,20 +4,24 @@ use std::{
     path::{Path, PathBuf},
     sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TryRecvError},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use super::{
     error::{Error, ErrorKind},
     files::Files,
     fs as disk,
+    lmtp::{Lmtp, LmtpAddress},
     mbox::MboxFile,
     pipe::Pipe,
     record::Record,
     stdout::Output,
     writer::{Store, Writer},
 };
-use crate::proto::{MessageNumber, UniqueId};
+use crate::{
+    net::Limits,
+    proto::{MessageNumber, UniqueId},
+};
 
 /// Where messages are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +38,21 @@ pub enum Destination {
     Pipe(Vec<String>),
     /// One message, as it is.
     Stdout,
+    /// An LMTP server.
+    Lmtp {
+        /// Where it listens.
+        address: LmtpAddress,
+        /// Whom it is to deliver to: an address or a user name, without blanks, angle brackets and control characters.
+        recipient: String,
+    },
+}
+
+impl Destination {
+    /// True if each message is handed to another program, so that the server is asked for one at a time.
+    #[must_use]
+    pub fn is_single(&self) -> bool {
+        matches!(self, Self::Pipe(_) | Self::Lmtp { .. })
+    }
 }
 
 /// How messages are stored.
@@ -43,13 +62,15 @@ pub struct Options {
     pub sha256: bool,
     /// Whether what is stored waits for its deletion from here on.
     pub delete: bool,
-    /// How long another holder of the mbox is waited for.
+    /// How long another holder of the mbox is waited for, and the longest silence of an LMTP server.
     pub timeout: Duration,
+    /// When the run must be over, if ever.
+    pub deadline: Option<Instant>,
     /// Environment variables, beside the known ones, that the command of `--pipe` must not see.
     pub scrub: Vec<String>,
 }
 
-/// A message that is stored, durably, and remembered.
+/// A message that is stored, durably, and remembered; or refused by the destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
     /// Its message-number.
@@ -64,6 +85,8 @@ pub struct Delivered {
     pub path: Option<PathBuf>,
     /// Of the octets as received.
     pub sha256: Option<[u8; 32]>,
+    /// The destination refused it for good, and said this: it is neither stored nor remembered.
+    pub refused: Option<String>,
 }
 
 /// The main thread's end of the storage thread.
@@ -121,6 +144,10 @@ impl Storage {
             Destination::MboxStdout => Box::new(Output::mbox()?),
             Destination::Stdout => Box::new(Output::plain()?),
             Destination::Pipe(words) => Box::new(Pipe::new(words, &options.scrub)?),
+            Destination::Lmtp { address, recipient } => {
+                let limits = Limits { timeout: options.timeout, deadline: options.deadline };
+                Box::new(Lmtp::new(address, recipient, limits))
+            }
         };
         let (blocks, incoming) = mpsc::sync_channel(IN_FLIGHT);
         let (used, spare) = mpsc::channel();

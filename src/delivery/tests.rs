@@ -8,7 +8,13 @@ use crate::proto::{MessageNumber, UniqueId};
 const MESSAGE: &[u8] = b"Subject: one\r\n\r\n.\r\nFrom here\r\n";
 
 fn options() -> Options {
-    Options { sha256: true, delete: false, timeout: Duration::ZERO, scrub: vec!["POP3_SCRUBBED".into()] }
+    Options {
+        sha256: true,
+        delete: false,
+        timeout: Duration::ZERO,
+        deadline: None,
+        scrub: vec!["POP3_SCRUBBED".into()],
+    }
 }
 
 fn record(state: &Path) -> Record {

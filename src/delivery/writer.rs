@@ -68,7 +68,14 @@ impl Ledger {
     pub(crate) fn report(&mut self, message: Staged, path: Option<PathBuf>) {
         let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, sha256, .. } = message;
         let sha256 = sha256.filter(|_| self.tell_sha256);
-        self.done.push(Delivered { number, unique_id, occurrence, octets, path, sha256 });
+        self.done.push(Delivered { number, unique_id, occurrence, octets, path, sha256, refused: None });
+    }
+
+    /// The destination refused the message for good; `why` is what it said.
+    pub(crate) fn refuse(&mut self, message: Staged, why: String) {
+        let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, .. } = message;
+        let (path, sha256, refused) = (None, None, Some(why));
+        self.done.push(Delivered { number, unique_id, occurrence, octets, path, sha256, refused });
     }
 
     fn tell(&mut self) {

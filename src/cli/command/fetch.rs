@@ -1,6 +1,9 @@
 //! `fetch`: downloads messages, and remembers each once it is safely stored.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
 
 use log::LevelFilter;
 use pop3::{
@@ -62,9 +65,10 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         .fit(chosen.iter().chain(left_over.iter()).map(|index| (catalogue.entry(index).number.get(), None)));
 
     let options = Options {
-        sha256: settings.json || matches!(settings.destination, Destination::Pipe(_)),
+        sha256: settings.json || settings.destination.is_single(),
         delete: deleting,
         timeout: settings.timeout,
+        deadline: settings.deadline.map(|deadline| Instant::now() + deadline),
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
     let storage = Storage::start(&settings.destination, record, &options)?;
@@ -76,8 +80,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         storage,
         progress,
         delete: args.delete,
-        one_by_one: matches!(settings.destination, Destination::Pipe(_)),
-        rows: Rows { late: deleting.then(Vec::new), delete: args.delete },
+        one_by_one: settings.destination.is_single(),
+        rows: Rows { late: deleting.then(Vec::new), delete: args.delete, refusals: 0 },
         marked: Vec::new(),
         unmarked: HashSet::new(),
         refusals: 0,
@@ -89,6 +93,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let (delivered, stored) = storage.finish();
     let told = delivered.into_iter().try_fold((), |(), delivered| rows.add(context, delivered)).and(told);
     drop(progress);
+    let refusals = refusals + rows.refusals;
     let ready = transferred.and(told).and_then(|()| stored.map_err(Stop::from));
     let (record, ended) = match ready {
         Ok(record) => (record, context.end(transaction)),
@@ -221,7 +226,7 @@ impl Run<'_> {
         retrieval: &mut Retrieval<'_>,
         delivered: Delivered,
     ) -> Result<(), Stop> {
-        if self.delete {
+        if self.delete && delivered.refused.is_none() {
             retrieval.mark(delivered.number);
         }
         self.rows.add(context, delivered)
@@ -267,10 +272,18 @@ impl Run<'_> {
 struct Rows {
     late: Option<Vec<Fetch>>,
     delete: bool,
+    /// Messages that the destination refused.
+    refusals: usize,
 }
 
 impl Rows {
     fn add(&mut self, context: &mut Context<'_>, delivered: Delivered) -> Result<(), Stop> {
+        if let Some(error) = delivered.refused {
+            self.refusals += 1;
+            let uid = delivered.unique_id.map(|unique_id| shown(unique_id.as_bytes()));
+            let row = Refused { number: delivered.number.get(), uid, error };
+            return Ok(context.printer.refused(&row)?);
+        }
         let row = Fetch {
             number: delivered.number.get(),
             uid: delivered.unique_id.map(|unique_id| shown(unique_id.as_bytes())),

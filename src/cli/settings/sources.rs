@@ -143,6 +143,14 @@ impl<'a> Sources<'a> {
         self.config.path().parent().unwrap_or(Path::new("")).join(written)
     }
 
+    /// The address of an LMTP server: the path of a socket is resolved as other paths are.
+    pub fn socket(&self, written: &str) -> String {
+        match self.resolve(written).to_str() {
+            Some(path) if written.contains('/') => path.to_owned(),
+            _ => written.to_owned(),
+        }
+    }
+
     /// One of a closed list.
     pub fn choice<T: ValueEnum>(
         &self,
@@ -183,7 +191,7 @@ impl<'a> Sources<'a> {
         self.around.variable(&name).map(|value| Given { value, origin: Origin::Variable(name) })
     }
 
-    fn key<T>(&self, name: &str, value: &Spanned<T>) -> Origin {
+    pub fn key<T>(&self, name: &str, value: &Spanned<T>) -> Origin {
         let account = escape(self.account.as_deref().unwrap_or_default());
         Origin::Key(format!("{}: account.{account}.{name}", self.config.place(value.span())))
     }

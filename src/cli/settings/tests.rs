@@ -285,13 +285,15 @@ fn every_key_of_an_account_is_tested_here() {
         "maildir",
         "mbox",
         "pipe",
+        "lmtp",
+        "rcpt",
         "password-command",
         "token-command",
     ];
     let tested: Vec<&str> = ROWS.iter().map(|row| row.key).chain(elsewhere).collect();
     let failure = settle(&["status"], &[], "[account.a]\nnone = 1\n").unwrap_err();
     let keys: Vec<&str> = failure.message.split('`').skip(3).step_by(2).collect();
-    assert_eq!(keys.len(), 21);
+    assert_eq!(keys.len(), 23);
     for key in keys {
         assert!(tested.contains(&key), "{key}");
     }
@@ -354,6 +356,31 @@ fn destination_of_the_command_line_beats_that_of_the_account() {
     assert_eq!(refused(&["fetch", "--pipe", " "], ""), Code::Usage);
     assert_eq!(refused(&["fetch"], "pipe = \"a 'b\""), Code::Configuration);
     assert_eq!(refused(&["fetch", "--json"], "mbox = \"-\""), Code::Usage);
+}
+
+#[test]
+fn an_lmtp_server_has_an_address_and_a_recipient() {
+    let settled =
+        |words: &[&str], lines: &str| match settle(&[&["fetch"], words].concat(), &[], &file("", lines)) {
+            Ok(Settings { destination: Destination::Lmtp { address, recipient }, .. }) => {
+                Ok((address.to_string(), recipient))
+            }
+            Ok(settings) => panic!("{:?}", settings.destination),
+            Err(failure) => Err(failure.code),
+        };
+    let is = |address: &str, recipient: &str| Ok((address.to_owned(), recipient.to_owned()));
+    let words = ["--lmtp", "localhost:24", "--rcpt", "alice@example.org"];
+    assert_eq!(settled(&words, "maildir = \"~/Mail\""), is("localhost:24", "alice@example.org"));
+    assert_eq!(settled(&words[..2], "rcpt = \"bob\""), is("localhost:24", "bob"));
+    let keys = "lmtp = \"~/lmtp\"\nrcpt = \"bob\"";
+    assert_eq!(settled(&[], keys), is("/home/alice/lmtp", "bob"));
+    assert_eq!(settled(&words[2..], keys), is("/home/alice/lmtp", "alice@example.org"));
+    assert_eq!(settled(&[], "lmtp = \"[::1]:24\"\nrcpt = \"bob\""), is("[::1]:24", "bob"));
+    assert_eq!(settled(&words[..2], ""), Err(Code::Usage));
+    assert_eq!(settled(&words[2..], ""), Err(Code::Usage));
+    assert_eq!(settled(&[], "lmtp = \"localhost:24\""), Err(Code::Configuration));
+    assert_eq!(settled(&[], "lmtp = \"localhost\"\nrcpt = \"bob\""), Err(Code::Configuration));
+    assert_eq!(settled(&[], "lmtp = \"localhost:24\"\nrcpt = \"b b\""), Err(Code::Configuration));
 }
 
 #[test]

@@ -9,6 +9,16 @@ pub fn user_name(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
+/// An address or a user name, as it goes between angle brackets (RFC 5321 §4.1.1.3).
+pub fn recipient(text: &str) -> Result<String, &'static str> {
+    let breaks =
+        |character: char| character.is_control() || character.is_whitespace() || "<>".contains(character);
+    if text.is_empty() || text.contains(breaks) {
+        return Err("an address or a user name, without blanks, angle brackets and control characters");
+    }
+    Ok(text.to_owned())
+}
+
 pub fn port_number(text: &str) -> Result<u16, &'static str> {
     let digits = text.bytes().all(|octet| octet.is_ascii_digit());
     text.parse().ok().filter(|port| digits && *port > 0).ok_or("a number from 1 to 65535")

@@ -1,0 +1,222 @@
+//! The LMTP conversation (RFC 2033): one connection, one recipient, a reply per message.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+
+use super::{
+    address::{LmtpAddress, Stream},
+    spool::Spool,
+};
+use crate::{Error, ErrorKind, net::Limits};
+
+/// A connection after `LHLO`.
+pub(super) struct Client {
+    stream: BufReader<Stream>,
+    address: String,
+    extensions: Extensions,
+}
+
+/// What became of a message.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Delivered,
+    /// The server refused this message for good; its reply.
+    Refused(Vec<u8>),
+}
+
+/// What the server offers of what is used.
+#[allow(clippy::struct_excessive_bools)] // Each is an extension by itself.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Extensions {
+    size: bool,
+    eight_bit_mime: bool,
+    smtp_utf8: bool,
+    pipelining: bool,
+}
+
+struct Reply {
+    code: u16,
+    /// The last line, without its end.
+    line: Vec<u8>,
+}
+
+impl Client {
+    /// Connects and says `LHLO`.
+    ///
+    /// Errors: [`ErrorKind::Refused`] for a 5xx reply, [`ErrorKind::Temporary`] for 4xx, [`ErrorKind::Protocol`] for what
+    /// is no reply, and those of [`net::connect`](crate::net::connect).
+    pub(super) fn connect(address: &LmtpAddress, host_name: &str, limits: Limits) -> Result<Self, Error> {
+        let stream = BufReader::new(Stream::connect(address, limits)?);
+        let mut client = Self { stream, address: address.to_string(), extensions: Extensions::default() };
+        client.reply("greeting", &mut |_| {})?.expect("the greeting", 2, &client.address)?;
+        let mut extensions = Extensions::default();
+        client.write(format!("LHLO {host_name}\r\n").as_bytes(), "LHLO")?;
+        let reply = client.reply("LHLO", &mut |line| extensions.note(line))?;
+        reply.expect("LHLO", 2, &client.address)?;
+        client.extensions = extensions;
+        Ok(client)
+    }
+
+    /// Hands over a message.
+    ///
+    /// Errors: as of [`connect`](Self::connect); [`ErrorKind::Refused`] if the sender or recipient is refused for good.
+    /// After an error the connection is of no more use.
+    pub(super) fn deliver(&mut self, recipient: &str, message: &mut Spool) -> Result<Verdict, Error> {
+        let mail = self.mail(recipient, message);
+        let commands =
+            [("MAIL", mail.as_str()), ("RCPT", &format!("RCPT TO:<{recipient}>\r\n")), ("DATA", "DATA\r\n")];
+        if self.extensions.pipelining {
+            self.write(commands.map(|(_, line)| line).concat().as_bytes(), "MAIL")?;
+        }
+        let mut refused: Option<Vec<u8>> = None;
+        for (name, line) in commands {
+            if !self.extensions.pipelining {
+                if refused.is_some() {
+                    break;
+                }
+                self.write(line.as_bytes(), name)?;
+            }
+            let reply = self.reply(name, &mut |_| {})?;
+            if refused.is_some() {
+                // Sent ahead after a command that was refused; RFC 2033 §4.2: DATA fails then.
+                if name == "DATA" && reply.code / 100 == 3 {
+                    return Err(self.protocol("DATA accepted without a sender"));
+                }
+                continue;
+            }
+            match name {
+                "MAIL" if reply.code == TOO_LARGE && self.extensions.size => refused = Some(reply.line),
+                "MAIL" => reply.expect("the sender", 2, &self.address)?,
+                "RCPT" => reply.expect("the recipient", 2, &self.address)?,
+                _ if reply.code / 100 == 5 => {
+                    self.write(b"RSET\r\n", "RSET")?;
+                    self.reply("RSET", &mut |_| {})?.expect("RSET", 2, &self.address)?;
+                    return Ok(Verdict::Refused(reply.line));
+                }
+                _ => reply.expect("DATA", 3, &self.address)?,
+            }
+        }
+        if let Some(line) = refused {
+            return Ok(Verdict::Refused(line));
+        }
+        self.send(message)?;
+        let reply = self.reply("the message", &mut |_| {})?;
+        if reply.code / 100 == 5 {
+            return Ok(Verdict::Refused(reply.line));
+        }
+        reply.expect("the message", 2, &self.address)?;
+        Ok(Verdict::Delivered)
+    }
+
+    /// Says `QUIT` and waits for no answer: everything is decided by now.
+    pub(super) fn quit(mut self) {
+        let _ = self.stream.get_mut().write_all(b"QUIT\r\n");
+    }
+
+    /// No sender: nothing is to be returned to anybody by a server that took the message over from us.
+    fn mail(&self, recipient: &str, message: &Spool) -> String {
+        let mut line = "MAIL FROM:<>".to_owned();
+        if self.extensions.size {
+            let _ = write!(line, " SIZE={}", message.size());
+        }
+        let internationalised = message.is_internationalised() || !recipient.is_ascii();
+        if self.extensions.eight_bit_mime && (message.is_eight_bit() || internationalised) {
+            line.push_str(" BODY=8BITMIME");
+        }
+        if self.extensions.smtp_utf8 && internationalised {
+            line.push_str(" SMTPUTF8");
+        }
+        line.push_str("\r\n");
+        line
+    }
+
+    fn write(&mut self, bytes: &[u8], what: &str) -> Result<(), Error> {
+        self.stream.get_mut().write_all(bytes).map_err(|error| self.lost(what, error))
+    }
+
+    fn send(&mut self, message: &mut Spool) -> Result<(), Error> {
+        message.send(self.stream.get_mut()).map_err(|error| self.lost("the message", error))
+    }
+
+    /// Reads a reply and shows the text of each of its lines.
+    fn reply(&mut self, what: &str, see: &mut dyn FnMut(&[u8])) -> Result<Reply, Error> {
+        let mut line = Vec::new();
+        for _ in 0..MAX_LINES {
+            line.clear();
+            let read = (&mut self.stream).take(MAX_LINE).read_until(b'\n', &mut line);
+            read.map_err(|error| self.lost(what, error))?;
+            if line.last() != Some(&b'\n') {
+                return Err(if (line.len() as u64) < MAX_LINE {
+                    self.lost(what, io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed"))
+                } else {
+                    self.protocol("a reply without end")
+                });
+            }
+            let text = line.trim_ascii_end();
+            let code = text.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit));
+            let code = code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
+            let Some(code @ 200..=599) = code else {
+                return Err(self.protocol("not a reply").with_response(text));
+            };
+            match text.get(3) {
+                Some(b'-') => see(&text[4..]),
+                None | Some(b' ') => {
+                    see(text.get(4..).unwrap_or_default());
+                    return Ok(Reply { code, line: text.to_vec() });
+                }
+                Some(_) => return Err(self.protocol("not a reply").with_response(text)),
+            }
+        }
+        Err(self.protocol("a reply without end"))
+    }
+
+    fn lost(&self, what: &str, error: io::Error) -> Error {
+        let message = if error.kind() == io::ErrorKind::TimedOut {
+            format!("LMTP server {}: timed out at {what}", self.address)
+        } else {
+            format!("LMTP server {}: connection lost at {what}: {error}", self.address)
+        };
+        Error::new(ErrorKind::Unavailable, message).with_source(error)
+    }
+
+    fn protocol(&self, what: &str) -> Error {
+        Error::new(ErrorKind::Protocol, format!("LMTP server {}: {what}", self.address))
+    }
+}
+
+impl Reply {
+    /// The reply must be of this class: 2 done, 3 go on.
+    fn expect(&self, what: &str, class: u16, address: &str) -> Result<(), Error> {
+        let kind = match self.code / 100 {
+            found if found == class => return Ok(()),
+            4 => ErrorKind::Temporary,
+            5 => ErrorKind::Refused,
+            _ => ErrorKind::Protocol,
+        };
+        Err(Error::new(kind, format!("LMTP server {address}: {what} refused")).with_response(&*self.line))
+    }
+}
+
+impl Extensions {
+    /// `SIZE 10240000`
+    fn note(&mut self, line: &[u8]) {
+        let keyword = line.split(|&byte| byte == b' ').next().unwrap_or_default();
+        for (name, offered) in [
+            ("SIZE", &mut self.size),
+            ("8BITMIME", &mut self.eight_bit_mime),
+            ("SMTPUTF8", &mut self.smtp_utf8),
+            ("PIPELINING", &mut self.pipelining),
+        ] {
+            *offered |= keyword.eq_ignore_ascii_case(name.as_bytes());
+        }
+    }
+}
+
+/// RFC 1870 §6.1: the size that was declared is too large, for good.
+const TOO_LARGE: u16 = 552;
+
+/// RFC 5321 §4.5.3.1.5 allows 512 octets; servers that explain themselves send more.
+const MAX_LINE: u64 = 4096;
+
+/// More lines than any server's list of extensions.
+const MAX_LINES: usize = 256;
