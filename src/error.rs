@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::proto::status::ResponseCode;
+use crate::proto::{MessageNumber, status::ResponseCode};
 
 /// Who must act, and on what. Exhaustive on purpose: a front end that maps kinds to exit codes, messages or retries
 /// stops compiling when a kind is added, instead of forgetting it.
@@ -35,6 +35,8 @@ pub struct Error {
     kind: ErrorKind,
     message: String,
     response: Option<Vec<u8>>,
+    number: Option<MessageNumber>,
+    pipelined: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -46,7 +48,7 @@ impl Error {
     /// An error of a kind with its message.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), response: None, source: None }
+        Self { kind, message: message.into(), response: None, number: None, pipelined: false, source: None }
     }
 
     /// The same error with the server's line (without its line end) that caused it, of which [`Error::MAX_RESPONSE`]
@@ -64,6 +66,20 @@ impl Error {
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// The same error with the message in whose answer it happened.
+    #[must_use]
+    pub fn with_number(mut self, number: MessageNumber) -> Self {
+        self.number = Some(number);
+        self
+    }
+
+    /// The same error, of a session that pipelines commands or does not.
+    #[must_use]
+    pub(crate) fn with_pipelining(mut self, pipelined: bool) -> Self {
+        self.pipelined = pipelined;
         self
     }
 
@@ -98,6 +114,19 @@ impl Error {
     #[must_use]
     pub fn response(&self) -> Option<&[u8]> {
         self.response.as_deref()
+    }
+
+    /// The message in whose answer it happened, if it is known: the one that was on its way in, or was awaited.
+    #[must_use]
+    pub fn number(&self) -> Option<MessageNumber> {
+        self.number
+    }
+
+    /// True if commands were pipelined (RFC 2449 §6.6) when it happened: a server that cannot cope with that may give the
+    /// messages one command at a time ([`Options::pipelining`](crate::session::Options::pipelining)).
+    #[must_use]
+    pub fn is_pipelined(&self) -> bool {
+        self.pipelined
     }
 
     /// The response code (RFC 2449 §8) in the server's line.

@@ -184,6 +184,7 @@ fn answer(command: &str) -> String {
         "CAPA" => "+OK\r\nPIPELINING\r\nUIDL\r\nSASL PLAIN\r\n.\r\n".to_owned(),
         "STAT" => format!("+OK 3 {}\r\n", MESSAGES.map(octets).iter().sum::<usize>()),
         "UIDL" => "+OK\r\n1 u1\r\n2 u2\r\n3 u3\r\n.\r\n".to_owned(),
+        "LIST" if !argument.is_empty() => format!("+OK {argument} 5\r\n"),
         "LIST" => {
             let [one, two, three] = MESSAGES.map(octets);
             format!("+OK\r\n1 {one}\r\n2 {two}\r\n3 {three}\r\n.\r\n")

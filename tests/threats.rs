@@ -82,15 +82,29 @@ impl Peer {
         self.say("+OK\r\n");
     }
 
-    /// STAT, UIDL and LIST, for messages of 5 octets.
+    /// STAT, UIDL, LIST and LIST 1, for messages of 5 octets.
     fn list(&mut self, messages: u32) {
-        for _ in 0..3 {
+        for _ in 0..4 {
             self.hear();
         }
         let rows = |what: &str| {
             (1..=messages).fold(String::new(), |rows, number| rows + &format!("{number} {what}{number}\r\n"))
         };
-        self.say(format!("+OK {messages} 5\r\n+OK\r\n{}.\r\n+OK\r\n{}.\r\n", rows("u"), rows("")));
+        self.say(format!(
+            "+OK {messages} 5\r\n+OK\r\n{}.\r\n+OK\r\n{}.\r\n{}\r\n",
+            rows("u"),
+            rows(""),
+            if messages == 0 { "-ERR none" } else { "+OK 1 5" }
+        ));
+    }
+
+    /// What any other command of a session is answered.
+    fn answer(&mut self, command: &str) {
+        self.say(match command.split_once(' ') {
+            Some(("LIST", number)) => format!("+OK {number} 5\r\n"),
+            None if command == "STAT" => "+OK 2 10\r\n".to_owned(),
+            _ => "+OK\r\n".to_owned(),
+        });
     }
 
     /// Until the client is gone.

@@ -52,6 +52,7 @@ fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
             answers.extend_from_slice(match line.split_whitespace().next() {
                 Some("CAPA") => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
                 Some("USER" | "PASS" | "RSET") => b"+OK\r\n",
+                Some("STAT") => b"+OK 3 30\r\n",
                 _ => answer(line),
             });
         }
@@ -111,6 +112,7 @@ fn messages_and_marks_share_a_window_without_deadlock() {
                 continue;
             }
             Reply::Refused { .. } => panic!("refused"),
+            Reply::Vouched => continue,
         };
         retrieval.mark(stored);
     }

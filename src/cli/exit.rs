@@ -138,6 +138,9 @@ impl From<Error> for Failure {
             }
             (ErrorKind::Temporary, _) => Some("try again later"),
             (ErrorKind::CommitUnknown, _) => Some("run it again: what is still there is deleted then"),
+            (ErrorKind::Protocol, _) if error.is_pipelined() => {
+                Some("a server that cannot cope with pipelined commands may work with --no-pipelining")
+            }
             (ErrorKind::Authentication, _) => Some("check the user name and the password"),
             _ => None,
         };

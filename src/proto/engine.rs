@@ -73,6 +73,8 @@ enum State {
 /// What the last octets of a message were: only at the start of a line a dot means something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Edge {
+    /// No octet of the message came yet.
+    Start,
     LineStart,
     AfterCr,
     Within,
@@ -157,6 +159,11 @@ impl Engine {
             return Ok((0, None));
         }
         match self.state {
+            State::Body(Edge::Start) => match begins_with_status(input) {
+                Some(true) => Err(ProtocolError::OutOfStep),
+                Some(false) => Ok(self.body(Edge::LineStart, input)),
+                None => Ok((0, None)),
+            },
             State::Body(edge) => Ok(self.body(edge, input)),
             State::Status if self.in_flight.is_empty() => Err(ProtocolError::Unsolicited),
             State::Greeting | State::Status | State::Lines => self.line(input),
@@ -202,7 +209,7 @@ impl Engine {
         }
         match (StatusLine::parse(line)?.indicator(), shape) {
             (StatusIndicator::Ok, Shape::Lines) => self.state = State::Lines,
-            (StatusIndicator::Ok, Shape::Body) => self.state = State::Body(Edge::LineStart),
+            (StatusIndicator::Ok, Shape::Body) => self.state = State::Body(Edge::Start),
             _ => self.answered(),
         }
         Ok(Frame { kind: Kind::Status, at: 0..line.len() })
@@ -257,6 +264,21 @@ impl Engine {
         }
         self.state = State::Status;
     }
+}
+
+/// Whether a message begins with a status indicator, so that it is no message but the next answer; `None` where it
+/// takes more octets to know.
+fn begins_with_status(input: &[u8]) -> Option<bool> {
+    for indicator in [&b"+OK"[..], b"-ERR"] {
+        let common = input.iter().zip(indicator).take_while(|(a, b)| a == b).count();
+        if common == input.len() {
+            return None;
+        }
+        if common == indicator.len() {
+            return Some(matches!(input[common], b' ' | b'\t' | b'\r' | b'\n'));
+        }
+    }
+    Some(false)
 }
 
 impl Default for Engine {
@@ -395,6 +417,26 @@ mod tests {
                 Said::Broken(ProtocolError::Unsolicited),
             ]
         );
+    }
+
+    /// An answer that is left out, or one too many, makes a status line the first line of a message.
+    #[test]
+    fn a_message_never_begins_with_a_status_indicator() {
+        for body in ["+OK\r\n", "+OK 315 octets\r\n", "-ERR no\r\n", "-ERR\n", "+OK\tx\r\n"] {
+            let wire = format!("+OK\r\n{body}.\r\n").into_bytes();
+            for cuts in [vec![], (1..wire.len()).collect()] {
+                let said = listen(ready(&[Command::Retr(ONE)]), &wire, &cuts);
+                assert_eq!(said[1..], [Said::Broken(ProtocolError::OutOfStep)], "{body:?}");
+            }
+        }
+        for body in ["+OKAY: x\r\n", "+O\r\n", "-ERRATA: x\r\n", "-\r\n", "+\r\n", "a\r\n+OK\r\n", " +OK\r\n"]
+        {
+            let wire = format!("+OK\r\n{body}.\r\n").into_bytes();
+            for cuts in [vec![], (1..wire.len()).collect()] {
+                let said = listen(ready(&[Command::Retr(ONE)]), &wire, &cuts);
+                assert_eq!(said[1..], [Said::Body(body.into()), Said::End], "{body:?}");
+            }
+        }
     }
 
     #[test]

@@ -11,6 +11,10 @@ pub enum ProtocolError {
     /// The first word of a status line is neither `+OK` nor `-ERR`.
     #[error("the server's answer is neither +OK nor -ERR")]
     NoStatusIndicator,
+    /// An answer that is not the one to the command that it was taken for: a message that begins with a status indicator,
+    /// or an answer without the number that it must repeat.
+    #[error("the server's answers are out of step with the commands")]
+    OutOfStep,
     /// A line over [`MAX_LINE`](super::engine::MAX_LINE) octets.
     #[error("the server sent a line that is too long")]
     LineTooLong,

@@ -26,7 +26,17 @@ struct Server {
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(20), deadline: None };
 
 impl Server {
+    /// A server that listens until the client closes.
     fn new(script: &'static [(&'static str, &'static str)]) -> Self {
+        Self::start(script, false)
+    }
+
+    /// A server that closes at the script's end.
+    fn closing(script: &'static [(&'static str, &'static str)]) -> Self {
+        Self::start(script, true)
+    }
+
+    fn start(script: &'static [(&'static str, &'static str)], closes: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Address::parse("127.0.0.1", listener.local_addr().unwrap().port()).unwrap();
         let thread = std::thread::spawn(move || {
@@ -38,6 +48,9 @@ impl Server {
                     return Err(format!("{:?} instead of {expected:?}", String::from_utf8_lossy(&got)));
                 }
                 socket.write_all(answer.as_bytes()).unwrap();
+            }
+            if closes {
+                return Ok(());
             }
             let mut rest = Vec::new();
             match socket.read_to_end(&mut rest) {
@@ -55,6 +68,11 @@ impl Server {
 
     fn session(&self) -> Authorization {
         self.open(Options::default()).unwrap()
+    }
+
+    fn check_after(self, transaction: Transaction) {
+        transaction.abandon().unwrap();
+        self.check();
     }
 
     fn check(self) {
@@ -180,39 +198,352 @@ fn a_scram_server_that_does_not_prove_itself_is_not_believed() {
 fn commands_share_one_window_and_marks_wait_for_commit() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
-        ("CAPA\r\n", "+OK\r\nPIPELINING\r\n.\r\n"),
-        ("USER mrose\r\n", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
         USER_PASS,
+        LISTINGS,
         (
-            "STAT\r\nUIDL\r\nLIST\r\n",
-            "+OK 3 30\r\n+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n+OK\r\n1 10\r\n2 10\r\n3 10\r\n.\r\n",
+            "RETR 1\r\nRETR 2\r\nRETR 3\r\nLIST 3\r\n",
+            "+OK\r\none\r\n.\r\n-ERR gone\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n",
         ),
-        ("RETR 1\r\nRETR 2\r\nRETR 3\r\n", "+OK\r\none\r\n.\r\n-ERR gone\r\n+OK\r\nthree\r\n.\r\n"),
-        ("DELE 1\r\n", "+OK\r\n"),
-        ("DELE 3\r\n", "-ERR no\r\n"),
+        ("DELE 1\r\nDELE 3\r\nSTAT\r\n", "+OK\r\n-ERR no\r\n+OK 2 20\r\n"),
         ("QUIT\r\n", "+OK\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
     let maildrop = transaction.maildrop().unwrap();
     assert_eq!(maildrop.entries().count(), 3);
     let mut retrieval = transaction.retrieve(maildrop.entries().map(|entry| entry.number));
+    let heard = hear(&mut retrieval).unwrap();
+    assert_eq!(heard, ["1 one\r\n", "2 -ERR gone", "3 three\r\n", "vouched"]);
+    retrieval.mark(number(1));
+    retrieval.mark(number(3));
+    retrieval.finish();
+    assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", "mark 3 -ERR no", "vouched"]);
+    transaction.commit().unwrap();
+    server.check();
+}
+
+const CAPA_PIPELINING: (&str, &str) = ("CAPA\r\n", "+OK\r\nPIPELINING\r\n.\r\n");
+const USER: (&str, &str) = ("USER mrose\r\n", "+OK\r\n");
+const LISTINGS: (&str, &str) = (
+    "STAT\r\nUIDL\r\nLIST\r\nLIST 1\r\n",
+    "+OK 3 30\r\n+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n+OK\r\n1 10\r\n2 10\r\n3 10\r\n.\r\n+OK 1 10\r\n",
+);
+
+/// The answers, or those before an error.
+type Heard = Result<Vec<String>, (Vec<String>, Error)>;
+
+/// Takes every answer there is.
+fn hear(retrieval: &mut Retrieval<'_>) -> Heard {
     let mut heard = Vec::new();
-    while let Some(reply) = retrieval.next().unwrap() {
-        match reply {
-            Reply::Message(of, mut message) => {
-                let mut text = String::new();
-                message.read_to_string(&mut text).unwrap();
-                heard.push(format!("{of} {text}"));
-                retrieval.mark(of);
+    loop {
+        match retrieval.next() {
+            Ok(None) => return Ok(heard),
+            Ok(Some(Reply::Message(of, mut message))) => {
+                let mut octets = Vec::new();
+                loop {
+                    match message.chunk() {
+                        Ok(Some(chunk)) => octets.extend_from_slice(chunk),
+                        Ok(None) => break,
+                        Err(error) => return Err((heard, error)),
+                    }
+                }
+                heard.push(format!("{of} {}", String::from_utf8_lossy(&octets)));
             }
-            Reply::Refused { number: of, mark, error } => {
-                heard.push(format!("{of} {mark} {}", error.response().unwrap().escape_ascii()));
+            Ok(Some(Reply::Refused { number, mark, error })) => {
+                let what = if mark { "mark " } else { "" };
+                heard.push(format!("{what}{number} {}", error.response().unwrap().escape_ascii()));
             }
-            Reply::Marked(of) => heard.push(format!("{of} marked")),
+            Ok(Some(Reply::Marked(of))) => heard.push(format!("{of} marked")),
+            Ok(Some(Reply::Vouched)) => heard.push("vouched".to_owned()),
+            Err(error) => return Err((heard, error)),
         }
     }
-    assert_eq!(heard, ["1 one\r\n", "2 false -ERR gone", "3 three\r\n", "1 marked", "3 true -ERR no"]);
-    transaction.commit().unwrap();
+}
+
+/// A pipelining server that answers the retrieval of three messages.
+fn three(answers: &'static [(&'static str, &'static str)]) -> (Heard, Server) {
+    let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS, LISTINGS];
+    let server = Server::new(Vec::leak([&begin[..], answers].concat()));
+    let mut transaction = login(server.session(), None).unwrap();
+    transaction.maildrop().unwrap();
+    let heard = hear(&mut transaction.retrieve([1, 2, 3].map(number)));
+    (heard, server)
+}
+
+const RETR_3: &str = "RETR 1\r\nRETR 2\r\nRETR 3\r\nLIST 3\r\n";
+
+/// Each of these once stored a message under the unique-id of another one.
+#[test]
+fn answers_out_of_step_vouch_for_nothing() {
+    for (answers, at) in [
+        // One answer too many, before and between the messages.
+        ("+OK\r\n+OK 5 octets\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 1),
+        ("+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 2),
+        ("-ERR busy\r\n+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 3),
+        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n-ERR busy\r\n+OK 3 10\r\n", 3),
+        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK\r\n+OK 3 10\r\n", 3),
+        // The answer to another LIST.
+        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 2 10\r\n", 3),
+        // Answers in each other: what follows the first is no answer.
+        ("+OK\r\none\r\n+OK 5 octets\r\n.\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 2),
+        // One answer too few, and the server says something else later.
+        ("+OK\r\none\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n+OK\r\n", 3),
+    ] {
+        let answers: &'static [(&str, &str)] = Vec::leak(vec![(RETR_3, answers)]);
+        let (heard, _server) = three(answers);
+        let (heard, error) = heard.unwrap_err();
+        assert!(!heard.contains(&"vouched".to_owned()), "{answers:?}: {heard:?}");
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{answers:?}: {error}");
+        assert!(error.is_pipelined());
+        assert_eq!(error.number(), Some(number(at)), "{answers:?}: {error}");
+    }
+}
+
+/// A message that is gone since the login is refused by `LIST` as well: another message stands in.
+#[test]
+fn a_checkpoint_that_is_refused_like_its_message_proves_nothing() {
+    let (heard, server) = three(&[
+        (RETR_3, "+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n-ERR gone\r\n-ERR gone\r\n"),
+        ("LIST 2\r\n", "+OK 2 10\r\n"),
+    ]);
+    assert_eq!(heard.unwrap(), ["1 one\r\n", "2 two\r\n", "3 -ERR gone", "vouched"]);
+    server.check();
+    let (heard, _server) = three(&[
+        (RETR_3, "+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n-ERR gone\r\n-ERR gone\r\n"),
+        ("LIST 2\r\n", "-ERR no\r\n"),
+    ]);
+    let (heard, error) = heard.unwrap_err();
+    assert_eq!(heard, ["1 one\r\n", "2 two\r\n", "3 -ERR gone"]);
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+}
+
+/// One command at a time each next answer vouches for the one before; a refused `STAT` is an answer too.
+#[test]
+fn without_pipelining_each_answer_vouches_for_the_last_one() {
+    for last in ["+OK 3 30\r\n", "-ERR not now\r\n"] {
+        let server = Server::new(Vec::leak(vec![
+            ("", "+OK\r\n"),
+            ("CAPA\r\n", "-ERR\r\n"),
+            USER,
+            USER_PASS,
+            ("RETR 1\r\n", "+OK\r\none\r\n.\r\n"),
+            ("RETR 2\r\n", "-ERR gone\r\n"),
+            ("RETR 3\r\n", "+OK\r\nthree\r\n.\r\n"),
+            ("STAT\r\n", last),
+            ("DELE 1\r\n", "+OK\r\n"),
+            ("QUIT\r\n", "+OK\r\n"),
+        ]));
+        let mut transaction = login(server.session(), None).unwrap();
+        let mut retrieval = transaction.retrieve([1, 2, 3].map(number));
+        let heard = hear(&mut retrieval).unwrap();
+        let vouched = "vouched";
+        assert_eq!(heard, ["1 one\r\n", vouched, "2 -ERR gone", vouched, "3 three\r\n", vouched]);
+        retrieval.mark(number(1));
+        assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", vouched]);
+        transaction.commit().unwrap();
+        server.check();
+    }
+}
+
+#[test]
+fn without_pipelining_a_late_line_is_not_taken_for_the_last_answer() {
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        ("CAPA\r\n", "-ERR\r\n"),
+        USER,
+        USER_PASS,
+        ("RETR 1\r\n", "+OK\r\none\r\n.\r\n"),
+        ("STAT\r\n", "+OK 2000004 octets\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    let (heard, error) = hear(&mut transaction.retrieve([number(1)])).unwrap_err();
+    assert_eq!((heard, error.number()), (vec!["1 one\r\n".to_owned()], Some(number(1))));
+    assert!(error.kind() == ErrorKind::Protocol && !error.is_pipelined(), "{error}");
+    drop(transaction);
+    server.check();
+}
+
+/// Where `LIST n` does not repeat the number, or is refused, nothing could prove the order of pipelined answers.
+#[test]
+fn a_server_whose_list_repeats_no_number_is_served_one_command_at_a_time() {
+    for echo in ["+OK\r\n", "+OK 120 octets\r\n", "-ERR what?\r\n", "+OK 2 10\r\n"] {
+        let listings: &'static str = String::leak(LISTINGS.1.replace("+OK 1 10\r\n", echo));
+        let server = Server::new(Vec::leak(vec![
+            ("", "+OK\r\n"),
+            CAPA_PIPELINING,
+            USER,
+            USER_PASS,
+            (LISTINGS.0, listings),
+            ("RETR 1\r\n", "+OK\r\none\r\n.\r\n"),
+            ("RETR 2\r\n", "+OK\r\ntwo\r\n.\r\n"),
+            ("STAT\r\n", "+OK 3 30\r\n"),
+        ]));
+        let mut transaction = login(server.session(), None).unwrap();
+        transaction.maildrop().unwrap();
+        let heard = hear(&mut transaction.retrieve([1, 2].map(number))).unwrap();
+        assert_eq!(heard, ["1 one\r\n", "vouched", "2 two\r\n", "vouched"], "{echo:?}");
+        transaction.abandon().unwrap();
+        server.check();
+    }
+}
+
+/// Without the listings, and where they lack message 1, another message shows whether `LIST n` repeats the number.
+#[test]
+fn list_is_tried_on_a_message_that_is_there() {
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        ("LIST 2\r\n", "+OK 2 10\r\n"),
+        ("RETR 2\r\nRETR 3\r\nLIST 3\r\n", "+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    let heard = hear(&mut transaction.retrieve([2, 3].map(number))).unwrap();
+    assert_eq!(heard, ["2 two\r\n", "3 three\r\n", "vouched"]);
+    server.check_after(transaction);
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        (
+            "STAT\r\nUIDL\r\nLIST\r\nLIST 1\r\n",
+            "+OK 3 10\r\n+OK\r\n3 c\r\n.\r\n+OK\r\n3 10\r\n.\r\n-ERR no\r\n",
+        ),
+        ("LIST 3\r\n", "+OK 3 10\r\n"),
+        ("RETR 3\r\nLIST 3\r\n", "+OK\r\nthree\r\n.\r\n+OK 3 10\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    transaction.maildrop().unwrap();
+    assert_eq!(hear(&mut transaction.retrieve([number(3)])).unwrap(), ["3 three\r\n", "vouched"]);
+    server.check_after(transaction);
+}
+
+/// A checkpoint every few dozen messages, in the same window.
+#[test]
+fn a_long_retrieval_is_vouched_for_in_groups() {
+    let (mut sent, mut answers) = (Vec::new(), Vec::new());
+    for of in 1..=70 {
+        sent.push(format!("RETR {of}\r\n"));
+        answers.push(format!("+OK\r\n{of}\r\n.\r\n"));
+        if [32, 64, 70].contains(&of) {
+            sent.push(format!("LIST {of}\r\n"));
+            answers.push(format!("+OK {of} 5\r\n"));
+        }
+    }
+    let server = Server::new(Vec::leak(vec![
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        ("LIST 1\r\n", "+OK 1 5\r\n"),
+        (String::leak(sent.concat()), String::leak(answers.concat())),
+    ]));
+    let mut transaction = login(server.session(), None).unwrap();
+    let heard = hear(&mut transaction.retrieve((1..=70).map(number))).unwrap();
+    let vouched: Vec<_> = (0..heard.len()).filter(|&at| heard[at] == "vouched").collect();
+    assert_eq!((vouched, heard.len()), (vec![32, 65, 72], 73));
+    server.check_after(transaction);
+}
+
+/// A message that is marked has no size any more.
+#[test]
+fn a_checkpoint_is_never_on_a_marked_message() {
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        ("LIST 1\r\n", "+OK 1 5\r\n"),
+        ("RETR 1\r\nLIST 1\r\n", "+OK\r\none\r\n.\r\n+OK 1 5\r\n"),
+        ("DELE 1\r\nSTAT\r\n", "+OK\r\n+OK 2 20\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    let mut retrieval = transaction.retrieve([number(1)]);
+    hear(&mut retrieval).unwrap();
+    retrieval.mark(number(1));
+    retrieval.finish();
+    assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", "vouched"]);
+    drop(transaction);
+    server.check();
+}
+
+/// Marks have no number in their answers: that there is one for each is proven before `QUIT`.
+#[test]
+fn marks_are_counted_before_they_are_committed() {
+    let start = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS];
+    let run = |rest: &'static [(&'static str, &'static str)]| {
+        let server = Server::new(Vec::leak([&start[..], rest].concat()));
+        let mut transaction = login(server.session(), None).unwrap();
+        let marked = transaction.mark([1, 2].map(number), |_, _| {});
+        (marked.and_then(|()| transaction.commit()), server)
+    };
+    let (ended, server) =
+        run(&[("DELE 1\r\nDELE 2\r\nSTAT\r\n", "+OK\r\n+OK\r\n+OK 0 0\r\n"), ("QUIT\r\n", "+OK\r\n")]);
+    ended.unwrap();
+    server.check();
+    for answers in ["+OK\r\n+OK\r\n+OK\r\n+OK 0 0\r\n", "+OK\r\n-ERR busy\r\n+OK\r\n+OK 0 0\r\n"] {
+        let (ended, server) = run(Vec::leak(vec![("DELE 1\r\nDELE 2\r\nSTAT\r\n", answers)]));
+        assert_eq!(ended.unwrap_err().kind(), ErrorKind::Protocol);
+        server.check();
+    }
+}
+
+/// Marks that were not followed by a checkpoint are proven when they are to be committed.
+#[test]
+fn a_commit_proves_the_marks_first() {
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        ("DELE 1\r\n", "+OK\r\n"),
+        ("STAT\r\n", "+OK\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    let mut retrieval = transaction.retrieve([]);
+    retrieval.mark(number(1));
+    assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked"]);
+    assert_eq!(transaction.commit().unwrap_err().kind(), ErrorKind::Protocol);
+    server.check();
+}
+
+/// `QUIT` after a retrieval that was dropped midway would take the answer of another command for its own.
+#[test]
+fn nothing_is_committed_while_answers_are_outstanding() {
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        LISTINGS,
+        ("RETR 1\r\nRETR 2\r\nLIST 2\r\n", "+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    transaction.maildrop().unwrap();
+    assert!(matches!(transaction.retrieve([1, 2].map(number)).next(), Ok(Some(Reply::Message(..)))));
+    assert_eq!(transaction.commit().unwrap_err().kind(), ErrorKind::Argument);
+    server.check();
+}
+
+/// So that a person can step over the one message on which a session always fails.
+#[test]
+fn an_error_within_a_message_names_it() {
+    let server = Server::closing(&[
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        LISTINGS,
+        (RETR_3, "+OK\r\none\r\n.\r\n+OK\r\ntw"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    transaction.maildrop().unwrap();
+    let (heard, error) = hear(&mut transaction.retrieve([1, 2, 3].map(number))).unwrap_err();
+    assert_eq!(heard, ["1 one\r\n"]);
+    assert_eq!((error.kind(), error.number()), (ErrorKind::Unavailable, Some(number(2))));
     server.check();
 }
 

@@ -9,10 +9,12 @@ use crate::{
     },
     session::{
         maildrop::Maildrop,
-        retrieval::{Message, Reply, Retrieval},
+        retrieval::{Message, Reply, Retrieval, State},
         wire::{Wire, by_response_code},
     },
 };
+
+const FIRST: MessageNumber = MessageNumber::new(1).unwrap();
 
 /// A session in the TRANSACTION state (RFC 1939 §5): the maildrop is locked and its messages have numbers.
 ///
@@ -20,15 +22,13 @@ use crate::{
 /// so. Dropping a `Transaction` closes the socket, which deletes nothing.
 pub struct Transaction {
     wire: Wire,
-    /// Whether the server answered `+OK` to a `DELE` since the last `RSET`. An answer that never came poisons the session,
-    /// which then ends without `QUIT` in any case.
-    marked: bool,
+    state: State,
     mechanism: &'static str,
 }
 
 impl Transaction {
     pub(super) fn new(wire: Wire, mechanism: &'static str) -> Self {
-        Self { wire, marked: false, mechanism }
+        Self { wire, state: State::default(), mechanism }
     }
 
     /// How the login was done: `USER`, `APOP`, or a SASL mechanism's name.
@@ -103,26 +103,49 @@ impl Transaction {
     /// `STAT`, `UIDL` and `LIST` in one flight where the server pipelines: everything about the maildrop at once.
     /// A server that refuses `UIDL` has no unique-ids; a refused `STAT` or `LIST` is an error.
     pub fn maildrop(&mut self) -> Result<Maildrop, Error> {
+        self.listings().map_err(|error| self.wire.located(error, None))
+    }
+
+    fn listings(&mut self) -> Result<Maildrop, Error> {
         let commands = [Command::Stat, Command::Uidl(None), Command::List(None)];
-        if self.wire.pipelining() {
+        let pipelining = self.wire.pipelining();
+        if pipelining {
+            self.wire.require_idle()?;
             for command in &commands {
                 self.wire.queue(command)?;
             }
+            // Proves the order of the answers before it, and that later ones can be proven.
+            self.wire.queue(&Command::List(Some(FIRST)))?;
             self.wire.flush()?;
         }
         let mut maildrop = Maildrop::default();
         for command in &commands {
-            let status = if self.wire.pipelining() {
-                self.wire.status(command.verb())
-            } else {
-                self.wire.call(command)
-            };
+            let status = if pipelining { self.wire.status(command.verb()) } else { self.wire.call(command) };
             self.take_up(&mut maildrop, command, status)?;
         }
+        let probe = if pipelining { Some(self.answer_to_list()?) } else { None };
         if let Err(error) = maildrop.sorted() {
             return Err(self.wire.broken(error));
         }
+        let first = (!maildrop.is_empty()).then(|| maildrop.entry(0).number);
+        match (probe, first) {
+            (Some(answer), Some(FIRST)) => self.state.probed(&mut self.wire, FIRST, &answer),
+            (Some(_), Some(first)) => {
+                self.wire.queue(&Command::List(Some(first)))?;
+                self.wire.flush()?;
+                let answer = self.answer_to_list()?;
+                self.state.probed(&mut self.wire, first, &answer);
+            }
+            _ => {}
+        }
         Ok(maildrop)
+    }
+
+    fn answer_to_list(&mut self) -> Result<Result<Vec<u8>, Error>, Error> {
+        match self.wire.status("LIST") {
+            Err(error) if error.kind() != ErrorKind::Refused => Err(error),
+            answer => Ok(answer),
+        }
     }
 
     fn take_up(
@@ -155,18 +178,18 @@ impl Transaction {
     ///
     /// What is not read of it is passed over by the next call.
     pub fn retr(&mut self, number: MessageNumber) -> Result<Message<'_>, Error> {
-        Message::ask(&mut self.wire, &Command::Retr(number))
+        Message::ask(&mut self.wire, &Command::Retr(number), number)
     }
 
     /// `TOP n lines` (RFC 1939 §7): the header and the first lines of the body, to be read as a stream.
     pub fn top(&mut self, number: MessageNumber, lines: u32) -> Result<Message<'_>, Error> {
-        Message::ask(&mut self.wire, &Command::Top { number, lines })
+        Message::ask(&mut self.wire, &Command::Top { number, lines }, number)
     }
 
     /// `DELE n` (RFC 1939 §5): marks a message. Only [`commit`](Self::commit) deletes it.
     pub fn dele(&mut self, number: MessageNumber) -> Result<(), Error> {
         self.wire.call(&Command::Dele(number))?;
-        self.marked = true;
+        self.state.marked = true;
         Ok(())
     }
 
@@ -178,7 +201,8 @@ impl Transaction {
     /// `RSET` (RFC 1939 §5): unmarks every message.
     pub fn rset(&mut self) -> Result<(), Error> {
         self.wire.call(&Command::Rset)?;
-        self.marked = false;
+        self.state.marked = false;
+        self.state.marks_unproven = false;
         Ok(())
     }
 
@@ -189,16 +213,16 @@ impl Transaction {
 
     /// `RETR` for each number, pipelined where the server allows it; more may be asked for as answers come.
     pub fn retrieve(&mut self, numbers: impl IntoIterator<Item = MessageNumber>) -> Retrieval<'_> {
-        Retrieval::new(&mut self.wire, &mut self.marked, numbers, None)
+        Retrieval::new(&mut self.wire, &mut self.state, numbers, None)
     }
 
     /// `TOP n lines` for each number, pipelined where the server allows it.
     pub fn tops(&mut self, numbers: impl IntoIterator<Item = MessageNumber>, lines: u32) -> Retrieval<'_> {
-        Retrieval::new(&mut self.wire, &mut self.marked, numbers, Some(lines))
+        Retrieval::new(&mut self.wire, &mut self.state, numbers, Some(lines))
     }
 
-    /// `DELE` for each number, pipelined where the server allows it. `refused` hears of each that the server refuses;
-    /// the others are marked all the same.
+    /// `DELE` for each number, pipelined where the server allows it; a checkpoint at the end proves that there was one
+    /// answer for each. `refused` is called for each that the server refuses; the others are marked all the same.
     pub fn mark(
         &mut self,
         numbers: impl IntoIterator<Item = MessageNumber>,
@@ -208,6 +232,7 @@ impl Transaction {
         for number in numbers {
             retrieval.mark(number);
         }
+        retrieval.finish();
         while let Some(reply) = retrieval.next()? {
             if let Reply::Refused { number, error, .. } = reply {
                 refused(number, error);
@@ -223,6 +248,11 @@ impl Transaction {
     /// [`ErrorKind::CommitUnknown`] where the answer never came: whether anything was deleted nobody knows.
     /// [`ErrorKind::Refused`] where the server says that it did not delete everything.
     pub fn commit(mut self) -> Result<(), Error> {
+        self.wire.pass_over()?;
+        self.wire.require_idle()?;
+        if self.state.marks_unproven {
+            self.stat()?;
+        }
         self.wire.queue(&Command::Quit)?;
         self.wire.flush().map_err(unknown)?;
         self.wire.status("QUIT").map_err(|error| by_response_code(unknown(error), ErrorKind::Refused))?;
@@ -230,10 +260,11 @@ impl Transaction {
         Ok(())
     }
 
-    /// Ends the session without deleting anything: `RSET` if something was marked, then the connection is closed
+    /// Ends the session without deleting anything: `RSET` if something was marked (and no retrieval was dropped midway), then the connection is closed
     /// without `QUIT`, so that the server never enters its UPDATE state.
     pub fn abandon(mut self) -> Result<(), Error> {
-        if self.marked {
+        self.wire.pass_over()?;
+        if self.state.marked && self.wire.require_idle().is_ok() {
             self.rset()?;
         }
         self.wire.note("closed without QUIT: nothing changes on the server");

@@ -11,7 +11,7 @@ use crate::{
     error::{Error, ErrorKind},
     net::{self, Host, Stream, TlsConnector},
     proto::{
-        Command, Engine, ProtocolError, ResponseCode, StatusIndicator, StatusLine,
+        Command, Engine, MessageNumber, ProtocolError, ResponseCode, StatusIndicator, StatusLine,
         engine::{Frame, Kind},
     },
     secret::Secret,
@@ -150,9 +150,23 @@ impl Wire {
     /// One command and its status line, with nothing else in flight before or behind it.
     pub(crate) fn call(&mut self, command: &Command<'_>) -> Result<Vec<u8>, Error> {
         self.pass_over()?;
+        self.require_idle()?;
         self.queue(command)?;
         self.flush()?;
         self.status(command.verb())
+    }
+
+    /// A command that is sent while others are unanswered would be given their answer: a retrieval that was dropped midway
+    /// leaves such.
+    pub(crate) fn require_idle(&self) -> Result<(), Error> {
+        self.usable()?;
+        if self.unanswered() > 0 {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                "earlier commands of the session are still unanswered",
+            ));
+        }
+        Ok(())
     }
 
     /// The status line of the oldest unanswered command, which was `verb`; `-ERR` is an error of kind
@@ -263,6 +277,15 @@ impl Wire {
             && let Err(error) = tls.close_notify()
         {
             log::debug!("close_notify: {error}");
+        }
+    }
+
+    /// The same error with the message that it concerns, and whether commands were pipelined.
+    pub(crate) fn located(&self, error: Error, number: Option<MessageNumber>) -> Error {
+        let error = error.with_pipelining(self.pipelining);
+        match number {
+            Some(number) => error.with_number(number),
+            None => error,
         }
     }
 

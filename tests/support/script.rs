@@ -13,7 +13,8 @@
 //! C: CAPA                      the client must say exactly this, with CRLF
 //! close                        the server says no more (FIN) but listens on; reset: RST; stall: silence
 //! login                        greeting, CAPA with PIPELINING and SASL PLAIN, AUTH PLAIN; `login slow`: without PIPELINING
-//! maildrop 120 80              STAT, UIDL, LIST for messages of these octets, named u1, u2…; also `maildrop slow …`
+//! maildrop 120 80              STAT, UIDL, LIST, LIST 1 for messages of these octets, named u1, u2…; `maildrop slow …`
+//!                              without LIST 1, one by one
 //! connection                   what follows is said on the next connection
 //! only unix                    the whole file is skipped elsewhere
 //! only whole                   it is not cut: what it shows needs octets that come together
@@ -218,10 +219,13 @@ impl Run {
         let slow = sizes.starts_with(" slow");
         let sizes: Vec<u64> =
             sizes.split(' ').skip(1 + usize::from(slow)).map(|size| size.parse().expect("octets")).collect();
+        let first =
+            sizes.first().map_or("S: -ERR no such message".to_owned(), |size| format!("S: +OK 1 {size}"));
         let mut answers = [
             format!("S: +OK {} {}", sizes.len(), sizes.iter().sum::<u64>()),
             "S: +OK".to_owned(),
             "S: +OK".to_owned(),
+            first,
         ];
         for (number, octets) in (1..).zip(sizes) {
             answers[1].extend(["\\r\\n", &number.to_string(), " u", &number.to_string()]);
@@ -229,13 +233,14 @@ impl Run {
         }
         answers[1].push_str("\\r\\n.");
         answers[2].push_str("\\r\\n.");
-        let commands = ["C: STAT", "C: UIDL", "C: LIST"];
+        let mut commands = vec!["C: STAT", "C: UIDL", "C: LIST"];
         if slow {
             for (command, answer) in commands.iter().zip(&answers) {
                 self.parse_line(command, &[], places);
                 self.parse_line(answer, &[], places);
             }
         } else {
+            commands.push("C: LIST 1");
             for line in commands.into_iter().chain(answers.iter().map(String::as_str)) {
                 self.parse_line(line, &[], places);
             }

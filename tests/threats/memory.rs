@@ -91,7 +91,7 @@ fn headers_that_grow() {
                 peer.say(format!("+OK\r\n{name}"));
                 repeat(peer, part.as_bytes(), 8 << 20);
                 pause();
-                peer.say("\r\n\r\n.\r\n");
+                peer.say("\r\n\r\n.\r\n+OK 1 5\r\n");
                 peer.wait();
             },
             &[&["headers"], options].concat(),
@@ -111,7 +111,7 @@ fn a_line_of_40_megabytes() {
             peer.say("+OK\r\n");
             repeat(peer, b"x", 40 << 20);
             pause();
-            peer.say("\r\n.\r\n");
+            peer.say("\r\n.\r\n+OK 1 5\r\n");
             peer.wait();
         },
         &["fetch", "--trace=t"],
@@ -124,11 +124,15 @@ fn a_line_of_40_megabytes() {
 fn one_unique_id_for_all() {
     let server = Server::start(|peer| {
         peer.log_in();
-        for _ in 0..3 {
+        for _ in 0..4 {
             peer.hear();
         }
         let rows = |what: &str| (1..=1100).fold(String::new(), |rows, n| rows + &format!("{n} {what}\r\n"));
-        peer.say(format!("+OK 1100 1100\r\n+OK\r\n{}.\r\n+OK\r\n{}.\r\n", rows("same"), rows("1")));
+        peer.say(format!(
+            "+OK 1100 1100\r\n+OK\r\n{}.\r\n+OK\r\n{}.\r\n+OK 1 1\r\n",
+            rows("same"),
+            rows("1")
+        ));
         peer.wait();
     });
     let room = Sandbox::new();

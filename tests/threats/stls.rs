@@ -77,6 +77,8 @@ fn an_end_without_close_notify() {
             peer.hear();
             peer.say(format!("+OK\r\n{message}"));
             if code == 0 {
+                assert_eq!(peer.hear(), "LIST 1");
+                peer.say("+OK 1 5\r\n");
                 assert_eq!(peer.hear(), "QUIT");
                 peer.say("+OK\r\n");
             }

@@ -85,6 +85,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         marked: Vec::new(),
         unmarked: HashSet::new(),
         refusals: 0,
+        answered: 0,
     };
     let transferred = run.transfer(context, &mut transaction, &left_over);
     let Run { mut storage, mut rows, progress, marked, unmarked, refusals, .. } = run;
@@ -154,6 +155,8 @@ struct Run<'a> {
     /// Numbers whose mark it refused.
     unmarked: HashSet<u32>,
     refusals: usize,
+    /// Messages that came or were refused.
+    answered: usize,
 }
 
 impl Run<'_> {
@@ -180,12 +183,20 @@ impl Run<'_> {
             if !retrieval.is_ready() {
                 self.storage.flush()?;
             }
+            if self.answered == self.chosen.len() && self.storage.outstanding() == 0 {
+                retrieval.finish();
+            }
             match retrieval.next()? {
-                Some(Reply::Message(number, message)) => self.store(number, message)?,
+                Some(Reply::Message(number, message)) => {
+                    self.answered += 1;
+                    self.store(number, message)?;
+                }
                 Some(Reply::Marked(number)) => self.confirm(context, left_over, number)?,
                 Some(Reply::Refused { number, mark, error }) => {
+                    self.answered += usize::from(!mark);
                     self.refuse(context, left_over, number, mark, &error)?;
                 }
+                Some(Reply::Vouched) => {}
                 None if self.storage.outstanding() > 0 => match self.storage.wait(keep_alive)? {
                     Some(delivered) => self.stored(context, &mut retrieval, delivered)?,
                     None => retrieval.noop()?,

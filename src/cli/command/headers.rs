@@ -1,7 +1,10 @@
 //! `headers`: date, sender, subject and size of messages, which stay on the server.
 
 use memchr::{memchr_iter, memmem};
-use pop3::session::{Message, Reply};
+use pop3::{
+    proto::MessageNumber,
+    session::{Message, Reply},
+};
 
 use super::{Context, Done, choose, place, refused, row, selection};
 use crate::cli::{
@@ -33,7 +36,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
 
     let lines = args.lines.unwrap_or(0);
     let mut refusals = 0;
-    let mut head = Vec::new();
+    // Nothing is printed before the session vouches for it.
+    let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, pop3::Error>)> = Vec::new();
     let mut tops = transaction.tops(chosen.iter().map(|index| catalogue.entry(index).number), lines);
     loop {
         if !tops.is_ready() {
@@ -41,16 +45,22 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
         }
         let Some(reply) = tops.next()? else { break };
         match reply {
-            Reply::Message(number, message) => {
-                read_head(message, lines, &mut head)?;
-                let Some(index) = place(&catalogue, &chosen, number) else { continue };
-                let message = row(&listed.message(index), catalogue.has_unique_ids());
-                context.printer.headers(&described(message, &head, args))?;
-            }
-            Reply::Refused { number, error, .. } => {
-                refusals += 1;
-                let Some(index) = place(&catalogue, &chosen, number) else { continue };
-                context.printer.refused(&refused(catalogue.entry(index), &error))?;
+            Reply::Message(number, message) => waiting.push((number, Ok(read_head(message, lines)?))),
+            Reply::Refused { number, error, .. } => waiting.push((number, Err(error))),
+            Reply::Vouched => {
+                for (number, answer) in waiting.drain(..) {
+                    let Some(index) = place(&catalogue, &chosen, number) else { continue };
+                    match answer {
+                        Ok(head) => {
+                            let message = row(&listed.message(index), catalogue.has_unique_ids());
+                            context.printer.headers(&described(message, &head, args))?;
+                        }
+                        Err(error) => {
+                            refusals += 1;
+                            context.printer.refused(&refused(catalogue.entry(index), &error))?;
+                        }
+                    }
+                }
             }
             Reply::Marked(_) => {}
         }
@@ -75,8 +85,8 @@ fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> j
 }
 
 /// The header and so many lines behind it; what a server sends beyond that goes by.
-fn read_head(mut message: Message<'_>, lines: u32, head: &mut Vec<u8>) -> Result<(), pop3::Error> {
-    head.clear();
+fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, pop3::Error> {
+    let mut head = Vec::new();
     // From where on lines are counted, once the header has ended.
     let mut body = None;
     let mut counted = 0;
@@ -92,5 +102,6 @@ fn read_head(mut message: Message<'_>, lines: u32, head: &mut Vec<u8>) -> Result
             break;
         }
     }
-    Ok(())
+    head.shrink_to_fit();
+    Ok(head)
 }
