@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """Runs pop3, mpop, curl and Python's poplib side by side against a Dovecot of its own, over TLS, and prints a table.
 
-    cargo build --release && benches/compare/compare.py [--runs N] [--only WORDS] [--pop3 FILE]
+    cargo build --release && benches/compare/compare.py [--runs N] [--only WORDS] [--pop3 FILE] [--old FILE]
 
-Needs dovecot, mpop, curl, openssl and GNU time; run it as root or as the user who may start Dovecot. Everything lives
-in a temporary folder. The clients take turns in each round, every result is compared octet for octet with what the
-server holds, and the figures are medians. On a disk its speed at syncing is most of what is measured; with
-`--folder /dev/shm` the clients are.
+Needs dovecot, mpop, curl, openssl and GNU time (those of clients left out with `--without` excepted); run it as root or
+as the user who may start Dovecot. Everything is in a temporary folder. The clients take turns in each round, every
+result is compared byte for byte with what the server holds, and the figures are medians. On a disk most of the time is
+spent on syncing; with `--folder /dev/shm` the clients are compared.
+
+`--old FILE` adds another build of pop3, of an earlier commit: no job may take 5 % longer than with that build.
+
+    benches/compare/compare.py --old /tmp/pop3-before --without 'mpop killsize curl poplib' --folder /dev/shm
 """
 
 import argparse
@@ -35,6 +39,7 @@ PASSWORD = "secret"
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pop3", default=HERE.parent.parent / "target/release/pop3", type=pathlib.Path)
+    parser.add_argument("--old", type=pathlib.Path, help="an earlier build of pop3 to compare with")
     parser.add_argument("--runs", default=5, type=int)
     parser.add_argument("--only", default="", help="only jobs with all of these words in their names")
     parser.add_argument("--folder", default=tempfile.gettempdir(), help="where the temporary folder is made")
@@ -44,6 +49,7 @@ def main():
     parser.add_argument("--verbose", action="store_true", help="every run, and how often clients waited")
     options = parser.parse_args()
     options.pop3 = options.pop3.resolve()
+    options.old = options.old and options.old.resolve()
     with tempfile.TemporaryDirectory(prefix="pop3-compare-", dir=options.folder) as folder:
         os.chmod(folder, 0o755)
         server = Dovecot(pathlib.Path(folder))
@@ -201,6 +207,7 @@ class Run:
         self.server, self.options, self.scratch = server, options, scratch
         self.port, self.user, self.drop = port, user, drop
         self.output = scratch / "output"
+        self.program = options.pop3
 
     def environment(self):
         return {"PATH": os.environ["PATH"], "HOME": str(self.scratch), "POP3_PASSWORD": PASSWORD, "LC_ALL": "C.UTF-8"}
@@ -208,7 +215,7 @@ class Run:
     # Command lines.
 
     def pop3(self, *words):
-        return [self.options.pop3, "--host", "127.0.0.1", "--port", self.port, "--tls", "implicit", "--user", self.user,
+        return [self.program, "--host", "127.0.0.1", "--port", self.port, "--tls", "implicit", "--user", self.user,
                 "--ca-file", self.server.certificate, "--state-dir", self.scratch / "state", *words]
 
     def mpop(self, *words, **settings):
@@ -309,10 +316,15 @@ class Client:
         self.command, self.check, self.prepare = command, check, prepare
 
 
+# The bars for every job: MB of peak memory, and the time that it may take in proportion to an earlier build.
+MEMORY = 16
+OLD = 1.05
+
+
 class Job:
     """`bars` are pairs: of which client's time the job may take how much."""
 
-    def __init__(self, name, count, octets, round_trip, bars, spoilt=False, memory=10, cpu=None, **clients):
+    def __init__(self, name, count, octets, round_trip, bars, spoilt=False, memory=MEMORY, cpu=None, **clients):
         self.name, self.count, self.octets, self.round_trip = name, count, octets, round_trip
         self.bars, self.spoilt, self.memory, self.cpu, self.clients = bars, spoilt, memory, cpu, clients
         self.user = f"u{count}x{octets}"
@@ -328,7 +340,7 @@ TOPS = dict(
     floor=Client(lambda run: run.flood("TOP {} 0"), Run.anything))
 
 NAMES = {
-    "pop3": "pop3", "mpop": "mpop", "killsize": "mpop, killsize 0", "curl": "curl", "poplib": "poplib", "floor": "floor"}
+    "pop3": "pop3", "old": "old pop3", "mpop": "mpop", "killsize": "mpop, killsize 0", "curl": "curl", "poplib": "poplib", "floor": "floor"}
 
 JOBS = [
     Job("fetch 5,000 × 6 KB to a Maildir, 0 ms", 5000, 6000, 0, [("mpop", 0.9)], cpu="mpop", **MAILDIR, **FLOOD),
@@ -369,16 +381,20 @@ def measure(job, server, options):
     proxy = delay.Delay(server.port, job.round_trip) if job.round_trip else None
     figures = {}
     without = options.without.split() + ([] if options.floor else ["floor"])
-    names = [name for name in job.clients if name not in without]
+    clients = dict(job.clients, old=job.clients["pop3"]) if options.old else job.clients
+    names = [name for name in clients if name not in without]
     for number in range(options.runs):
-        for name in names:
+        # What the first of two builds finds warm or cold must not always be the same one's advantage.
+        for name in names if number % 2 == 0 else reversed(names):
             user = job.user
             if job.spoilt:
                 user = f"spoilt-{number}-{name}"
                 server.copy(job.user, user)
             scratch = pathlib.Path(tempfile.mkdtemp(dir=server.folder))
             run = Run(server, options, scratch, proxy.port if proxy else server.port, user, drop)
-            client = job.clients[name]
+            if name == "old":
+                run.program = options.old
+            client = clients[name]
             if client.prepare:
                 client.prepare(run)
             os.sync()
@@ -421,7 +437,7 @@ def timed(words, run):
 def bars(job, figures):
     """What is asked of pop3, what it is, and whether that holds."""
     ours = figures["pop3"]
-    for name, most in job.bars:
+    for name, most in [("old", OLD), *job.bars]:
         if name in figures:
             ratio = ours["wall"] / figures[name]["wall"]
             yield f"time {ratio:.3f} × {name} (≤ {most})", ratio <= most
