@@ -43,7 +43,8 @@
 //! | --- | --- | --- |
 //! | 0 | [`proto`] | commands, answers, framing; no input or output, no clock |
 //! | 0 | [`sasl`] | mechanisms as pure steps from challenge to response |
-//! | 0 | `oauth` | OAuth 2.0 grants, metadata and errors (feature `oauth`)
+//! | 0 | `oauth` | OAuth 2.0 grants, metadata and errors (feature `oauth`) |
+//! | 0 | [`header`] | header fields: dates, addresses, encoded words (feature `header`) |
 //! | 1 | [`net`] | addresses, connections, proxies, TLS; nothing of POP3 |
 //! | 2 | [`session`] | the verbs, blocking; the only place where `proto` and `net` meet |
 //! | 3 | `delivery` | fetching exactly once: where messages are stored, what is remembered (feature `delivery`) |
@@ -59,6 +60,8 @@ pub mod delivery;
 #[cfg(feature = "discover")]
 pub mod discover;
 pub mod error;
+#[cfg(feature = "header")]
+pub mod header;
 pub mod net;
 #[cfg(feature = "oauth")]
 pub mod oauth;

@@ -6,13 +6,11 @@ use std::{
     io::{self, Write},
 };
 
+use pop3::header;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 
-use super::{
-    exit::{Code, Failure, Stop},
-    header::preview,
-};
+use super::exit::{Code, Failure, Stop};
 
 /// `status`. What is new is `null` on a server without unique-ids.
 #[derive(Debug, Serialize)]
@@ -94,7 +92,7 @@ pub struct Preview<'m> {
 
 impl<'m> Preview<'m> {
     pub fn lines(self) -> impl Iterator<Item = Cow<'m, str>> + Clone {
-        preview(self.message, self.lines as usize)
+        header::preview(self.message, self.lines as usize)
     }
 }
 
@@ -109,6 +107,13 @@ impl Serialize for Preview<'_> {
 pub struct Mailbox {
     pub name: Option<String>,
     pub address: Option<String>,
+}
+
+impl Mailbox {
+    /// The wire form of a list of mailboxes.
+    pub fn list(mailboxes: Vec<header::Mailbox>) -> Vec<Self> {
+        mailboxes.into_iter().map(|header::Mailbox { name, address }| Self { name, address }).collect()
+    }
 }
 
 /// `fetch`.

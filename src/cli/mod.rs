@@ -11,7 +11,6 @@ mod config;
 mod credential;
 mod escape;
 mod exit;
-mod header;
 mod json;
 mod keyring;
 mod logger;

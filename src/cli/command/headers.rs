@@ -2,6 +2,7 @@
 
 use memchr::{memchr_iter, memmem};
 use pop3::{
+    header,
     proto::MessageNumber,
     session::{Message, Reply},
 };
@@ -11,7 +12,7 @@ use crate::cli::{
     args,
     catalogue::Catalogue,
     exit::{Failure, Stop},
-    header, json,
+    json::{self, Mailbox},
     selector::{Listing as _, Otherwise},
     session::Session,
 };
@@ -74,9 +75,9 @@ fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> j
     json::Headers {
         message,
         date: header.date,
-        from: header.from,
-        to: header.to,
-        cc: header.cc,
+        from: header.from.map(Mailbox::list),
+        to: header.to.map(Mailbox::list),
+        cc: header.cc.map(Mailbox::list),
         subject: header.subject,
         message_id: header.message_id,
         fields: args.fields.then_some(header.fields),

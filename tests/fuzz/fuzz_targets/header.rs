@@ -8,11 +8,14 @@ use libfuzzer_sys::fuzz_target;
 mod cli {
     pub mod escape;
     pub mod exit;
-    pub mod header;
     pub mod json;
 }
 
-use cli::{escape::escape, header, json::write_line};
+use cli::{
+    escape::escape,
+    json::{Mailbox, write_line},
+};
+use pop3::header;
 
 fuzz_target!(|message: &[u8]| {
     let read = header::parse(message, true);
@@ -21,7 +24,8 @@ fuzz_target!(|message: &[u8]| {
         assert!(!escape(value).chars().any(char::is_control));
     }
     let mut out = Vec::new();
-    write_line(&mut out, &(&read.from, &read.to, &read.cc, &read.subject, &read.message_id, &read.date))
+    let lists = [read.from, read.to, read.cc].map(|list| list.map(Mailbox::list));
+    write_line(&mut out, &(lists, &read.subject, &read.message_id, &read.date))
         .expect("a Vec takes every octet");
     assert!(out.iter().all(|octet| matches!(octet, b' '..=b'~' | b'\n')));
     assert!(header::preview(message, 3).count() <= 3);

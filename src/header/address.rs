@@ -2,7 +2,16 @@
 
 use mail_parser::{Addr, Address, HeaderValue, parsers::MessageStream};
 
-use super::{super::json::Mailbox, words};
+use super::encoded_word as words;
+
+/// A sender or recipient (RFC 5322 §3.4 `mailbox`). The address is `None` where the field has only a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mailbox {
+    /// The display name, decoded.
+    pub name: Option<String>,
+    /// The `addr-spec`: `local-part@domain`.
+    pub address: Option<String>,
+}
 
 /// Adds the mailboxes of one field to a list; groups are flattened. Structure is found before words are decoded, so an
 /// encoded name cannot play an address. What is beyond [`LONGEST`] or [`MOST`] is passed over.

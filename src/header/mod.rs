@@ -1,24 +1,37 @@
-//! Date, sender, subject and the rest of a message's header; mail-parser behind one function.
+//! Header fields: dates, addresses, encoded words, charsets (RFC 5322, RFC 2047).
 //!
-//! Whatever a stranger wrote, [`parse`] returns: in time that grows with the octets alone, and without a panic.
+//! ```
+//! let header = pop3::header::parse(
+//!     b"From: =?iso-8859-1?Q?Ren=E9?= <rene@example.org>\r\nSubject: =?utf-8?B?Y2Fmw6k=?=\r\n\r\nbody",
+//!     false,
+//! );
+//! assert_eq!(header.subject.as_deref(), Some("café"));
+//! assert_eq!(header.from.unwrap()[0].name.as_deref(), Some("René"));
+//! ```
+//!
+//! Any input is accepted: parsing takes linear time and never panics.
 
-mod addresses;
+mod address;
 mod charset;
 mod date;
-mod words;
+mod encoded_word;
 
 use std::borrow::Cow;
 
-use super::json::Mailbox;
+pub use self::address::Mailbox;
 
-/// What the header of a message says. A field that is missing is `None`; one that is empty is not.
+/// The fields of a header that people look for. A missing field is `None`, an empty one is not.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Header {
     /// RFC 3339 with the sender's offset; `None` also where it is no possible date.
     pub date: Option<String>,
+    /// The mailboxes of all `From` fields, groups flattened.
     pub from: Option<Vec<Mailbox>>,
+    /// The mailboxes of all `To` fields.
     pub to: Option<Vec<Mailbox>>,
+    /// The mailboxes of all `Cc` fields.
     pub cc: Option<Vec<Mailbox>>,
+    /// Unfolded and decoded.
     pub subject: Option<String>,
     /// Without `<>`.
     pub message_id: Option<String>,
@@ -29,21 +42,22 @@ pub struct Header {
 /// Parses a message from its beginning, be it an answer to `TOP` or the whole. What is beyond [`MOST_FIELDS`], or
 /// beyond the bounds on addresses, is passed over. Of fields that may stand only once, the
 /// first counts; addresses of all `From`, `To` and `Cc` fields are joined.
+#[must_use]
 pub fn parse(message: &[u8], with_fields: bool) -> Header {
     let mut header = Header::default();
     for field in Fields(split(message).0) {
         if with_fields && header.fields.len() < MOST_FIELDS {
-            header.fields.push((field.name.to_owned(), words::decode(&field.text())));
+            header.fields.push((field.name.to_owned(), encoded_word::decode(&field.text())));
         }
         let is = |name| field.name.eq_ignore_ascii_case(name);
         if is("From") {
-            addresses::add(&field.text(), header.from.get_or_insert_default());
+            address::add(&field.text(), header.from.get_or_insert_default());
         } else if is("To") {
-            addresses::add(&field.text(), header.to.get_or_insert_default());
+            address::add(&field.text(), header.to.get_or_insert_default());
         } else if is("Cc") {
-            addresses::add(&field.text(), header.cc.get_or_insert_default());
+            address::add(&field.text(), header.cc.get_or_insert_default());
         } else if is("Subject") {
-            header.subject.get_or_insert_with(|| words::decode(&field.text()));
+            header.subject.get_or_insert_with(|| encoded_word::decode(&field.text()));
         } else if is("Message-ID") {
             header.message_id.get_or_insert_with(|| message_id(&field.text()));
         } else if is("Date") && header.date.is_none() {

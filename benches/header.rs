@@ -1,0 +1,35 @@
+//! Parsing of headers. Figures are for comparing two versions on one machine: `cargo bench --bench header`.
+
+use divan::{Bencher, counter::BytesCount};
+use pop3::header;
+
+fn main() {
+    divan::main();
+}
+
+const PLAIN: &[u8] = b"Received: from mx.example.org by pop.example.org; Sun, 22 Nov 2026 10:00:00 +0000\r\n\
+    From: Alice Example <alice@example.org>\r\nTo: bob@example.org\r\nSubject: minutes of the meeting\r\n\
+    Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\n";
+
+const ENCODED: &[u8] = b"From: =?utf-8?B?0JDQvdC90LAg0J/QtdGC0YDQvtCy0LA=?= <anna@example.org>\r\n\
+    To: =?iso-2022-jp?B?GyRCOzNFRBsoQg==?= <yamada@example.org>\r\n\
+    Subject: =?utf-8?B?0J/RgNC+0YLQvtC60L7QuyDRgdC+0LHRgNCw0L3QuNGP?=\r\n =?utf-8?Q?_=E2=84=96_42?=\r\n\
+    Date: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\n";
+
+#[divan::bench]
+fn headers_in_ascii(bencher: Bencher<'_, '_>) {
+    bencher.counter(BytesCount::of_slice(PLAIN)).bench(|| header::parse(PLAIN, false));
+}
+
+#[divan::bench]
+fn headers_in_encoded_words(bencher: Bencher<'_, '_>) {
+    bencher.counter(BytesCount::of_slice(ENCODED)).bench(|| header::parse(ENCODED, false));
+}
+
+/// Headers of many lines: time should grow with them, and no faster.
+#[divan::bench(args = [1_000, 10_000])]
+fn header_lines(bencher: Bencher<'_, '_>, lines: usize) {
+    let mut message = b"X-Long: word\r\n".repeat(lines);
+    message.extend_from_slice(PLAIN);
+    bencher.counter(BytesCount::of_slice(&message)).bench(|| header::parse(&message, false));
+}
