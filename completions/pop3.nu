@@ -349,6 +349,7 @@ module completions {
     --quiet(-q)               # Say less on standard error: errors only; twice, nothing
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
+    address?: string          # A mail address whose server is looked for, or an account of the configuration file
   ]
 
   def "nu-complete pop3 logout auth" [] {

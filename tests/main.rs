@@ -1,5 +1,6 @@
 //! The tests of the program: one binary, so that it links once.
 
+mod discover;
 mod generated;
 mod keyring;
 mod support;

@@ -10,14 +10,14 @@ use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
 use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox};
 
 /// A shell's words in a terminal of 80 columns.
-struct Terminal {
+pub(crate) struct Terminal {
     script: Child,
     shown: Arc<Mutex<Vec<u8>>>,
     reader: thread::JoinHandle<()>,
 }
 
 impl Terminal {
-    fn new(mut command: Command, words: &str) -> Self {
+    pub(crate) fn new(mut command: Command, words: &str) -> Self {
         command.args(["-qec", &format!("stty cols 80; {words}"), "/dev/null"]);
         command.env("TERM", "xterm").env("SHELL", "/bin/sh").env("LC_ALL", "C.UTF-8");
         let mut script =
@@ -34,12 +34,12 @@ impl Terminal {
         Self { script, shown, reader }
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.shown.lock().expect("nobody panics")).into_owned()
     }
 
     #[track_caller]
-    fn wait_for(&self, text: &str) {
+    pub(crate) fn wait_for(&self, text: &str) {
         let started = Instant::now();
         while !self.text().contains(text) {
             assert!(started.elapsed() < LONGEST_RUN, "{text:?} never came: {:?}", self.text());
@@ -47,13 +47,13 @@ impl Terminal {
         }
     }
 
-    fn type_in(&mut self, keys: &[u8]) {
+    pub(crate) fn type_in(&mut self, keys: &[u8]) {
         let stdin = self.script.stdin.as_mut().expect("it is piped");
         stdin.write_all(keys).and_then(|()| stdin.flush()).expect("script reads");
     }
 
     /// What was shown, and the exit code of the last of the words.
-    fn finish(mut self) -> (String, Option<i32>) {
+    pub(crate) fn finish(mut self) -> (String, Option<i32>) {
         let status = self.script.wait().expect("a child");
         self.reader.join().expect("it does not panic");
         let shown = self.shown.lock().expect("nobody panics");

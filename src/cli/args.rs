@@ -350,6 +350,15 @@ pub struct Uidl {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Password")]
 pub struct Login {
+    /// A mail address whose server is looked for, or an account of the configuration file
+    ///
+    /// Without --host and without an account of that name, the server is looked for: autoconfig files of the domain,
+    /// its SRV records, then Mozilla's ISPDB, which is told the domain. The account is shown, written to the
+    /// configuration file if you agree, and logged in to. Without a terminal it is printed on standard output as
+    /// TOML, and nothing is written.
+    #[arg(value_name = "ADDRESS", value_hint = ValueHint::EmailAddress)]
+    pub address: Option<String>,
+
     /// Read the password from standard input, its first line
     #[arg(long)]
     pub password_stdin: bool,

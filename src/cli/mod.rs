@@ -9,6 +9,7 @@ mod chosen;
 mod command;
 mod config;
 mod credential;
+mod discover;
 mod escape;
 mod exit;
 mod json;
@@ -83,8 +84,21 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
     if let args::Command::Accounts(_) = args.command {
         return command::accounts::run(args, &surroundings, stderr);
     }
+    logger::start(settings::level(&args.output));
+    let found;
+    let args = match &args.command {
+        args::Command::Login(args::Login { address: Some(address), .. }) => {
+            match discover::run(args, address, &surroundings, stderr)? {
+                discover::Next::Login(args) => {
+                    found = args;
+                    &*found
+                }
+                discover::Next::Done => return Ok(Done::All),
+            }
+        }
+        _ => args,
+    };
     let settings = Settings::resolve(args, &surroundings)?;
-    logger::start(settings.level);
     if let Some(account) = &settings.account {
         log::info!("account {account}");
     }

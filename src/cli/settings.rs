@@ -21,6 +21,7 @@ use super::exit::Failure;
 pub use pop3::delivery::Destination;
 
 pub mod accounts;
+pub mod lookup;
 mod sources;
 mod value;
 
@@ -221,14 +222,20 @@ fn tls_and_port(sources: &Sources<'_>, typed: &args::Connection) -> Result<(args
 }
 
 fn read_config(args: &Args, around: &Surroundings) -> Result<Config, Failure> {
-    let named = args.account.config.clone().or_else(|| around.variable("POP3_CONFIG").map(PathBuf::from));
+    let named = args.account.config.is_some() || around.variable("POP3_CONFIG").is_some();
     let account = args.account.account.is_some() || around.variable("POP3_ACCOUNT").is_some();
     let lists = matches!(args.command, args::Command::Accounts(_));
-    let must_exist = named.is_some() || (account && !lists);
-    match named.or_else(|| around.config_dir.as_deref().map(|dir| dir.join("pop3").join("config.toml"))) {
+    let must_exist = named || (account && !lists);
+    match config_path(args, around) {
         Some(path) => Config::read(path, must_exist),
         None => Ok(Config::default()),
     }
+}
+
+/// The configuration file, whether it exists or not; `None` without a home directory.
+fn config_path(args: &Args, around: &Surroundings) -> Option<PathBuf> {
+    let named = args.account.config.clone().or_else(|| around.variable("POP3_CONFIG").map(PathBuf::from));
+    named.or_else(|| around.config_dir.as_deref().map(|dir| dir.join("pop3").join("config.toml")))
 }
 
 fn no_pipelining(sources: &Sources<'_>, typed: bool) -> Result<bool, Failure> {

@@ -109,6 +109,10 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "login",
         &[
+            (
+                "find the server, write an account for it, ask for the password",
+                "pop3 login alice@example.org",
+            ),
             ("ask for the password", "pop3 login --account work"),
             (
                 "take it from another program",

@@ -81,6 +81,11 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
+    /// No account: only options and variables count.
+    pub fn without_account(around: &'a Surroundings, config: &'a Config) -> Self {
+        Self { around, config, account: None, keys: config.no_account() }
+    }
+
     /// An account of the file, whatever account the command line or the environment names.
     pub fn of_account(around: &'a Surroundings, config: &'a Config, name: &str, keys: &'a Account) -> Self {
         Self { around, config, account: Some(name.to_owned()), keys }

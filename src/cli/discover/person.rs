@@ -1,0 +1,72 @@
+//! Questions to the person at the terminal.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::cli::exit::{Code, Failure};
+
+/// A person who reads standard error and types on standard input.
+pub struct Person {
+    deadline: Option<Instant>,
+}
+
+impl Person {
+    /// The person, if both are terminals.
+    pub fn at_terminal(deadline: Option<Instant>) -> Option<Self> {
+        (io::stdin().is_terminal() && io::stderr().is_terminal()).then_some(Self { deadline })
+    }
+
+    /// The answer to a question, without spaces around it; `None` at the end of the input.
+    pub fn answer(&self, question: &str) -> Result<Option<String>, Failure> {
+        let mut stderr = io::stderr().lock();
+        let _ = stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush());
+        drop(stderr);
+        let (sender, receiver) = mpsc::channel();
+        // The read cannot be interrupted; at the deadline the thread is left behind, and the program ends.
+        let read = move || {
+            let mut line = String::new();
+            let mut input = io::stdin().lock().take(MAX_LINE);
+            let _ = sender.send(input.read_line(&mut line).map(|_| line));
+        };
+        if let Err(error) = thread::Builder::new().name("answer".into()).spawn(read) {
+            return Err(unreadable(&error));
+        }
+        let left = match self.deadline {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None => Duration::MAX,
+        };
+        let answer = match left {
+            Duration::MAX => receiver.recv().ok(),
+            left => receiver.recv_timeout(left).ok(),
+        };
+        match answer {
+            Some(Ok(line)) if line.is_empty() => {
+                // The cursor stands after the question.
+                let _ = io::stderr().write_all(b"\n");
+                Ok(None)
+            }
+            Some(Ok(line)) => Ok(Some(line.trim().to_owned())),
+            Some(Err(error)) => Err(unreadable(&error)),
+            None => Err(Failure::new(Code::Unavailable, "no answer before the deadline")),
+        }
+    }
+
+    /// True for an answer that begins with yes.
+    pub fn agrees(&self, question: &str) -> Result<bool, Failure> {
+        Ok(self.answer(question)?.is_some_and(|answer| Self::is_yes(&answer)))
+    }
+
+    /// `y`, `Yes`
+    pub fn is_yes(answer: &str) -> bool {
+        matches!(answer.to_ascii_lowercase().as_str(), "y" | "yes")
+    }
+}
+
+fn unreadable(error: &io::Error) -> Failure {
+    Failure::configuration(format!("no answer from standard input: {error}"))
+}
+
+/// An answer is a word or a client id.
+const MAX_LINE: u64 = 4096;

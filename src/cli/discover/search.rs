@@ -1,0 +1,164 @@
+//! The sources in order: autoconfig, SRV records, Mozilla's ISPDB.
+
+use pop3::discover::autoconfig::Servers;
+use pop3::discover::{Candidate, Finder, MailAddress, Sources, SrvServers, domain_holds};
+use pop3::net::{HttpClient, NameServers, TlsConnector, TlsSettings};
+use pop3::{Error, ErrorKind};
+
+use super::person::Person;
+use crate::cli::exit::{Code, Failure};
+use crate::cli::output::Stderr;
+use crate::cli::settings::lookup::Lookup;
+use crate::cli::wirelog::WireLog;
+
+/// A search for the server of an address.
+pub struct Search<'a> {
+    pub lookup: &'a Lookup,
+    pub address: &'a MailAddress,
+    /// Who is asked about servers outside the domain; without a person they are passed over.
+    pub person: Option<&'a Person>,
+    pub stderr: Stderr,
+}
+
+/// The result of a search.
+pub enum Searched {
+    Found(Candidate),
+    /// The input ended at a question.
+    Declined,
+    /// No server; the reasons worth telling.
+    Nothing(Vec<String>),
+}
+
+impl Search<'_> {
+    /// Asks each source until one names a server that can be used.
+    pub fn run(&self) -> Result<Searched, Failure> {
+        let Lookup { family, proxy, limits, .. } = self.lookup;
+        let wire_log = WireLog::open(&self.lookup.trace)?;
+        let mut trace = wire_log.trace();
+        let mut note = |text: &str| {
+            log::info!("{text}");
+            if let Some(trace) = &mut trace {
+                trace.note(text);
+            }
+        };
+        let connector = TlsConnector::prepare(TlsSettings::default());
+        let http = HttpClient { family: *family, proxy: proxy.as_ref(), limits: *limits, tls: &connector };
+        let sources = Sources::public(self.name_servers());
+        let finder = Finder { http, sources: &sources };
+        let mut why = Vec::new();
+
+        for servers in finder.autoconfig(self.address, &mut note) {
+            if let Some(candidate) = first(servers, &mut why) {
+                return Ok(Searched::Found(candidate));
+            }
+        }
+        self.check_deadline()?;
+
+        if sources.name_servers.is_some() {
+            match finder.srv(self.address, &mut note) {
+                Ok(SrvServers::Candidates(candidates)) => match self.choose(candidates)? {
+                    Choice::Candidate(candidate) => return Ok(Searched::Found(candidate)),
+                    Choice::None => {}
+                    Choice::EndOfInput => return Ok(Searched::Declined),
+                },
+                Ok(SrvServers::NotOffered) => {
+                    why.push("its SRV records say that it offers no POP3".to_owned());
+                    return Ok(Searched::Nothing(why));
+                }
+                Err(error) => why.push(error.message().to_owned()),
+            }
+            self.check_deadline()?;
+        }
+
+        let domain = self.address.domain();
+        self.stderr.warning(&format!("asking Mozilla's ISPDB, which is told the domain {domain}"));
+        let servers = finder.ispdb(self.address, &mut note);
+        if let Some(candidate) = first(servers, &mut why) {
+            return Ok(Searched::Found(candidate));
+        }
+        self.check_deadline()?;
+        wire_log.check()?;
+        Ok(Searched::Nothing(why))
+    }
+
+    /// The name servers, unless asking them would go past the proxy.
+    fn name_servers(&self) -> Option<NameServers> {
+        if self.lookup.proxy.is_some() {
+            log::info!("SRV records are left out: name servers are not asked through the proxy");
+            return None;
+        }
+        match NameServers::of_system() {
+            Ok(servers) => Some(servers),
+            Err(error) => {
+                self.stderr.warning(&format!("SRV records are left out: {}", error.message()));
+                None
+            }
+        }
+    }
+
+    /// The first candidate of the domain, or the first one outside of it if the person agrees.
+    fn choose(&self, candidates: Vec<Candidate>) -> Result<Choice, Failure> {
+        let mut asked = false;
+        for candidate in candidates {
+            if domain_holds(self.address.domain(), &candidate.host) {
+                return Ok(Choice::Candidate(candidate));
+            }
+            let host = &candidate.host;
+            let domain = self.address.domain();
+            let Some(person) = self.person else {
+                self.stderr.warning(&format!(
+                    "{host} is passed over: it is outside of {domain}, and only an SRV record names it"
+                ));
+                continue;
+            };
+            if asked {
+                continue;
+            }
+            asked = true;
+            let question = format!(
+                "An SRV record of {domain} names {host}, which is outside of the domain. DNS proves nothing: \
+                 use {host}? [y/N] "
+            );
+            match person.answer(&question)? {
+                None => return Ok(Choice::EndOfInput),
+                Some(answer) if Person::is_yes(&answer) => return Ok(Choice::Candidate(candidate)),
+                Some(_) => {}
+            }
+        }
+        Ok(Choice::None)
+    }
+
+    fn check_deadline(&self) -> Result<(), Failure> {
+        let limits = self.lookup.limits;
+        if limits.deadline.is_some() && limits.left().is_zero() {
+            let domain = self.address.domain();
+            let text = format!("no POP3 server found for {domain} before the deadline");
+            return Err(Failure::new(Code::Unavailable, text));
+        }
+        Ok(())
+    }
+}
+
+/// The first server of a file. Files that do not exist are the rule, and no reason worth telling.
+fn first(servers: Result<Servers, Error>, why: &mut Vec<String>) -> Option<Candidate> {
+    match servers {
+        Ok(servers) => {
+            for host in &servers.cleartext {
+                why.push(format!("{host} is offered in cleartext only"));
+            }
+            servers.candidates.into_iter().next()
+        }
+        Err(error) => {
+            if error.kind() != ErrorKind::Host {
+                why.push(error.message().to_owned());
+            }
+            None
+        }
+    }
+}
+
+enum Choice {
+    Candidate(Candidate),
+    None,
+    EndOfInput,
+}

@@ -1,0 +1,61 @@
+//! What `login ADDRESS` needs to know before there is an account: no key of the file counts, not even those of the
+//! default account.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use pop3::net::{Family, Limits, Proxy};
+
+use super::{
+    Args, Config, Failure, Sources, Surroundings, TIMEOUT, TraceSink, config_path, family, trace_sink, value,
+};
+
+/// The settings of a search for a server.
+pub struct Lookup {
+    pub config: Config,
+    /// Where an account is written to.
+    pub path: PathBuf,
+    /// `--host` or `POP3_HOST` says which server it is.
+    pub has_host: bool,
+    /// `--user` or `POP3_USER`.
+    pub user: Option<String>,
+    pub family: Family,
+    pub proxy: Option<Proxy>,
+    pub limits: Limits,
+    pub trace: TraceSink,
+}
+
+impl Lookup {
+    /// Reads options, variables and the file, which need not exist yet. The deadline begins now.
+    pub fn resolve(args: &Args, around: &Surroundings) -> Result<Self, Failure> {
+        let path = config_path(args, around).ok_or_else(|| {
+            Failure::configuration("no home directory for the configuration file: give --config FILE")
+        })?;
+        let config = Config::read(path.clone(), false)?;
+        let sources = Sources::without_account(around, &config);
+        let connection = &args.connection;
+        let host = sources.text("host", connection.host.as_ref(), None)?;
+        let user = sources.text("user", args.account.user.as_ref(), None)?;
+        let proxy = sources.text("proxy", connection.proxy.as_ref(), None)?;
+        let timeout = sources.number("timeout", connection.timeout.as_ref(), None)?;
+        let deadline = sources.number("deadline", connection.deadline.as_ref(), None)?;
+        let timeout = timeout.map(|text| text.parse(value::positive_seconds)).transpose()?;
+        let deadline: Option<Duration> =
+            deadline.map(|text| text.parse(value::positive_seconds)).transpose()?;
+        Ok(Self {
+            path,
+            has_host: host.is_some(),
+            user: user.map(|user| user.parse(value::user_name)).transpose()?,
+            family: family(connection),
+            proxy: proxy
+                .map(|url| url.value.parse::<Proxy>().map_err(|error| url.refuse(error.message())))
+                .transpose()?,
+            limits: Limits {
+                timeout: timeout.unwrap_or(TIMEOUT),
+                deadline: deadline.map(|deadline| Instant::now() + deadline),
+            },
+            trace: trace_sink(&args.output),
+            config,
+        })
+    }
+}

@@ -1,0 +1,85 @@
+//! `login ADDRESS` in a terminal.
+
+use super::*;
+use crate::terminal::Terminal;
+
+const QUESTION: &str = "config.toml? [y/N] ";
+
+/// A terminal in which `pop3 login` finds these pages, its room, and the servers that have to live as long.
+fn terminal(pages: Vec<(&'static str, String)>, words: &str) -> (Terminal, Sandbox, Service) {
+    let certificate = Certificate::for_names(&NAMES);
+    let web = web(&certificate, pages);
+    let room = Sandbox::new();
+    let ca = room.path("ca.pem");
+    std::fs::write(&ca, &certificate.ca_pem).expect("a file");
+    let mut script = room.program("script");
+    script.env("SSL_CERT_FILE", ca).env_remove("NO_COLOR");
+    let words = format!("{POP3} login --proxy http://127.0.0.1:{} {ADDRESS} {words}", web.port());
+    (Terminal::new(script, &words), room, web)
+}
+
+#[test]
+fn the_account_is_shown_and_written_if_the_person_agrees() {
+    let (mut terminal, room, _web) = terminal(vec![(AUTOCONFIG, ok(&good()))], "");
+    terminal.wait_for(QUESTION);
+    let shown = terminal.text().replace("\r\n", "\n");
+    assert!(shown.contains(BLOCK), "{shown}");
+    assert!(!config(&room).exists(), "nothing is written before the answer");
+    terminal.type_in(b"y\n");
+    // The login goes on with the account that was written, and has no keyring to save to.
+    let (shown, code) = terminal.finish();
+    assert_eq!(code, Some(78), "{shown}");
+    assert!(shown.contains("alice@example.test@pop.example.test"), "{shown}");
+    let written = std::fs::read_to_string(config(&room)).expect("it was written");
+    assert_eq!(written, format!("default = \"alice@example.test\"\n\n{BLOCK}"));
+}
+
+#[test]
+fn no_and_the_end_of_input_write_nothing() {
+    for answer in [&b"no\n"[..], b"\n", b"\x04"] {
+        let (mut terminal, room, _web) = terminal(vec![(AUTOCONFIG, ok(&good()))], "");
+        terminal.wait_for(QUESTION);
+        terminal.type_in(answer);
+        let (shown, code) = terminal.finish();
+        assert_eq!(code, Some(0), "{shown}");
+        assert!(!config(&room).exists(), "{shown}");
+    }
+}
+
+#[test]
+fn a_person_who_says_nothing_ends_at_the_deadline() {
+    let (terminal, room, _web) = terminal(vec![(AUTOCONFIG, ok(&good()))], "--deadline 2");
+    terminal.wait_for("before the deadline");
+    let (shown, code) = terminal.finish();
+    assert_eq!(code, Some(69), "{shown}");
+    assert!(!config(&room).exists());
+}
+
+#[test]
+fn a_provider_of_oauth_asks_for_the_client() {
+    let pages = || {
+        let gmail = file("pop.gmail.com", 995, "SSL", "%EMAILADDRESS%", "OAuth2");
+        let gmail =
+            gmail.replace("</username>", "</username><authentication>password-cleartext</authentication>");
+        vec![(AUTOCONFIG, ok(&gmail))]
+    };
+    let (mut with_client, room, _web) = terminal(pages(), "");
+    with_client.wait_for("empty to use a password: ");
+    with_client.type_in(b"an\"id\n");
+    with_client.wait_for("client secret");
+    with_client.type_in(b"\n");
+    with_client.wait_for(QUESTION);
+    let shown = with_client.text();
+    assert!(shown.contains("oauth = { provider = \"google\", client-id = 'an\"id' }"), "{shown}");
+    with_client.type_in(b"n\n");
+    assert_eq!(with_client.finish().1, Some(0));
+    assert!(!config(&room).exists());
+
+    let (mut with_password, _room, _web) = terminal(pages(), "");
+    with_password.wait_for("empty to use a password: ");
+    with_password.type_in(b"\n");
+    with_password.wait_for(QUESTION);
+    assert!(!with_password.text().contains("oauth ="));
+    with_password.type_in(b"\x04");
+    assert_eq!(with_password.finish().1, Some(0));
+}
