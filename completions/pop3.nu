@@ -104,14 +104,15 @@ module completions {
   export extern "pop3 headers" [
     --lines: string           # Show the first N lines of the body too
     --fields                  # Show every header field
-    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
-    --new                     # Those not fetched before
-    --fetched                 # Those fetched before
-    --all                     # All
-    --last: string            # The N highest numbers
-    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
-    --smaller: string         # Of these, only those smaller than SIZE
-    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --uid: string             # The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line
+    --all                     # All messages
+    --new                     # Only messages not fetched before
+    --fetched                 # Only messages fetched before
+    --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Only messages smaller than SIZE
+    --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
+    --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
+    --last: string            # Of what the other selectors leave, the N messages with the highest numbers
     --commit                  # End the session with QUIT, so that the server deletes what was marked
     --account(-a): string     # Use this account of the configuration file
     --user: string            # Log in as USER, sent unchanged
@@ -165,14 +166,15 @@ module completions {
     --stdout                  # Write the one message that was chosen to standard output, as it is
     --delete                  # Mark each message for deletion once it is stored; with --commit, delete it
     --no-state                # Neither read nor write the record of what was fetched
-    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
-    --new                     # Those not fetched before
-    --fetched                 # Those fetched before
-    --all                     # All
-    --last: string            # The N highest numbers
-    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
-    --smaller: string         # Of these, only those smaller than SIZE
-    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --uid: string             # The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line
+    --all                     # All messages
+    --new                     # Only messages not fetched before
+    --fetched                 # Only messages fetched before
+    --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Only messages smaller than SIZE
+    --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
+    --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
+    --last: string            # Of what the other selectors leave, the N messages with the highest numbers
     --commit                  # End the session with QUIT, so that the server deletes what was marked
     --account(-a): string     # Use this account of the configuration file
     --user: string            # Log in as USER, sent unchanged
@@ -217,14 +219,15 @@ module completions {
 
   # Mark messages for deletion; with --commit, delete them
   export extern "pop3 delete" [
-    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
-    --new                     # Those not fetched before
-    --fetched                 # Those fetched before
-    --all                     # All
-    --last: string            # The N highest numbers
-    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
-    --smaller: string         # Of these, only those smaller than SIZE
-    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --uid: string             # The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line
+    --all                     # All messages
+    --new                     # Only messages not fetched before
+    --fetched                 # Only messages fetched before
+    --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Only messages smaller than SIZE
+    --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
+    --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
+    --last: string            # Of what the other selectors leave, the N messages with the highest numbers
     --commit                  # End the session with QUIT, so that the server deletes what was marked
     --account(-a): string     # Use this account of the configuration file
     --user: string            # Log in as USER, sent unchanged
@@ -269,14 +272,15 @@ module completions {
 
   # List number, unique-id and size
   export extern "pop3 uidl" [
-    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one a line
-    --new                     # Those not fetched before
-    --fetched                 # Those fetched before
-    --all                     # All
-    --last: string            # The N highest numbers
-    --larger: string          # Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
-    --smaller: string         # Of these, only those smaller than SIZE
-    --older-than: string      # Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    --uid: string             # The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line
+    --all                     # All messages
+    --new                     # Only messages not fetched before
+    --fetched                 # Only messages fetched before
+    --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    --smaller: string         # Only messages smaller than SIZE
+    --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
+    --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
+    --last: string            # Of what the other selectors leave, the N messages with the highest numbers
     --commit                  # End the session with QUIT, so that the server deletes what was marked
     --account(-a): string     # Use this account of the configuration file
     --user: string            # Log in as USER, sent unchanged

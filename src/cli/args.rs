@@ -370,54 +370,65 @@ pub struct Logout {}
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Accounts {}
 
-/// Which messages; several selectors add up, the last three narrow.
+/// Which messages: numbers and unique-ids name them and add up; everything else filters what is named, or all.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Choosing messages")]
 pub struct Choice {
     /// Message numbers of this session: 3, 2-5, 7- or 1,4-6
     ///
-    /// Without any selector, headers and fetch take --new, uidl takes --all, and delete is an error.
+    /// Numbers and unique-ids name messages and add up; the other selectors filter what is named, or all messages where
+    /// nothing is named, and each must hold. Without numbers, --uid, --all, --new, --fetched, --first and --last, headers
+    /// and fetch take --new, uidl takes all, and delete is an error.
     #[arg(value_name = "NUMBERS", display_order = 0)]
     pub numbers: Vec<String>,
 
-    /// The message with this unique-id (repeatable); - reads them from standard input, one a line
+    /// The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line
+    ///
+    /// As uidl prints it: a byte that is not UTF-8 is \xNN. With - blank lines are ignored, and no lines choose nothing.
     #[arg(long = "uid", value_name = "UID", allow_hyphen_values = true)]
     pub uids: Vec<OsString>,
 
-    /// Those not fetched before
-    #[arg(long)]
-    pub new: bool,
-
-    /// Those fetched before
-    #[arg(long)]
-    pub fetched: bool,
-
-    /// All
+    /// All messages
     #[arg(long)]
     pub all: bool,
 
-    /// The N highest numbers
-    #[arg(long, value_name = "N", allow_hyphen_values = true)]
-    pub last: Option<String>,
+    /// Only messages not fetched before
+    #[arg(long, conflicts_with = "fetched")]
+    pub new: bool,
 
-    /// Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    /// Only messages fetched before
+    #[arg(long)]
+    pub fetched: bool,
+
+    /// Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
+    ///
+    /// By the server's listing. A message without a listed size is neither larger nor smaller.
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub larger: Option<String>,
 
-    /// Of these, only those smaller than SIZE
+    /// Only messages smaller than SIZE
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub smaller: Option<String>,
 
-    /// Of these, only those fetched at least AGE ago: digits with m, h, d or w
+    /// Only messages fetched at least AGE ago: digits with m, h, d or w
     #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
     pub older_than: Option<String>,
+
+    /// Of what the other selectors leave, the N messages with the lowest numbers
+    #[arg(long, value_name = "N", allow_hyphen_values = true, conflicts_with = "last")]
+    pub first: Option<String>,
+
+    /// Of what the other selectors leave, the N messages with the highest numbers
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
+    pub last: Option<String>,
 }
 
 impl Choice {
-    /// Whether nothing is chosen; what narrows is no selector.
+    /// True if no messages are chosen; a size or an age alone chooses none.
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
             && self.uids.is_empty()
+            && self.first.is_none()
             && self.last.is_none()
             && !(self.new || self.fetched || self.all)
     }

@@ -15,6 +15,86 @@ pub fn text(octets: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// A unique-id as text that [`parse_unique_id`] turns into the same bytes again: UTF-8 stays as it is, a byte that is not
+/// UTF-8, or that no line of standard input can hold, is `\xNN`. A backslash that would read as such an escape is
+/// escaped itself, so two unique-ids never share a text.
+///
+/// ```text
+/// b"caf\xc3\xa9" → "café"     b"caf\xe9" → r"caf\xe9"     br"caf\xe9" → r"caf\x5cxe9"
+/// ```
+pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
+    let special = |octets: &[u8]| {
+        octets.starts_with(BYTE_ORDER_MARK)
+            || octets.iter().any(|byte| matches!(byte, b'\\' | b'\r' | b'\n' | b'\0'))
+    };
+    match str::from_utf8(octets) {
+        Ok(text) if !special(octets) => return Cow::Borrowed(text),
+        _ => {}
+    }
+    let mut out = String::with_capacity(octets.len() + 16);
+    let escape = |out: &mut String, byte: u8| {
+        let _ = write!(out, "\\x{byte:02x}");
+    };
+    let mut rest = octets;
+    // A reader of lines takes a byte order mark at the beginning away.
+    if let Some(behind) = rest.strip_prefix(BYTE_ORDER_MARK) {
+        BYTE_ORDER_MARK.iter().for_each(|&byte| escape(&mut out, byte));
+        rest = behind;
+    }
+    let mut at = 0;
+    for chunk in rest.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' if escaped_byte(&rest[at..]).is_some() => escape(&mut out, b'\\'),
+                '\r' => escape(&mut out, b'\r'),
+                '\n' => escape(&mut out, b'\n'),
+                '\0' => escape(&mut out, b'\0'),
+                c => out.push(c),
+            }
+            at += c.len_utf8();
+        }
+        chunk.invalid().iter().for_each(|&byte| escape(&mut out, byte));
+        at += chunk.invalid().len();
+    }
+    Cow::Owned(out)
+}
+
+/// The unique-id that [`unique_id`] shows as `typed`. Bytes that are typed as they are, UTF-8 or not, stay.
+pub fn parse_unique_id(typed: &[u8]) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(typed.len());
+    let mut rest = typed;
+    while let [first, behind @ ..] = rest {
+        if let Some(byte) = escaped_byte(rest) {
+            octets.push(byte);
+            rest = &rest[r"\xNN".len()..];
+        } else {
+            octets.push(*first);
+            rest = behind;
+        }
+    }
+    octets
+}
+
+/// `br"\xe9 and more"` → `0xe9`
+fn escaped_byte(octets: &[u8]) -> Option<u8> {
+    let [b'\\', b'x', high, low, ..] = octets else { return None };
+    let digit = |octet: &u8| char::from(*octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(digit(high)? << 4 | digit(low)?)
+}
+
+/// Cuts what somebody else wrote to a length that an error message bears: `abc…`
+pub fn shorten(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// A few lines of a terminal. Unique-ids of RFC 1939 have at most 70 characters, server lines of RFC 2449 512 octets.
+const MAX_SHOWN: usize = 512;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Text with what must not reach a terminal shown instead of done: `\x1b`, `\n`, `\u{202e}`. A backslash stays what it
 /// is, since paths of Windows are full of them; so this is for reading, not for reading back.
 pub fn escape(text: &str) -> Cow<'_, str> {
@@ -49,7 +129,7 @@ fn is_unprintable(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{escape, text};
+    use super::{escape, parse_unique_id, shorten, text, unique_id};
 
     #[test]
     fn text_keeps_what_is_no_utf8_apart() {
@@ -57,6 +137,35 @@ mod tests {
         assert_eq!(text(b"caf\xe9"), "caf\u{e9}");
         assert_eq!(text(b"\x80\xff"), "\u{80}\u{ff}");
         assert_eq!(text(b""), "");
+    }
+
+    #[test]
+    fn unique_ids_are_shown_apart() {
+        let table: &[(&[u8], &str)] = &[
+            (b"plain-1", "plain-1"),
+            (b"caf\xc3\xa9", "caf\u{e9}"),
+            (b"caf\xe9", r"caf\xe9"),
+            (br"caf\xe9", r"caf\x5cxe9"),
+            (b"\xc2\x80", "\u{80}"),
+            (b"\x80", r"\x80"),
+            (b"C:\\x", "C:\\x"),
+            (b"\\\xe9", "\\\\xe9"),
+            (b"a\x1b\tb", "a\x1b\tb"),
+            (b"a\rb\0", r"a\x0db\x00"),
+            (b"\xef\xbb\xbfa", r"\xef\xbb\xbfa"),
+        ];
+        for (octets, shown) in table {
+            assert_eq!(unique_id(octets), *shown, "{octets:?}");
+            assert_eq!(parse_unique_id(shown.as_bytes()), *octets, "{shown:?}");
+        }
+        assert_eq!(parse_unique_id(b"caf\xe9 \\xE9 \\x4"), b"caf\xe9 \xe9 \\x4");
+    }
+
+    #[test]
+    fn long_text_is_shortened() {
+        assert_eq!(shorten("\u{e9}"), "\u{e9}");
+        let long = "\u{e9}".repeat(8 << 20);
+        assert!(shorten(&long).ends_with("\u{e9}…") && shorten(&long).chars().count() == 513);
     }
 
     #[test]
@@ -78,6 +187,15 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_unique_id_comes_back(octets in prop::collection::vec(prop::sample::select(&b"\\\\x5c0a\xe9\xc3\xa9\xef\xbb\xbf\r\n\0"[..]), 0..12)) {
+            let shown = unique_id(&octets);
+            let beginning = shown.chars().next();
+            prop_assert!(!shown.contains(['\r', '\n', '\0']), "{shown:?}");
+            prop_assert_ne!(beginning, Some('\u{feff}'));
+            prop_assert_eq!(parse_unique_id(shown.as_bytes()), octets);
+        }
+
         #[test]
         fn nothing_acts_after_escaping(octets: Vec<u8>, any: String) {
             for raw in [text(&octets).into_owned(), any] {

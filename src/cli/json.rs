@@ -61,7 +61,8 @@ pub enum Expire {
 pub struct Uidl {
     pub number: u32,
     pub uid: Option<String>,
-    pub octets: u64,
+    /// `null` if the server listed no size.
+    pub octets: Option<u64>,
     pub new: Option<bool>,
 }
 
@@ -121,7 +122,7 @@ impl Mailbox {
 pub struct Fetch {
     pub number: u32,
     pub uid: Option<String>,
-    pub octets: u64,
+    pub octets: Option<u64>,
     pub path: Option<String>,
     pub sha256: Option<String>,
     pub deleted: Deletion,
@@ -132,7 +133,7 @@ pub struct Fetch {
 pub struct Delete {
     pub number: u32,
     pub uid: Option<String>,
-    pub octets: u64,
+    pub octets: Option<u64>,
     pub deleted: Deletion,
 }
 
@@ -293,7 +294,7 @@ mod tests {
     }
 
     fn uidl() -> Uidl {
-        Uidl { number: 3, uid: Some("a\"b".into()), octets: 24, new: Some(true) }
+        Uidl { number: 3, uid: Some("a\"b".into()), octets: Some(24), new: Some(true) }
     }
 
     #[test]
@@ -321,14 +322,20 @@ mod tests {
              \"from\":[{\"name\":null,\"address\":\"a@b\"}],\"to\":[],\"cc\":null,\
              \"subject\":\"\\ud83d\\ude00\\u00e9\",\"message_id\":null,\"fields\":[[\"X\",\"y\"]]}\n"
         );
-        let fetch =
-            Fetch { number: 1, uid: None, octets: 9, path: None, sha256: None, deleted: Deletion::Unknown };
+        let fetch = Fetch {
+            number: 1,
+            uid: None,
+            octets: None,
+            path: None,
+            sha256: None,
+            deleted: Deletion::Unknown,
+        };
         assert_eq!(
             line(&fetch),
-            "{\"number\":1,\"uid\":null,\"octets\":9,\"path\":null,\"sha256\":null,\"deleted\":null}\n"
+            "{\"number\":1,\"uid\":null,\"octets\":null,\"path\":null,\"sha256\":null,\"deleted\":null}\n"
         );
-        let delete = Delete { number: 1, uid: None, octets: 9, deleted: Deletion::Marked };
-        assert_eq!(line(&delete), "{\"number\":1,\"uid\":null,\"octets\":9,\"deleted\":false}\n");
+        let delete = Delete { number: 1, uid: None, octets: None, deleted: Deletion::Marked };
+        assert_eq!(line(&delete), "{\"number\":1,\"uid\":null,\"octets\":null,\"deleted\":false}\n");
         let refused = Refused { number: 1, uid: None, error: "-ERR no".into() };
         assert_eq!(line(&refused), "{\"number\":1,\"uid\":null,\"error\":\"-ERR no\"}\n");
         let account = Account {

@@ -52,7 +52,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(Code::Usage.exit())
         }
         Err(error) => {
-            let failure = Failure::usage(error.message).or_hint(Some("pop3 --help shows what there is"));
+            let hint = error.hint.unwrap_or("pop3 --help lists commands and options");
+            let failure = Failure::usage(error.message).or_hint(Some(hint));
             Stderr::new(error.json).failure(&failure);
             ExitCode::from(failure.code.exit())
         }

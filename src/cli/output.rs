@@ -21,7 +21,7 @@ use self::layout::{Row, folded, width};
 pub use self::stderr::Stderr;
 use super::{
     args::Color,
-    escape::{escape, text},
+    escape::{escape, unique_id},
     json::{
         Account, Delete, Deletion, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl,
         write_line,
@@ -82,9 +82,9 @@ impl<'a> Printer<'a> {
         if self.look.json {
             return;
         }
-        for (number, unique_id) in messages {
+        for (number, octets) in messages {
             self.number_width = self.number_width.max(number.to_string().len());
-            let uid_width = unique_id.map_or(1, |unique_id| width(&escape(&text(unique_id))));
+            let uid_width = octets.map_or(1, |octets| width(&escape(&unique_id(octets))));
             self.uid_width = self.uid_width.max(uid_width.min(WIDEST_UID));
         }
     }
@@ -130,7 +130,7 @@ impl<'a> Printer<'a> {
         mark(&mut row, message.new);
         let uid = message.uid.as_deref().map_or("-".into(), escape);
         row.left(&uid, self.uid_width, Style::new());
-        row.right(&size(message.octets), SIZE, DIM);
+        row.right(&listed(message.octets), SIZE, DIM);
         self.end(row)
     }
 
@@ -153,7 +153,7 @@ impl<'a> Printer<'a> {
             Some(_) => row.cut(&escape(&from), sender, Style::new()),
             None => row.left(&escape(&from), sender, Style::new()),
         }
-        row.right(&size(message.octets), SIZE, DIM);
+        row.right(&listed(message.octets), SIZE, DIM);
         match headers.subject.as_deref() {
             None | Some("") => row.left("(no subject)", 0, DIM),
             Some(subject) => {
@@ -182,7 +182,7 @@ impl<'a> Printer<'a> {
             return self.flush_row();
         }
         let mut row = self.row(message.number);
-        row.right(&size(message.octets), SIZE, DIM);
+        row.right(&listed(message.octets), SIZE, DIM);
         match (&message.path, &message.sha256) {
             (Some(path), _) => row.left(&escape(path), 0, Style::new()),
             (None, Some(_)) => row.left("passed on", 0, Style::new()),
@@ -202,7 +202,7 @@ impl<'a> Printer<'a> {
         let mut row = self.row(message.number);
         let uid = message.uid.as_deref().map_or("-".into(), escape);
         row.left(&uid, self.uid_width, Style::new());
-        row.right(&size(message.octets), SIZE, DIM);
+        row.right(&listed(message.octets), SIZE, DIM);
         deletion(&mut row, message.deleted);
         self.end(row)
     }
@@ -336,6 +336,11 @@ pub fn rfc3339(seconds: i64) -> String {
 /// Octets for people: `24.1 kB`.
 pub fn size(octets: u64) -> String {
     format_size(octets, DECIMAL.decimal_places(1))
+}
+
+/// The size that the server listed, `-` if it listed none.
+fn listed(octets: Option<u64>) -> String {
+    octets.map_or_else(|| "-".into(), size)
 }
 
 /// The first one's name, or its address where it has none; `+2` tells of others.

@@ -60,8 +60,8 @@ const MOST_LARGE: usize = 1 << 14;
 pub struct Entry<'a> {
     /// Its message-number.
     pub number: MessageNumber,
-    /// Its size by the server's scan listing, which need not be what `RETR` sends; 0 where `LIST` left it out.
-    pub octets: u64,
+    /// Its size by the server's scan listing, which need not be what `RETR` sends; `None` if `LIST` left it out.
+    pub octets: Option<u64>,
     /// Its unique-id; `None` where the server gave none.
     pub unique_id: Option<&'a [u8]>,
 }
@@ -101,9 +101,9 @@ impl Maildrop {
         Entry {
             number: *number,
             octets: match *octets {
-                UNSCANNED => 0,
-                LARGEST => self.large.get(number).copied().unwrap_or(u64::from(LARGEST)),
-                octets => octets.into(),
+                UNSCANNED => None,
+                LARGEST => Some(self.large.get(number).copied().unwrap_or(u64::from(LARGEST))),
+                octets => Some(octets.into()),
             },
             unique_id: self.unique_id(*unique_id),
         }
@@ -263,7 +263,7 @@ mod tests {
         maildrop.sorted().unwrap();
         let entries: Vec<_> =
             maildrop.entries().map(|entry| (entry.number.get(), entry.octets, entry.unique_id)).collect();
-        assert_eq!(entries, [(1, 10, Some(&b"a"[..])), (2, 20, None), (4, 0, Some(b"d"))]);
+        assert_eq!(entries, [(1, Some(10), Some(&b"a"[..])), (2, Some(20), None), (4, None, Some(b"d"))]);
     }
 
     #[test]
@@ -334,12 +334,12 @@ mod tests {
         plain.push_scan(scan(1, 7)).unwrap();
         plain.sorted().unwrap();
         let sizes: Vec<_> = plain.entries().map(|entry| (entry.number.get(), entry.octets)).collect();
-        assert_eq!(sizes, [(1, 7), (2, u64::MAX)]);
+        assert_eq!(sizes, [(1, Some(7)), (2, Some(u64::MAX))]);
         let mut huge = maildrop(20_000);
         (1..=20_000).for_each(|number| huge.push_scan(scan(number, u64::MAX)).unwrap());
         huge.sorted().unwrap();
         assert_eq!(huge.large.len(), MOST_LARGE);
-        assert!(huge.entries().all(|entry| entry.octets >= u64::from(LARGEST)));
+        assert!(huge.entries().all(|entry| entry.octets >= Some(u64::from(LARGEST))));
         assert!(!plain.has_unique_ids() && plain.entry(0).unique_id.is_none());
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::StyledStr;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::{Args, Command, text};
@@ -24,6 +24,8 @@ pub struct ArgsError {
     pub text: String,
     /// For `--json`: one line of printable characters.
     pub message: String,
+    /// What does here what was typed.
+    pub hint: Option<&'static str>,
     /// Whether `--json` stands on the command line.
     pub json: bool,
 }
@@ -32,7 +34,12 @@ pub struct ArgsError {
 pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, ArgsError> {
     let words: Vec<OsString> = words.into_iter().collect();
     if words.len() < 2 {
-        return Err(ArgsError { text: text::BEGIN.into(), message: text::NO_COMMAND.into(), json: false });
+        return Err(ArgsError {
+            text: text::BEGIN.into(),
+            message: text::NO_COMMAND.into(),
+            hint: None,
+            json: false,
+        });
     }
     let words = help_as_option(words);
     let json = words.iter().any(|word| word == "--json");
@@ -52,8 +59,37 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, ArgsEr
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Parsed::Text(styled(&error.render())))
         }
-        Err(error) => Err(ArgsError { text: styled(&error.render()), message: one_line(&error), json }),
+        Err(mut error) => {
+            drop_dangerous_suggestion(&mut error);
+            let hint = hint(&error);
+            Err(ArgsError { text: styled(&error.render()), message: one_line(&error), hint, json })
+        }
     }
+}
+
+/// A switch that deletes or forgets is never an answer to a typing error.
+fn drop_dangerous_suggestion(error: &mut clap::Error) {
+    let dangerous = |value: &str| text::DANGEROUS.iter().any(|switch| value.starts_with(switch));
+    let suggests = match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(value)) => dangerous(value),
+        Some(ContextValue::Strings(values)) => values.iter().any(|value| dangerous(value)),
+        _ => false,
+    };
+    if suggests {
+        error.remove(ContextKind::SuggestedArg);
+    }
+}
+
+/// What somebody looks for who knows the commands of the protocol, or the options of another client.
+fn hint(error: &clap::Error) -> Option<&'static str> {
+    let kind = match error.kind() {
+        ErrorKind::UnknownArgument => ContextKind::InvalidArg,
+        ErrorKind::InvalidSubcommand => ContextKind::InvalidSubcommand,
+        _ => return None,
+    };
+    let Some(ContextValue::String(typed)) = error.get(kind) else { return None };
+    let typed = typed.split('=').next().unwrap_or_default();
+    text::ELSEWHERE.iter().find(|(words, _)| words.contains(&typed)).map(|(_, hint)| *hint)
 }
 
 /// What contradicts itself beyond what clap is told in the attributes.
@@ -69,7 +105,7 @@ fn contradiction(args: &Args) -> Option<(ErrorKind, &'static str)> {
         }
         Command::Delete(delete) if delete.choice.is_empty() => Some((
             ErrorKind::MissingRequiredArgument,
-            "which messages to delete is not said: give numbers, --uid, --new, --fetched, --last N or --all",
+            "which messages to delete is not said: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
         )),
         _ => None,
     }
@@ -251,6 +287,9 @@ mod tests {
             "status --all",
             "delete",
             "delete --larger 3k",
+            "delete --older-than 3d",
+            "delete --new --fetched",
+            "uidl --first 1 --last 1",
             "delete --commit",
             "uidl --dir x",
             "headers --lines -1",
@@ -283,6 +322,57 @@ mod tests {
         let controls = vec!["pop3".into(), "status".into(), "--\u{1b}[31m\r\n".into()];
         let message = parse(controls).unwrap_err().message;
         assert!(!message.contains(char::is_control), "{message:?}");
+    }
+
+    #[test]
+    fn no_switch_that_destroys_is_suggested() {
+        for line in [
+            "delete 1 --limit 5",
+            "status --comit",
+            "fetch --delet",
+            "fetch --deleted",
+            "status --commit-all",
+        ] {
+            let error = refused(line);
+            let shown = format!("{} {} {:?}", error.message, error.text, error.hint);
+            assert!(!shown.contains("'--commit'") && !shown.contains("'--delete'"), "{shown}");
+        }
+        assert!(refused("delete 1 --limit 5").hint.is_some_and(|hint| hint.contains("--first")));
+    }
+
+    #[test]
+    fn words_of_elsewhere_lead_to_the_words_of_here() {
+        for (line, word) in [
+            ("list", "uidl"),
+            ("retr 1", "fetch"),
+            ("dele 1", "delete"),
+            ("top 1 0", "headers --lines"),
+            ("stat", "status"),
+            ("capa", "status --server"),
+            ("status -u alice", "--user"),
+            ("fetch --keep", "stay on the server"),
+            ("status --ssl", "--tls implicit"),
+            ("status --password x", "never on the command line"),
+            ("fetch --limit=5", "--first"),
+        ] {
+            let error = refused(line);
+            assert!(error.hint.is_some_and(|hint| hint.contains(word)), "{line}: {error:?}");
+        }
+        let mut command = Args::command();
+        command.build();
+        let known = |typed: &str| {
+            command.find_subcommand(typed).is_some()
+                || every_option(&command).any(|option| {
+                    option.get_long().is_some_and(|long| typed.strip_prefix("--") == Some(long))
+                        || option.get_short().is_some_and(|short| typed == format!("-{short}"))
+                })
+        };
+        for (words, hint) in text::ELSEWHERE {
+            assert!(
+                !words.iter().any(|word| known(word)),
+                "{words:?} exists here, so nobody is told {hint:?}"
+            );
+        }
     }
 
     #[test]

@@ -35,6 +35,53 @@ pop3 --help says more, pop3 COMMAND --help all about one command.
 pub const NO_COMMAND: &str =
     "no command given: one of status, headers, fetch, delete, uidl, login, logout, accounts";
 
+/// Switches that are not suggested for what resembles them: they delete, or forget what was fetched.
+pub const DANGEROUS: &[&str] = &["--commit", "--delete", "--forget"];
+
+/// Words of the protocol and of other clients, and what does here what they do there.
+pub const ELSEWHERE: &[(&[&str], &str)] = &[
+    (&["list", "ls"], "pop3 uidl lists numbers, unique-ids and sizes; pop3 headers lists subjects"),
+    (
+        &["retr", "get", "download", "read", "cat", "show"],
+        "pop3 fetch downloads; pop3 fetch 3 --stdout shows a message",
+    ),
+    (&["dele", "del", "rm", "remove", "expunge"], "pop3 delete marks messages for deletion"),
+    (&["top", "peek", "head"], "pop3 headers --lines N shows the header and the first lines"),
+    (
+        &["stat", "check", "count"],
+        "pop3 status counts messages; with --check it tells by its exit code if there are new ones",
+    ),
+    (&["capa", "capabilities", "info"], "pop3 status --server shows what the server announces"),
+    (&["auth", "pass", "user"], "pop3 login proves a password and saves it"),
+    (&["-u", "--username", "--login"], "the user name is given with --user"),
+    (
+        &["-p", "--pass", "--password", "--passwd", "--token"],
+        "a password is never on the command line: set POP3_PASSWORD or POP3_TOKEN, or save one with pop3 login",
+    ),
+    (&["-s", "--server-name", "--hostname"], "the server is given with --host"),
+    (
+        &["-k", "--insecure", "--no-verify", "--no-check-certificate"],
+        "a self-signed certificate is trusted with --tls-fingerprint",
+    ),
+    (&["--ssl", "--use-ssl", "--pop3s", "--tls-implicit"], "TLS from the first byte is --tls implicit"),
+    (&["--starttls", "--stls"], "--tls starttls is the default"),
+    (&["--no-tls", "--no-ssl", "--plain"], "--tls none sends everything in cleartext"),
+    (
+        &["--keep", "--leave", "--nodelete", "--no-delete"],
+        "messages stay on the server unless told otherwise",
+    ),
+    (&["--limit", "--max", "--count", "-n"], "--first N takes the N lowest numbers, --last N the highest"),
+    (&["--since", "--before", "--newer-than"], "--older-than AGE chooses by the time of fetching"),
+    (
+        &["-o", "--output", "--out", "--output-dir"],
+        "messages go to --dir, --maildir, --mbox, --pipe or --stdout",
+    ),
+    (&["--unread", "--unseen"], "--new chooses what was not fetched before"),
+    (&["--retries", "--retry"], "a maildrop in use is retried for --wait seconds"),
+    (&["--quiet-errors", "--silent"], "-q leaves out warnings, -qq errors too"),
+    (&["--debug", "--wire"], "--trace shows the conversation with the server, -v says more"),
+];
+
 /// An example: what it does, and its line.
 pub type Example = (&'static str, &'static str);
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Context, Done, choose, place, refused, selection, shown};
+use super::{Context, Done, choose, place, refused, selection, uid};
 use crate::cli::{
     args,
     catalogue::Catalogue,
@@ -63,7 +63,7 @@ fn rows(
         let message = catalogue.entry(index);
         context.printer.delete(&Delete {
             number: message.number.get(),
-            uid: message.unique_id.map(shown),
+            uid: message.unique_id.map(uid),
             octets: message.octets,
             deleted,
         })?;

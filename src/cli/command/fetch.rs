@@ -12,7 +12,7 @@ use pop3::{
     session::{Message, Reply, Retrieval, Transaction},
 };
 
-use super::{Context, Done, beside, choose, place, refused, selection, shown};
+use super::{Context, Done, beside, choose, place, refused, uid};
 use crate::cli::{
     args,
     catalogue::Catalogue,
@@ -21,7 +21,7 @@ use crate::cli::{
     exit::{Failure, Stop},
     json::{Deletion, Fetch, Refused},
     progress::Progress,
-    selector::Otherwise,
+    selector::{Otherwise, Selection},
     session::{self, Session},
     settings::{Destination, SECRET_VARIABLES, Settings},
     signals,
@@ -29,7 +29,7 @@ use crate::cli::{
 
 pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
     let settings = context.settings;
-    let selection = selection(&args.choice, Otherwise::New)?;
+    let selection = super::selection(&args.choice, Otherwise::New)?;
     let found = credential::find(settings)?;
     signals::outlive_limits();
     signals::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
@@ -55,11 +55,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         return Err(Failure::usage(message).into());
     }
     let deleting = args.delete && settings.commit;
-    let left_over = if deleting && selection.takes_new() {
-        left_over(&catalogue, &chosen, record.as_ref())
-    } else {
-        Chosen::none()
-    };
+    let left_over =
+        if deleting { left_over(&selection, &catalogue, &chosen, record.as_ref()) } else { Chosen::none() };
     context
         .printer
         .fit(chosen.iter().chain(left_over.iter()).map(|index| (catalogue.entry(index).number.get(), None)));
@@ -72,7 +69,9 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
     let storage = Storage::start(&settings.destination, record, &options)?;
-    let octets = chosen.iter().fold(0, |sum: u64, index| sum.saturating_add(catalogue.entry(index).octets));
+    let octets = chosen
+        .iter()
+        .fold(0, |sum: u64, index| sum.saturating_add(catalogue.entry(index).octets.unwrap_or(0)));
     let progress = Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
     let mut run = Run {
         catalogue: &catalogue,
@@ -130,14 +129,19 @@ fn lock_record(settings: &Settings) -> Result<Locked, Failure> {
 }
 
 /// What an earlier `fetch --delete --commit` stored and could not commit.
-fn left_over(catalogue: &Catalogue<'_>, chosen: &Chosen, record: Option<&Record>) -> Chosen {
+fn left_over(
+    selection: &Selection,
+    catalogue: &Catalogue<'_>,
+    chosen: &Chosen,
+    record: Option<&Record>,
+) -> Chosen {
     let Some(record) = record else { return Chosen::none() };
     let pending = |index: usize| {
         let fetched =
             catalogue.entry(index).unique_id.and_then(|id| record.fetched(id, catalogue.occurrence(index)));
         fetched.is_some_and(|fetched| fetched.pending_deletion) && !chosen.contains(index)
     };
-    (0..catalogue.len()).map(pending).collect()
+    selection.resolve_pending(&catalogue.known(Some(record)), pending)
 }
 
 /// One transfer: messages from the server into storage, marks back as they are stored.
@@ -212,7 +216,7 @@ impl Run<'_> {
     fn store(&mut self, number: MessageNumber, mut message: Message<'_>) -> Result<(), Stop> {
         let Some(index) = place(self.catalogue, self.chosen, number) else { return Ok(()) };
         let entry = self.catalogue.entry(index);
-        self.progress.message(entry.octets);
+        self.progress.message(entry.octets.unwrap_or(0));
         self.storage.begin(number, entry.unique_id.map(UniqueId::from), self.catalogue.occurrence(index))?;
         loop {
             match message.chunk() {
@@ -297,8 +301,8 @@ impl Rows {
         }
         let row = Fetch {
             number: delivered.number.get(),
-            uid: delivered.unique_id.map(|unique_id| shown(unique_id.as_bytes())),
-            octets: delivered.octets,
+            uid: delivered.unique_id.map(|unique_id| uid(unique_id.as_bytes())),
+            octets: Some(delivered.octets),
             path: delivered.path.map(|path| path.to_string_lossy().into_owned()),
             sha256: delivered
                 .sha256
@@ -317,7 +321,7 @@ impl Rows {
         let entry = catalogue.entry(index);
         let row = Fetch {
             number: entry.number.get(),
-            uid: entry.unique_id.map(shown),
+            uid: entry.unique_id.map(uid),
             octets: entry.octets,
             path: None,
             sha256: None,

@@ -24,7 +24,7 @@ use super::{
     catalogue::{Catalogue, Known},
     chosen::Chosen,
     credential,
-    escape::text,
+    escape::{text, unique_id},
     exit::{Failure, Stop},
     json,
     output::{Printer, Stderr},
@@ -181,7 +181,7 @@ fn now() -> i64 {
 fn row(message: &Listed<'_>, has_unique_ids: bool) -> json::Uidl {
     json::Uidl {
         number: message.number.get(),
-        uid: message.unique_id.map(shown),
+        uid: message.unique_id.map(uid),
         octets: message.octets,
         new: has_unique_ids.then(|| message.fetched.is_none()),
     }
@@ -191,9 +191,14 @@ fn row(message: &Listed<'_>, has_unique_ids: bool) -> json::Uidl {
 fn refused(entry: Entry<'_>, error: &pop3::Error) -> json::Refused {
     json::Refused {
         number: entry.number.get(),
-        uid: entry.unique_id.map(shown),
+        uid: entry.unique_id.map(uid),
         error: error.response().map(shown).unwrap_or_default(),
     }
+}
+
+/// A unique-id as rows show it, and as `--uid` takes it.
+fn uid(octets: &[u8]) -> String {
+    unique_id(octets).into_owned()
 }
 
 fn shown(octets: &[u8]) -> String {

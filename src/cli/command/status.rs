@@ -34,7 +34,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop>
     let new =
         || (0..listed.len()).map(|index| listed.message(index)).filter(|message| message.fetched.is_none());
     let new_messages = u32::try_from(new().count()).unwrap_or(u32::MAX);
-    let new_octets = new().fold(0, |sum: u64, message| sum.saturating_add(message.octets));
+    let new_octets = new().fold(0, |sum: u64, message| sum.saturating_add(message.octets.unwrap_or(0)));
     let known = catalogue.has_unique_ids();
     let drop_listing = maildrop.drop_listing();
     context.printer.status(&json::Status {

@@ -25,7 +25,7 @@ fn printed(look: Look, print: impl FnOnce(&mut Printer<'_>) -> io::Result<()>) -
 }
 
 fn uidl(number: u32, uid: Option<&str>) -> Uidl {
-    Uidl { number, uid: uid.map(str::to_owned), octets: 24_120, new: Some(number % 2 == 1) }
+    Uidl { number, uid: uid.map(str::to_owned), octets: Some(24_120), new: Some(number % 2 == 1) }
 }
 
 fn headers(from: &str, subject: &str) -> Headers<'static> {
@@ -142,7 +142,7 @@ fn fates_are_told() {
     let fetch = |path: Option<&str>, sha256: Option<&str>, deleted| Fetch {
         number: 1,
         uid: None,
-        octets: 345,
+        octets: Some(345),
         path: path.map(str::to_owned),
         sha256: sha256.map(str::to_owned),
         deleted,
@@ -158,7 +158,7 @@ fn fates_are_told() {
         "   1     345 B  C:\\mail\\a-name-longer-than-the-terminal.eml  deleted\n   1     345 B  passed on\n   \
          1     345 B  stored before  perhaps deleted\n   2  refused: -ERR \\x1bno\n"
     );
-    let delete = |deleted| Delete { number: 1, uid: Some("u".into()), octets: 1, deleted };
+    let delete = |deleted| Delete { number: 1, uid: Some("u".into()), octets: Some(1), deleted };
     let shown = printed(look(None), |out| {
         out.delete(&delete(Deletion::Marked))?;
         out.delete(&delete(Deletion::Failed))

@@ -31,15 +31,15 @@ impl Listing<'static> for Three {
         Listed {
             number: MessageNumber::new(numbers[index]).expect("not 0"),
             unique_id: [Some(&b"u1"[..]), None, Some(b"u1")][index],
-            octets: [0, 999, u64::MAX][index],
+            octets: [None, Some(999), Some(u64::MAX)][index],
             fetched: [None, Some(i64::MIN), Some(i64::MAX)][index],
         }
     }
 }
 
-// Lines: numbers, unique-id, last, larger, smaller, older-than, then standard input.
+// Lines: numbers, unique-id, first, last, larger, smaller, older-than, then standard input.
 fuzz_target!(|text: &str| {
-    let mut lines = text.splitn(7, '\n');
+    let mut lines = text.splitn(8, '\n');
     let mut line = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
     let choice = Choice {
         numbers: line().into_iter().collect(),
@@ -47,6 +47,7 @@ fuzz_target!(|text: &str| {
         new: text.len() % 2 == 0,
         fetched: text.len() % 3 == 0,
         all: text.len() % 5 == 0,
+        first: line(),
         last: line(),
         larger: line(),
         smaller: line(),
