@@ -126,11 +126,12 @@ complete -c pop3 -n "__fish_pop3_using_subcommand status" -s q -l quiet -d 'Say 
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s V -l version -d 'Print the version; --version with what it was built from'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l lines -d 'Show the first N lines of the body too' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l uid -d 'The message with this unique-id (repeatable); - reads them from standard input, one a line' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l last -d 'The N highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l larger -d 'Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l smaller -d 'Of these, only those smaller than SIZE' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l older-than -d 'Of these, only those fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l uid -d 'The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l smaller -d 'Only messages smaller than SIZE' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
@@ -164,9 +165,9 @@ always\t''
 never\t''"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l fields -d 'Show every header field'
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l new -d 'Those not fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l fetched -d 'Those fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l all -d 'All'
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l all -d 'All messages'
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l new -d 'Only messages not fetched before'
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l fetched -d 'Only messages fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s 6 -d 'Connect over IPv6 only'
@@ -182,11 +183,12 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l mbox -d 'Append to t
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l pipe -d 'Run COMMAND once a message, with the message on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l lmtp -d 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l rcpt -d 'The recipient that the LMTP server delivers to' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l uid -d 'The message with this unique-id (repeatable); - reads them from standard input, one a line' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l last -d 'The N highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l larger -d 'Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l smaller -d 'Of these, only those smaller than SIZE' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l older-than -d 'Of these, only those fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l uid -d 'The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l smaller -d 'Only messages smaller than SIZE' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
@@ -222,9 +224,9 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l trace -d 'Write the 
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l stdout -d 'Write the one message that was chosen to standard output, as it is'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l delete -d 'Mark each message for deletion once it is stored; with --commit, delete it'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l no-state -d 'Neither read nor write the record of what was fetched'
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l new -d 'Those not fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l fetched -d 'Those fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l all -d 'All'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l all -d 'All messages'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l new -d 'Only messages not fetched before'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l fetched -d 'Only messages fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s 6 -d 'Connect over IPv6 only'
@@ -234,11 +236,12 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s v -l verbose -d 'Say
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s V -l version -d 'Print the version; --version with what it was built from'
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l uid -d 'The message with this unique-id (repeatable); - reads them from standard input, one a line' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l last -d 'The N highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l larger -d 'Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l smaller -d 'Of these, only those smaller than SIZE' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l older-than -d 'Of these, only those fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l uid -d 'The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l smaller -d 'Only messages smaller than SIZE' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
@@ -271,9 +274,9 @@ complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l color -d 'When to u
 always\t''
 never\t''"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l new -d 'Those not fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l fetched -d 'Those fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l all -d 'All'
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l all -d 'All messages'
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l new -d 'Only messages not fetched before'
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l fetched -d 'Only messages fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s 6 -d 'Connect over IPv6 only'
@@ -283,11 +286,12 @@ complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s v -l verbose -d 'Sa
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s V -l version -d 'Print the version; --version with what it was built from'
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l uid -d 'The message with this unique-id (repeatable); - reads them from standard input, one a line' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l last -d 'The N highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l larger -d 'Of these, only those larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l smaller -d 'Of these, only those smaller than SIZE' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l older-than -d 'Of these, only those fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l uid -d 'The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l smaller -d 'Only messages smaller than SIZE' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
@@ -320,9 +324,9 @@ complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l color -d 'When to use
 always\t''
 never\t''"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l new -d 'Those not fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l fetched -d 'Those fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l all -d 'All'
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l all -d 'All messages'
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l new -d 'Only messages not fetched before'
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l fetched -d 'Only messages fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s 6 -d 'Connect over IPv6 only'

@@ -238,6 +238,101 @@ mod secret_service {
     }
 }
 
+/// Keyrings that never answer, by a message bus of a few lines.
+#[cfg(target_os = "linux")]
+mod mute {
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::thread;
+
+    use super::*;
+
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mute {
+        /// The bus takes connections and says nothing.
+        Bus,
+        /// The bus greets, but no call is ever answered: a service that hangs, a prompt that nobody sees.
+        Service,
+    }
+
+    fn desk(mute: Mute) -> Desk {
+        let mut desk = Desk::new();
+        let path = desk.sandbox.path("bus");
+        let listener = UnixListener::bind(&path).expect("a socket");
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                thread::spawn(move || serve(stream, mute));
+            }
+        });
+        desk.bus = Some(format!("unix:path={}", path.display()));
+        desk
+    }
+
+    /// D-Bus specification: authentication, then `Hello` is answered with a unique name. All else is read and ignored.
+    fn serve(mut stream: UnixStream, mute: Mute) {
+        if mute == Mute::Service {
+            let mut line = Vec::new();
+            let mut octet = [0];
+            while stream.read_exact(&mut octet).is_ok() {
+                line.push(octet[0]);
+                if !line.ends_with(b"\r\n") {
+                    continue;
+                }
+                let begins = line.starts_with(b"BEGIN");
+                let answer: &[u8] = match () {
+                    () if line.starts_with(b"\0AUTH") || line.starts_with(b"AUTH") => {
+                        b"OK 0123456789abcdef0123456789abcdef\r\n"
+                    }
+                    () if line.starts_with(b"NEGOTIATE") => b"AGREE_UNIX_FD\r\n",
+                    () => b"",
+                };
+                let _ = stream.write_all(answer);
+                line.clear();
+                if begins {
+                    break;
+                }
+            }
+            let mut header = [0; 16];
+            if stream.read_exact(&mut header).is_err() {
+                return;
+            }
+            let hello_serial = &header[8..12];
+            // Little-endian method return; body of 9 octets; 15 octets of header fields: reply serial, signature.
+            let mut reply = b"l\x02\x01\x01\x09\0\0\0\x01\0\0\0\x0f\0\0\0\x05\x01u\0".to_vec();
+            reply.extend_from_slice(hello_serial);
+            reply.extend_from_slice(b"\x08\x01g\0\x01s\0\0\x04\0\0\0:1.1\0");
+            let _ = stream.write_all(&reply);
+        }
+        let mut ignored = [0; 4096];
+        while matches!(stream.read(&mut ignored), Ok(1..)) {}
+    }
+
+    #[test]
+    fn a_keyring_that_never_answers_is_given_up_after_the_timeout() {
+        for mute in [Mute::Bus, Mute::Service] {
+            let desk = desk(mute);
+            for (words, input) in
+                [(&["status"][..], ""), (&["login", "--password-stdin"], "secret\n"), (&["logout"], "")]
+            {
+                let late = desk.run(&[words, &["--timeout", "0.3"]].concat(), input).expect(78);
+                assert!(late.stderr().contains("the keyring did not answer within 0.3 s"), "{late:?}");
+                assert_eq!(late.stderr().lines().count(), 1, "{late:?}");
+                let over = desk.run(&[words, &["--deadline", "0.3"]].concat(), input).expect(69);
+                assert!(over.stderr().contains("deadline of 0.3 s"), "{over:?}");
+            }
+            let mut command = desk.command(&["status"]);
+            command.env("POP3_PASSWORD", "gehe\u{ef}m");
+            start(command, b"", false).finish().expect(0);
+        }
+    }
+
+    #[test]
+    fn login_without_a_keyring_says_what_to_do_instead() {
+        let refused = Desk::new().login("secret").expect(78);
+        assert!(refused.stderr().contains("password-command = \"pass show mail/pop3-test-"), "{refused:?}");
+    }
+}
+
 #[cfg(windows)]
 mod credential_manager {
     use super::*;

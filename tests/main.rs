@@ -21,6 +21,7 @@ mod roads;
 mod secrets;
 #[cfg(unix)]
 mod storing;
+mod streams;
 #[cfg(unix)]
 mod sweep;
 #[cfg(unix)]

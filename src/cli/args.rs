@@ -320,7 +320,7 @@ pub struct Fetch {
     pub rcpt: Option<String>,
 
     /// Write the one message that was chosen to standard output, as it is
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "delete"])]
     pub stdout: bool,
 
     /// Mark each message for deletion once it is stored; with --commit, delete it

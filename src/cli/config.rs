@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::escape::escape;
+use super::escape::{escape, shorten};
 use super::exit::Failure;
 
 /// A configuration file has a few hundred octets an account; what is larger is another file.
@@ -209,14 +209,57 @@ impl Account {
 fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
     let line = error.span().map(|span| format!(":{}", line_of(text, span.start))).unwrap_or_default();
     let message = error.message().lines().collect::<Vec<_>>().join(" ");
-    let hint = ["password", "token"].iter().any(|key| message.starts_with(&format!("unknown field `{key}`")));
-    let hint = if hint {
-        "; a secret never stands in this file: use pop3 login, password-command or token-command"
-    } else {
-        ""
-    };
-    Failure::configuration(format!("{}{line}: {}{hint}", shown(path), escape(&message)))
+    let message = unknown_key(&message).unwrap_or(message);
+    Failure::configuration(format!("{}{line}: {}", shown(path), escape(&message)))
 }
+
+/// ``unknown field `hots`, expected one of `host`, …`` → `unknown key "hots"; did you mean "host"?`
+fn unknown_key(message: &str) -> Option<String> {
+    let (key, expected) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    let known: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    let hint = if matches!(key, "password" | "pass" | "token") {
+        "secrets do not belong in this file: use pop3 login, password-command or token-command".to_owned()
+    } else if let Some(near) = nearest(key, &known) {
+        format!("did you mean \"{near}\"?")
+    } else {
+        format!("the keys here are {}", known.join(", "))
+    };
+    Some(format!("unknown key \"{}\"; {hint}", shorten(key)))
+}
+
+/// The known key that a mistyped one most resembles: few letters differ, or one begins with the other.
+fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
+    let normal = |key: &str| key.to_lowercase().replace(['_', ' '], "-");
+    // Nobody mistypes a key that is far longer than the longest; the distance takes time that grows with both.
+    let key = normal(&key.chars().take(MAX_KEY).collect::<String>());
+    let close = |name: &str| {
+        let distance = distance(&key, name);
+        let begins = key.len() > 2 && (name.starts_with(&key) || key.starts_with(name));
+        (distance <= key.chars().count() / 3 || begins).then_some(distance)
+    };
+    known.iter().filter_map(|name| Some((close(name)?, *name))).min().map(|(_, name)| name)
+}
+
+/// How many letters must be inserted, removed, replaced or swapped with the next to make one word the other.
+fn distance(one: &str, other: &str) -> usize {
+    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    let mut rows = vec![(0..=other.len()).collect::<Vec<_>>()];
+    for (i, a) in one.iter().enumerate() {
+        let mut row = vec![i + 1];
+        for (j, b) in other.iter().enumerate() {
+            let mut least = (rows[i][j] + usize::from(a != b)).min(row[j] + 1).min(rows[i][j + 1] + 1);
+            if i > 0 && j > 0 && *a == other[j - 1] && one[i - 1] == *b {
+                least = least.min(rows[i - 1][j - 1] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[one.len()][other.len()]
+}
+
+/// Longer than any key.
+const MAX_KEY: usize = 32;
 
 fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::configuration(format!("{}: cannot be read: {error}", shown(path)))
@@ -270,9 +313,17 @@ mod tests {
     #[test]
     fn what_cannot_be_understood_is_named_with_its_line() {
         let cases = [
-            ("[account.a]\nhots = \"x\"\n", "/c/config.toml:2: unknown field `hots`"),
-            ("[account.a]\n[account.b]\nCA-file = \"x\"\n", ":3: unknown field `CA-file`"),
-            ("[accounts.a]\n", ":1: unknown field `accounts`"),
+            ("[account.a]\nhots = \"x\"\n", "/c/config.toml:2: unknown key \"hots\"; did you mean \"host\"?"),
+            (
+                "[account.a]\n[account.b]\nCA-file = \"x\"\n",
+                ":3: unknown key \"CA-file\"; did you mean \"ca-file\"?",
+            ),
+            ("[accounts.a]\n", ":1: unknown key \"accounts\"; did you mean \"account\"?"),
+            ("[account.a]\npassword_command = \"x\"\n", "did you mean \"password-command\"?"),
+            ("[account.a]\nusername = \"x\"\n", "did you mean \"user\"?"),
+            ("[account.a]\nprot = 1\n", "did you mean \"port\"?"),
+            ("[account.a]\nmail = \"x\"\n", "did you mean \"maildir\"?"),
+            ("[account.a]\nzebra = 1\n", "unknown key \"zebra\"; the keys here are host, port, "),
             ("\ndefault = \"b\"\n[account.a]\n", ":2: default names the account \"b\""),
             ("default = \"b\"\n", ":1: default names the account \"b\""),
             ("[account.a]\ndir = \"x\"\npipe = \"y\"\n", ":3: account.a has two destinations, dir and pipe"),
@@ -284,7 +335,10 @@ mod tests {
             ("[account.a]\nhost = 1\n", ":2: invalid type"),
             ("[account.a]\nhost = \"x\"\nhost = \"y\"\n", ":3: duplicate key"),
             ("[account.a\n", ":1: "),
-            ("[account.a]\npassword = \"hush\"\n", ":2: unknown field `password`"),
+            (
+                "[account.a]\npassword = \"hush\"\n",
+                ":2: unknown key \"password\"; secrets do not belong in this file",
+            ),
         ];
         for (text, expected) in cases {
             let message = parse(text).unwrap_err();

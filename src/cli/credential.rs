@@ -13,7 +13,7 @@ use pop3::Secret;
 use pop3::sasl::{Credential, Mechanism};
 
 use super::escape::escape;
-use super::exit::Failure;
+use super::exit::{Code, Failure};
 use super::keyring::{self, KeyringError};
 use super::settings::{Auth, SECRET_VARIABLES, Settings};
 use super::signals;
@@ -52,27 +52,70 @@ pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> 
     found(kind, secret?, PROMPT)
 }
 
+impl Found {
+    /// The failure of a login with this credential: what is wrong with a refused token is seldom the user's typing.
+    pub fn explain(&self, mut failure: Failure) -> Failure {
+        if failure.code == Code::Authentication && matches!(self.credential, Credential::Token(_)) {
+            failure.hint =
+                Some("access tokens expire, most within an hour: get a new one, and check the user name");
+        }
+        failure
+    }
+}
+
 /// Saves in the keyring what [`ask`] returned, once the server took it.
 pub fn save(settings: &Settings, credential: &Credential) -> Result<(), Failure> {
     let (Credential::Password(secret) | Credential::Token(secret)) = credential else { return Ok(()) };
-    keyring::save(&settings.mailbox(), secret).map_err(|error| unsaved(settings, &error))
+    let (mailbox, secret) = (settings.mailbox(), secret.clone());
+    ask_keyring(settings, move || keyring::save(&mailbox, &secret))?
+        .map_err(|error| unsaved(settings, &error))
 }
 
 /// What can never be saved need not be asked for, nor proved.
 fn has_keyring(settings: &Settings) -> Result<(), Failure> {
-    match keyring::read(&settings.mailbox()) {
+    let mailbox = settings.mailbox();
+    match ask_keyring(settings, move || keyring::read(&mailbox))? {
         Ok(_) | Err(KeyringError::NotText) => Ok(()),
         Err(error) => Err(unsaved(settings, &error)),
     }
 }
 
 fn unsaved(settings: &Settings, error: &KeyringError) -> Failure {
-    Failure::configuration(format!("the secret of {} was not saved: {error}", escape(&settings.mailbox())))
+    let mailbox = settings.mailbox();
+    let mailbox = escape(&mailbox);
+    let account = settings
+        .account
+        .as_deref()
+        .map_or("your account in the configuration file".into(), |name| format!("[account.{name}]"));
+    Failure::configuration(format!(
+        "the secret of {mailbox} was not saved: {error}; without a keyring, let a program print it, by a line under \
+         {account}: password-command = \"pass show mail/{mailbox}\""
+    ))
+}
+
+/// Asks the keyring for at most `--timeout`, in which a person may unlock it, and no longer than `--deadline` allows.
+fn ask_keyring<T: Send + 'static>(
+    settings: &Settings,
+    ask: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
+) -> Result<Result<T, KeyringError>, Failure> {
+    let stderr = settings.stderr();
+    let notice = || stderr.note("waiting for the keyring; it may have asked you to unlock it");
+    let answer = keyring::within(settings.at_most(settings.timeout), notice, ask);
+    if matches!(answer, Err(KeyringError::Silent(_))) && settings.is_over() {
+        return Err(settings.over("the keyring"));
+    }
+    Ok(answer)
+}
+
+/// True if somebody can be asked.
+fn has_person() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Removes the secret from the keyring; `false` where none was saved.
 pub fn remove(settings: &Settings) -> Result<bool, Failure> {
-    keyring::remove(&settings.mailbox()).map_err(|error| {
+    let mailbox = settings.mailbox();
+    ask_keyring(settings, move || keyring::remove(&mailbox))?.map_err(|error| {
         Failure::configuration(format!(
             "the secret of {} was not removed: {error}",
             escape(&settings.mailbox())
@@ -132,7 +175,7 @@ impl std::fmt::Display for Kind {
 
 /// The places that a test cannot have.
 trait Places {
-    fn keyring(&self, mailbox: &str) -> Result<Option<Secret>, KeyringError>;
+    fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, Failure>;
     /// `None` where there is no terminal.
     fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, Failure>>;
 }
@@ -140,12 +183,13 @@ trait Places {
 struct System;
 
 impl Places for System {
-    fn keyring(&self, mailbox: &str) -> Result<Option<Secret>, KeyringError> {
-        keyring::read(mailbox)
+    fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, Failure> {
+        let mailbox = settings.mailbox();
+        ask_keyring(settings, move || keyring::read(&mailbox))
     }
 
     fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, Failure>> {
-        if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        if !has_person() {
             return None;
         }
         let what = match kind {
@@ -186,20 +230,22 @@ fn look(settings: &Settings, places: &dyn Places) -> Result<Found, Failure> {
             Kind::Token => &settings.token_command,
         };
         if let Some(words) = command {
-            return found(*kind, run(kind.key(), words, settings.json)?, kind.key());
+            return found(*kind, run(kind.key(), words, settings)?, kind.key());
         }
     }
     let mailbox = settings.mailbox();
-    let keyring = match places.keyring(&mailbox) {
+    let keyring = match places.keyring(settings)? {
         Ok(Some(secret)) => return found(preferred, secret, "the keyring"),
-        Ok(None) => "the keyring has none".to_owned(),
-        Err(error) => error.to_string(),
+        Ok(None) => "the keyring has none".into(),
+        Err(error) => {
+            log::info!("{error}");
+            error.kind()
+        }
     };
-    log::info!("{keyring}");
     if let Some(secret) = places.prompt(preferred, &mailbox) {
         return found(preferred, secret?, PROMPT);
     }
-    Err(nowhere(&kinds, &mailbox, &keyring))
+    Err(nowhere(preferred, &mailbox, &keyring))
 }
 
 /// A secret that can be sent: on one line, and not empty unless the environment says so.
@@ -219,23 +265,18 @@ fn found(kind: Kind, secret: Secret, source: &'static str) -> Result<Found, Fail
     Ok(Found { credential, source })
 }
 
-fn nowhere(kinds: &[Kind], mailbox: &str, keyring: &str) -> Failure {
-    let all = |name: fn(Kind) -> &'static str| {
-        kinds.iter().map(|kind| name(*kind)).collect::<Vec<_>>().join(" or ")
-    };
-    let what = kinds.iter().map(Kind::to_string).collect::<Vec<_>>().join(" and no ");
-    Failure::configuration(format!(
-        "no {what} for {}: set {}, write {} into the account, save one with pop3 login, \
-         or run pop3 on a terminal, where it asks; {keyring}",
-        escape(mailbox),
-        all(Kind::variable),
-        all(Kind::key),
-    ))
+fn nowhere(kind: Kind, mailbox: &str, keyring: &str) -> Failure {
+    let (variable, key) = (kind.variable(), kind.key());
+    let message = format!(
+        "no {kind} for {}: neither {variable} nor {key} is set, {keyring}, and there is no terminal to ask on",
+        escape(mailbox)
+    );
+    Failure::configuration(message).or_hint(Some("pop3 login saves one in the keyring"))
 }
 
 /// Runs a command and returns the first line of its output; what it says on standard error is for the user, unless
-/// that must be JSON.
-fn run(key: &str, words: &[String], json: bool) -> Result<Secret, Failure> {
+/// that must be JSON. Nothing but `--deadline` limits its time: it may ask a person.
+fn run(key: &str, words: &[String], settings: &Settings) -> Result<Secret, Failure> {
     let program = words.first().map(String::as_str).unwrap_or_default();
     let failed = |what: &dyn std::fmt::Display| Failure::configuration(format!("{key}: {program:?} {what}"));
     let mut command = Command::new(program);
@@ -243,13 +284,55 @@ fn run(key: &str, words: &[String], json: bool) -> Result<Secret, Failure> {
         .args(words.get(1..).unwrap_or_default())
         .stdin(if io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() })
         .stdout(Stdio::piped())
-        .stderr(if json { Stdio::null() } else { Stdio::inherit() })
+        .stderr(if settings.json || settings.quiet > 1 { Stdio::null() } else { Stdio::inherit() })
         .spawn();
     let mut child = child.map_err(|error| failed(&format!("cannot be run: {error}")))?;
-    let line = first_line_of(&mut child);
-    let status = child.wait().map_err(|error| failed(&format!("was lost: {error}")))?;
+    let ended = first_line_of(&mut child)
+        .map_err(|error| failed(&format!("cannot be read: {error}")))
+        .and_then(|line| wait(&mut child, &line, settings, key, &failed));
+    if ended.is_err() {
+        // Its output is closed as well, which ends what it started.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    ended
+}
+
+/// Waits for the first line and for the end of the command.
+fn wait(
+    child: &mut Child,
+    line: &mpsc::Receiver<io::Result<Secret>>,
+    settings: &Settings,
+    key: &str,
+    failed: &dyn Fn(&dyn std::fmt::Display) -> Failure,
+) -> Result<Secret, Failure> {
+    let mut secret = None;
+    let mut pause = Duration::from_millis(1);
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(|error| failed(&format!("was lost: {error}")))? {
+            break status;
+        }
+        if settings.is_over() {
+            return Err(settings.over(key));
+        }
+        let step = settings.at_most(pause);
+        if secret.is_some() {
+            thread::sleep(step);
+        } else {
+            match line.recv_timeout(step) {
+                Ok(read) => secret = Some(read.map_err(|error| failed(&error))?),
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                // Its output ended without a line.
+                Err(mpsc::RecvTimeoutError::Disconnected) => thread::sleep(step),
+            }
+        }
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    };
     if !status.success() {
         return Err(failed(&format!("failed ({status})")));
+    }
+    if let Some(secret) = secret {
+        return Ok(secret);
     }
     match line.recv_timeout(GRACE) {
         Ok(Ok(secret)) => Ok(secret),
@@ -258,18 +341,22 @@ fn run(key: &str, words: &[String], json: bool) -> Result<Secret, Failure> {
     }
 }
 
-/// The first line, read apart: all of the output has to be taken, or a command that says more waits for ever, and one
-/// that leaves a process behind never comes to its end.
-fn first_line_of(child: &mut Child) -> mpsc::Receiver<io::Result<Secret>> {
+/// The first line, read in a thread: all of the output has to be taken, or a command that prints more waits forever, and
+/// one that leaves a process behind never comes to its end. Output without an end of line is not taken.
+fn first_line_of(child: &mut Child) -> io::Result<mpsc::Receiver<io::Result<Secret>>> {
     let (sender, receiver) = mpsc::channel();
     if let Some(output) = child.stdout.take() {
-        thread::spawn(move || {
+        thread::Builder::new().name("first line".into()).spawn(move || {
             let mut output = io::BufReader::new(output);
-            let _ = sender.send(first_line(&mut output));
-            let _ = io::copy(&mut output, &mut io::sink());
-        });
+            let line = first_line(&mut output);
+            let readable = line.is_ok();
+            let _ = sender.send(line);
+            if readable {
+                let _ = io::copy(&mut output, &mut io::sink());
+            }
+        })?;
     }
-    receiver
+    Ok(receiver)
 }
 
 /// `"secret\r\nmore"` → `"secret"`
@@ -305,6 +392,9 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// Tokens have a few thousand octets; what goes on for ever is no secret.
 const MAX_SECRET: u64 = 65_536;
 
+/// The most time between two looks at whether a command has ended.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
 /// How long to wait for the line of a command that has ended; it is there already, unless something that the command
 /// left behind holds its output.
 const GRACE: Duration = Duration::from_secs(1);
@@ -324,12 +414,12 @@ mod tests {
     }
 
     impl Places for Desk {
-        fn keyring(&self, mailbox: &str) -> Result<Option<Secret>, KeyringError> {
-            assert_eq!(mailbox, "u@h");
+        fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, Failure> {
+            assert_eq!(settings.mailbox(), "u@h");
             if self.locked {
-                return Err(KeyringError::Locked("nobody".into()));
+                return Ok(Err(KeyringError::Locked("nobody".into())));
             }
-            Ok(self.keyring.map(Secret::from))
+            Ok(Ok(self.keyring.map(Secret::from)))
         }
 
         fn prompt(&self, _: Kind, _: &str) -> Option<Result<Secret, Failure>> {
@@ -387,11 +477,12 @@ mod tests {
         for place in
             ["POP3_PASSWORD", "password-command", "pop3 login", "the keyring has none", "terminal", "u@h"]
         {
-            assert!(failure.message.contains(place), "{} lacks {place}", failure.message);
+            assert!(failure.advice().contains(place), "{} lacks {place}", failure.advice());
         }
+        assert!(failure.advice().len() < 200, "{}", failure.advice());
         let failure =
             look(&settings(&["--auth", "xoauth2"], &[], ""), &Desk { locked: true, ..EMPTY }).unwrap_err();
-        for place in ["POP3_TOKEN", "token-command", "locked or not set up: nobody"] {
+        for place in ["POP3_TOKEN", "token-command", "locked or not set up"] {
             assert!(failure.message.contains(place), "{} lacks {place}", failure.message);
         }
         assert!(!failure.message.contains("POP3_PASSWORD"));
@@ -433,7 +524,10 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn commands_as_they_come() {
-        let sh = |script: &str| run("password-command", &["sh".into(), "-c".into(), script.into()], true);
+        let sh = |script: &str| {
+            let settings = settings(&["--json", "--deadline", "30"], &[], "");
+            run("password-command", &["sh".into(), "-c".into(), script.into()], &settings)
+        };
         let secret = |script: &str| {
             sh(script).map(|secret| secret.expose().to_vec()).map_err(|failure| failure.message)
         };
@@ -447,9 +541,37 @@ mod tests {
         assert!(message.contains("password-command") && message.contains("exit status: 3"), "{message}");
         assert!(!message.contains("hush"), "{message}");
         assert!(secret("kill -9 $$").unwrap_err().contains("signal: 9"));
-        let missing = run("token-command", &["/no/such/program".into()], true).unwrap_err();
+        let missing =
+            run("token-command", &["/no/such/program".into()], &settings(&[], &[], "")).unwrap_err();
         assert_eq!(missing.code, Code::Configuration);
         assert!(missing.message.contains("/no/such/program"), "{}", missing.message);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_command_that_never_ends_its_line_or_itself_is_ended() {
+        let sh = |script: &str, deadline: &str| {
+            let settings = settings(&["--json", "--deadline", deadline], &[], "");
+            run("password-command", &["sh".into(), "-c".into(), script.into()], &settings).unwrap_err()
+        };
+        let endless = sh("exec cat /dev/zero", "60");
+        assert_eq!(endless.code, Code::Configuration);
+        assert!(endless.message.contains("more than 65536 octets"), "{}", endless.message);
+        for script in ["exec sleep 60", "echo one; exec sleep 60"] {
+            let late = sh(script, "0.2");
+            assert_eq!(late.code, Code::Unavailable);
+            assert!(late.message.contains("password-command"), "{}", late.message);
+        }
+    }
+
+    #[test]
+    fn a_refused_token_has_most_likely_expired() {
+        let refused = || Failure::new(Code::Authentication, "refused").or_hint(Some("check the password"));
+        let found = |credential| Found { credential, source: "a test" };
+        assert!(found(token("t")).explain(refused()).advice().contains("expire"));
+        assert!(found(password("p")).explain(refused()).advice().contains("check the password"));
+        let other = found(token("t")).explain(Failure::new(Code::Temporary, "in use"));
+        assert_eq!(other.hint, None);
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
     let mut rest = octets;
     // A reader of lines takes a byte order mark at the beginning away.
     if let Some(behind) = rest.strip_prefix(BYTE_ORDER_MARK) {
-        BYTE_ORDER_MARK.iter().for_each(|&byte| escape(&mut out, byte));
+        for &byte in BYTE_ORDER_MARK {
+            escape(&mut out, byte);
+        }
         rest = behind;
     }
     let mut at = 0;
@@ -53,7 +55,9 @@ pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
             }
             at += c.len_utf8();
         }
-        chunk.invalid().iter().for_each(|&byte| escape(&mut out, byte));
+        for &byte in chunk.invalid() {
+            escape(&mut out, byte);
+        }
         at += chunk.invalid().len();
     }
     Cow::Owned(out)
@@ -82,16 +86,25 @@ fn escaped_byte(octets: &[u8]) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Cuts what somebody else wrote to a length that an error message bears: `abc…`
+/// Cuts a name or a server's line to what an error message has room for: `abc…`
 pub fn shorten(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(MAX_SHOWN) {
+    shorten_to(MAX_NAME, text)
+}
+
+/// Cuts text to a number of characters.
+pub fn shorten_to(characters: usize, text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(characters) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
         None => Cow::Borrowed(text),
     }
 }
 
-/// A few lines of a terminal. Unique-ids of RFC 1939 have at most 70 characters, server lines of RFC 2449 512 octets.
-const MAX_SHOWN: usize = 512;
+/// The most characters of a name or a server's line in a message. RFC 2449 §4 allows 512 octets a line; unique-ids of
+/// RFC 1939 have at most 70.
+const MAX_NAME: usize = 512;
+
+/// The most characters of a message.
+pub const MAX_MESSAGE: usize = 2_000;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 

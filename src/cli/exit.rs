@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use pop3::{Error, ErrorKind, delivery, proto::ResponseCode};
 
-use super::escape::text;
+use super::escape::{MAX_MESSAGE, shorten_to, text};
 
 /// The error codes of the contract; each has one exit code (those of `sysexits.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,16 @@ pub struct Failure {
     pub response: Option<String>,
     /// What to do about it.
     pub hint: Option<&'static str>,
+    /// The message within which it happened.
+    pub location: Option<Location>,
+}
+
+/// A message of the session.
+#[derive(Debug)]
+pub struct Location {
+    pub number: u32,
+    /// As rows show it.
+    pub uid: Option<String>,
 }
 
 /// Why a subcommand stops early.
@@ -81,7 +91,7 @@ pub enum Stop {
 
 impl Failure {
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), response: None, hint: None }
+        Self { code, message: message.into(), response: None, hint: None, location: None }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
@@ -97,18 +107,34 @@ impl Failure {
         Self::new(Code::Output, format!("{what}: {error}"))
     }
 
-    /// The server refused single messages; what else was to be done is done.
-    pub fn partial(refused: usize) -> Self {
-        let what = if refused == 1 { "one message" } else { "some messages" };
-        Self::new(Code::Partial, format!("the server refused {what} ({refused}); the rest is done"))
+    /// The server refused single messages; the others were processed.
+    pub fn partial(refused: &[u32]) -> Self {
+        let plural = if refused.len() == 1 { "" } else { "s" };
+        let named: Vec<String> = refused.iter().take(MAX_NAMED).map(u32::to_string).collect();
+        let more = match refused.len() - named.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named = named.join(", ");
+        Self::new(
+            Code::Partial,
+            format!("the server refused message{plural} {named}{more}; the others were processed"),
+        )
     }
 
-    /// What is told as the message: what happened, and what to do.
+    /// The message as reported: what happened, and what to do.
     pub fn advice(&self) -> String {
+        let message = shorten_to(MAX_MESSAGE, &self.message);
         match self.hint {
-            Some(hint) => format!("{}; {hint}", self.message),
-            None => self.message.clone(),
+            Some(hint) => format!("{message}; {hint}"),
+            None => message.into_owned(),
         }
+    }
+
+    /// The failure as one within a message.
+    pub fn within(mut self, number: u32, uid: Option<String>) -> Self {
+        self.location = Some(Location { number, uid });
+        self
     }
 
     pub fn or_hint(mut self, hint: Option<&'static str>) -> Self {
@@ -149,6 +175,7 @@ impl From<Error> for Failure {
             message: error.message().to_owned(),
             response: error.response().map(|line| text(line).into_owned()),
             hint,
+            location: None,
         }
     }
 }
@@ -196,3 +223,6 @@ impl From<io::Error> for Stop {
         Self::Failure(Failure::output("cannot write standard output", &error))
     }
 }
+
+/// The most refused numbers that a message lists; each has a row of its own.
+const MAX_NAMED: usize = 100;

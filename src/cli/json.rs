@@ -2,8 +2,9 @@
 
 use std::{
     borrow::Cow,
-    fmt,
+    fmt::{self, Write as _},
     io::{self, Write},
+    path::Path,
 };
 
 use pop3::header;
@@ -124,6 +125,9 @@ pub struct Fetch {
     pub uid: Option<String>,
     pub octets: Option<u64>,
     pub path: Option<String>,
+    /// The path is not UTF-8, so it is percent-encoded.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub path_encoded: bool,
     pub sha256: Option<String>,
     pub deleted: Deletion,
 }
@@ -195,6 +199,15 @@ struct ErrorObject<'a> {
     exit: u8,
     message: String,
     response: Option<&'a str>,
+    #[serde(flatten)]
+    location: Option<LocationObject<'a>>,
+}
+
+/// The message that a failure is about.
+#[derive(Debug, Serialize)]
+struct LocationObject<'a> {
+    number: u32,
+    uid: Option<&'a str>,
 }
 
 /// A warning, on standard error.
@@ -212,7 +225,9 @@ impl<'a> ErrorLine<'a> {
     pub fn new(failure: &'a Failure) -> Self {
         let Failure { code, response, .. } = failure;
         let (message, response) = (failure.advice(), response.as_deref());
-        Self { error: ErrorObject { code: code.name(), exit: code.exit(), message, response } }
+        let location = failure.location.as_ref();
+        let location = location.map(|at| LocationObject { number: at.number, uid: at.uid.as_deref() });
+        Self { error: ErrorObject { code: code.name(), exit: code.exit(), message, response, location } }
     }
 }
 
@@ -249,6 +264,31 @@ impl Serialize for Deletion {
             Self::Unknown => serializer.serialize_none(),
         }
     }
+}
+
+/// A path as text, and true if it had to be percent-encoded since it is not UTF-8: decoded, its bytes are those of the
+/// path.
+pub fn path(path: &Path) -> (String, bool) {
+    match path.to_str() {
+        Some(text) => (text.to_owned(), false),
+        None => (percent_encoded(path.as_os_str().as_encoded_bytes()), true),
+    }
+}
+
+/// `b"/caf\xe9"` → `/caf%E9`
+fn percent_encoded(octets: &[u8]) -> String {
+    let mut encoded = String::with_capacity(octets.len() + 8);
+    for &octet in octets {
+        match octet {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                encoded.push(octet.into());
+            }
+            _ => {
+                let _ = write!(encoded, "%{octet:02X}");
+            }
+        }
+    }
+    encoded
 }
 
 /// Writes one object and a line feed, in printable ASCII only.
@@ -327,6 +367,7 @@ mod tests {
             uid: None,
             octets: None,
             path: None,
+            path_encoded: false,
             sha256: None,
             deleted: Deletion::Unknown,
         };
@@ -361,7 +402,32 @@ mod tests {
             line(&ErrorLine::new(&failure)),
             "{\"error\":{\"code\":\"authentication\",\"exit\":77,\"message\":\"refused\",\"response\":\"-ERR no\"}}\n"
         );
+        let failure = Failure::new(Code::Unavailable, "lost").within(7, Some("u7".into()));
+        assert_eq!(
+            line(&ErrorLine::new(&failure)),
+            "{\"error\":{\"code\":\"unavailable\",\"exit\":69,\"message\":\"lost\",\"response\":null,\"number\":7,\"uid\":\"u7\"}}\n"
+        );
         assert_eq!(line(&WarningLine::new("careful")), "{\"warning\":{\"message\":\"careful\"}}\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_path_that_is_not_utf8_loses_nothing() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+        assert_eq!(path(Path::new("/caf\u{e9}/a%")), ("/caf\u{e9}/a%".into(), false));
+        let latin = Path::new(OsStr::from_bytes(b"/caf\xe9 %/u1.eml"));
+        assert_eq!(path(latin), ("/caf%E9%20%25/u1.eml".into(), true));
+        let (path, path_encoded) = path(latin);
+        let fetch = Fetch {
+            number: 1,
+            uid: None,
+            octets: None,
+            path: Some(path),
+            path_encoded,
+            sha256: None,
+            deleted: Deletion::No,
+        };
+        assert!(line(&fetch).contains("\"path\":\"/caf%E9%20%25/u1.eml\",\"path_encoded\":true,"));
     }
 
     #[test]

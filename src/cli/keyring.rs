@@ -1,6 +1,6 @@
 //! The keyring of the operating system: Secret Service, Keychain, Credential Manager.
 
-use std::fmt;
+use std::{borrow::Cow, fmt, sync::mpsc, thread, time::Duration};
 
 /// Why the keyring is of no use; the text is one line.
 #[derive(Debug)]
@@ -14,10 +14,25 @@ pub enum KeyringError {
     Locked(String),
     /// The secret has more octets in UTF-16 than the platform holds: Windows 2,560.
     TooLong(u32),
+    /// It did not answer in time: a locked collection whose prompt nobody sees, a service that hangs.
+    Silent(Duration),
     /// A secret that is no UTF-8, ours or that of the entry.
     NotText,
     /// Something else.
     Failed(String),
+}
+
+impl KeyringError {
+    /// What it is, without the platform's own words.
+    pub fn kind(&self) -> Cow<'static, str> {
+        match self {
+            Self::Absent => "this pop3 was built without the keyring".into(),
+            Self::NoService(_) => "this session has no keyring service".into(),
+            Self::Locked(_) => "the keyring is locked or not set up".into(),
+            Self::Silent(_) | Self::TooLong(_) | Self::NotText => self.to_string().into(),
+            Self::Failed(_) => "the keyring failed".into(),
+        }
+    }
 }
 
 impl fmt::Display for KeyringError {
@@ -33,6 +48,9 @@ impl fmt::Display for KeyringError {
             Self::TooLong(octets) => {
                 write!(f, "the secret is longer than the {} characters that the keyring holds", octets / 2)
             }
+            Self::Silent(limit) => {
+                write!(f, "the keyring did not answer within {} s", limit.as_secs_f32())
+            }
             Self::NotText => f.write_str("the keyring holds text, and the secret is not written in UTF-8"),
             Self::Failed(reason) => write!(f, "the keyring failed: {reason}"),
         }
@@ -40,6 +58,36 @@ impl fmt::Display for KeyringError {
 }
 
 pub use platform::{read, remove, save};
+
+/// Asks the keyring in a thread of its own, which is left behind where no answer comes in time: no call to a keyring
+/// has a time limit itself.
+///
+/// `notice` is called where the answer takes so long that a person may have been asked to unlock it.
+pub fn within<T: Send + 'static>(
+    limit: Duration,
+    notice: impl FnOnce(),
+    ask: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
+) -> Result<T, KeyringError> {
+    let (sender, receiver) = mpsc::channel();
+    let thread = thread::Builder::new().name("keyring".into()).spawn(move || {
+        let _ = sender.send(ask());
+    });
+    if let Err(error) = thread {
+        return Err(KeyringError::Failed(format!("no thread to ask it from: {error}")));
+    }
+    let mut answer = receiver.recv_timeout(limit.min(NOTICE));
+    if matches!(answer, Err(mpsc::RecvTimeoutError::Timeout)) && limit > NOTICE {
+        notice();
+        answer = receiver.recv_timeout(limit.saturating_sub(NOTICE));
+    }
+    answer.unwrap_or_else(|error| match error {
+        mpsc::RecvTimeoutError::Timeout => Err(KeyringError::Silent(limit)),
+        mpsc::RecvTimeoutError::Disconnected => Err(KeyringError::Failed("no answer".into())),
+    })
+}
+
+/// A keyring that is open answers within milliseconds.
+const NOTICE: Duration = Duration::from_secs(3);
 
 #[cfg(feature = "keyring")]
 mod platform {
@@ -124,5 +172,25 @@ mod platform {
 
     pub fn remove(_: &str) -> Result<bool, KeyringError> {
         Err(KeyringError::Absent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_keyring_that_never_answers_is_given_up() {
+        let (_keep, never) = mpsc::channel::<()>();
+        let silent = within(
+            Duration::from_millis(1),
+            || panic!("nobody waits so long"),
+            move || {
+                let _ = never.recv();
+                Ok(())
+            },
+        );
+        assert!(matches!(silent, Err(KeyringError::Silent(_))));
+        assert!(within(Duration::from_secs(60), || {}, || Ok(7)).is_ok_and(|answer| answer == 7));
     }
 }

@@ -1,32 +1,61 @@
-//! The log on standard error, without the targets that would show secrets.
+//! The log on standard error: nothing of dependencies unless `-v` or `RUST_LOG` asks for it, no raw control characters,
+//! no target that would show secrets.
 
-use log::{LevelFilter, Log, Metadata, Record};
+use std::io::Write as _;
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use super::{
+    escape::{MAX_MESSAGE, escape, shorten_to},
+    output::Stderr,
+    progress,
+};
 
 /// Starts the log at a level that `RUST_LOG` overrides.
-pub fn start(level: LevelFilter) {
-    let inner = env_logger::Builder::new().filter_level(level).parse_default_env().build();
-    let level = inner.filter();
-    if log::set_boxed_logger(Box::new(Logger(inner))).is_ok() {
+pub fn start(level: LevelFilter, stderr: Stderr) {
+    // Warnings and errors of dependencies are for who debugs: what matters of them comes back as an error.
+    let wanted = if level > LevelFilter::Warn { level } else { LevelFilter::Off };
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(wanted).parse_default_env().format(|out, record| writeln!(out, "{}", line(record)));
+    let inner = builder.build();
+    let level = inner.filter().max(LevelFilter::Warn);
+    if log::set_boxed_logger(Box::new(Logger { inner, stderr })).is_ok() {
         log::set_max_level(level);
     }
 }
 
-struct Logger(env_logger::Logger);
+struct Logger {
+    inner: env_logger::Logger,
+    stderr: Stderr,
+}
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        !shows_secrets(metadata.target()) && self.0.enabled(metadata)
+        is_own_warning(metadata) || !shows_secrets(metadata.target()) && self.inner.enabled(metadata)
     }
 
     fn log(&self, record: &Record<'_>) {
-        if self.enabled(record.metadata()) {
-            self.0.log(record);
+        if is_own_warning(record.metadata()) {
+            self.stderr.warning(&record.args().to_string());
+        } else if self.enabled(record.metadata()) {
+            progress::suspended(|| self.inner.log(record));
         }
     }
 
     fn flush(&self) {
-        self.0.flush();
+        self.inner.flush();
     }
+}
+
+/// `[INFO pop3::net] connected`
+fn line(record: &Record<'_>) -> String {
+    let message = record.args().to_string();
+    format!("[{} {}] {}", record.level(), record.target(), escape(&shorten_to(MAX_MESSAGE, &message)))
+}
+
+/// The library's warnings are the program's: one line of text or JSON, and none with `-q`.
+fn is_own_warning(metadata: &Metadata<'_>) -> bool {
+    metadata.level() <= Level::Warn && metadata.target().split("::").next() == Some("pop3")
 }
 
 /// `ureq_proto` logs whole HTTP requests and responses at level `trace`, whatever `RUST_LOG` a user may have copied from
@@ -40,9 +69,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_line_of_the_log_is_one_line_without_controls() {
+        let record =
+            |message| line(&Record::builder().level(Level::Info).target("pop3").args(message).build());
+        assert_eq!(record(format_args!("CN=a\x1b]0;owned\x07\n")), "[INFO pop3] CN=a\\x1b]0;owned\\x07\\n");
+    }
+
+    #[test]
+    fn dependencies_are_silent_and_own_warnings_are_not() {
+        let logger = |filters: &str| Logger {
+            inner: env_logger::Builder::new().parse_filters(filters).build(),
+            stderr: Stderr::new(false, 2),
+        };
+        let enabled = |logger: &Logger, target: &'static str, level| {
+            logger.enabled(&Metadata::builder().target(target).level(level).build())
+        };
+        let quiet = logger("off");
+        assert!(!enabled(&quiet, "rustls::common_state", Level::Warn));
+        assert!(enabled(&quiet, "pop3::delivery::record", Level::Warn));
+        assert!(!enabled(&quiet, "pop3::net", Level::Info));
+        assert!(enabled(&logger("info"), "rustls::common_state", Level::Warn));
+    }
+
+    #[test]
     fn http_bodies_are_never_logged() {
         let inner = env_logger::Builder::new().parse_filters("trace,ureq_proto::util=trace").build();
-        let logger = Logger(inner);
+        let logger = Logger { inner, stderr: Stderr::new(false, 0) };
         let enabled =
             |target| logger.enabled(&Metadata::builder().target(target).level(log::Level::Trace).build());
         assert!(!enabled("ureq_proto::util") && !enabled("ureq_proto"));

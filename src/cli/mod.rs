@@ -34,7 +34,7 @@ use self::{
     command::{Context, Done},
     exit::{Code, Failure, Stop},
     output::{Printer, Stderr},
-    settings::{Settings, Surroundings},
+    settings::{Destination, Settings, Surroundings},
     wirelog::WireLog,
 };
 
@@ -54,7 +54,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => {
             let hint = error.hint.unwrap_or("pop3 --help lists commands and options");
             let failure = Failure::usage(error.message).or_hint(Some(hint));
-            Stderr::new(error.json).failure(&failure);
+            Stderr::new(error.json, 0).failure(&failure);
             ExitCode::from(failure.code.exit())
         }
     }
@@ -64,7 +64,7 @@ fn run_command(args: &Args) -> ExitCode {
     if let Some(color) = args.output.color {
         output::choose_color(color);
     }
-    let stderr = Stderr::new(args.output.json);
+    let stderr = Stderr::new(args.output.json, args.output.quiet);
     let (code, failure) = match prepared(args, stderr) {
         Ok(Done::All) | Err(Stop::ClosedPipe { committing: false }) => (0, None),
         Ok(Done::NothingNew) => (NOTHING_NEW, None),
@@ -85,7 +85,7 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
     if let args::Command::Accounts(_) = args.command {
         return command::accounts::run(args, &surroundings, stderr);
     }
-    logger::start(settings::level(&args.output));
+    logger::start(settings::level(&args.output), stderr);
     let found;
     let args = match &args.command {
         args::Command::Login(args::Login { address: Some(address), .. }) => {
@@ -107,9 +107,25 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
         stderr.warning(warning);
     }
     let wire_log = WireLog::open(&settings.trace)?;
-    let printer = Printer::stdout(settings.json);
-    let mut context = Context { settings: &settings, stderr, wire_log, printer, committed: false };
+    let printer = Printer::stdout(settings.json, shows_no_text(args, &settings));
+    let mut context =
+        Context { settings: &settings, stderr, wire_log, printer, committed: false, trace_failure: None };
     command::run(&mut context, &args.command)
+}
+
+/// True if no line of text goes to standard output: `-q` leaves out what only reports that something was done, and
+/// standard output that holds mail holds nothing else.
+fn shows_no_text(args: &Args, settings: &Settings) -> bool {
+    let reports = match &args.command {
+        args::Command::Status(status) => status.check,
+        args::Command::Fetch(_)
+        | args::Command::Delete(_)
+        | args::Command::Login(_)
+        | args::Command::Logout(_) => true,
+        _ => false,
+    };
+    let shows_mail = matches!(settings.destination, Destination::Stdout | Destination::MboxStdout);
+    args.output.quiet > 0 && reports || shows_mail
 }
 
 /// `status --check`: there is no new mail.

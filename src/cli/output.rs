@@ -48,13 +48,20 @@ pub struct Look {
 pub struct Printer<'a> {
     out: BufWriter<Box<dyn Write + 'a>>,
     look: Look,
+    silent: bool,
     number_width: usize,
     uid_width: usize,
 }
 
 impl Printer<'static> {
     /// A printer to standard output, that shows what its terminal can.
-    pub fn stdout(json: bool) -> Self {
+    ///
+    /// A silent one writes no text, only the objects of `--json`.
+    pub fn stdout(json: bool, silent: bool) -> Self {
+        Self { silent, ..Self::to_stdout(json) }
+    }
+
+    fn to_stdout(json: bool) -> Self {
         let stdout = io::stdout();
         // Finding out the time zone reads many files, and most runs show no date.
         let now = LazyCell::new(Zoned::now as fn() -> Zoned);
@@ -74,7 +81,13 @@ impl Printer<'static> {
 
 impl<'a> Printer<'a> {
     pub fn new(look: Look, out: impl Write + 'a) -> Self {
-        Self { out: BufWriter::with_capacity(BUFFER, Box::new(out)), look, number_width: 4, uid_width: 0 }
+        Self {
+            out: BufWriter::with_capacity(BUFFER, Box::new(out)),
+            look,
+            silent: false,
+            number_width: 4,
+            uid_width: 0,
+        }
     }
 
     /// Makes the columns as wide as the numbers and unique-ids that are to come, so that rows line up.
@@ -285,6 +298,9 @@ impl<'a> Printer<'a> {
     }
 
     fn line(&mut self, line: &str) -> io::Result<()> {
+        if self.silent {
+            return Ok(());
+        }
         self.out.write_all(line.as_bytes())?;
         self.out.write_all(b"\n")
     }

@@ -41,7 +41,7 @@ pub fn open(
 ) -> Result<Session, Failure> {
     settings.family.check(&settings.address.host).map_err(|error| Failure::usage(error.message()))?;
     let started = Instant::now();
-    let deadline = settings.deadline.map(|deadline| started + deadline);
+    let deadline = settings.ends_at();
     let mut attempt =
         Attempt { settings, credential, wire_log, stderr, deadline, greeted: false, warned: false };
     loop {

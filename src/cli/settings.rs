@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use etcetera::BaseStrategy as _;
 use log::LevelFilter;
@@ -17,7 +17,8 @@ use pop3::sasl::Mechanism;
 use self::sources::{Given, Origin, Sources};
 use super::args::{self, Args};
 use super::config::Config;
-use super::exit::Failure;
+use super::exit::{Code, Failure};
+use super::output::Stderr;
 pub use pop3::delivery::Destination;
 
 pub mod accounts;
@@ -44,8 +45,10 @@ pub struct Settings {
     pub proxy: Option<Proxy>,
     /// The longest silence.
     pub timeout: Duration,
-    /// The longest session.
+    /// The longest run.
     pub deadline: Option<Duration>,
+    /// When the run began.
+    pub started: Instant,
     /// How long to go on trying while the maildrop is in use.
     pub wait: Duration,
     /// Whether commands are sent ahead where the server announces it.
@@ -55,6 +58,8 @@ pub struct Settings {
     pub destination: Destination,
     pub commit: bool,
     pub json: bool,
+    /// How often `-q` was given.
+    pub quiet: u8,
     pub trace: TraceSink,
     pub level: LevelFilter,
     /// `POP3_PASSWORD`, also where it is empty.
@@ -166,10 +171,17 @@ impl Settings {
         let wait = sources.number("wait", connection.wait.as_ref(), keys.wait.as_ref())?;
         let state_dir = sources.path("state-dir", account.state_dir.as_ref(), keys.state_dir.as_ref());
         let destination = destination(&sources, &args.command)?;
-        if output.json && destination == Destination::MboxStdout {
-            return Err(Failure::usage(
-                "mbox - and --json exclude each other: both write to standard output",
-            ));
+        if destination == Destination::MboxStdout {
+            if output.json {
+                return Err(Failure::usage(
+                    "mbox - cannot be used with --json: both write to standard output",
+                ));
+            }
+            if matches!(&args.command, args::Command::Fetch(fetch) if fetch.delete) {
+                return Err(Failure::usage(
+                    "mbox - cannot be used with --delete: what is only shown is not stored",
+                ));
+            }
         }
 
         Ok(Self {
@@ -183,6 +195,7 @@ impl Settings {
             proxy: proxy.map(|url| url.value.parse::<Proxy>().map_err(|error| url.refuse(error.message()))).transpose()?,
             timeout: timeout.map(|text| text.parse(value::positive_seconds)).transpose()?.unwrap_or(TIMEOUT),
             deadline: deadline.map(|text| text.parse(value::positive_seconds)).transpose()?,
+            started: Instant::now(),
             wait: wait.map(|text| text.parse(value::seconds)).transpose()?.unwrap_or(WAIT),
             pipelining: !no_pipelining(&sources, connection.no_pipelining)?,
             state_dir: match state_dir {
@@ -194,6 +207,7 @@ impl Settings {
             destination,
             commit: server.commit,
             json: output.json,
+            quiet: output.quiet,
             trace: trace_sink(output),
             level: level(output),
             password: secret_variable(around, "POP3_PASSWORD")?,
@@ -203,6 +217,35 @@ impl Settings {
             warnings: config.warning().into_iter().collect(),
             account: sources.account.clone(),
         })
+    }
+
+    /// Standard error as these settings want it.
+    pub fn stderr(&self) -> Stderr {
+        Stderr::new(self.json, self.quiet)
+    }
+
+    /// The time at which `--deadline` ends the run.
+    pub fn ends_at(&self) -> Option<Instant> {
+        self.deadline.and_then(|deadline| self.started.checked_add(deadline))
+    }
+
+    /// What `--deadline` leaves of a time limit.
+    pub fn at_most(&self, limit: Duration) -> Duration {
+        self.ends_at().map_or(limit, |end| limit.min(end.saturating_duration_since(Instant::now())))
+    }
+
+    /// True if `--deadline` has passed.
+    pub fn is_over(&self) -> bool {
+        self.ends_at().is_some_and(|end| end <= Instant::now())
+    }
+
+    /// The failure of a run that `--deadline` ended while it waited for something.
+    pub fn over(&self, waited_for: &str) -> Failure {
+        let seconds = self.deadline.unwrap_or_default().as_secs_f32();
+        Failure::new(
+            Code::Unavailable,
+            format!("the deadline of {seconds} s passed while waiting for {waited_for}"),
+        )
     }
 
     /// `USER@HOST`: whose secret it is, in the keyring and in messages.

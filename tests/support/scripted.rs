@@ -386,7 +386,9 @@ fn check_error(
         || (response != Some("*") && error["response"].as_str() != response)
         || message.is_empty()
         || message.contains('\n')
-        || error.as_object().is_none_or(|object| object.len() != 4)
+        || error
+            .as_object()
+            .is_none_or(|object| object.len() != if object.contains_key("number") { 6 } else { 4 })
     {
         wrong.push(format!("error:\n- {code} {exit:?} {response:?}\n+ {error}"));
     }

@@ -6,7 +6,7 @@ use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use super::{Args, Command, text};
+use super::{Args, Command, Fetch, text};
 
 /// What a command line that can be understood asks for.
 #[derive(Debug)]
@@ -94,15 +94,16 @@ fn hint(error: &clap::Error) -> Option<&'static str> {
 
 /// What contradicts itself beyond what clap is told in the attributes.
 fn contradiction(args: &Args) -> Option<(ErrorKind, &'static str)> {
+    let to_stdout = |fetch: &Fetch| fetch.mbox.as_deref().is_some_and(|file| file == OsStr::new("-"));
     match &args.command {
-        Command::Fetch(fetch)
-            if args.output.json && fetch.mbox.as_deref().is_some_and(|file| file == OsStr::new("-")) =>
-        {
-            Some((
-                ErrorKind::ArgumentConflict,
-                "'--mbox -' cannot be used with '--json': both write to standard output",
-            ))
-        }
+        Command::Fetch(fetch) if args.output.json && to_stdout(fetch) => Some((
+            ErrorKind::ArgumentConflict,
+            "'--mbox -' cannot be used with '--json': both write to standard output",
+        )),
+        Command::Fetch(fetch) if fetch.delete && to_stdout(fetch) => Some((
+            ErrorKind::ArgumentConflict,
+            "'--mbox -' cannot be used with '--delete': what is only shown is not stored",
+        )),
         Command::Delete(delete) if delete.choice.is_empty() => Some((
             ErrorKind::MissingRequiredArgument,
             "which messages to delete is not said: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
@@ -278,6 +279,8 @@ mod tests {
             "fetch --mbox - --json",
             "--mbox - --json fetch",
             "fetch --mbox - --stdout",
+            "fetch --mbox - --delete",
+            "fetch --stdout --delete --commit",
             "-4 status -6",
             "status -v -q",
             "-q status -v",

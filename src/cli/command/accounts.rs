@@ -17,7 +17,7 @@ pub fn run(args: &Args, around: &Surroundings, stderr: Stderr) -> Result<Done, S
     {
         stderr.warning(&warning);
     }
-    let mut printer = Printer::stdout(args.output.json);
+    let mut printer = Printer::stdout(args.output.json, false);
     for account in &accounts {
         printer.account(account)?;
     }

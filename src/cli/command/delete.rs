@@ -45,7 +45,12 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
     if !context.settings.commit {
         context.say_that_nothing_was_deleted(chosen.len() - refusals.len());
     }
-    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(refusals.len()).into()) }
+    if refusals.is_empty() {
+        return Ok(Done::All);
+    }
+    let mut refused: Vec<u32> = refusals.values().map(|refusal| refusal.number).collect();
+    refused.sort_unstable();
+    Err(Failure::partial(&refused).into())
 }
 
 fn rows(

@@ -1,9 +1,6 @@
 //! `fetch`: downloads messages, and remembers each once it is safely stored.
 
-use std::{
-    collections::HashSet,
-    time::{Duration, Instant},
-};
+use std::{collections::HashSet, time::Duration};
 
 use log::LevelFilter;
 use pop3::{
@@ -12,14 +9,14 @@ use pop3::{
     session::{Message, Reply, Retrieval, Transaction},
 };
 
-use super::{Context, Done, beside, choose, place, refused, uid};
+use super::{Context, Done, beside, choose, place, refused, uid, within};
 use crate::cli::{
     args,
     catalogue::Catalogue,
     chosen::Chosen,
     credential,
     exit::{Failure, Stop},
-    json::{Deletion, Fetch, Refused},
+    json::{self, Deletion, Fetch, Refused},
     progress::Progress,
     selector::{Otherwise, Selection},
     session::{self, Session},
@@ -35,7 +32,10 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     signals::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
     let locked = if args.no_state { None } else { Some(lock_record(settings)?) };
 
-    let open = || session::open(settings, &found.credential, &context.wire_log, context.stderr);
+    let open = || {
+        session::open(settings, &found.credential, &context.wire_log, context.stderr)
+            .map_err(|failure| found.explain(failure))
+    };
     let (record, Session { mut transaction, .. }) = match locked {
         Some(locked) => beside(|| Ok(Some(locked.open()?)), open)?,
         None => (None, open()?),
@@ -65,7 +65,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         sha256: settings.json || settings.destination.is_single(),
         delete: deleting,
         timeout: settings.timeout,
-        deadline: settings.deadline.map(|deadline| Instant::now() + deadline),
+        deadline: settings.ends_at(),
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
     let storage = Storage::start(&settings.destination, record, &options)?;
@@ -80,10 +80,10 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         progress,
         delete: args.delete,
         one_by_one: settings.destination.is_single(),
-        rows: Rows { late: deleting.then(Vec::new), delete: args.delete, refusals: 0 },
+        rows: Rows { late: deleting.then(Vec::new), delete: args.delete, refusals: Vec::new() },
         marked: Vec::new(),
         unmarked: HashSet::new(),
-        refusals: 0,
+        refusals: Vec::new(),
         answered: 0,
     };
     let transferred = run.transfer(context, &mut transaction, &left_over);
@@ -93,7 +93,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let (delivered, stored) = storage.finish();
     let told = delivered.into_iter().try_fold((), |(), delivered| rows.add(context, delivered)).and(told);
     drop(progress);
-    let refusals = refusals + rows.refusals;
+    let mut refusals = [refusals, std::mem::take(&mut rows.refusals)].concat();
+    refusals.sort_unstable();
     let ready = transferred.and(told).and_then(|()| stored.map_err(Stop::from));
     let (record, ended) = match ready {
         Ok(record) => (record, context.end(transaction)),
@@ -119,7 +120,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     if args.delete && !settings.commit {
         context.say_that_nothing_was_deleted(marked.len());
     }
-    if refusals == 0 { Ok(Done::All) } else { Err(Failure::partial(refusals).into()) }
+    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(&refusals).into()) }
 }
 
 /// The record, held alone until the run ends: of two that fetch at once, one waits.
@@ -158,7 +159,7 @@ struct Run<'a> {
     marked: Vec<usize>,
     /// Numbers whose mark it refused.
     unmarked: HashSet<u32>,
-    refusals: usize,
+    refusals: Vec<u32>,
     /// Messages that came or were refused.
     answered: usize,
 }
@@ -228,7 +229,7 @@ impl Run<'_> {
                 Err(error) => {
                     // The connection is what failed; a store that fails as well is told of when it ends.
                     drop(self.storage.cut());
-                    return Err(error.into());
+                    return Err(within(entry, error));
                 }
             }
         }
@@ -270,7 +271,7 @@ impl Run<'_> {
         mark: bool,
         error: &pop3::Error,
     ) -> Result<(), Stop> {
-        self.refusals += 1;
+        self.refusals.push(number.get());
         let index =
             place(self.catalogue, self.chosen, number).or_else(|| place(self.catalogue, left_over, number));
         let Some(index) = index else { return Ok(()) };
@@ -288,22 +289,24 @@ struct Rows {
     late: Option<Vec<Fetch>>,
     delete: bool,
     /// Messages that the destination refused.
-    refusals: usize,
+    refusals: Vec<u32>,
 }
 
 impl Rows {
     fn add(&mut self, context: &mut Context<'_>, delivered: Delivered) -> Result<(), Stop> {
         if let Some(error) = delivered.refused {
-            self.refusals += 1;
-            let uid = delivered.unique_id.map(|unique_id| shown(unique_id.as_bytes()));
+            self.refusals.push(delivered.number.get());
+            let uid = delivered.unique_id.map(|unique_id| uid(unique_id.as_bytes()));
             let row = Refused { number: delivered.number.get(), uid, error };
             return Ok(context.printer.refused(&row)?);
         }
+        let path = delivered.path.as_deref().map(json::path);
         let row = Fetch {
             number: delivered.number.get(),
             uid: delivered.unique_id.map(|unique_id| uid(unique_id.as_bytes())),
             octets: Some(delivered.octets),
-            path: delivered.path.map(|path| path.to_string_lossy().into_owned()),
+            path_encoded: path.as_ref().is_some_and(|(_, encoded)| *encoded),
+            path: path.map(|(path, _)| path),
             sha256: delivered
                 .sha256
                 .map(|digest| digest.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"))),
@@ -324,6 +327,7 @@ impl Rows {
             uid: entry.unique_id.map(uid),
             octets: entry.octets,
             path: None,
+            path_encoded: false,
             sha256: None,
             deleted: Deletion::Marked,
         };

@@ -7,7 +7,7 @@ use pop3::{
     session::{Message, Reply},
 };
 
-use super::{Context, Done, choose, place, refused, row, selection};
+use super::{Context, Done, choose, place, refused, row, selection, within};
 use crate::cli::{
     args,
     catalogue::Catalogue,
@@ -36,7 +36,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
     );
 
     let lines = args.lines.unwrap_or(0);
-    let mut refusals = 0;
+    let mut refusals = Vec::new();
     // Nothing is printed before the session vouches for it.
     let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, pop3::Error>)> = Vec::new();
     let mut tops = transaction.tops(chosen.iter().map(|index| catalogue.entry(index).number), lines);
@@ -46,7 +46,13 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
         }
         let Some(reply) = tops.next()? else { break };
         match reply {
-            Reply::Message(number, message) => waiting.push((number, Ok(read_head(message, lines)?))),
+            Reply::Message(number, message) => {
+                let head = read_head(message, lines).map_err(|error| match catalogue.index_of(number) {
+                    Some(index) => within(catalogue.entry(index), error),
+                    None => error.into(),
+                })?;
+                waiting.push((number, Ok(head)));
+            }
             Reply::Refused { number, error, .. } => waiting.push((number, Err(error))),
             Reply::Vouched => {
                 for (number, answer) in waiting.drain(..) {
@@ -57,7 +63,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
                             context.printer.headers(&described(message, &head, args))?;
                         }
                         Err(error) => {
-                            refusals += 1;
+                            refusals.push(number.get());
                             context.printer.refused(&refused(catalogue.entry(index), &error))?;
                         }
                     }
@@ -67,7 +73,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
         }
     }
     context.end(transaction)?;
-    if refusals == 0 { Ok(Done::All) } else { Err(Failure::partial(refusals).into()) }
+    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(&refusals).into()) }
 }
 
 fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> json::Headers<'m> {

@@ -6,7 +6,8 @@ use crate::cli::{args, credential, exit::Stop, session};
 /// Asks for the password, proves it against the server, and only then saves it.
 pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Done, Stop> {
     let found = credential::ask(context.settings, args.password_stdin)?;
-    let session = session::open(context.settings, &found.credential, &context.wire_log, context.stderr)?;
+    let session = session::open(context.settings, &found.credential, &context.wire_log, context.stderr)
+        .map_err(|failure| found.explain(failure))?;
     context.end(session.transaction)?;
     credential::save(context.settings, &found.credential)?;
     context.printer.note(&format!("the password of {} is in the keyring", context.settings.mailbox()))?;

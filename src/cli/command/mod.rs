@@ -42,6 +42,8 @@ pub struct Context<'a> {
     pub printer: Printer<'a>,
     /// The server confirmed `QUIT`.
     pub committed: bool,
+    /// The trace could not be written to its end.
+    pub trace_failure: Option<Failure>,
 }
 
 /// How a run ends well.
@@ -64,6 +66,10 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, S
         // It has no account of its own, hence no settings: `cli::run` does it.
         args::Command::Accounts(_) => Ok(Done::All),
     };
+    let done = done.and_then(|done| match context.trace_failure.take() {
+        Some(failure) => Err(failure.into()),
+        None => Ok(done),
+    });
     done.map_err(|stop| match stop {
         Stop::ClosedPipe { .. } => {
             Stop::ClosedPipe { committing: context.settings.commit && !context.committed }
@@ -78,6 +84,7 @@ impl Context<'_> {
         let found = credential::find(self.settings)?;
         log::info!("the credential is from {}", found.source);
         session::open(self.settings, &found.credential, &self.wire_log, self.stderr)
+            .map_err(|failure| found.explain(failure))
     }
 
     /// The same, and what was fetched before, to be read only.
@@ -99,7 +106,8 @@ impl Context<'_> {
         } else {
             transaction.abandon()?;
         }
-        self.wire_log.check()?;
+        // What is deleted is deleted: a trace that cannot be written any more is reported beside it.
+        self.trace_failure = self.wire_log.check().err();
         Ok(())
     }
 
@@ -194,6 +202,11 @@ fn refused(entry: Entry<'_>, error: &pop3::Error) -> json::Refused {
         uid: entry.unique_id.map(uid),
         error: error.response().map(shown).unwrap_or_default(),
     }
+}
+
+/// An error of the session in the middle of a message, which may be why it cannot be fetched: the failure names it.
+fn within(entry: Entry<'_>, error: pop3::Error) -> Stop {
+    Failure::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
 }
 
 /// A unique-id as rows show it, and as `--uid` takes it.

@@ -6,47 +6,55 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use super::super::{
-    escape::escape,
-    exit::Failure,
+    escape::{MAX_MESSAGE, escape, shorten, shorten_to},
+    exit::{Code, Failure},
     json::{ErrorLine, WarningLine, write_line},
     progress,
 };
 
-/// Standard error. Whether anybody reads it does not matter to a run: errors of writing are passed over.
+/// Standard error: the one place where warnings and errors are written, those of the library included. Errors of
+/// writing are ignored.
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr {
     json: bool,
+    /// How often `-q` was given.
+    quiet: u8,
     color: ColorChoice,
 }
 
 impl Stderr {
-    pub fn new(json: bool) -> Self {
-        Self { json, color: if json { ColorChoice::Never } else { AutoStream::choice(&io::stderr()) } }
+    pub fn new(json: bool, quiet: u8) -> Self {
+        Self { json, quiet, color: if json { ColorChoice::Never } else { AutoStream::choice(&io::stderr()) } }
     }
 
-    /// `pop3: warning: …`
+    /// `pop3: warning: …`, unless `-q` was given.
     pub fn warning(self, message: &str) {
-        self.write(&self.warning_line(message));
+        if self.quiet == 0 {
+            self.write(&self.warning_line(message));
+        }
     }
 
-    /// A sentence for whoever sits there; scripts do not see it.
+    /// A sentence for a person at a terminal; scripts do not see it.
     pub fn note(self, sentence: &str) {
-        if !self.json && io::stderr().is_terminal() {
+        if self.quiet == 0 && !self.json && io::stderr().is_terminal() {
             self.write(format!("pop3: {}\n", escape(sentence)).as_bytes());
         }
     }
 
-    /// `pop3: …`
+    /// `pop3: …`, unless `-qq` was given. Nobody learns from an exit code what is wrong with a command line, so usage
+    /// errors are always written.
     pub fn failure(self, failure: &Failure) {
-        self.write(&self.failure_line(failure));
+        if self.quiet < 2 || failure.code == Code::Usage {
+            self.write(&self.failure_line(failure));
+        }
     }
 
     fn warning_line(self, message: &str) -> Vec<u8> {
         if self.json {
-            return object(&WarningLine::new(message));
+            return object(&WarningLine::new(&shorten_to(MAX_MESSAGE, message)));
         }
         let style = self.style(AnsiColor::Magenta);
-        format!("pop3: {style}warning:{style:#} {}\n", escape(message)).into_bytes()
+        format!("pop3: {style}warning:{style:#} {}\n", escape(&shorten_to(MAX_MESSAGE, message))).into_bytes()
     }
 
     fn failure_line(self, failure: &Failure) -> Vec<u8> {
@@ -55,10 +63,16 @@ impl Stderr {
         }
         let style = self.style(AnsiColor::Red);
         let hint = failure.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-        let response = failure.response.as_deref().map(|line| format!(": {}", escape(line)));
+        let response = failure.response.as_deref().map(|line| format!(": {}", escape(&shorten(line))));
         let response = response.as_deref().unwrap_or_default();
+        let place =
+            failure.location.as_ref().map(|at| format!("message {}: ", at.number)).unwrap_or_default();
         let response = if hint.is_empty() { response } else { response.trim_end_matches('.') };
-        format!("{style}pop3:{style:#} {}{response}{hint}\n", escape(&failure.message)).into_bytes()
+        format!(
+            "{style}pop3:{style:#} {place}{}{response}{hint}\n",
+            escape(&shorten_to(MAX_MESSAGE, &failure.message))
+        )
+        .into_bytes()
     }
 
     fn style(self, color: AnsiColor) -> Style {
@@ -82,10 +96,10 @@ fn object(object: &impl serde::Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::super::exit::Code, *};
+    use super::*;
 
     fn lines(json: bool, color: ColorChoice, message: &str) -> [String; 2] {
-        let stderr = Stderr { json, color };
+        let stderr = Stderr { json, quiet: 0, color };
         let failure = Failure::new(Code::Host, message);
         [stderr.warning_line(message), stderr.failure_line(&failure)]
             .map(|line| String::from_utf8(line).unwrap())
@@ -105,5 +119,19 @@ mod tests {
             ]
         );
         assert!(lines(false, ColorChoice::Always, "a")[1].starts_with("\x1b["));
+    }
+
+    #[test]
+    fn long_messages_and_server_lines_are_cut() {
+        let stderr = Stderr { json: false, quiet: 0, color: ColorChoice::Never };
+        let long = "x".repeat(8 << 20);
+        let failure = Failure { response: Some(long.clone()), ..Failure::new(Code::Host, long.clone()) };
+        let hinted = failure.or_hint(Some("do something"));
+        let line = String::from_utf8(stderr.failure_line(&hinted)).unwrap();
+        assert!(line.len() < 3_000 && line.ends_with("…; do something\n"), "{} bytes", line.len());
+        let json = Stderr { json: true, ..stderr };
+        assert!(json.warning_line(&long).len() < 3_000);
+        let line = String::from_utf8(json.failure_line(&Failure { response: None, ..hinted })).unwrap();
+        assert!(line.len() < 3_000 && line.contains("; do something"), "{} bytes", line.len());
     }
 }

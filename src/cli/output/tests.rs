@@ -144,6 +144,7 @@ fn fates_are_told() {
         uid: None,
         octets: Some(345),
         path: path.map(str::to_owned),
+        path_encoded: false,
         sha256: sha256.map(str::to_owned),
         deleted,
     };

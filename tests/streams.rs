@@ -1,0 +1,86 @@
+//! What stands on standard error and standard output, and what does not.
+
+use crate::support::sandbox::{Sandbox, start};
+use crate::support::service::Service;
+
+/// rustls logs a warning at the default level of most loggers.
+#[test]
+fn a_warning_of_a_library_is_not_on_standard_error() {
+    let server = Service::start(|mut peer| {
+        peer.octets(5);
+        // A TLS alert of level warning, "unrecognized name".
+        peer.write(b"\x15\x03\x03\x00\x02\x01\x70");
+        peer.hang_up();
+    });
+    let sandbox = Sandbox::new();
+    for json in [true, false] {
+        let mut command = sandbox.pop3(server.port());
+        command.args(["status", "--tls", "implicit"]).env_remove("RUST_LOG");
+        if json {
+            command.arg("--json");
+        }
+        let outcome = start(command, b"", false).finish();
+        let stderr = outcome.stderr();
+        assert_eq!(stderr.lines().count(), 1, "{stderr}");
+        assert!(stderr.starts_with(if json { "{\"error\":" } else { "pop3: " }), "{stderr}");
+    }
+}
+
+/// The trace goes to a reader that goes away between `QUIT` and its answer.
+#[cfg(unix)]
+#[test]
+fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
+    use std::io::{BufRead as _, BufReader};
+    use std::sync::{Mutex, mpsc};
+
+    let (closed, reader_is_gone) = mpsc::channel::<()>();
+    let reader_is_gone = Mutex::new(reader_is_gone);
+    let server = Service::start(move |mut peer| {
+        peer.say("+OK\r\n");
+        loop {
+            let line = peer.line();
+            let answer = match line.trim_end() {
+                "" => return,
+                "STAT" => "+OK 1 7\r\n",
+                "LIST" => "+OK\r\n1 7\r\n.\r\n",
+                "UIDL" => "+OK\r\n1 u1\r\n.\r\n",
+                "QUIT" => {
+                    let _ = reader_is_gone.lock().expect("nobody panics").recv();
+                    "+OK\r\n"
+                }
+                "CAPA" => "-ERR\r\n",
+                _ => "+OK\r\n",
+            };
+            peer.say(answer);
+            if line.trim_end() == "QUIT" {
+                return;
+            }
+        }
+    });
+    let sandbox = Sandbox::new();
+    let trace = sandbox.path("trace");
+    let made = sandbox.program("mkfifo").arg(&trace).status().expect("mkfifo runs");
+    assert!(made.success());
+    let reader = std::thread::spawn({
+        let trace = trace.clone();
+        move || {
+            let mut lines = BufReader::new(std::fs::File::open(trace).expect("the fifo"));
+            let mut line = String::new();
+            while !line.contains("C: QUIT") {
+                line.clear();
+                if lines.read_line(&mut line).expect("text") == 0 {
+                    break;
+                }
+            }
+            drop(lines);
+            let _ = closed.send(());
+        }
+    });
+    let mut command = sandbox.pop3(server.port());
+    command.args(["delete", "1", "--commit", "--json", "--tls", "none"]);
+    command.arg(format!("--trace={}", trace.display()));
+    let outcome = start(command, b"", false).finish().expect(73);
+    reader.join().expect("it does not panic");
+    assert!(outcome.stdout().contains("\"deleted\":true"), "{outcome:?}");
+    assert!(outcome.stderr().contains("cannot write the trace"), "{outcome:?}");
+}
