@@ -46,6 +46,7 @@
 //! | 0 | `oauth` | OAuth 2.0 grants, metadata and errors (feature `oauth`) |
 //! | 0 | [`header`] | header fields: dates, addresses, encoded words (feature `header`) |
 //! | 1 | [`net`] | addresses, connections, proxies, TLS; nothing of POP3 |
+//! | 1 | `discover` | the POP3 server of a mail address: autoconfig, SRV records, ISPDB (feature `discover`) |
 //! | 2 | [`session`] | the verbs, blocking; the only place where `proto` and `net` meet |
 //! | 3 | `delivery` | fetching exactly once: where messages are stored, what is remembered (feature `delivery`) |
 //!

@@ -85,10 +85,17 @@ impl Finder<'_> {
             }
             answer
         };
-        match (ask("_pop3s._tcp")?, ask("_pop3._tcp")?) {
-            (SrvAnswer::NotOffered, SrvAnswer::NotOffered) => Ok(SrvServers::NotOffered),
-            (implicit, starttls) => Ok(SrvServers::Candidates(srv_candidates(&implicit, &starttls, address))),
+        let (implicit, starttls) = match (ask("_pop3s._tcp"), ask("_pop3._tcp")) {
+            (Ok(implicit), Ok(starttls)) => (implicit, starttls),
+            // One answer with servers is enough.
+            (Ok(servers @ SrvAnswer::Servers(_)), Err(_)) => (servers, SrvAnswer::None),
+            (Err(_), Ok(servers @ SrvAnswer::Servers(_))) => (SrvAnswer::None, servers),
+            (Err(error), _) | (_, Err(error)) => return Err(error),
+        };
+        if (&implicit, &starttls) == (&SrvAnswer::NotOffered, &SrvAnswer::NotOffered) {
+            return Ok(SrvServers::NotOffered);
         }
+        Ok(SrvServers::Candidates(srv_candidates(&implicit, &starttls, address)))
     }
 
     /// The ISPDB, which learns the domain, and nothing else of the address.
@@ -162,3 +169,73 @@ const AUTOCONFIG: [&str; 2] = [
 const ISPDB: &str = "https://autoconfig.thunderbird.net/v1.1/{domain}";
 
 const XML: &str = "text/xml, application/xml";
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    use domain::base::iana::Rcode;
+    use domain::base::{Message, MessageBuilder, Name, Ttl};
+    use domain::rdata::Srv;
+
+    use super::*;
+    use crate::net::{Family, Limits, TlsConnector, TlsSettings};
+
+    /// What the finder makes of these answers: a target, a dot, no record (empty), or a failure (`!`).
+    fn found(implicit: &'static str, starttls: &'static str) -> Result<SrvServers, Error> {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let servers = NameServers::new(vec![socket.local_addr().unwrap()]);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 512];
+            while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
+                let query = Message::from_slice(&buffer[..length]).unwrap();
+                let name = query.sole_question().unwrap().qname().to_string();
+                let target = if name.starts_with("_pop3s.") { implicit } else { starttls };
+                let code = match target {
+                    "!" => Rcode::SERVFAIL,
+                    "" => Rcode::NXDOMAIN,
+                    _ => Rcode::NOERROR,
+                };
+                let mut answer = MessageBuilder::new_vec().start_answer(query, code).unwrap();
+                if code == Rcode::NOERROR {
+                    let record = Srv::new(0, 0, 1, target.parse::<Name<Vec<u8>>>().unwrap());
+                    answer.push((name.parse::<Name<Vec<u8>>>().unwrap(), Ttl::from_secs(1), record)).unwrap();
+                }
+                let _ = socket.send_to(&answer.finish(), peer);
+            }
+        });
+        let tls = TlsConnector::prepare(TlsSettings::default());
+        let limits = Limits { timeout: Duration::from_secs(20), deadline: None };
+        let http = HttpClient { family: Family::Any, proxy: None, limits, tls: &tls };
+        let sources = Sources::public(Some(servers));
+        let address = MailAddress::parse("alice@example.org").unwrap();
+        Finder { http, sources: &sources }.srv(&address, &mut |_| {})
+    }
+
+    #[test]
+    fn records_with_implicit_tls_come_first() {
+        let shown = |implicit, starttls| match found(implicit, starttls) {
+            Ok(SrvServers::Candidates(candidates)) => candidates
+                .iter()
+                .map(|one| format!("{} {:?} {}", one.host, one.security, one.user))
+                .collect::<Vec<_>>()
+                .join(", "),
+            Ok(SrvServers::NotOffered) => "not offered".to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        };
+        let (implicit, starttls) =
+            ("a.example Implicit alice@example.org", "b.example StartTls alice@example.org");
+        assert_eq!(shown("a.example", "b.example"), format!("{implicit}, {starttls}"));
+        assert_eq!(shown("a.example", "."), implicit);
+        assert_eq!(shown("a.example", "!"), implicit);
+        assert_eq!(shown(".", "b.example"), starttls);
+        assert_eq!(shown("!", "b.example"), starttls);
+        assert_eq!(shown("", ""), "");
+        assert_eq!(shown(".", "."), "not offered");
+        // One that is silent may be offered.
+        assert_eq!(shown(".", ""), "");
+        assert_eq!(shown(".", "!"), "Unavailable");
+        assert_eq!(shown("!", "!"), "Unavailable");
+    }
+}

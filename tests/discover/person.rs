@@ -7,6 +7,15 @@ const QUESTION: &str = "config.toml? [y/N] ";
 
 /// A terminal in which `pop3 login` finds these pages, its room, and the servers that have to live as long.
 fn terminal(pages: Vec<(&'static str, String)>, words: &str) -> (Terminal, Sandbox, Service) {
+    terminal_of(POP3, pages, words)
+}
+
+/// The same, with a program before it.
+fn terminal_of(
+    program: &str,
+    pages: Vec<(&'static str, String)>,
+    words: &str,
+) -> (Terminal, Sandbox, Service) {
     let certificate = Certificate::for_names(&NAMES);
     let web = web(&certificate, pages);
     let room = Sandbox::new();
@@ -14,7 +23,7 @@ fn terminal(pages: Vec<(&'static str, String)>, words: &str) -> (Terminal, Sandb
     std::fs::write(&ca, &certificate.ca_pem).expect("a file");
     let mut script = room.program("script");
     script.env("SSL_CERT_FILE", ca).env_remove("NO_COLOR");
-    let words = format!("{POP3} login --proxy http://127.0.0.1:{} {ADDRESS} {words}", web.port());
+    let words = format!("{program} login --proxy http://127.0.0.1:{} {ADDRESS} {words}", web.port());
     (Terminal::new(script, &words), room, web)
 }
 
@@ -36,12 +45,13 @@ fn the_account_is_shown_and_written_if_the_person_agrees() {
 
 #[test]
 fn no_and_the_end_of_input_write_nothing() {
-    for answer in [&b"no\n"[..], b"\n", b"\x04"] {
+    // The last is Ctrl-C, whose signal ends the program.
+    for (answer, expected) in [(&b"no\n"[..], 0), (b"\n", 0), (b"\x04", 0), (b"\x03", 130)] {
         let (mut terminal, room, _web) = terminal(vec![(AUTOCONFIG, ok(&good()))], "");
         terminal.wait_for(QUESTION);
         terminal.type_in(answer);
         let (shown, code) = terminal.finish();
-        assert_eq!(code, Some(0), "{shown}");
+        assert_eq!(code, Some(expected), "{shown}");
         assert!(!config(&room).exists(), "{shown}");
     }
 }
@@ -82,4 +92,29 @@ fn a_provider_of_oauth_asks_for_the_client() {
     assert!(!with_password.text().contains("oauth ="));
     with_password.type_in(b"\x04");
     assert_eq!(with_password.finish().1, Some(0));
+}
+
+/// The new file is synced before it takes the place of the old one, and the folder after it.
+#[test]
+fn the_file_is_written_to_survive_a_power_cut() {
+    if !crate::syscalls::strace_works() {
+        return;
+    }
+    let program = format!("strace -f -y -e trace=fsync,rename,renameat,renameat2 -o calls.txt {POP3}");
+    let (mut terminal, room, _web) = terminal_of(&program, vec![(AUTOCONFIG, ok(&good()))], "");
+    terminal.wait_for(QUESTION);
+    terminal.type_in(b"y\n");
+    let (shown, _) = terminal.finish();
+    let calls = std::fs::read_to_string(room.work().join("calls.txt")).expect("strace wrote it");
+    let calls: Vec<&str> = calls.lines().filter(|line| line.contains("/pop3")).collect();
+    let at = |parts: [&str; 2]| {
+        calls
+            .iter()
+            .position(|call| parts.iter().all(|part| call.contains(part)))
+            .unwrap_or_else(|| panic!("{parts:?} in {calls:#?} {shown}"))
+    };
+    let file = at(["fsync(", "/pop3/.config-"]);
+    let renamed = at(["rename", "/pop3/config.toml\""]);
+    let folder = at(["fsync(", "/pop3>"]);
+    assert!(file < renamed && renamed < folder, "{calls:#?}");
 }
