@@ -58,8 +58,8 @@ Register-ArgumentCompleter -Native -CommandName 'pop3' -ScriptBlock {
             [CompletionResult]::new('fetch', 'fetch', [CompletionResultType]::ParameterValue, 'Download messages, each byte for byte, and remember them')
             [CompletionResult]::new('delete', 'delete', [CompletionResultType]::ParameterValue, 'Mark messages for deletion; with --commit, delete them')
             [CompletionResult]::new('uidl', 'uidl', [CompletionResultType]::ParameterValue, 'List number, unique-id and size')
-            [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Prove a password against the server and save it in the keyring')
-            [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove the saved password from the keyring')
+            [CompletionResult]::new('login', 'login', [CompletionResultType]::ParameterValue, 'Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant')
+            [CompletionResult]::new('logout', 'logout', [CompletionResultType]::ParameterValue, 'Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant')
             [CompletionResult]::new('accounts', 'accounts', [CompletionResultType]::ParameterValue, 'Name the accounts of the configuration file, one per line')
             break
         }
@@ -308,6 +308,8 @@ Register-ArgumentCompleter -Native -CommandName 'pop3' -ScriptBlock {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours')
             [CompletionResult]::new('--trace', '--trace', [CompletionResultType]::ParameterName, 'Write the whole conversation to standard error, or append it to FILE')
             [CompletionResult]::new('--password-stdin', '--password-stdin', [CompletionResultType]::ParameterName, 'Read the password from standard input, its first line')
+            [CompletionResult]::new('--device', '--device', [CompletionResultType]::ParameterName, 'OAuth 2.0: print a code to confirm on any device, and wait')
+            [CompletionResult]::new('--no-browser', '--no-browser', [CompletionResultType]::ParameterName, 'OAuth 2.0: print the address to open, and read the one that the browser ended at from standard input')
             [CompletionResult]::new('--commit', '--commit', [CompletionResultType]::ParameterName, 'End the session with QUIT, so that the server deletes what was marked')
             [CompletionResult]::new('-4', '-4', [CompletionResultType]::ParameterName, 'Connect over IPv4 only')
             [CompletionResult]::new('-6', '-6', [CompletionResultType]::ParameterName, 'Connect over IPv6 only')

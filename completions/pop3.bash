@@ -913,7 +913,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__login)
-            opts="-a -4 -6 -v -q -h -V --password-stdin --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --password-stdin --device --no-browser --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

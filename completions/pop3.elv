@@ -55,8 +55,8 @@ set edit:completion:arg-completer[pop3] = {|@words|
             cand fetch 'Download messages, each byte for byte, and remember them'
             cand delete 'Mark messages for deletion; with --commit, delete them'
             cand uidl 'List number, unique-id and size'
-            cand login 'Prove a password against the server and save it in the keyring'
-            cand logout 'Remove the saved password from the keyring'
+            cand login 'Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant'
+            cand logout 'Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant'
             cand accounts 'Name the accounts of the configuration file, one per line'
         }
         &'pop3;status'= {
@@ -299,6 +299,8 @@ set edit:completion:arg-completer[pop3] = {|@words|
             cand --color 'When to use colours'
             cand --trace 'Write the whole conversation to standard error, or append it to FILE'
             cand --password-stdin 'Read the password from standard input, its first line'
+            cand --device 'OAuth 2.0: print a code to confirm on any device, and wait'
+            cand --no-browser 'OAuth 2.0: print the address to open, and read the one that the browser ended at from standard input'
             cand --commit 'End the session with QUIT, so that the server deletes what was marked'
             cand -4 'Connect over IPv4 only'
             cand -6 'Connect over IPv6 only'

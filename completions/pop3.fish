@@ -79,8 +79,8 @@ complete -c pop3 -n "__fish_pop3_needs_command" -f -a "headers" -d 'List date, s
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "fetch" -d 'Download messages, each byte for byte, and remember them'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "delete" -d 'Mark messages for deletion; with --commit, delete them'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "uidl" -d 'List number, unique-id and size'
-complete -c pop3 -n "__fish_pop3_needs_command" -f -a "login" -d 'Prove a password against the server and save it in the keyring'
-complete -c pop3 -n "__fish_pop3_needs_command" -f -a "logout" -d 'Remove the saved password from the keyring'
+complete -c pop3 -n "__fish_pop3_needs_command" -f -a "login" -d 'Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant'
+complete -c pop3 -n "__fish_pop3_needs_command" -f -a "logout" -d 'Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "accounts" -d 'Name the accounts of the configuration file, one per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
@@ -369,6 +369,8 @@ always\t''
 never\t''"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l password-stdin -d 'Read the password from standard input, its first line'
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l device -d 'OAuth 2.0: print a code to confirm on any device, and wait'
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l no-browser -d 'OAuth 2.0: print the address to open, and read the one that the browser ended at from standard input'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -s 6 -d 'Connect over IPv6 only'

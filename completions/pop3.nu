@@ -323,9 +323,11 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Prove a password against the server and save it in the keyring
+  # Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant
   export extern "pop3 login" [
     --password-stdin          # Read the password from standard input, its first line
+    --device                  # OAuth 2.0: print a code to confirm on any device, and wait
+    --no-browser              # OAuth 2.0: print the address to open, and read the one that the browser ended at from standard input
     --commit                  # End the session with QUIT, so that the server deletes what was marked
     --account(-a): string     # Use this account of the configuration file
     --user: string            # Log in as USER, sent unchanged
@@ -368,7 +370,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Remove the saved password from the keyring
+  # Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant
   export extern "pop3 logout" [
     --commit                  # End the session with QUIT, so that the server deletes what was marked
     --account(-a): string     # Use this account of the configuration file

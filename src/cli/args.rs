@@ -242,10 +242,10 @@ pub enum Command {
     /// List number, unique-id and size
     #[command(help_template = text::TEMPLATE, before_help = text::examples("uidl"))]
     Uidl(Uidl),
-    /// Prove a password against the server and save it in the keyring
+    /// Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant
     #[command(help_template = text::TEMPLATE, before_help = text::examples("login"))]
     Login(Login),
-    /// Remove the saved password from the keyring
+    /// Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant
     ///
     /// Opens no session. Where nothing is saved it says so and ends with exit code 0.
     #[command(help_template = text::TEMPLATE, before_help = text::examples("logout"))]
@@ -348,7 +348,7 @@ pub struct Uidl {
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Password")]
+#[command(next_help_heading = "Logging in")]
 pub struct Login {
     /// A mail address whose server is looked for, or an account of the configuration file
     ///
@@ -362,6 +362,14 @@ pub struct Login {
     /// Read the password from standard input, its first line
     #[arg(long)]
     pub password_stdin: bool,
+
+    /// OAuth 2.0: print a code to confirm on any device, and wait
+    #[arg(long, conflicts_with_all = ["no_browser", "password_stdin"])]
+    pub device: bool,
+
+    /// OAuth 2.0: print the address to open, and read the one that the browser ended at from standard input
+    #[arg(long, conflicts_with = "password_stdin")]
+    pub no_browser: bool,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -59,6 +59,7 @@ pub struct Account {
     pub rcpt: Option<Spanned<String>>,
     pub password_command: Option<Spanned<String>>,
     pub token_command: Option<Spanned<String>>,
+    pub oauth: Option<Spanned<super::oauth::config::Keys>>,
 }
 
 /// A number of the file as text, so that it is understood where those of the command line are.
@@ -133,6 +134,16 @@ impl Config {
             )));
         }
         for (name, account) in &self.written.account {
+            if let Some(oauth) = &account.oauth {
+                let refused = |why: &str| {
+                    let place = self.place(oauth.span());
+                    Failure::configuration(format!("{place}: account.{name}.oauth: {why}"))
+                };
+                if account.password_command.is_some() || account.token_command.is_some() {
+                    return Err(refused("password-command and token-command exclude oauth"));
+                }
+                oauth.get_ref().understand(|path| PathBuf::from(path)).map_err(|why| refused(&why))?;
+            }
             if let [first, second, ..] = account.destinations().as_slice() {
                 let place = self.place(second.1.span());
                 return Err(Failure::configuration(format!(
@@ -180,8 +191,9 @@ impl Config {
     /// The warning that other users of this machine can read a file that says how to come by a secret.
     pub fn warning(&self) -> Option<String> {
         let telling = |account: &Account| {
-            let Account { password_command, token_command, pipe, proxy, .. } = account;
-            [password_command, token_command, pipe, proxy].iter().any(|key| key.is_some())
+            let Account { password_command, token_command, pipe, proxy, oauth, .. } = account;
+            oauth.as_ref().is_some_and(|oauth| oauth.get_ref().has_command())
+                || [password_command, token_command, pipe, proxy].iter().any(|key| key.is_some())
         };
         (self.open_to_others && self.written.account.values().any(telling)).then(|| {
             format!(

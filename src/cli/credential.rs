@@ -15,6 +15,7 @@ use pop3::sasl::{Credential, Mechanism};
 use super::escape::escape;
 use super::exit::{Code, Failure};
 use super::keyring::{self, KeyringError};
+use super::oauth;
 use super::settings::{Auth, SECRET_VARIABLES, Settings};
 use super::signals;
 
@@ -25,9 +26,12 @@ pub struct Found {
     pub source: &'static str,
 }
 
+/// Gives the access token of the stored grant, or says why there is none.
+pub type GrantToken<'a> = dyn Fn() -> Result<Result<Found, String>, Failure> + 'a;
+
 /// The credential for a session, from the first place that has one; 78 naming every place if none has.
-pub fn find(settings: &Settings) -> Result<Found, Failure> {
-    look(settings, &System)
+pub fn find(settings: &Settings, grant: &GrantToken<'_>) -> Result<Found, Failure> {
+    look(settings, grant, &System)
 }
 
 /// The secret that `login` is to prove and save: the first line of standard input, or else from a prompt. Where there is
@@ -210,7 +214,7 @@ impl Places for System {
     }
 }
 
-fn look(settings: &Settings, places: &dyn Places) -> Result<Found, Failure> {
+fn look(settings: &Settings, grant: &GrantToken<'_>, places: &dyn Places) -> Result<Found, Failure> {
     let kinds = Kind::of(settings.auth);
     let Some(preferred) = kinds.first().copied() else {
         return Ok(Found { credential: Credential::None, source: "the client certificate" });
@@ -234,6 +238,13 @@ fn look(settings: &Settings, places: &dyn Places) -> Result<Found, Failure> {
         }
     }
     let mailbox = settings.mailbox();
+    let mut no_grant = None;
+    if settings.oauth.is_some() && kinds.contains(&Kind::Token) {
+        match grant()? {
+            Ok(found) => return Ok(found),
+            Err(why) => no_grant = Some(why),
+        }
+    }
     let keyring = match places.keyring(settings)? {
         Ok(Some(secret)) => return found(preferred, secret, "the keyring"),
         Ok(None) => "the keyring has none".into(),
@@ -242,6 +253,14 @@ fn look(settings: &Settings, places: &dyn Places) -> Result<Found, Failure> {
             error.kind()
         }
     };
+    // Nobody is asked for a password that an account with OAuth 2.0 may not have.
+    if let Some(why) = no_grant {
+        return Err(Failure::configuration(format!(
+            "no OAuth 2.0 grant for {}: {why}; {}",
+            escape(&mailbox),
+            oauth::login_command(settings)
+        )));
+    }
     if let Some(secret) = places.prompt(preferred, &mailbox) {
         return found(preferred, secret?, PROMPT);
     }
@@ -276,7 +295,7 @@ fn nowhere(kind: Kind, mailbox: &str, keyring: &str) -> Failure {
 
 /// Runs a command and returns the first line of its output; what it says on standard error is for the user, unless
 /// that must be JSON. Nothing but `--deadline` limits its time: it may ask a person.
-fn run(key: &str, words: &[String], settings: &Settings) -> Result<Secret, Failure> {
+pub fn run(key: &str, words: &[String], settings: &Settings) -> Result<Secret, Failure> {
     let program = words.first().map(String::as_str).unwrap_or_default();
     let failed = |what: &dyn std::fmt::Display| Failure::configuration(format!("{key}: {program:?} {what}"));
     let mut command = Command::new(program);
@@ -360,7 +379,7 @@ fn first_line_of(child: &mut Child) -> io::Result<mpsc::Receiver<io::Result<Secr
 }
 
 /// `"secret\r\nmore"` → `"secret"`
-fn first_line(input: impl Read) -> io::Result<Secret> {
+pub fn first_line(input: impl Read) -> io::Result<Secret> {
     let mut line = Vec::new();
     io::BufReader::new(input).take(MAX_SECRET + 2).read_until(b'\n', &mut line)?;
     if line.last() == Some(&b'\n') {
@@ -432,6 +451,8 @@ mod tests {
         settle(&words, variables, &format!("[account.a]\n{lines}\n")).unwrap()
     }
 
+    const NO_GRANT: fn() -> Result<Result<Found, String>, Failure> = || Ok(Err("none is stored".into()));
+
     fn password(secret: &str) -> Credential {
         Credential::Password(Secret::from(secret))
     }
@@ -453,7 +474,7 @@ mod tests {
     fn the_places_in_their_order() {
         let variables = [("POP3_PASSWORD", "variable"), ("POP3_TOKEN", "token variable")];
         let of = |auth: &str, variables: &[(&str, &str)], lines: &str, desk: &Desk| {
-            look(&settings(&["--auth", auth], variables, lines), desk).unwrap().credential
+            look(&settings(&["--auth", auth], variables, lines), &NO_GRANT, desk).unwrap().credential
         };
         assert_eq!(of("auto", &variables, COMMANDS, &FULL), password("variable"));
         assert_eq!(of("auto", &variables[1..], COMMANDS, &FULL), token("token variable"));
@@ -472,7 +493,7 @@ mod tests {
 
     #[test]
     fn nowhere_names_every_place() {
-        let failure = look(&settings(&[], &[], ""), &EMPTY).unwrap_err();
+        let failure = look(&settings(&[], &[], ""), &NO_GRANT, &EMPTY).unwrap_err();
         assert_eq!(failure.code, Code::Configuration);
         for place in
             ["POP3_PASSWORD", "password-command", "pop3 login", "the keyring has none", "terminal", "u@h"]
@@ -481,7 +502,8 @@ mod tests {
         }
         assert!(failure.advice().len() < 200, "{}", failure.advice());
         let failure =
-            look(&settings(&["--auth", "xoauth2"], &[], ""), &Desk { locked: true, ..EMPTY }).unwrap_err();
+            look(&settings(&["--auth", "xoauth2"], &[], ""), &NO_GRANT, &Desk { locked: true, ..EMPTY })
+                .unwrap_err();
         for place in ["POP3_TOKEN", "token-command", "locked or not set up"] {
             assert!(failure.message.contains(place), "{} lacks {place}", failure.message);
         }
@@ -491,7 +513,8 @@ mod tests {
     #[test]
     fn secrets_that_cannot_be_sent_are_refused_and_not_shown() {
         for secret in ["hu\rsh", "hu\nsh", "hush\n", "hu\0sh"] {
-            let failure = look(&settings(&[], &[("POP3_PASSWORD", secret)], ""), &FULL).unwrap_err();
+            let failure =
+                look(&settings(&[], &[("POP3_PASSWORD", secret)], ""), &NO_GRANT, &FULL).unwrap_err();
             assert_eq!(failure.code, Code::Configuration);
             assert!(
                 failure.message.contains("POP3_PASSWORD") && !failure.message.contains("hu"),
@@ -499,10 +522,10 @@ mod tests {
                 failure.message
             );
         }
-        assert!(look(&settings(&[], &[], ""), &Desk { keyring: Some("a\nb"), ..EMPTY }).is_err());
-        assert!(look(&settings(&[], &[], ""), &Desk { prompt: Some(""), ..EMPTY }).is_err());
-        assert!(look(&settings(&[], &[("POP3_TOKEN", "")], ""), &FULL).is_err());
-        let empty = look(&settings(&[], &[("POP3_PASSWORD", "")], ""), &FULL).unwrap();
+        assert!(look(&settings(&[], &[], ""), &NO_GRANT, &Desk { keyring: Some("a\nb"), ..EMPTY }).is_err());
+        assert!(look(&settings(&[], &[], ""), &NO_GRANT, &Desk { prompt: Some(""), ..EMPTY }).is_err());
+        assert!(look(&settings(&[], &[("POP3_TOKEN", "")], ""), &NO_GRANT, &FULL).is_err());
+        let empty = look(&settings(&[], &[("POP3_PASSWORD", "")], ""), &NO_GRANT, &FULL).unwrap();
         assert_eq!(empty.credential, password(""));
         assert_eq!(format!("{empty:?}"), "Found { credential: Password(***), source: \"POP3_PASSWORD\" }");
     }

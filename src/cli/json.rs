@@ -178,6 +178,20 @@ impl Deletion {
     }
 }
 
+/// `login --device`: what the person has to confirm.
+#[derive(Debug, Serialize)]
+pub struct DeviceLine<'a> {
+    pub device: &'a Device,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Device {
+    pub url: String,
+    pub code: String,
+    /// RFC 3339, in UTC.
+    pub expires: String,
+}
+
 /// A message that the server refused.
 #[derive(Debug, Serialize)]
 pub struct Refused {

@@ -57,7 +57,7 @@ impl fmt::Display for KeyringError {
     }
 }
 
-pub use platform::{read, remove, save};
+pub use platform::{read, read_bytes, remove, remove_from, save, write_bytes};
 
 /// Asks the keyring in a thread of its own, which is left behind where no answer comes in time: no call to a keyring
 /// has a time limit itself.
@@ -117,9 +117,28 @@ mod platform {
         entry(mailbox)?.set_password(secret).map_err(|error| reason(&error))
     }
 
+    /// The bytes of an entry of another service.
+    pub fn read_bytes(service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
+        match entry_of(service, user)?.get_secret() {
+            Ok(secret) => Ok(Some(Secret::from(secret))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(reason(&error)),
+        }
+    }
+
+    /// Saves bytes in an entry of another service.
+    pub fn write_bytes(service: &str, user: &str, secret: &[u8]) -> Result<(), KeyringError> {
+        entry_of(service, user)?.set_secret(secret).map_err(|error| reason(&error))
+    }
+
     /// Removes the secret of `USER@HOST`; says whether there was one.
     pub fn remove(mailbox: &str) -> Result<bool, KeyringError> {
-        match entry(mailbox)?.delete_credential() {
+        remove_from(SERVICE, mailbox)
+    }
+
+    /// Removes an entry of a service; says whether there was one.
+    pub fn remove_from(service: &str, user: &str) -> Result<bool, KeyringError> {
+        match entry_of(service, user)?.delete_credential() {
             Ok(()) => Ok(true),
             Err(Error::NoEntry) => Ok(false),
             Err(error) => Err(reason(&error)),
@@ -127,10 +146,14 @@ mod platform {
     }
 
     fn entry(mailbox: &str) -> Result<Entry, KeyringError> {
+        entry_of(SERVICE, mailbox)
+    }
+
+    fn entry_of(service: &str, user: &str) -> Result<Entry, KeyringError> {
         if let Err(error) = Entry::store_status() {
             return Err(KeyringError::NoService(innermost(error)));
         }
-        Entry::new(SERVICE, mailbox).map_err(|error| reason(&error))
+        Entry::new(service, user).map_err(|error| reason(&error))
     }
 
     fn reason(error: &Error) -> KeyringError {
@@ -171,6 +194,18 @@ mod platform {
     }
 
     pub fn remove(_: &str) -> Result<bool, KeyringError> {
+        Err(KeyringError::Absent)
+    }
+
+    pub fn read_bytes(_: &str, _: &str) -> Result<Option<Secret>, KeyringError> {
+        Err(KeyringError::Absent)
+    }
+
+    pub fn write_bytes(_: &str, _: &str, _: &[u8]) -> Result<(), KeyringError> {
+        Err(KeyringError::Absent)
+    }
+
+    pub fn remove_from(_: &str, _: &str) -> Result<bool, KeyringError> {
         Err(KeyringError::Absent)
     }
 }

@@ -15,6 +15,7 @@ mod exit;
 mod json;
 mod keyring;
 mod logger;
+mod oauth;
 mod output;
 mod progress;
 mod selector;

@@ -23,8 +23,8 @@ use super::{
     args::Color,
     escape::{escape, unique_id},
     json::{
-        Account, Delete, Deletion, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl,
-        write_line,
+        Account, Delete, Deletion, Device, DeviceLine, Fetch, Headers, Mailbox, Preview, Refused, Server,
+        Status, Uidl, write_line,
     },
     progress,
 };
@@ -218,6 +218,18 @@ impl<'a> Printer<'a> {
         row.right(&listed(message.octets), SIZE, DIM);
         deletion(&mut row, message.deleted);
         self.end(row)
+    }
+
+    /// `Open https://example.org/device and enter the code ABCD-EFGH (valid until 2026-11-26T10:00:00Z).`
+    pub fn device(&mut self, device: &Device) -> io::Result<()> {
+        if self.look.json {
+            self.object(&DeviceLine { device })?;
+        } else {
+            let Device { url, code, expires } = device;
+            let (url, code) = (escape(url), escape(code));
+            self.line(&format!("Open {url} and enter the code {code} (valid until {expires})."))?;
+        }
+        self.flush()
     }
 
     /// `work`

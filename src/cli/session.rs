@@ -42,8 +42,16 @@ pub fn open(
     settings.family.check(&settings.address.host).map_err(|error| Failure::usage(error.message()))?;
     let started = Instant::now();
     let deadline = settings.ends_at();
-    let mut attempt =
-        Attempt { settings, credential, wire_log, stderr, deadline, greeted: false, warned: false };
+    let mut attempt = Attempt {
+        settings,
+        auth: settings.auth,
+        credential,
+        wire_log,
+        stderr,
+        deadline,
+        greeted: false,
+        warned: false,
+    };
     loop {
         let error = match attempt.open() {
             Ok(session) => return Ok(session),
@@ -59,8 +67,23 @@ pub fn open(
     }
 }
 
+/// One login by this mechanism, without a second try, and the error as it is.
+pub fn open_once(
+    settings: &Settings,
+    auth: Auth,
+    credential: &Credential,
+    wire_log: &WireLog,
+    stderr: Stderr,
+) -> Result<Session, Error> {
+    let deadline = settings.ends_at();
+    let mut attempt =
+        Attempt { settings, auth, credential, wire_log, stderr, deadline, greeted: false, warned: false };
+    attempt.open()
+}
+
 struct Attempt<'a> {
     settings: &'a Settings,
+    auth: Auth,
     credential: &'a Credential,
     wire_log: &'a WireLog,
     stderr: Stderr,
@@ -96,7 +119,7 @@ impl Attempt<'_> {
         let login = Login {
             user: &settings.user,
             credential: self.credential,
-            mechanism: mechanism(settings.auth),
+            mechanism: mechanism(self.auth),
             host: &host,
             port: settings.address.port,
         };

@@ -12,12 +12,15 @@ use log::LevelFilter;
 use pop3::Secret;
 use pop3::delivery::LmtpAddress;
 use pop3::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint};
+use pop3::oauth::Provider;
 use pop3::sasl::Mechanism;
 
 use self::sources::{Given, Origin, Sources};
+pub use self::value::words;
 use super::args::{self, Args};
 use super::config::Config;
 use super::exit::{Code, Failure};
+use super::oauth::OAuth;
 use super::output::Stderr;
 pub use pop3::delivery::Destination;
 
@@ -70,6 +73,8 @@ pub struct Settings {
     pub password_command: Option<Vec<String>>,
     /// A program and its arguments.
     pub token_command: Option<Vec<String>>,
+    /// OAuth 2.0.
+    pub oauth: Option<OAuth>,
     /// What to warn of before anything is done.
     pub warnings: Vec<String>,
 }
@@ -140,6 +145,7 @@ impl Settings {
         let (tls, port) = tls_and_port(&sources, connection)?;
 
         let host = sources.text("host", connection.host.as_ref(), keys.host.as_ref())?;
+        let host = host.or_else(|| provider_host(&sources));
         let Some(host) = host else { return Err(sources.missing("host")) };
         let address = Address::parse(&host.value, port).map_err(|error| host.refuse(error.message()))?;
 
@@ -214,6 +220,7 @@ impl Settings {
             token: secret_variable(around, "POP3_TOKEN")?,
             password_command: sources.command("password-command", keys.password_command.as_ref())?,
             token_command: sources.command("token-command", keys.token_command.as_ref())?,
+            oauth: oauth(&sources)?,
             warnings: config.warning().into_iter().collect(),
             account: sources.account.clone(),
         })
@@ -254,13 +261,29 @@ impl Settings {
     }
 }
 
+fn oauth(sources: &Sources<'_>) -> Result<Option<OAuth>, Failure> {
+    let Some(written) = &sources.keys.oauth else { return Ok(None) };
+    // `Config` has refused what cannot be understood, with its place.
+    written.get_ref().understand(|path| sources.resolve(path)).map(Some).map_err(Failure::configuration)
+}
+
+/// The provider of the account's `oauth`, whose server is known.
+fn provider(sources: &Sources<'_>) -> Option<&'static Provider> {
+    sources.keys.oauth.as_ref()?.get_ref().provider()
+}
+
+fn provider_host(sources: &Sources<'_>) -> Option<Given<String>> {
+    let origin = Origin::Key("the provider of oauth".to_owned());
+    provider(sources).map(|provider| Given { value: provider.host.to_owned(), origin })
+}
+
 /// Each decides the other's default.
 fn tls_and_port(sources: &Sources<'_>, typed: &args::Connection) -> Result<(args::Tls, u16), Failure> {
     let tls = sources.choice("tls", typed.tls, sources.keys.tls.as_ref())?;
     let port = sources.number("port", typed.port.as_ref(), sources.keys.port.as_ref())?;
     let port = port.map(|port| port.parse(value::port_number)).transpose()?;
-    let tls =
-        tls.unwrap_or(if port == Some(IMPLICIT_PORT) { args::Tls::Implicit } else { args::Tls::Starttls });
+    let implicit = port == Some(IMPLICIT_PORT) || port.is_none() && provider(sources).is_some();
+    let tls = tls.unwrap_or(if implicit { args::Tls::Implicit } else { args::Tls::Starttls });
     Ok((tls, port.unwrap_or(if tls == args::Tls::Implicit { IMPLICIT_PORT } else { PORT })))
 }
 

@@ -62,6 +62,12 @@ pub enum SaslError {
     Contradiction,
 }
 
+/// The URL of the `OpenID` configuration that a server named when it refused a token (RFC 7628 §3.2.2): the source of that
+/// error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the server names an OpenID configuration")]
+pub struct OpenIdConfiguration(pub String);
+
 impl SaslError {
     /// Who must act: the caller (what was given cannot be used), the owner of the credential (it was refused), or the
     /// server (all else).

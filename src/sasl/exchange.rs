@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Mechanism, SaslError, cram_md5, external, login, oauth, plain, scram};
+use super::{Mechanism, OpenIdConfiguration, SaslError, cram_md5, external, login, oauth, plain, scram};
 use crate::Secret;
 
 /// The most challenges of one exchange: SCRAM has an empty one, the server's first and its final message; no mechanism
@@ -230,6 +230,13 @@ impl Exchange {
     pub fn reason(&self) -> Option<&str> {
         self.steps.as_ref().ok()?.reason()
     }
+
+    /// Where the metadata of the authorization server lies that the server takes tokens of, where it says so in its error
+    /// (RFC 7628 §3.2.2). It is an untrusted text.
+    #[must_use]
+    pub fn openid_configuration(&self) -> Option<OpenIdConfiguration> {
+        self.steps.as_ref().ok()?.openid_configuration().map(|url| OpenIdConfiguration(url.to_owned()))
+    }
 }
 
 impl fmt::Debug for Exchange {
@@ -255,6 +262,10 @@ pub(super) trait Steps: Send + Sync {
     fn finish(&self) -> Result<(), SaslError>;
 
     fn reason(&self) -> Option<&str> {
+        None
+    }
+
+    fn openid_configuration(&self) -> Option<&str> {
         None
     }
 }

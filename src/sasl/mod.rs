@@ -39,7 +39,7 @@ mod scram;
 #[cfg(test)]
 mod tests;
 
-pub use error::SaslError;
+pub use error::{OpenIdConfiguration, SaslError};
 pub use exchange::{ChannelBinding, Credential, Exchange, MAX_CHALLENGE, MAX_CHALLENGES, Parameters};
 pub use mechanism::Mechanism;
 pub use scram::{MAX_ITERATIONS, MIN_NONCE};

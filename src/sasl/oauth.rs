@@ -11,6 +11,7 @@ pub(super) struct OAuth {
     acknowledgement: &'static [u8],
     refused: bool,
     reason: Option<String>,
+    openid_configuration: Option<String>,
 }
 
 impl OAuth {
@@ -36,7 +37,14 @@ impl OAuth {
 
     fn new(head: &str, token: &Secret, acknowledgement: &'static [u8]) -> Self {
         let message = Secret::from([head.as_bytes(), token.expose(), b"\x01\x01"].concat());
-        Self { message: Some(message), token: token.clone(), acknowledgement, refused: false, reason: None }
+        Self {
+            message: Some(message),
+            token: token.clone(),
+            acknowledgement,
+            refused: false,
+            reason: None,
+            openid_configuration: None,
+        }
     }
 }
 
@@ -55,6 +63,7 @@ impl Steps for OAuth {
         }
         self.refused = true;
         self.reason = reason::read(challenge, &self.token);
+        self.openid_configuration = reason::openid_configuration(challenge);
         Ok(Secret::from(self.acknowledgement.to_vec()))
     }
 
@@ -68,6 +77,10 @@ impl Steps for OAuth {
 
     fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
+    }
+
+    fn openid_configuration(&self) -> Option<&str> {
+        self.openid_configuration.as_deref()
     }
 }
 

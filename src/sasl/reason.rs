@@ -10,6 +10,9 @@ use crate::Secret;
 /// The most characters of one word: a list of scopes has some hundred, and an error is one line.
 const MAX_WORD: usize = 200;
 
+/// Longer URLs are no address that anybody confirms.
+const MAX_URL: usize = 2048;
+
 /// `{"status":"401","scope":"mail"}` → `status 401, scope mail`; the token or its base64, if the server
 /// repeats it, as `***`.
 pub(super) fn read(challenge: &[u8], token: &Secret) -> Option<String> {
@@ -25,6 +28,12 @@ pub(super) fn read(challenge: &[u8], token: &Secret) -> Option<String> {
     });
     let words: Vec<String> = words.collect();
     (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The URL of `openid-configuration` in the server's error (RFC 7628 §3.2.2), where the server names one.
+pub(super) fn openid_configuration(challenge: &[u8]) -> Option<String> {
+    let url = member(&String::from_utf8_lossy(challenge), "openid-configuration")?;
+    (!url.is_empty() && url.len() <= MAX_URL).then_some(url)
 }
 
 /// The first value under `key`, if it is a string or a number, at whatever depth.

@@ -188,6 +188,10 @@ fn settle(
     if !offered && refused.kind() == ErrorKind::Authentication {
         return Err(refused.with_kind(ErrorKind::Unsupported).explained("which it does not offer"));
     }
+    let refused = match exchange.openid_configuration() {
+        Some(named) => refused.with_source(named),
+        None => refused,
+    };
     Err(match exchange.reason() {
         Some(reason) => {
             refused.explained(&crate::trace::Escaped(&wire.masked(reason.as_bytes())).to_string())

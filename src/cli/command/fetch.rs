@@ -14,12 +14,11 @@ use crate::cli::{
     args,
     catalogue::Catalogue,
     chosen::Chosen,
-    credential,
     exit::{Failure, Stop},
     json::{self, Deletion, Fetch, Refused},
     progress::Progress,
     selector::{Otherwise, Selection},
-    session::{self, Session},
+    session::Session,
     settings::{Destination, SECRET_VARIABLES, Settings},
     signals,
 };
@@ -27,15 +26,12 @@ use crate::cli::{
 pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
     let settings = context.settings;
     let selection = super::selection(&args.choice, Otherwise::New)?;
-    let found = credential::find(settings)?;
+    let found = context.credential()?;
     signals::outlive_limits();
     signals::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
     let locked = if args.no_state { None } else { Some(lock_record(settings)?) };
 
-    let open = || {
-        session::open(settings, &found.credential, &context.wire_log, context.stderr)
-            .map_err(|failure| found.explain(failure))
-    };
+    let open = || context.open_with(&found);
     let (record, Session { mut transaction, .. }) = match locked {
         Some(locked) => beside(|| Ok(Some(locked.open()?)), open)?,
         None => (None, open()?),

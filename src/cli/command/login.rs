@@ -1,10 +1,23 @@
 //! `login` and `logout`: the password in the keyring.
 
 use super::{Context, Done};
-use crate::cli::{args, credential, exit::Stop, session};
+use crate::cli::{
+    args, credential,
+    exit::{Failure, Stop},
+    oauth, session,
+};
 
 /// Asks for the password, proves it against the server, and only then saves it.
 pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Done, Stop> {
+    if let Some(oauth) = &context.settings.oauth
+        && !args.password_stdin
+    {
+        return oauth::login::login(context, oauth, args);
+    }
+    if args.device || args.no_browser {
+        let text = "--device and --no-browser are for an account with oauth";
+        return Err(Failure::usage(text).into());
+    }
     let found = credential::ask(context.settings, args.password_stdin)?;
     let session = session::open(context.settings, &found.credential, &context.wire_log, context.stderr)
         .map_err(|failure| found.explain(failure))?;
@@ -16,6 +29,9 @@ pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Done, Stop
 
 /// Removes the password; one that is not there is as good as removed.
 pub fn logout(context: &mut Context<'_>) -> Result<Done, Stop> {
+    if let Some(oauth) = &context.settings.oauth {
+        return oauth::login::logout(context, oauth);
+    }
     let mailbox = context.settings.mailbox();
     let message = if credential::remove(context.settings)? {
         format!("the password of {mailbox} was removed from the keyring")

@@ -14,8 +14,10 @@ use std::{
 };
 
 use pop3::{
+    Secret,
     delivery::Record,
     proto::MessageNumber,
+    sasl::Credential,
     session::{Entry, Transaction},
 };
 
@@ -23,10 +25,10 @@ use super::{
     args::{self, Choice},
     catalogue::{Catalogue, Known},
     chosen::Chosen,
-    credential,
+    credential::{self, Found},
     escape::{text, unique_id},
-    exit::{Failure, Stop},
-    json,
+    exit::{Code, Failure, Stop},
+    json, oauth,
     output::{Printer, Stderr},
     selector::{Listed, Otherwise, Selection, without_unique_ids},
     session::{self, Session},
@@ -81,10 +83,40 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, S
 impl Context<'_> {
     /// Opens a session with the credential that the settings lead to; it is looked up before anything is sent.
     fn open(&self) -> Result<Session, Failure> {
-        let found = credential::find(self.settings)?;
+        self.open_with(&self.credential()?)
+    }
+
+    /// The credential that the settings lead to.
+    fn credential(&self) -> Result<Found, Failure> {
+        let found = credential::find(self.settings, &|| self.access_token(None))?;
         log::info!("the credential is from {}", found.source);
-        session::open(self.settings, &found.credential, &self.wire_log, self.stderr)
-            .map_err(|failure| found.explain(failure))
+        Ok(found)
+    }
+
+    /// Opens a session with a credential; a cached access token that the server refuses is refreshed once.
+    fn open_with(&self, found: &Found) -> Result<Session, Failure> {
+        let opened = session::open(self.settings, &found.credential, &self.wire_log, self.stderr);
+        match (opened, &found.credential) {
+            // The provider may have withdrawn it; the next one is another secret.
+            (Err(failure), Credential::Token(refused))
+                if found.source == CACHED_TOKEN && failure.code == Code::Authentication =>
+            {
+                log::info!("the server refused the cached access token");
+                let Ok(found) = self.access_token(Some(refused))? else { return Err(failure) };
+                session::open(self.settings, &found.credential, &self.wire_log, self.stderr)
+            }
+            (opened, _) => opened.map_err(|failure| found.explain(failure)),
+        }
+    }
+
+    /// The access token of the stored grant, refreshed where it must be, or why there is none.
+    fn access_token(&self, refused: Option<&Secret>) -> Result<Result<Found, String>, Failure> {
+        let Some(oauth) = &self.settings.oauth else { return Ok(Err("the account has no oauth".into())) };
+        let token = oauth::access_token(self.settings, oauth, &self.wire_log, self.stderr, refused)?;
+        Ok(token.map_err(|none| none.to_string()).map(|access| Found {
+            credential: Credential::Token(access.token),
+            source: if access.cached { CACHED_TOKEN } else { "the refreshed grant" },
+        }))
     }
 
     /// The same, and what was fetched before, to be read only.
@@ -97,7 +129,7 @@ impl Context<'_> {
 
     /// Ends a session in which all went well: `QUIT` with `--commit`, else the connection is closed. What was printed
     /// must be out, and the wire log whole, before anything is committed.
-    fn end(&mut self, transaction: Transaction) -> Result<(), Stop> {
+    pub fn end(&mut self, transaction: Transaction) -> Result<(), Stop> {
         self.printer.flush()?;
         self.wire_log.check()?;
         if self.settings.commit {
@@ -141,6 +173,9 @@ impl Context<'_> {
     }
 }
 
+/// The source of an access token that was not made just now.
+const CACHED_TOKEN: &str = "the stored grant";
+
 /// Both at once: a large record takes as long to read as a session to begin. Of two failures the first one's is told.
 fn beside<T: Send, U>(
     first: impl FnOnce() -> Result<T, Failure> + Send,
@@ -180,7 +215,7 @@ fn choose<'c, 'm>(
     Ok((chosen, listed))
 }
 
-fn now() -> i64 {
+pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

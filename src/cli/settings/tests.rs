@@ -276,6 +276,42 @@ fn bad_values_name_their_place() {
 }
 
 #[test]
+fn a_provider_brings_its_server() {
+    let table = |more: &str| {
+        format!("[account.a]\nuser = \"u\"\n{more}\noauth = {{ provider = \"google\", client-id = \"x\" }}\n")
+    };
+    let settled = |words: &[&str], more: &str| {
+        let words = [&["status", "-a", "a"], words].concat();
+        let settings = settle(&words, &[], &table(more)).unwrap();
+        (settings.address.to_string(), settings.tls)
+    };
+    assert_eq!(settled(&[], ""), ("pop.gmail.com:995".into(), TlsMode::Implicit));
+    assert_eq!(settled(&[], "host = \"h\""), ("h:995".into(), TlsMode::Implicit));
+    assert_eq!(settled(&["--port", "110"], ""), ("pop.gmail.com:110".into(), TlsMode::StartTls));
+    assert_eq!(settled(&["--tls", "starttls"], ""), ("pop.gmail.com:110".into(), TlsMode::StartTls));
+}
+
+#[test]
+fn oauth_of_any_account_is_checked() {
+    for (lines, why) in [
+        ("oauth = { provider = \"google\" }", "client-id"),
+        ("oauth = { client-id = \"x\", colour = 1 }", "unknown field `colour`"),
+        ("oauth = { client-id = \"x\", token-url = \"http://example.org\" }", "token-url"),
+        ("oauth = { client-id = \"x\" }\npassword-command = \"x\"", "exclude oauth"),
+        ("oauth = { client-id = \"x\" }\ntoken-command = \"x\"", "exclude oauth"),
+    ] {
+        let config = format!("[account.b]\n{lines}\n[account.a]\nhost = \"h\"\nuser = \"u\"\n");
+        let failure = settle(&["status", "-a", "a"], &[], &config).unwrap_err();
+        assert_eq!(failure.code, Code::Configuration, "{lines}");
+        assert!(
+            failure.message.contains(why) && failure.message.contains("config.toml:2"),
+            "{}",
+            failure.message
+        );
+    }
+}
+
+#[test]
 fn every_key_of_an_account_is_tested_here() {
     let elsewhere = [
         "client-key",
@@ -288,12 +324,13 @@ fn every_key_of_an_account_is_tested_here() {
         "rcpt",
         "password-command",
         "token-command",
+        "oauth",
     ];
     let tested: Vec<&str> = ROWS.iter().map(|row| row.key).chain(elsewhere).collect();
     let failure = settle(&["status"], &[], "[account.a]\nzebra = 1\n").unwrap_err();
     let (_, keys) = failure.message.split_once("the keys here are ").unwrap();
     let keys: Vec<&str> = keys.split(", ").collect();
-    assert_eq!(keys.len(), 23);
+    assert_eq!(keys.len(), 24);
     for key in keys {
         assert!(tested.contains(&key), "{key}");
     }

@@ -1,0 +1,76 @@
+//! Starts the browser.
+
+use std::process::{Command, Stdio};
+use std::thread;
+
+use crate::cli::credential::without_secrets;
+
+/// Opens a URL in the browser of `BROWSER`, or else in that of the desktop. Nothing tells whether a person sees it, so the
+/// URL is printed as well.
+pub fn open(url: &str) {
+    let mut commands = match std::env::var("BROWSER") {
+        Ok(browsers) if !browsers.trim().is_empty() => from_variable(&browsers, url),
+        _ => Vec::new(),
+    };
+    if commands.is_empty() {
+        commands = open::commands(url);
+    }
+    // Some launchers end with the browser.
+    let started = thread::Builder::new().name("browser".into()).spawn(move || {
+        for mut command in commands {
+            let quiet = without_secrets(&mut command)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            match quiet.status() {
+                Ok(status) if status.success() => return,
+                Ok(status) => log::info!("the browser ended with {status}"),
+                Err(error) => log::info!("no browser: {error}"),
+            }
+        }
+    });
+    if let Err(error) = started {
+        log::info!("no browser: {error}");
+    }
+}
+
+/// `BROWSER=firefox:lynx %s`: commands separated by colons (by semicolons on Windows, whose paths have colons); `%s` is the
+/// URL, or it comes last.
+fn from_variable(browsers: &str, url: &str) -> Vec<Command> {
+    let separator = if cfg!(windows) { ';' } else { ':' };
+    let command = |text: &str| {
+        let words = crate::cli::settings::words(text).ok()?;
+        let (program, arguments) = words.split_first()?;
+        let mut command = Command::new(program);
+        let mut placed = false;
+        for argument in arguments {
+            placed |= argument.contains("%s");
+            command.arg(argument.replace("%s", url));
+        }
+        if !placed {
+            command.arg(url);
+        }
+        Some(command)
+    };
+    browsers.split(separator).filter_map(command).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn the_variable_names_commands() {
+        let shown = |browsers: &str| {
+            let words = |command: &Command| {
+                let words = std::iter::once(command.get_program()).chain(command.get_args());
+                words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+            };
+            from_variable(browsers, "https://x/?a=b").iter().map(words).collect::<Vec<_>>()
+        };
+        assert_eq!(shown("firefox"), ["firefox https://x/?a=b"]);
+        assert_eq!(shown("a -n '%s' -x::b"), ["a -n https://x/?a=b -x", "b https://x/?a=b"]);
+        assert_eq!(shown("'open"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,121 @@
+//! A grant: whose it is, its tokens, and the form in which it is kept.
+
+use pop3::Secret;
+use pop3::net::Url;
+use pop3::oauth::{ClientAuthentication, Endpoints, Tokens};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::OAuth;
+use crate::cli::settings::Settings;
+
+/// What `login` was granted, and all that a refresh needs beside the client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Grant {
+    host: String,
+    user: String,
+    /// The issuer, or the token endpoint.
+    authority: String,
+    client_id: String,
+    token_url: String,
+    revocation_url: Option<String>,
+    /// True if the client secret is sent in the body.
+    post: bool,
+    #[serde(serialize_with = "expose", deserialize_with = "hide")]
+    pub refresh_token: Secret,
+    #[serde(serialize_with = "expose", deserialize_with = "hide")]
+    pub access_token: Secret,
+    /// When the access token expires, in Unix seconds; 0 if that is not known.
+    expires: i64,
+}
+
+impl Grant {
+    /// A new grant for the account of the settings.
+    pub fn new(
+        settings: &Settings,
+        oauth: &OAuth,
+        endpoints: &Endpoints,
+        tokens: &Tokens,
+        refresh_token: &Secret,
+    ) -> Self {
+        let token_url = endpoints.token.as_ref().map_or("", Url::as_str);
+        Self {
+            host: settings.address.host.to_string(),
+            user: settings.user.clone(),
+            authority: oauth.authority().or(endpoints.issuer.as_deref()).unwrap_or(token_url).to_owned(),
+            client_id: oauth.client_id.clone(),
+            token_url: token_url.to_owned(),
+            revocation_url: endpoints.revocation.as_ref().map(|url| url.as_str().to_owned()),
+            post: endpoints.authentication == ClientAuthentication::Post,
+            refresh_token: refresh_token.clone(),
+            access_token: tokens.access_token.clone(),
+            expires: expires(tokens, crate::cli::command::now()),
+        }
+    }
+
+    /// The grant after a refresh. A server that sends no refresh token lets the one before live on (RFC 6749 §6).
+    pub fn refreshed(&self, tokens: &Tokens, now: i64) -> Self {
+        Self {
+            refresh_token: tokens.refresh_token.as_ref().unwrap_or(&self.refresh_token).clone(),
+            access_token: tokens.access_token.clone(),
+            expires: expires(tokens, now),
+            ..self.clone()
+        }
+    }
+
+    /// True if this is a grant for the host, user, issuer and client of the settings.
+    pub fn belongs_to(&self, settings: &Settings, oauth: &OAuth) -> bool {
+        self.host == settings.address.host.to_string()
+            && self.user == settings.user
+            && self.client_id == oauth.client_id
+            && oauth.authority().is_none_or(|authority| authority == self.authority)
+    }
+
+    /// True while the access token has more than a minute to live.
+    pub fn is_fresh(&self, now: i64) -> bool {
+        !self.access_token.is_empty() && now < self.expires.saturating_sub(MARGIN)
+    }
+
+    pub fn endpoints(&self) -> Endpoints {
+        Endpoints {
+            token: self.token_url.parse().ok(),
+            revocation: self.revocation_url.as_deref().and_then(|url| url.parse().ok()),
+            authentication: if self.post { ClientAuthentication::Post } else { ClientAuthentication::Basic },
+            ..Endpoints::default()
+        }
+    }
+
+    /// The grant as JSON.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // A buffer that grows would leave copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_GRANT));
+        // Strings into memory: nothing of it can fail.
+        let _ = serde_json::to_writer(&mut *bytes, self);
+        bytes
+    }
+
+    /// `None` if the bytes are no grant.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+fn expires(tokens: &Tokens, now: i64) -> i64 {
+    let seconds = tokens.expires_in.unwrap_or(0);
+    if seconds == 0 { 0 } else { now.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX)) }
+}
+
+/// Tokens came as JSON strings, so they are UTF-8.
+fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(std::str::from_utf8(secret.expose()).unwrap_or_default())
+}
+
+fn hide<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    String::deserialize(deserializer).map(Secret::from)
+}
+
+/// How long before its end a token counts as expired: the login takes some of it.
+const MARGIN: i64 = 60;
+
+/// Two tokens of at most 64 KiB each, by the limit of a response.
+pub const MAX_GRANT: usize = 160 * 1024;

@@ -1,0 +1,71 @@
+//! The issuer that a POP3 server names itself (RFC 7628 §3.2.2).
+
+use std::error::Error as _;
+use std::io::{self, IsTerminal as _, Write as _};
+
+use pop3::net::Url;
+use pop3::oauth::Endpoints;
+use pop3::sasl::{Credential, Mechanism, OpenIdConfiguration};
+use pop3::{ErrorKind, Secret};
+
+use super::transport::Transport;
+use crate::cli::command::Context;
+use crate::cli::escape::escape;
+use crate::cli::exit::{Code, Failure};
+use crate::cli::session;
+use crate::cli::settings::{Auth, TlsMode};
+
+/// Asks the POP3 server with a wrong token, shows the person what it names, and fetches the metadata there.
+pub fn endpoints(context: &Context<'_>, transport: &Transport<'_>) -> Result<Endpoints, Failure> {
+    let url = openid_configuration(context)?;
+    let shown = escape(url.as_str()).into_owned();
+    let issuer = shown.strip_suffix("/.well-known/openid-configuration").unwrap_or(&shown);
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(Failure::configuration(format!(
+            "the POP3 server names the issuer {issuer}, and there is no terminal to confirm it on: \
+             write issuer = \"{issuer}\" into oauth"
+        )));
+    }
+    eprint!("The POP3 server names the issuer {issuer}. Log in there? [y/N] ");
+    drop(io::stderr().flush());
+    let mut answer = String::new();
+    io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Failure::configuration(format!("no answer from standard input: {error}")))?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Err(Failure::new(Code::Authentication, "the issuer was not confirmed: nothing was done"));
+    }
+    transport.endpoints_at(&url)
+}
+
+fn openid_configuration(context: &Context<'_>) -> Result<Url, Failure> {
+    const UNKNOWN: &str = "write issuer, provider or token-url into oauth";
+    if context.settings.tls == TlsMode::None {
+        let text = format!("the issuer cannot be learnt from the POP3 server without TLS: {UNKNOWN}");
+        return Err(Failure::configuration(text));
+    }
+    let wrong = Credential::Token(Secret::from(WRONG_TOKEN));
+    let bearer = Auth::Sasl(Mechanism::OAuthBearer);
+    let (settings, wire_log) = (context.settings, &context.wire_log);
+    let Err(error) = session::open_once(settings, bearer, &wrong, wire_log, context.stderr) else {
+        return Err(Failure::new(Code::Protocol, "the POP3 server accepted a token that is none"));
+    };
+    let named = error.source().and_then(|source| source.downcast_ref::<OpenIdConfiguration>());
+    match (named, error.kind()) {
+        (Some(OpenIdConfiguration(text)), _) => {
+            text.parse::<Url>().ok().filter(Url::is_https).ok_or_else(|| {
+                Failure::new(
+                    Code::Protocol,
+                    format!("the issuer of the POP3 server is not an https URL: {UNKNOWN}"),
+                )
+            })
+        }
+        (None, ErrorKind::Host | ErrorKind::Unavailable | ErrorKind::Tls | ErrorKind::Temporary) => {
+            Err(error.into())
+        }
+        (None, _) => Err(Failure::configuration(format!("the POP3 server names no issuer: {UNKNOWN}"))),
+    }
+}
+
+/// RFC 7628 §3.2.2 wants one that is not empty; an empty one is answered otherwise by some.
+const WRONG_TOKEN: &str = "none";

@@ -1,0 +1,271 @@
+//! `login` and `logout` of an account with `oauth`.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pop3::oauth::{AuthorizationRequest, Client, Code, Endpoints, OAuthRequest, Poll, Tokens};
+use pop3::sasl::Credential;
+use pop3::{Error, ErrorKind};
+
+use super::listener::Listener;
+use super::store::{Store, StoreError};
+use super::transport::{Transport, random};
+use super::{Grant, OAuth, browser, learn, login_again};
+use crate::cli::args;
+use crate::cli::command::{Context, Done, now};
+use crate::cli::exit::{Code as ExitCode, Failure, Stop};
+use crate::cli::output::rfc3339;
+use crate::cli::settings::{Auth, Settings};
+use crate::cli::{credential, json, session};
+
+/// Has the person confirm, proves the token against the POP3 server, and saves the grant.
+pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Result<Done, Stop> {
+    let settings = context.settings;
+    check(settings, args)?;
+    let store = Store::of(settings, oauth);
+    store.probe()?;
+    let deadline = settings.ends_at();
+    let wire_log = context.wire_log.clone();
+    let transport = Transport::new(settings, oauth, &wire_log, deadline);
+    let client = transport.client()?;
+    let endpoints = match oauth.authority() {
+        Some(_) => transport.endpoints()?,
+        None => learn::endpoints(context, &transport)?,
+    };
+    let mut person = Person { context, oauth, transport: &transport, client: &client, endpoints: &endpoints };
+    let tokens = if args.device { person.device()? } else { person.code(args.no_browser)? };
+    let Some(refresh_token) = &tokens.refresh_token else {
+        let text = "the server sent no refresh token: offline access was not granted; \
+                    scope or parameters of oauth may have to ask for it";
+        return Err(Failure::new(ExitCode::Protocol, text).into());
+    };
+    let token = Credential::Token(tokens.access_token.clone());
+    let session = session::open(settings, &token, &context.wire_log, context.stderr)?;
+    context.end(session.transaction)?;
+    let grant = Grant::new(settings, oauth, &endpoints, &tokens, refresh_token);
+    let lock = store.lock(deadline)?;
+    store.write(&grant).map_err(|error| store.unsaved(&error))?;
+    drop(lock);
+    context.printer.note(&format!("the grant of {} is stored in {}", settings.mailbox(), store.place()))?;
+    Ok(Done::All)
+}
+
+/// Revokes the grant and removes it, and the password that the keyring may hold beside it.
+pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Done, Stop> {
+    let settings = context.settings;
+    let store = Store::of(settings, oauth);
+    let deadline = settings.ends_at();
+    let lock = store.lock(deadline)?;
+    match store.read() {
+        Ok(Some(grant)) => {
+            if let Err(why) = revoke(context, oauth, &grant, deadline) {
+                context.stderr.warning(&format!(
+                    "the grant of {} is removed, but not revoked: {why}",
+                    settings.mailbox()
+                ));
+            }
+        }
+        Ok(None) => {}
+        Err(StoreError::Damaged) => context.stderr.warning("the stored grant is damaged, and not revoked"),
+        Err(error) => return Err(store.unsaved(&error).into()),
+    }
+    let mailbox = settings.mailbox();
+    let removed = store.remove().map_err(|error| store.unsaved(&error))?;
+    drop(lock);
+    let message = if removed {
+        format!("the grant of {mailbox} was removed from {}", store.place())
+    } else {
+        format!("no grant of {mailbox} is stored in {}", store.place())
+    };
+    context.printer.note(&message)?;
+    // A grant in a file needs no keyring.
+    if credential::remove(settings).unwrap_or(false) {
+        context.printer.note(&format!("the password of {mailbox} was removed from the keyring"))?;
+    }
+    Ok(Done::All)
+}
+
+fn revoke(
+    context: &Context<'_>,
+    oauth: &OAuth,
+    grant: &Grant,
+    deadline: Option<Instant>,
+) -> Result<(), String> {
+    let transport = Transport::new(context.settings, oauth, &context.wire_log, deadline);
+    if !grant.belongs_to(context.settings, oauth) {
+        return Err("it is for another host, user, issuer or client id".into());
+    }
+    let client = transport.client().map_err(|failure| failure.message)?;
+    let request = client
+        .revoke(&grant.endpoints(), &grant.refresh_token)
+        .ok_or("the provider has no revocation endpoint; its account settings may revoke it")?;
+    transport.send(&request, OAuthRequest::done).map_err(|error| error.to_string())
+}
+
+/// What must hold before anybody is asked.
+fn check(settings: &Settings, args: &args::Login) -> Result<(), Failure> {
+    let takes_token = match settings.auth {
+        Auth::Auto => true,
+        Auth::Sasl(mechanism) => mechanism.wants_token(),
+        Auth::UserPass | Auth::Apop => false,
+    };
+    if !takes_token {
+        let text = "an account with oauth needs auth = \"auto\", \"oauthbearer\" or \"xoauth2\"";
+        return Err(Failure::configuration(text));
+    }
+    let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if !(terminal || args.device || args.no_browser) {
+        let text = "no terminal to log in from with a browser: use --device or --no-browser";
+        return Err(Failure::configuration(text));
+    }
+    Ok(())
+}
+
+/// The ways to ask a person.
+struct Person<'a, 'c> {
+    context: &'a mut Context<'c>,
+    oauth: &'a OAuth,
+    transport: &'a Transport<'a>,
+    client: &'a Client,
+    endpoints: &'a Endpoints,
+}
+
+impl Person<'_, '_> {
+    /// The authorization code grant; the answer comes to the listener, or is pasted.
+    fn code(&mut self, paste: bool) -> Result<Tokens, Stop> {
+        let redirect = &self.oauth.redirect;
+        let (uri, listener) = if paste {
+            (redirect.as_str().to_owned(), None)
+        } else {
+            if redirect.is_https() || !redirect.is_loopback() {
+                let text = format!("{redirect} cannot be listened on: use --no-browser");
+                return Err(Failure::configuration(text).into());
+            }
+            let listener = Listener::bind(redirect).map_err(|error| {
+                Failure::configuration(format!("cannot listen for the browser on {redirect}: {error}"))
+            })?;
+            (listener.redirect_uri(redirect), Some(listener))
+        };
+        let request = AuthorizationRequest::new(self.client, self.endpoints, &uri, &random()?)?;
+        let request = std::sync::Arc::new(request);
+        self.tell(&format!("Open this address in a browser and log in as {}:", self.context.settings.user))?;
+        self.tell(request.url())?;
+        let code = if let Some(listener) = listener {
+            browser::open(request.url());
+            let judge = request.clone();
+            listener.wait(self.until(), move |query| judge.code(query))
+        } else {
+            self.tell("Then paste the address that the browser ended at, even if it shows an error page:")?;
+            self.pasted(&request)?
+        };
+        let code = code.unwrap_or_else(|| Err(self.late())).map_err(|error| self.failure(error))?;
+        self.client
+            .redeem(self.endpoints, &request, &code)
+            .and_then(|request| self.transport.send(&request, OAuthRequest::tokens))
+            .map_err(|error| self.failure(error).into())
+    }
+
+    /// The first line of standard input, judged; `None` if the time is over.
+    fn pasted(&self, request: &AuthorizationRequest) -> Result<Option<Result<Code, Error>>, Failure> {
+        let (sender, receiver) = mpsc::channel();
+        thread::Builder::new()
+            .name("address".into())
+            .spawn(move || {
+                let _ = sender.send(credential::first_line(io::stdin().lock()));
+            })
+            .map_err(|error| Failure::output("cannot start a thread", &error))?;
+        let line = match receiver.recv_timeout(self.until().saturating_duration_since(Instant::now())) {
+            Ok(Ok(line)) => line,
+            Ok(Err(error)) => {
+                return Err(Failure::configuration(format!("no address from standard input: {error}")));
+            }
+            Err(_) => return Ok(None),
+        };
+        let text = String::from_utf8_lossy(line.expose());
+        let Some((_, query)) = text.trim().split_once('?') else {
+            return Err(Failure::configuration(
+                "standard input holds no address with an answer: paste all of it, from http to its end",
+            ));
+        };
+        Ok(Some(request.code(query.split('#').next().unwrap_or_default())))
+    }
+
+    /// The device grant (RFC 8628).
+    fn device(&mut self) -> Result<Tokens, Stop> {
+        if let (None, Some(provider)) = (&self.endpoints.device, self.oauth.provider) {
+            let text = format!(
+                "the provider {} has no device login for mail: use a browser, or --no-browser",
+                provider.name
+            );
+            return Err(Failure::configuration(text).into());
+        }
+        let device = self
+            .client
+            .device(self.endpoints)
+            .and_then(|request| self.transport.send(&request, OAuthRequest::device))
+            .map_err(|error| self.failure(error))?;
+        let expires = now().saturating_add(i64::try_from(device.expires_in.as_secs()).unwrap_or(i64::MAX));
+        self.context.printer.device(&json::Device {
+            url: device.verification_uri.clone(),
+            code: device.user_code.clone(),
+            expires: rfc3339(expires),
+        })?;
+        let until = Instant::now() + device.expires_in;
+        let until = self.transport.deadline().map_or(until, |deadline| deadline.min(until));
+        let mut interval = device.interval;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            thread::sleep(interval.min(left));
+            if Instant::now() >= until {
+                let error = self.late();
+                return Err(self.failure(error).into());
+            }
+            let polled = self
+                .client
+                .poll(self.endpoints, &device)
+                .and_then(|request| self.transport.send(&request, OAuthRequest::poll))
+                .map_err(|error| self.failure(error))?;
+            match polled {
+                Poll::Pending => {}
+                Poll::SlowDown => interval += Poll::SLOW_DOWN,
+                Poll::Done(tokens) => return Ok(tokens),
+            }
+        }
+    }
+
+    /// A line for the person. With `--json` standard output holds rows only.
+    fn tell(&mut self, text: &str) -> Result<(), Stop> {
+        if self.context.settings.json {
+            self.context.stderr.warning(text);
+        } else {
+            self.context.printer.note(text)?;
+        }
+        Ok(())
+    }
+
+    fn until(&self) -> Instant {
+        let until = Instant::now() + PATIENCE;
+        self.transport.deadline().map_or(until, |deadline| deadline.min(until))
+    }
+
+    /// The time for the person is over, or that of the run.
+    fn late(&self) -> Error {
+        match self.transport.deadline() {
+            Some(deadline) if Instant::now() >= deadline => {
+                Error::new(ErrorKind::Unavailable, "nobody confirmed the login before the deadline")
+            }
+            _ => Error::new(ErrorKind::Authentication, "nobody confirmed the login in time"),
+        }
+    }
+
+    fn failure(&self, error: Error) -> Failure {
+        let again = error.kind() == ErrorKind::Authentication;
+        let failure = Failure::from(error).while_doing("the login failed");
+        if again { login_again(failure, self.context.settings) } else { failure }
+    }
+}
+
+/// How long a person may take with a browser.
+const PATIENCE: Duration = Duration::from_secs(300);

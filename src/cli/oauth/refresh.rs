@@ -1,0 +1,98 @@
+//! The access token for a session: the cached one, or a new one.
+
+use pop3::oauth::OAuthRequest;
+use pop3::{ErrorKind, Secret};
+
+use super::store::{Store, StoreError};
+use super::transport::Transport;
+use super::{Grant, OAuth, login_again};
+use crate::cli::command::now;
+use crate::cli::exit::{Code, Failure};
+use crate::cli::output::Stderr;
+use crate::cli::settings::Settings;
+use crate::cli::wirelog::WireLog;
+
+/// An access token.
+pub struct AccessToken {
+    pub token: Secret,
+    /// True if it was not made just now: a server may have withdrawn it.
+    pub cached: bool,
+}
+
+/// The access token of the stored grant; `None` where none is stored. A token that a server `refused` is not given again.
+pub fn access_token(
+    settings: &Settings,
+    oauth: &OAuth,
+    wire_log: &WireLog,
+    stderr: Stderr,
+    refused: Option<&Secret>,
+) -> Result<Result<AccessToken, NoGrant>, Failure> {
+    let deadline = settings.ends_at();
+    let store = Store::of(settings, oauth);
+    let stored = || match store.read() {
+        Ok(Some(grant)) if grant.belongs_to(settings, oauth) => Ok(grant),
+        Ok(Some(_)) => Err(NoGrant::Other),
+        Ok(None) => Err(NoGrant::None),
+        Err(error) => Err(NoGrant::Unreadable(error)),
+    };
+    let usable = |grant: &Grant| {
+        grant.is_fresh(now()) && refused.is_none_or(|refused| refused.expose() != grant.access_token.expose())
+    };
+    match stored() {
+        Ok(grant) if usable(&grant) => {
+            return Ok(Ok(AccessToken { token: grant.access_token, cached: true }));
+        }
+        Ok(_) => {}
+        Err(none) => return Ok(Err(none)),
+    }
+    let transport = Transport::new(settings, oauth, wire_log, deadline);
+    // Not under the lock: the command may take its time.
+    let client = transport.client()?;
+    let _lock = store.lock(deadline)?;
+    // Another run may have refreshed it while this one waited; the refresh token read before may be used up.
+    let grant = match stored() {
+        Ok(grant) if usable(&grant) => {
+            return Ok(Ok(AccessToken { token: grant.access_token, cached: true }));
+        }
+        Ok(grant) => grant,
+        Err(none) => return Ok(Err(none)),
+    };
+    let refreshed = client
+        .refresh(&grant.endpoints(), &grant.refresh_token)
+        .and_then(|request| transport.send(&request, OAuthRequest::tokens));
+    let tokens = refreshed.map_err(|error| {
+        let again = error.kind() == ErrorKind::Authentication;
+        let failure = Failure::from(error).while_doing("refreshing the access token");
+        if again { login_again(failure, settings) } else { failure }
+    })?;
+    let new = grant.refreshed(&tokens, now());
+    if let Err(error) = store.write(&new) {
+        let rotated = new.refresh_token.expose() != grant.refresh_token.expose();
+        if rotated {
+            // The server may have withdrawn the old one with this answer, and the new one dies with this process.
+            let failure = Failure::new(Code::Output, store.unsaved(&error).message);
+            return Err(login_again(failure, settings));
+        }
+        stderr.warning(&store.unsaved(&error).message);
+    }
+    Ok(Ok(AccessToken { token: new.access_token, cached: false }))
+}
+
+/// Why there is no grant.
+#[derive(Debug)]
+pub enum NoGrant {
+    None,
+    /// One of another host, user, issuer or client.
+    Other,
+    Unreadable(StoreError),
+}
+
+impl std::fmt::Display for NoGrant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none is stored"),
+            Self::Other => f.write_str("the stored one is for another host, user, issuer or client id"),
+            Self::Unreadable(error) => error.fmt(f),
+        }
+    }
+}

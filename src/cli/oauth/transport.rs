@@ -1,0 +1,127 @@
+//! Requests to an authorization server, with their line in the trace.
+
+use std::time::Instant;
+
+use pop3::net::{HttpClient, HttpRequest, HttpResponse, Limits, TlsConnector, TlsSettings, Trust, Url};
+use pop3::oauth::{Client, Endpoints, Metadata, OAuthRequest, Response, metadata_urls};
+
+use super::OAuth;
+use crate::cli::credential;
+use crate::cli::exit::Failure;
+use crate::cli::settings::Settings;
+use crate::cli::wirelog::WireLog;
+
+/// The way to the endpoints of one account.
+pub struct Transport<'a> {
+    settings: &'a Settings,
+    oauth: &'a OAuth,
+    wire_log: &'a WireLog,
+    tls: TlsConnector,
+    deadline: Option<Instant>,
+}
+
+impl<'a> Transport<'a> {
+    pub fn new(
+        settings: &'a Settings,
+        oauth: &'a OAuth,
+        wire_log: &'a WireLog,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let trust = oauth.ca_file.clone().map_or(Trust::System, Trust::File);
+        let tls = TlsConnector::prepare(TlsSettings { trust, identity: None });
+        Self { settings, oauth, wire_log, tls, deadline }
+    }
+
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// The client; its secret comes from the command, if there is one.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let secret = match &self.oauth.client_secret_command {
+            Some(words) => Some(credential::run("client-secret-command", words, self.settings)?),
+            None => None,
+        };
+        Ok(Client {
+            id: self.oauth.client_id.clone(),
+            secret,
+            scope: self.oauth.scope.clone(),
+            parameters: self.oauth.parameters.clone(),
+        })
+    }
+
+    /// The endpoints that are known, or those in the issuer's metadata, beneath those that are written by hand.
+    pub fn endpoints(&self) -> Result<Endpoints, Failure> {
+        let Some(issuer) = &self.oauth.issuer else { return Ok(self.oauth.endpoints.clone()) };
+        let urls = metadata_urls(issuer)?;
+        let first = self.get(&urls[0])?;
+        // RFC 8414 is younger than OpenID Connect: a server that has only the latter says 404, or something else.
+        let response = if first.status == 200 || first.status >= 500 || first.status == 429 {
+            first
+        } else {
+            self.get(&urls[1])?
+        };
+        let metadata = Metadata::parse(issuer, Response::from(&response))
+            .map_err(|error| Failure::from(error).while_doing(&format!("the metadata of {issuer}")))?;
+        Ok(self.with_written(metadata.endpoints))
+    }
+
+    /// The endpoints in the metadata at a URL that the POP3 server named.
+    pub fn endpoints_at(&self, url: &Url) -> Result<Endpoints, Failure> {
+        let response = self.get(url)?;
+        let metadata = Metadata::parse_at(url, Response::from(&response))
+            .map_err(|error| Failure::from(error).while_doing(&format!("the metadata at {url}")))?;
+        Ok(self.with_written(metadata.endpoints))
+    }
+
+    fn with_written(&self, found: Endpoints) -> Endpoints {
+        let written = self.oauth.endpoints.clone();
+        Endpoints {
+            authorization: written.authorization.or(found.authorization),
+            device: written.device.or(found.device),
+            token: written.token.or(found.token),
+            revocation: written.revocation.or(found.revocation),
+            ..found
+        }
+    }
+
+    /// Sends a request of the grant and has its response judged.
+    pub fn send<T>(
+        &self,
+        request: &OAuthRequest,
+        judge: impl FnOnce(&OAuthRequest, Response<'_>) -> Result<T, pop3::Error>,
+    ) -> Result<T, pop3::Error> {
+        let response = self.http(request.http())?;
+        judge(request, Response::from(&response))
+    }
+
+    fn get(&self, url: &Url) -> Result<HttpResponse, Failure> {
+        Ok(self.http(HttpRequest::get(url))?)
+    }
+
+    fn http(&self, request: HttpRequest<'_>) -> Result<HttpResponse, pop3::Error> {
+        let Settings { family, proxy, timeout, .. } = self.settings;
+        let client = HttpClient {
+            family: *family,
+            proxy: proxy.as_ref(),
+            limits: Limits { timeout: *timeout, deadline: self.deadline },
+            tls: &self.tls,
+        };
+        let mut trace = self.wire_log.trace();
+        client.send(request, &mut |text| {
+            log::info!("{text}");
+            if let Some(trace) = &mut trace {
+                trace.note(text);
+            }
+        })
+    }
+}
+
+/// The random octets of a login.
+pub fn random() -> Result<[u8; 64], Failure> {
+    let mut octets = [0; 64];
+    rustls::crypto::ring::default_provider().secure_random.fill(&mut octets).map_err(|_| {
+        Failure::new(crate::cli::exit::Code::Unavailable, "the system gives no random numbers")
+    })?;
+    Ok(octets)
+}
