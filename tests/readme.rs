@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::mailbox::sample::{self, mail, unique_id};
@@ -160,6 +160,178 @@ fn service() {
     }
     let outcome = run(verify).expect(0);
     assert!(!outcome.stderr().contains("pop3-fetch"), "{outcome:?}");
+}
+
+#[test]
+fn lmtp() {
+    let Some(desk) = Desk::new() else { return };
+    let socket = desk.room.path("lmtp");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    let server = std::thread::spawn(move || lmtp_messages(&listener.accept().expect("a connection").0));
+    let recipe = block("test: lmtp").replace("/run/dovecot/lmtp", &socket.display().to_string());
+    desk.bash(&recipe).expect(0);
+    assert_eq!(server.join().expect("it ends"), mail());
+    assert!(desk.left().is_empty());
+}
+
+/// Takes every message of one connection.
+fn lmtp_messages(stream: &std::os::unix::net::UnixStream) -> Vec<Vec<u8>> {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let mut output = stream;
+    let mut say =
+        |line: &str| output.write_all(format!("{line}\r\n").as_bytes()).expect("a client that reads");
+    let mut lines = BufReader::new(stream).split(b'\n').map(|line| line.expect("a line"));
+    let mut messages = Vec::new();
+    say("220 ready");
+    while let Some(line) = lines.next().filter(|line| line != b"QUIT\r") {
+        if line != b"DATA\r" {
+            say("250 OK");
+            continue;
+        }
+        say("354 go on");
+        let body = lines.by_ref().take_while(|line| line != b".\r");
+        let unstuffed = body.map(|line| line.strip_prefix(b".").map_or(line.clone(), <[u8]>::to_vec));
+        messages.push(unstuffed.flat_map(|line| [line, b"\n".to_vec()].concat()).collect());
+        say("250 saved");
+    }
+    messages
+}
+
+#[test]
+fn gmail() {
+    let Some(desk) = Desk::new() else { return };
+    let Some(_) = need("python3") else { return };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let server = std::thread::spawn(move || {
+        (0..5).map(|_| imap_message(&listener.accept().expect("a connection").0)).collect::<Vec<_>>()
+    });
+    fs::create_dir_all(desk.home().join(".config/pop3")).expect("a folder");
+    fs::write(desk.home().join(".config/pop3/gmail"), "app-password\n").expect("a file");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/import/append-to-imap.py");
+    let recipe = block("test: gmail")
+        .replace("imap.gmail.com", &format!("127.0.0.1 IMAP_PORT={port} IMAP_TLS=none"))
+        .replace("examples/import/append-to-imap.py", script);
+    desk.bash(&recipe).expect(0);
+    let taken = server.join().expect("it ends");
+    let sent: Vec<Vec<u8>> = mail();
+    // imaplib makes CRLF of every line end, as IMAP wants it.
+    assert_eq!(taken, sent);
+    assert_eq!(desk.left().len(), 5, "nothing is deleted");
+}
+
+/// Takes the message of one IMAP session.
+fn imap_message(stream: &std::net::TcpStream) -> Vec<u8> {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    let mut output = stream;
+    let mut say =
+        |line: &str| output.write_all(format!("{line}\r\n").as_bytes()).expect("a client that reads");
+    let mut input = BufReader::new(stream);
+    let mut message = Vec::new();
+    say("* OK ready");
+    loop {
+        let mut line = String::new();
+        if input.read_line(&mut line).expect("text") == 0 {
+            return message;
+        }
+        let (tag, command) = line.trim_end().split_once(' ').expect("a tag");
+        if command == "CAPABILITY" {
+            say("* CAPABILITY IMAP4rev1");
+        } else if command.starts_with("LOGIN") {
+            assert_eq!(command, "LOGIN alice@gmail.com \"app-password\"");
+        } else if let Some((_, size)) = command.trim_end_matches('}').rsplit_once('{') {
+            assert!(command.starts_with("APPEND INBOX \"22-Nov-2026 "), "{command}");
+            message.resize(size.parse().expect("a literal"), 0);
+            say("+ go on");
+            input.read_exact(&mut message).expect("the message");
+            input.read_line(&mut String::new()).expect("its end");
+        } else if command == "LOGOUT" {
+            say("* BYE bye");
+        }
+        say(&format!("{tag} OK done"));
+    }
+}
+
+#[test]
+fn netrc() {
+    let Some(desk) = Desk::new() else { return };
+    let netrc = desk.home().join(".netrc");
+    fs::write(&netrc, "machine imap.example.org login alice password other\nmachine pop.example.org login alice password secret\n")
+        .expect("a file");
+    let config = block("test: netrc").replace("/home/alice/.netrc", &netrc.display().to_string());
+    let path = desk.home().join(".config/pop3/config.toml");
+    fs::write(&path, config).expect("a file");
+    let outcome = desk.bash("pop3 status -a work").expect(0);
+    assert!(outcome.stdout().starts_with("5 messages"), "{outcome:?}");
+}
+
+#[test]
+fn monitoring() {
+    let Some(desk) = Desk::with_jq() else { return };
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/");
+    let recipe = block("test: monitoring").replace("examples/", examples);
+    let outcome = desk.bash(&format!("export POP3_USER=alice POP3_PASSWORD=secret; {recipe} cat pop3.prom"));
+    let text = outcome.stdout();
+    assert!(text.starts_with("POP3 OK - 5 messages, certificate expires in "), "{outcome:?}");
+    assert!(text.contains("| messages=5 octets=144852B days="), "{outcome:?}");
+    for account in ["home", "work"] {
+        for line in
+            ["pop3_up{account=\"A\"} 1", "pop3_exit_code{account=\"A\"} 0", "pop3_messages{account=\"A\"} 5"]
+        {
+            assert!(text.contains(&line.replace('A', account)), "{line} {account}: {outcome:?}");
+        }
+        assert!(
+            text.contains(&format!("pop3_certificate_expiry_seconds{{account=\"{account}\"}} ")),
+            "{outcome:?}"
+        );
+    }
+    let check = format!("{examples}monitoring/check_pop3 work");
+    let state = |environment: &str, arguments: &str| {
+        let outcome = desk.bash(&format!("export {environment}; {check} {arguments}"));
+        (outcome.code, outcome.stdout().split(" - ").next().unwrap_or_default().to_owned())
+    };
+    let of = |code, text: &str| (Some(code), text.to_owned());
+    let login = "POP3_USER=alice POP3_PASSWORD=secret";
+    assert_eq!(state(login, "1000000"), of(1, "POP3 WARNING"));
+    assert_eq!(state(login, "1000000 1000000"), of(2, "POP3 CRITICAL"));
+    assert_eq!(state("POP3_USER=alice POP3_PASSWORD=wrong", ""), of(2, "POP3 CRITICAL"));
+    assert_eq!(state("POP3_CONFIG=/nonexistent", ""), of(3, "POP3 UNKNOWN"));
+}
+
+/// The files of `examples/`, as far as tools for them are at hand.
+#[test]
+fn units_and_manifests() {
+    let Some(desk) = Desk::new() else { return };
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    if let Some(analyze) = need("systemd-analyze") {
+        let mut verify = desk.room.program(analyze);
+        verify.args(["verify", "--man=no"]);
+        for kind in ["service", "timer"] {
+            let text =
+                fs::read_to_string(examples.join(format!("systemd/pop3-fetch@.{kind}"))).expect("a unit");
+            let path = desk.room.path(&format!("pop3-fetch@.{kind}"));
+            fs::write(&path, text.replace("/usr/local/bin/pop3", POP3)).expect("a file");
+            verify.arg(path);
+        }
+        let outcome = run(verify).expect(0);
+        assert!(!outcome.stderr().contains("pop3-fetch"), "{outcome:?}");
+    }
+    if let Some(validate) = need("kubernetes-validate") {
+        let mut check = desk.room.program(validate);
+        check.arg("--strict");
+        for name in ["cronjob", "indexed-job"] {
+            check.arg(examples.join(format!("kubernetes/{name}.yaml")));
+        }
+        let outcome = run(check).expect(0);
+        assert_eq!(
+            outcome.stdout().matches("passed for resource").count()
+                + outcome.stderr().matches("passed for resource").count(),
+            7,
+            "{outcome:?}"
+        );
+    }
+    let container = fs::read_to_string(examples.join("container/Containerfile")).expect("a file");
+    assert!(container.contains("ENTRYPOINT [\"/usr/local/bin/pop3\"]"));
 }
 
 /// Well-formed, as far as a file goes that has no comments and no declarations.
