@@ -33,7 +33,7 @@ function __fish_pop3_using_subcommand
     contains -- $cmd[1] $argv
 end
 
-complete -c pop3 -n "__fish_pop3_needs_command" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_needs_command" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_needs_command" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_needs_command" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -48,9 +48,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_needs_command" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_needs_command" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_needs_command" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_needs_command" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_needs_command" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_needs_command" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_needs_command" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -58,20 +58,20 @@ complete -c pop3 -n "__fish_pop3_needs_command" -l tls-fingerprint -d 'Trust exa
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_needs_command" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_needs_command" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_needs_command" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_needs_command" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_needs_command" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
-complete -c pop3 -n "__fish_pop3_needs_command" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_needs_command" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_needs_command" -l commit -d 'Delete what was marked: end the session with QUIT'
 complete -c pop3 -n "__fish_pop3_needs_command" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_needs_command" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_needs_command" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_needs_command" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_needs_command" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_needs_command" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_needs_command" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_needs_command" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_needs_command" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_needs_command" -s V -l version -d 'Print the version; --version with what it was built from'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "status" -d 'Count the messages and their octets, of all and of the new'
@@ -82,7 +82,7 @@ complete -c pop3 -n "__fish_pop3_needs_command" -f -a "uidl" -d 'List number, un
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "login" -d 'Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "logout" -d 'Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "accounts" -d 'Name the accounts of the configuration file, one per line'
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -97,9 +97,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -107,22 +107,22 @@ complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls-fingerprint -d 
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l check -d 'Exit with 0 if there is new mail, with 1 if there is none'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l server -d 'Tell about the server too: greeting, capabilities, TLS, certificate, mechanism, policies'
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l commit -d 'Delete what was marked: end the session with QUIT'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s V -l version -d 'Print the version; --version with what it was built from'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l lines -d 'Show the first N lines of the body too' -r
@@ -132,7 +132,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l smaller -d 'Only m
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -147,9 +147,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -157,24 +157,24 @@ complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls-fingerprint -d
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l fields -d 'Show every header field'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l all -d 'All messages'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l new -d 'Only messages not fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l fetched -d 'Only messages fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l commit -d 'Delete what was marked: end the session with QUIT'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s V -l version -d 'Print the version; --version with what it was built from'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l dir -d 'One .eml file a message in DIR (default: the current directory)' -r -f -a "(__fish_complete_directories)"
@@ -189,7 +189,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l smaller -d 'Only mes
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -204,9 +204,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -214,26 +214,26 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls-fingerprint -d '
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l stdout -d 'Write the one message that was chosen to standard output, as it is'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l delete -d 'Mark each message for deletion once it is stored; with --commit, delete it'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l no-state -d 'Neither read nor write the record of what was fetched'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l all -d 'All messages'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l new -d 'Only messages not fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l fetched -d 'Only messages fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l commit -d 'Delete what was marked: end the session with QUIT'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s V -l version -d 'Print the version; --version with what it was built from'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l uid -d 'The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line' -r
@@ -242,7 +242,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l smaller -d 'Only me
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -257,9 +257,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -267,23 +267,23 @@ complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls-fingerprint -d 
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l all -d 'All messages'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l new -d 'Only messages not fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l fetched -d 'Only messages fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l commit -d 'Delete what was marked: end the session with QUIT'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s V -l version -d 'Print the version; --version with what it was built from'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l uid -d 'The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line' -r
@@ -292,7 +292,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l smaller -d 'Only mess
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l older-than -d 'Only messages fetched at least AGE ago: digits with m, h, d or w' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l first -d 'Of what the other selectors leave, the N messages with the lowest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l last -d 'Of what the other selectors leave, the N messages with the highest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -307,9 +307,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -317,26 +317,26 @@ complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls-fingerprint -d 'T
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l all -d 'All messages'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l new -d 'Only messages not fetched before'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l fetched -d 'Only messages fetched before'
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l commit -d 'Delete what was marked: end the session with QUIT'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s V -l version -d 'Print the version; --version with what it was built from'
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -351,9 +351,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -361,26 +361,26 @@ complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls-fingerprint -d '
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l password-stdin -d 'Read the password from standard input, its first line'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l device -d 'OAuth 2.0: print a code to confirm on any device, and wait'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l no-browser -d 'OAuth 2.0: print the address to open, and read the one that the browser ended at from standard input'
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l commit
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -s V -l version -d 'Print the version; --version with what it was built from'
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -395,9 +395,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -405,23 +405,23 @@ complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls-fingerprint -d 
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l commit
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -s V -l version -d 'Print the version; --version with what it was built from'
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s a -l account -d 'Use this account of the configuration file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
 user-pass\t'USER and PASS'
@@ -436,9 +436,9 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l host -d 'Domain name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l port -d 'Port of the server' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls -d 'How the connection is encrypted' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
@@ -446,19 +446,19 @@ complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-fingerprint -
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l timeout -d 'Give up after so long a silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l deadline -d 'Give up after so long a session' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l deadline -d 'End the run after so many seconds' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l trace -d 'Write the whole conversation to standard error, or append it to FILE' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l commit -d 'End the session with QUIT, so that the server deletes what was marked'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l commit
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l no-pipelining -d 'Send one command at a time'
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l json -d 'Print one JSON object a line, errors and warnings on standard error included'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l json -d 'Print one JSON object per line'
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s v -l verbose -d 'Say more on standard error; twice, still more'
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s q -l quiet -d 'Say less on standard error: errors only; twice, nothing'
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s V -l version -d 'Print the version; --version with what it was built from'

@@ -14,15 +14,15 @@ module completions {
 
   # A POP3 client for scripts: one command, one session, text or JSON
   export extern pop3 [
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit                  # Delete what was marked: end the session with QUIT
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -30,15 +30,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
   ]
@@ -59,15 +59,15 @@ module completions {
   export extern "pop3 status" [
     --check                   # Exit with 0 if there is new mail, with 1 if there is none
     --server                  # Tell about the server too: greeting, capabilities, TLS, certificate, mechanism, policies
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit                  # Delete what was marked: end the session with QUIT
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 status auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 status tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 status tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -75,15 +75,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 status color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
   ]
@@ -113,15 +113,15 @@ module completions {
     --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
     --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
     --last: string            # Of what the other selectors leave, the N messages with the highest numbers
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit                  # Delete what was marked: end the session with QUIT
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 headers auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 headers tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 headers tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -129,15 +129,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 headers color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -175,15 +175,15 @@ module completions {
     --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
     --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
     --last: string            # Of what the other selectors leave, the N messages with the highest numbers
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit                  # Delete what was marked: end the session with QUIT
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 fetch auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 fetch tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 fetch tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -191,15 +191,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 fetch color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -228,15 +228,15 @@ module completions {
     --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
     --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
     --last: string            # Of what the other selectors leave, the N messages with the highest numbers
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit                  # Delete what was marked: end the session with QUIT
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 delete auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 delete tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 delete tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -244,15 +244,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 delete color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -281,15 +281,15 @@ module completions {
     --older-than: string      # Only messages fetched at least AGE ago: digits with m, h, d or w
     --first: string           # Of what the other selectors leave, the N messages with the lowest numbers
     --last: string            # Of what the other selectors leave, the N messages with the highest numbers
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit                  # Delete what was marked: end the session with QUIT
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 uidl auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 uidl tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 uidl tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -297,15 +297,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 uidl color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -328,15 +328,15 @@ module completions {
     --password-stdin          # Read the password from standard input, its first line
     --device                  # OAuth 2.0: print a code to confirm on any device, and wait
     --no-browser              # OAuth 2.0: print the address to open, and read the one that the browser ended at from standard input
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 login auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 login tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 login tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -344,15 +344,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 login color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
     address?: string          # A mail address whose server is looked for, or an account of the configuration file
@@ -372,15 +372,15 @@ module completions {
 
   # Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant
   export extern "pop3 logout" [
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 logout auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 logout tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 logout tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -388,15 +388,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 logout color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
   ]
@@ -415,15 +415,15 @@ module completions {
 
   # Name the accounts of the configuration file, one per line
   export extern "pop3 accounts" [
-    --commit                  # End the session with QUIT, so that the server deletes what was marked
-    --account(-a): string     # Use this account of the configuration file
+    --commit
+    --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 accounts auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Domain name or IP address of the server
+    --host: string            # Name or IP address of the server
     --port: string            # Port of the server
-    --tls: string@"nu-complete pop3 accounts tls" # How the connection is encrypted
+    --tls: string@"nu-complete pop3 accounts tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
     --client-cert: path       # Show the server this client certificate, in PEM
@@ -431,15 +431,15 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so long a silence
-    --deadline: string        # Give up after so long a session
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
-    --json                    # Print one JSON object a line, errors and warnings on standard error included
+    --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 accounts color" # When to use colours
-    --trace: path             # Write the whole conversation to standard error, or append it to FILE
+    --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
-    --quiet(-q)               # Say less on standard error: errors only; twice, nothing
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version with what it was built from
   ]

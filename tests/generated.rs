@@ -339,7 +339,7 @@ _pop3_accounts() {
 
 "#;
 
-const ACCOUNT_OF_FISH: &str = "-l account -d 'Use this account of the configuration file' -r -f";
+const ACCOUNT_OF_FISH: &str = "-l account -d 'Use this account of the config file' -r -f";
 
 const FISH_ACCOUNTS: &str = r#"# The names of the accounts in the configuration file.
 function __fish_pop3_accounts

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
 use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox};
 
-/// A shell's words in a terminal of 80 columns.
+/// A shell's words in a terminal.
 pub(crate) struct Terminal {
     script: Child,
     shown: Arc<Mutex<Vec<u8>>>,
@@ -17,8 +17,12 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    pub(crate) fn new(mut command: Command, words: &str) -> Self {
-        command.args(["-qec", &format!("stty cols 80; {words}"), "/dev/null"]);
+    pub(crate) fn new(command: Command, words: &str) -> Self {
+        Self::of_columns(80, command, words)
+    }
+
+    fn of_columns(columns: u16, mut command: Command, words: &str) -> Self {
+        command.args(["-qec", &format!("stty rows 24 cols {columns}; {words}"), "/dev/null"]);
         command.env("TERM", "xterm").env("SHELL", "/bin/sh").env("LC_ALL", "C.UTF-8");
         let mut script =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is installed");
@@ -71,32 +75,41 @@ fn program(room: &Sandbox, server: &Mailbox) -> Command {
     script
 }
 
+/// `^C` is shown where the cursor is: behind a bar as wide as the terminal it would wrap, and the bar would stay.
 #[test]
 fn ctrl_c_takes_the_progress_away() {
-    let (reached, middle) = mpsc::channel();
-    let watch = move |progress: Progress| {
-        if progress.octets > 100_000 && progress.octets < 300_000 {
-            // Long enough for the bar to be worth showing; then more comes, and it is.
-            thread::sleep(Duration::from_millis(20));
+    for columns in [80, 40] {
+        let (reached, middle) = mpsc::channel();
+        let watch = move |progress: Progress| {
+            if progress.octets > 100_000 && progress.octets < 300_000 {
+                // Long enough for the bar to be worth showing; then more comes, and it is.
+                thread::sleep(Duration::from_millis(20));
+            }
+            if progress.octets > 300_000 {
+                let _ = reached.send(());
+                thread::sleep(Duration::from_secs(1));
+            }
+        };
+        let quirks = Quirks { watch: Some(Arc::new(watch)), ..Quirks::default() };
+        let server = serve(quirks, vec![Message::repeated("large", "a line of text\r\n".repeat(64), 2000)]);
+        let room = Sandbox::new();
+        let words = format!("exec {POP3} fetch --dir mail");
+        let mut terminal = Terminal::of_columns(columns, program(&room, &server), &words);
+        middle.recv_timeout(LONGEST_RUN).expect("the run is in the middle of its message");
+        terminal.wait_for(" left");
+        terminal.type_in(b"\x03");
+        let (shown, code) = terminal.finish();
+        assert_eq!(code, Some(130), "{shown:?}");
+        assert!(shown.contains("1 of 1 "), "{shown:?}");
+        assert_eq!(shown.contains("1 of 1 [") && shown.contains(" MB "), columns == 80, "{shown:?}");
+        let (_, after) = shown.rsplit_once(" left").expect("it was shown");
+        assert!(after.contains("\r\x1b[2K"), "{after:?}");
+        for line in without_colors(&shown).split(['\r', '\n']) {
+            let line = line.trim_start_matches(|c: char| c.is_ascii_uppercase() && c != '1');
+            assert!(line.chars().count() + 3 <= usize::from(columns), "{line:?} leaves no room for ^C");
         }
-        if progress.octets > 300_000 {
-            let _ = reached.send(());
-            thread::sleep(Duration::from_secs(1));
-        }
-    };
-    let quirks = Quirks { watch: Some(Arc::new(watch)), ..Quirks::default() };
-    let server = serve(quirks, vec![Message::repeated("large", "a line of text\r\n".repeat(64), 2000)]);
-    let room = Sandbox::new();
-    let mut terminal = Terminal::new(program(&room, &server), &format!("exec {POP3} fetch --dir mail"));
-    middle.recv_timeout(LONGEST_RUN).expect("the run is in the middle of its message");
-    terminal.wait_for(" left");
-    terminal.type_in(b"\x03");
-    let (shown, code) = terminal.finish();
-    assert_eq!(code, Some(130), "{shown:?}");
-    assert!(shown.contains("1 of 1 [") && shown.contains(" MB "), "{shown:?}");
-    let (_, after) = shown.rsplit_once(" left").expect("it was shown");
-    assert!(after.contains("\r\x1b[2K"), "{after:?}");
-    assert!(room.files().iter().all(|(name, _)| name.contains("/.pop3-")));
+        assert!(room.files().iter().all(|(name, _)| name.contains("/.pop3-")));
+    }
 }
 
 #[test]
@@ -117,7 +130,13 @@ fn ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was() {
 
 /// Rows that fit, whatever is in them, in colours that can be read on white and on black.
 #[test]
-fn eighty_columns() {
+fn rows_fit() {
+    for columns in [80, 40] {
+        rows_fit_into(columns);
+    }
+}
+
+fn rows_fit_into(wide: u16) {
     let subjects = [
         "日本語".repeat(30),
         "👩\u{200d}👩\u{200d}👧\u{200d}👦 ".repeat(20),
@@ -132,7 +151,7 @@ fn eighty_columns() {
     let server = serve(Quirks::default(), mail.collect());
     let room = Sandbox::new();
     let words = format!("{POP3} headers; {POP3} uidl; {POP3} status --server; {POP3} delete --all");
-    let (shown, code) = Terminal::new(program(&room, &server), &words).finish();
+    let (shown, code) = Terminal::of_columns(wide, program(&room, &server), &words).finish();
     assert_eq!(code, Some(0), "{shown:?}");
     let plain = without_colors(&shown);
     assert!(plain.contains('…') && plain.contains("capabilities") && plain.contains("marked"), "{plain}");
@@ -145,7 +164,7 @@ fn eighty_columns() {
                 _ => 1,
             })
             .sum();
-        assert!(columns <= 80, "{columns}: {line}");
+        assert!(columns <= usize::from(wide), "{columns}: {line}");
     }
     assert!(shown.contains("\x1b[1m"), "{shown:?}");
     for faint in ["\x1b[33m", "\x1b[34m", "\x1b[36m"] {
@@ -154,7 +173,7 @@ fn eighty_columns() {
 
     let mut script = program(&room, &server);
     script.env("NO_COLOR", "1");
-    let (shown, _) = Terminal::new(script, &words).finish();
+    let (shown, _) = Terminal::of_columns(wide, script, &words).finish();
     assert!(!shown.contains('\x1b') && without_colors(&shown) == plain, "{shown:?}");
 }
 
@@ -162,4 +181,30 @@ fn without_colors(text: &str) -> String {
     let mut pieces = text.split("\x1b[");
     let first = pieces.next().unwrap_or_default().to_owned();
     first + &pieces.map(|piece| piece.split_once('m').map_or("", |(_, rest)| rest)).collect::<String>()
+}
+
+/// Nobody who runs a first `fetch` in the home directory wonders where the messages are.
+#[test]
+fn a_first_fetch_in_the_home_directory_says_where_messages_go() {
+    let server = serve(Quirks::default(), vec![Message::new("a", *b"Subject: a\r\n\r\na\r\n")]);
+    let room = Sandbox::new();
+    let mut script = program(&room, &server);
+    script.env("HOME", room.work());
+    let words = format!("{POP3} fetch; {POP3} fetch --all; {POP3} fetch --all --dir mail");
+    let (shown, code) = Terminal::new(script, &words).finish();
+    assert_eq!(code, Some(0), "{shown:?}");
+    assert_eq!(shown.matches("messages go to the current directory").count(), 1, "{shown:?}");
+}
+
+/// What waits for a person ends with the deadline, and the terminal is as it was.
+#[test]
+fn a_deadline_ends_a_prompt() {
+    let server = serve(Quirks::default(), Vec::new());
+    let room = Sandbox::new();
+    let mut script = program(&room, &server);
+    script.env_remove("POP3_PASSWORD");
+    let words = format!("{POP3} status --deadline 0.2; echo code $?; stty -a");
+    let (shown, _) = Terminal::new(script, &words).finish();
+    assert!(shown.contains("code 69") && shown.contains("deadline of 0.2 s"), "{shown:?}");
+    assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown:?}");
 }

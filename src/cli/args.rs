@@ -56,7 +56,7 @@ pub struct Args {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Changing the server")]
 pub struct Server {
-    /// End the session with QUIT, so that the server deletes what was marked
+    /// Delete what was marked: end the session with QUIT
     ///
     /// Without --commit nothing changes on the server, ever: what was marked is unmarked and the connection closed
     /// without QUIT. With it, success is reported only after the server confirmed QUIT.
@@ -66,9 +66,9 @@ pub struct Server {
 
 /// Whose maildrop it is.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Account and credentials")]
+#[command(next_help_heading = "Account and connection")]
 pub struct Account {
-    /// Use this account of the configuration file [env: POP3_ACCOUNT]
+    /// Use this account of the config file [env: POP3_ACCOUNT]
     ///
     /// Without it, the account that the file's key `default` names.
     #[arg(short, long, global = true, value_name = "NAME", value_hint = ValueHint::Other)]
@@ -102,18 +102,23 @@ pub struct Account {
 
 /// The way to the server.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "Connection")]
+#[command(next_help_heading = "Account and connection")]
 pub struct Connection {
-    /// Domain name or IP address of the server [env: POP3_HOST]
+    /// Name or IP address of the server [env: POP3_HOST]
     #[arg(long, global = true, value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub host: Option<String>,
 
-    /// Port of the server [env: POP3_PORT] [default: 110, or 995 with --tls implicit]
+    /// Port of the server [env: POP3_PORT]
+    ///
+    /// 110 by default, or 995 with --tls implicit.
     #[arg(long, global = true, value_name = "PORT", allow_hyphen_values = true)]
     pub port: Option<String>,
 
-    /// How the connection is encrypted [env: POP3_TLS] [default: starttls, or implicit where the port is 995]
-    #[arg(long, global = true, value_name = "MODE")]
+    /// Encryption: starttls, implicit or none [env: POP3_TLS]
+    ///
+    /// starttls, the default: a plain connection, upgraded with STLS before any credential is sent; never a silent
+    /// fallback. implicit, the default where the port is 995: TLS from the first octet. none: no encryption.
+    #[arg(long, global = true, value_name = "MODE", hide_possible_values = true)]
     pub tls: Option<Tls>,
 
     /// Trust the certificate authorities in this PEM file instead of the system's [env: POP3_CA_FILE]
@@ -153,13 +158,17 @@ pub struct Connection {
     #[arg(short = '6', global = true, hide_short_help = true)]
     pub ipv6: bool,
 
-    /// Give up after so long a silence [env: POP3_TIMEOUT] [default: 60]
+    /// Give up after so many seconds of silence [env: POP3_TIMEOUT] [default: 60]
     ///
-    /// Counts for resolving, connecting, the TLS handshake, and each read and write.
-    #[arg(long, global = true, value_name = "SECONDS", allow_hyphen_values = true)]
+    /// Counts for resolving, connecting, the TLS handshake, each read and write, the keyring, and waiting for another
+    /// fetch of the account or for the lock of an mbox.
+    #[arg(long, global = true, value_name = "SECONDS", allow_hyphen_values = true, hide_short_help = true)]
     pub timeout: Option<String>,
 
-    /// Give up after so long a session [env: POP3_DEADLINE] [default: none]
+    /// End the run after so many seconds [env: POP3_DEADLINE] [default: none]
+    ///
+    /// Bounds everything: a server that goes on sending, the commands of password-command and --pipe, the keyring, a
+    /// prompt, and standard input.
     #[arg(long, global = true, value_name = "SECONDS", allow_hyphen_values = true, hide_short_help = true)]
     pub deadline: Option<String>,
 
@@ -179,7 +188,9 @@ pub struct Connection {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
-    /// Print one JSON object a line, errors and warnings on standard error included
+    /// Print one JSON object per line
+    ///
+    /// Errors and warnings on standard error are JSON too.
     #[arg(long, global = true)]
     pub json: bool,
 
@@ -187,7 +198,7 @@ pub struct Output {
     #[arg(long, global = true, value_name = "WHEN", hide_short_help = true)]
     pub color: Option<Color>,
 
-    /// Write the whole conversation to standard error, or append it to FILE
+    /// Write the conversation to standard error, or append it to FILE
     ///
     /// Passwords, tokens and what is made of them are replaced by ***. The messages are in it whole.
     #[arg(
@@ -205,14 +216,17 @@ pub struct Output {
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 
-    /// Say less on standard error: errors only; twice, nothing
+    /// Leave out warnings and rows of fetch and delete; twice, errors too
+    ///
+    /// What status, headers, uidl and accounts answer stays, and so do rows of --json; the line of status --check goes.
+    /// Usage errors stay.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub quiet: u8,
 }
 
 /// Help and version.
 #[derive(Debug, Clone, Default, clap::Args)]
-#[command(next_help_heading = "General")]
+#[command(next_help_heading = "Output")]
 pub struct General {
     /// Print help: -h in short, --help in full
     #[arg(short, long, global = true, action = ArgAction::Help)]
@@ -221,6 +235,11 @@ pub struct General {
     /// Print the version; --version with what it was built from
     #[arg(short = 'V', long, global = true, action = ArgAction::Version)]
     version: Option<bool>,
+}
+
+/// `--commit` where it does nothing: taken, since it stands before every subcommand, but not in the help.
+fn hidden_commit() -> clap::Arg {
+    clap::Arg::new("commit").long("commit").action(ArgAction::SetTrue).hide(true)
 }
 
 /// The one job of a run.
@@ -243,18 +262,18 @@ pub enum Command {
     #[command(help_template = text::TEMPLATE, before_help = text::examples("uidl"))]
     Uidl(Uidl),
     /// Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant
-    #[command(help_template = text::TEMPLATE, before_help = text::examples("login"))]
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("login"), arg = hidden_commit())]
     Login(Login),
     /// Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant
     ///
     /// Opens no session. Where nothing is saved it says so and ends with exit code 0.
-    #[command(help_template = text::TEMPLATE, before_help = text::examples("logout"))]
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("logout"), arg = hidden_commit())]
     Logout(Logout),
     /// Name the accounts of the configuration file, one per line
     ///
     /// Opens no session. With --json each account is an object with the host, port and user that --account would use,
     /// and whether it is the default.
-    #[command(help_template = text::TEMPLATE, before_help = text::examples("accounts"))]
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("accounts"), arg = hidden_commit())]
     Accounts(Accounts),
 }
 

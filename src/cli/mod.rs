@@ -9,6 +9,7 @@ mod chosen;
 mod command;
 mod config;
 mod credential;
+mod deadline;
 mod discover;
 mod escape;
 mod exit;
@@ -107,6 +108,7 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
     for warning in &settings.warnings {
         stderr.warning(warning);
     }
+    deadline::watch(&settings);
     let wire_log = WireLog::open(&settings.trace)?;
     let printer = Printer::stdout(settings.json, shows_no_text(args, &settings));
     let mut context =

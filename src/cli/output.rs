@@ -95,10 +95,13 @@ impl<'a> Printer<'a> {
         if self.look.json {
             return;
         }
+        let widest = self.look.terminal.map_or(WIDEST_UID, |columns| {
+            WIDEST_UID.min(columns.saturating_sub(BESIDE_UID)).max(NARROWEST_UID)
+        });
         for (number, octets) in messages {
             self.number_width = self.number_width.max(number.to_string().len());
             let uid_width = octets.map_or(1, |octets| width(&escape(&unique_id(octets))));
-            self.uid_width = self.uid_width.max(uid_width.min(WIDEST_UID));
+            self.uid_width = self.uid_width.max(uid_width.min(widest));
         }
     }
 
@@ -141,8 +144,7 @@ impl<'a> Printer<'a> {
         }
         let mut row = self.row(message.number);
         mark(&mut row, message.new);
-        let uid = message.uid.as_deref().map_or("-".into(), escape);
-        row.left(&uid, self.uid_width, Style::new());
+        self.uid(&mut row, message.uid.as_deref());
         row.right(&listed(message.octets), SIZE, DIM);
         self.end(row)
     }
@@ -160,13 +162,18 @@ impl<'a> Printer<'a> {
         };
         let mut row = self.row(message.number);
         mark(&mut row, message.new);
-        row.left(&self.date(headers.date.as_deref()), self.date_width(), DIM);
+        let is_narrow = self.look.terminal.is_some_and(|columns| columns < NARROW);
+        if !is_narrow {
+            row.left(&self.date(headers.date.as_deref()), self.date_width(), DIM);
+        }
         let from = senders(headers.from.as_deref().unwrap_or_default());
         match self.look.terminal {
             Some(_) => row.cut(&escape(&from), sender, Style::new()),
             None => row.left(&escape(&from), sender, Style::new()),
         }
-        row.right(&listed(message.octets), SIZE, DIM);
+        if !is_narrow {
+            row.right(&listed(message.octets), SIZE, DIM);
+        }
         match headers.subject.as_deref() {
             None | Some("") => row.left("(no subject)", 0, DIM),
             Some(subject) => {
@@ -213,8 +220,7 @@ impl<'a> Printer<'a> {
             return self.object(message);
         }
         let mut row = self.row(message.number);
-        let uid = message.uid.as_deref().map_or("-".into(), escape);
-        row.left(&uid, self.uid_width, Style::new());
+        self.uid(&mut row, message.uid.as_deref());
         row.right(&listed(message.octets), SIZE, DIM);
         deletion(&mut row, message.deleted);
         self.end(row)
@@ -284,6 +290,15 @@ impl<'a> Printer<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whole where nobody counts columns.
+    fn uid(&self, row: &mut Row, uid: Option<&str>) {
+        let uid = uid.map_or("-".into(), escape);
+        match self.look.terminal {
+            Some(_) => row.cut(&uid, self.uid_width, Style::new()),
+            None => row.left(&uid, self.uid_width, Style::new()),
+        }
     }
 
     fn row(&self, number: u32) -> Row {
@@ -409,6 +424,15 @@ const SIZE: usize = 8;
 
 /// RFC 1939 §7: at most 70 characters; a longer one makes its own row ragged and not all.
 const WIDEST_UID: usize = 70;
+
+/// A unique-id that is cut stays recognisable.
+const NARROWEST_UID: usize = 6;
+
+/// Columns of number, size and what became of a message: `1234  1000.9 kB  not deleted`, and what parts them.
+const BESIDE_UID: usize = 34;
+
+/// Columns of a terminal that has no room for date and size beside sender and subject.
+const NARROW: usize = 60;
 
 const INDENT: &str = "      ";
 

@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(unix)]
+use std::io::Write as _;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals;
@@ -31,12 +34,8 @@ impl Progress {
     /// Progress over so many messages of so many octets in the server's listing; shown where `wanted` and standard error
     /// is a terminal.
     pub fn new(wanted: bool, messages: usize, octets: u64) -> Self {
-        let bar = (wanted && messages > 0 && io::stderr().is_terminal()).then(|| {
-            let bar = ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::hidden());
-            bar.with_style(
-                ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar()),
-            )
-        });
+        let bar = (wanted && messages > 0 && io::stderr().is_terminal())
+            .then(|| ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::hidden()));
         Self {
             bar,
             started: Instant::now(),
@@ -57,7 +56,12 @@ impl Progress {
         self.received = 0;
         self.begun += 1;
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("{} of {}", self.begun, self.messages));
+            let message = format!("{} of {}", self.begun, self.messages);
+            let template = template(columns(), message.len());
+            let style =
+                ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style);
+            bar.set_message(message);
             bar.set_position(self.before);
         }
     }
@@ -71,7 +75,7 @@ impl Progress {
                 signals::guard().bar(true);
                 // Without it a signal ends the process as well, only the bar stays where it is.
                 let _ = signals::watch();
-                bar.set_draw_target(ProgressDrawTarget::stderr());
+                bar.set_draw_target(draw_target());
                 show(Some(bar.clone()));
             }
             bar.set_position(self.position());
@@ -109,8 +113,88 @@ fn show(bar: Option<ProgressBar>) {
 /// A transfer shorter than this is over before anybody could read the bar.
 const NOT_BEFORE: Duration = Duration::from_millis(300);
 
-const TEMPLATE: &str =
-    "{msg} [{wide_bar}] {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
+/// indicatif fills the line to its end, so it is told of a terminal that is a little narrower.
+#[cfg(unix)]
+fn draw_target() -> ProgressDrawTarget {
+    ProgressDrawTarget::term_like_with_hz(Box::new(Narrower), 20)
+}
+
+#[cfg(not(unix))]
+fn draw_target() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr()
+}
+
+/// The terminal of standard error, without its last columns.
+#[cfg(unix)]
+#[derive(Debug)]
+struct Narrower;
+
+#[cfg(unix)]
+impl indicatif::TermLike for Narrower {
+    fn width(&self) -> u16 {
+        u16::try_from(columns().saturating_sub(ECHO)).unwrap_or(u16::MAX)
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        if lines == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{lines}A")) }
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        if lines == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{lines}B")) }
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        if columns == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{columns}C")) }
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        if columns == 0 { Ok(()) } else { self.write_str(&format!("\x1b[{columns}D")) }
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.write_str(&format!("{line}\n"))
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        io::stderr().write_all(text.as_bytes())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.write_str("\r\x1b[2K")
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// The width of the terminal.
+fn columns() -> usize {
+    terminal_size::terminal_size_of(io::stderr()).map_or(80, |(columns, _)| columns.0.into())
+}
+
+/// A line that leaves room for the `^C` that the terminal shows where Ctrl-C is typed: a line that wraps cannot be wiped.
+fn template(columns: usize, message: usize) -> String {
+    let room = columns.saturating_sub(ECHO);
+    match room.saturating_sub(message + FACTS) {
+        bar @ SHORTEST_BAR.. => format!(
+            "{{msg}} [{{bar:{bar}}}] {{decimal_bytes}}/{{decimal_total_bytes}} {{decimal_bytes_per_sec}} {{eta}} left"
+        ),
+        _ if room >= message + FEW_FACTS => "{msg} {percent}% {eta} left".to_owned(),
+        _ => "{percent}%".to_owned(),
+    }
+}
+
+/// The columns of `^C`, and one for the cursor.
+const ECHO: usize = 3;
+
+/// The most columns of what stands beside message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
+const FACTS: usize = 48;
+
+/// The most columns of ` 100% 59m left`.
+const FEW_FACTS: usize = 16;
+
+const SHORTEST_BAR: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -135,7 +219,20 @@ mod tests {
     }
 
     #[test]
-    fn the_template_is_valid() {
-        assert!(ProgressStyle::with_template(TEMPLATE).is_ok());
+    fn the_line_fits_whatever_the_terminal_is() {
+        for (columns, message, bar) in
+            [(80, 6, true), (80, 24, false), (40, 6, false), (200, 30, true), (10, 6, false)]
+        {
+            let template = template(columns, message);
+            assert!(ProgressStyle::with_template(&template).is_ok());
+            assert_eq!(template.contains("{bar:"), bar, "{template}");
+            let width = |bar: usize| bar + message + FACTS;
+            if let Some((_, rest)) = template.split_once("{bar:") {
+                let bar = rest.split_once('}').unwrap().0.parse().unwrap();
+                assert!(width(bar) <= columns - ECHO);
+            }
+        }
+        assert_eq!(template(40, 15), "{msg} {percent}% {eta} left");
+        assert_eq!(template(20, 15), "{percent}%");
     }
 }

@@ -59,6 +59,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Where `fetch` stores; the default for every other command.
     pub destination: Destination,
+    /// The home directory of the user.
+    pub home: Option<PathBuf>,
     pub commit: bool,
     pub json: bool,
     /// How often `-q` was given.
@@ -211,6 +213,7 @@ impl Settings {
                 })?,
             },
             destination,
+            home: around.home.clone(),
             commit: server.commit,
             json: output.json,
             quiet: output.quiet,

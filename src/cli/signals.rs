@@ -4,9 +4,9 @@
 //! Windows has no such signals: there the system removes the dot-lock, and Ctrl-C reaches the command as well.
 
 #[cfg(unix)]
-pub use self::unix::{guard, keep_terminal, outlive_limits, watch};
+pub use self::unix::{guard, keep_terminal, outlive_limits, tidy, watch};
 #[cfg(not(unix))]
-pub use self::without::{guard, keep_terminal, outlive_limits, watch};
+pub use self::without::{guard, keep_terminal, outlive_limits, tidy, watch};
 
 #[cfg(unix)]
 mod unix {
@@ -96,7 +96,12 @@ mod unix {
     }
 
     fn end(signal: i32) {
-        // Never released: nothing new is begun while the process ends.
+        let _held = tidy();
+        let _ = emulate_default_handler(signal);
+    }
+
+    /// Tidies up before the process ends. To be kept until then: nothing new is begun meanwhile.
+    pub fn tidy() -> (Guard, cleanup::Guard) {
         let held = guard();
         let registered = cleanup::hold();
         registered.tidy();
@@ -106,7 +111,7 @@ mod unix {
         if held.0.bar {
             wipe_line();
         }
-        let _ = emulate_default_handler(signal);
+        (held, registered)
     }
 
     /// Empties the line that the cursor is in, unless the terminal takes nothing: then the signal must not wait.
@@ -157,6 +162,8 @@ mod without {
     }
 
     pub fn outlive_limits() {}
+
+    pub fn tidy() {}
 
     pub struct Kept;
 

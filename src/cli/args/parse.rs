@@ -403,6 +403,22 @@ mod tests {
     }
 
     #[test]
+    fn short_help_fits_a_screen_and_login_commits_nothing() {
+        let text = |line: &str| match parse(words(line)) {
+            Ok(Parsed::Text(text)) => text,
+            other => panic!("{other:?}"),
+        };
+        assert!(text("-h").lines().count() <= 40, "{}", text("-h"));
+        assert!(text("fetch -h").contains("--commit"));
+        for line in ["login --commit", "--commit login", "status --commit", "--commit status"] {
+            assert!(run(line).server.commit, "{line}");
+        }
+        for line in ["login -h", "login --help", "logout -h", "accounts -h"] {
+            assert!(!text(line).contains("--commit"), "{line}");
+        }
+    }
+
+    #[test]
     fn no_option_takes_a_secret_or_reads_the_environment() {
         let mut command = Args::command();
         command.build();

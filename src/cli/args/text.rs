@@ -91,8 +91,7 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
         "pop3",
         &[
             ("save the password in the keyring", "pop3 login --host pop.example.org --user alice"),
-            ("see what is new, then download it", "pop3 headers --host pop.example.org --user alice"),
-            ("", "pop3 fetch --host pop.example.org --user alice --maildir ~/Mail"),
+            ("download what is new", "pop3 fetch --host pop.example.org --user alice --maildir ~/Mail"),
             (
                 "delete from the server what was fetched 30 days ago",
                 "pop3 delete --account work --fetched --older-than 30d --commit",

@@ -17,7 +17,7 @@ use crate::cli::{
     exit::{Failure, Stop},
     json::{self, Deletion, Fetch, Refused},
     progress::Progress,
-    selector::{Otherwise, Selection},
+    selector::{Listing as _, Otherwise, Selection},
     session::Session,
     settings::{Destination, SECRET_VARIABLES, Settings},
     signals,
@@ -64,6 +64,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         deadline: settings.ends_at(),
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
+    if !chosen.is_empty() {
+        let known = catalogue.known(record.as_ref());
+        let nothing_fetched = (0..known.len()).all(|index| known.message(index).fetched.is_none());
+        context.say_where_messages_go(nothing_fetched);
+    }
     let storage = Storage::start(&settings.destination, record, &options)?;
     let octets = chosen
         .iter()

@@ -26,13 +26,14 @@ use super::{
     catalogue::{Catalogue, Known},
     chosen::Chosen,
     credential::{self, Found},
+    deadline,
     escape::{text, unique_id},
     exit::{Code, Failure, Stop},
     json, oauth,
     output::{Printer, Stderr},
     selector::{Listed, Otherwise, Selection, without_unique_ids},
     session::{self, Session},
-    settings::Settings,
+    settings::{Destination, Settings},
     wirelog::WireLog,
 };
 
@@ -133,6 +134,7 @@ impl Context<'_> {
         self.printer.flush()?;
         self.wire_log.check()?;
         if self.settings.commit {
+            deadline::disarm();
             transaction.commit()?;
             self.committed = true;
         } else {
@@ -160,6 +162,18 @@ impl Context<'_> {
         } else {
             "nothing was deleted on the server: add --commit to delete what was marked"
         });
+    }
+
+    /// A first `fetch` in the home directory most likely was to go elsewhere: nobody keeps mail between other files.
+    fn say_where_messages_go(&self, is_first: bool) {
+        let Some(home) = self.settings.home.as_deref().filter(|_| is_first) else { return };
+        let here = std::env::current_dir().ok();
+        if self.settings.destination == Destination::Dir(".".into()) && here.as_deref() == Some(home) {
+            self.stderr.note(&format!(
+                "messages go to the current directory, {}; --dir, --maildir or --mbox name another place",
+                home.display()
+            ));
+        }
     }
 
     /// An empty answer looks as if something were missing.
