@@ -81,9 +81,13 @@ fn a_provider_of_oauth_asks_for_the_client() {
     with_client.wait_for(QUESTION);
     let shown = with_client.text();
     assert!(shown.contains("oauth = { provider = \"google\", client-id = 'an\"id' }"), "{shown}");
-    with_client.type_in(b"n\n");
-    assert_eq!(with_client.finish().1, Some(0));
-    assert!(!config(&room).exists());
+    with_client.type_in(b"y\n");
+    // The login that follows is that of OAuth 2.0, and has no keyring for its grant.
+    let (shown, code) = with_client.finish();
+    assert_eq!(code, Some(78), "{shown}");
+    assert!(shown.contains("keyring"), "{shown}");
+    let written = std::fs::read_to_string(config(&room)).expect("it was written");
+    assert!(written.contains("oauth = { provider = \"google\", client-id = 'an\"id' }"), "{written}");
 
     let (mut with_password, _room, _web) = terminal(pages(), "");
     with_password.wait_for("empty to use a password: ");
