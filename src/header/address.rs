@@ -1,57 +1,45 @@
-//! Address lists: `From`, `To`, `Cc` (RFC 5322 §3.4).
+//! Address lists: `From`, `To`, `Cc` (RFC 5322 §3.4 and §4.4, RFC 6532).
+//!
+//! An address is what the grammar derives, comments and folds in it included. Where the grammar derives nothing, an address is taken
+//! only if it is whole, with nothing but white space or brackets around it.
 
-use mail_parser::{Addr, Address, HeaderValue, parsers::MessageStream};
+mod list;
+mod syntax;
 
-use super::encoded_word as words;
+use self::list::Parser;
 
-/// A sender or recipient (RFC 5322 §3.4 `mailbox`). The address is `None` where the field has only a name.
+/// A sender or recipient (RFC 5322 §3.4 `mailbox`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
-    /// The display name, decoded.
+    /// The display name, decoded; `None` if there is none. Without one, the comment after the address counts as it.
     pub name: Option<String>,
-    /// The `addr-spec`: `local-part@domain`.
+    /// The `addr-spec`, `local-part@domain`, as it is in the field, but without comments and white space between its
+    /// parts. `None` if the field has none: its text is then the name.
     pub address: Option<String>,
 }
 
-/// Adds the mailboxes of one field to a list; groups are flattened. Structure is found before words are decoded, so an
-/// encoded name cannot play an address. What is beyond [`LONGEST`] or [`MOST`] is passed over.
-pub(super) fn add(text: &str, list: &mut Vec<Mailbox>) {
-    let room = MOST.saturating_sub(list.len());
-    if room == 0 {
-        return;
-    }
-    let field = words::normalise(bounded(text)) + "\n";
-    let HeaderValue::Address(addresses) = MessageStream::new(field.as_bytes()).parse_address() else {
-        return;
-    };
-    match addresses {
-        Address::List(addresses) => list.extend(addresses.into_iter().map(mailbox).take(room)),
-        Address::Group(groups) => {
-            list.extend(groups.into_iter().flat_map(|group| group.addresses).map(mailbox).take(room));
-        }
-    }
+/// Parses an unfolded list of addresses (RFC 5322 §3.4 `address-list`); groups are flattened.
+///
+/// Mistakes of mailers are read as mail clients read them: commas forgotten or doubled, semicolons for commas, brackets
+/// or quotes not closed, names that should be quoted, encoded words in quotes. Structure is found before words are decoded, so an encoded name
+/// cannot pass for an address. Lists beyond 10,000 mailboxes are cut.
+///
+/// ```
+/// use pop3::header::mailboxes;
+/// let list = mailboxes("friends: =?utf-8?Q?Ren=C3=A9?= <rene@example.org>, bob@example.org (Bob);");
+/// assert_eq!(list[0].name.as_deref(), Some("René"));
+/// assert_eq!(list[1].address.as_deref(), Some("bob@example.org"));
+/// assert_eq!(mailboxes("Jane <jane@@example.org>")[0].address, None);
+/// ```
+#[must_use]
+pub fn mailboxes(text: &str) -> Vec<Mailbox> {
+    let mut list = Vec::new();
+    add(text, true, &mut list);
+    list
 }
 
-/// The text up to the last comma within [`LONGEST`].
-fn bounded(text: &str) -> &str {
-    if text.len() <= LONGEST {
-        return text;
-    }
-    let end = (0..=LONGEST).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-    let text = &text[..end];
-    text.rsplit_once(',').map_or(text, |(whole, _)| whole)
+/// Adds the mailboxes of one field to a list. `is_utf8` says that characters beyond ASCII are the field's own, so that
+/// they may be in an address (RFC 6532 §3.2).
+pub(super) fn add(text: &str, is_utf8: bool, list: &mut Vec<Mailbox>) {
+    Parser::new(text, is_utf8, list).parse();
 }
-
-fn mailbox(Addr { name, address }: Addr<'_>) -> Mailbox {
-    let present = |text: std::borrow::Cow<'_, str>| {
-        let text = words::restore(text.trim());
-        (!text.is_empty()).then_some(text)
-    };
-    Mailbox { name: name.and_then(present), address: address.and_then(present) }
-}
-
-/// Octets of one field: some thousand addresses. mail-parser takes up to eighty octets of memory for each of a group.
-const LONGEST: usize = 128 * 1024;
-
-/// More recipients than any server takes for one message.
-const MOST: usize = 10_000;

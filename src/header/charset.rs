@@ -1,119 +1,105 @@
-//! Octets in some charset to text.
+//! Charsets: bytes to text, by the WHATWG Encoding Standard and what mail uses beyond it.
+//!
+//! Bytes that a charset does not define become U+FFFD, and so does every byte above ASCII of an unknown charset: a guess
+//! would show characters that nobody wrote.
+
+mod code_page;
+mod iso_2022;
+mod label;
+mod utf;
 
 use std::borrow::Cow;
 
-use base64::{
-    Engine as _, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-use mail_parser::decoders::charsets::map::charset_decoder;
+pub(super) use self::utf::base64_digit;
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// Raw 8-bit text: UTF-8 (RFC 6532) where it is that, else windows-1252, the usual one of mailers that do not say.
-pub(super) fn utf8_or_windows_1252(octets: &[u8]) -> Cow<'_, str> {
-    match str::from_utf8(octets) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => Cow::Owned(
-            charset_decoder(b"windows-1252")
-                .map_or_else(|| String::from_utf8_lossy(octets).into_owned(), |decode| decode(octets)),
-        ),
-    }
+/// A charset of an encoded word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Charset {
+    /// An encoding of the WHATWG standard.
+    Whatwg(&'static Encoding),
+    /// UTF-16 without a byte order in its label.
+    Utf16,
+    /// UTF-32; `true` and `false` are big- and little-endian, `None` is whatever the text begins with.
+    Utf32(Option<bool>),
+    /// RFC 2152.
+    Utf7,
+    /// ISO-2022-JP, -KR, -CN, with the set that SO selects if none was designated.
+    Iso2022(iso_2022::Set),
+    /// RFC 1843.
+    Hz,
+    /// One byte a character; the upper half of the table.
+    CodePage(&'static str),
+    /// ASCII, and U+FFFD for the rest.
+    Unknown,
 }
 
-/// Decodes text of a named charset; what is wrong in it becomes U+FFFD, and a charset that nobody knows is guessed.
-pub(super) fn decode(charset: &str, octets: &[u8]) -> String {
-    let name = charset.to_ascii_lowercase().replace('_', "-");
-    match name.as_str() {
-        "utf-8" | "utf8" | "unicode-1-1-utf-8" => String::from_utf8_lossy(octets).into_owned(),
-        "utf-7" | "unicode-1-1-utf-7" | "csutf7" => utf7(octets),
-        name => match charset_decoder(alias(name).as_bytes()) {
-            Some(decode) if alias(name) == "iso-2022-jp" => decode(&without_idle_escapes(octets)),
-            Some(decode) => decode(octets),
-            None => utf8_or_windows_1252(octets).into_owned(),
-        },
+impl Charset {
+    /// The charset of a label of the WHATWG standard or the IANA registry, or a common misspelling of one;
+    /// [`Charset::Unknown`] if there is none.
+    pub(super) fn from_label(label: &str) -> Self {
+        label::charset(label)
     }
-}
 
-/// Names in use that mail-parser does not know.
-fn alias(name: &str) -> &str {
-    match name {
-        "cp932" | "x-ms-cp932" | "shift-jisx0213" => "shift_jis",
-        "cp949" | "uhc" | "x-windows-949" | "euckr" => "euc-kr",
-        "cp950" | "big-5" => "big5",
-        "eucjp" | "x-eucjp" => "euc-jp",
-        "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-3" | "iso-2022-jp-ms" | "cp50220" | "cp50221" => {
-            "iso-2022-jp"
+    /// Appends the text of `bytes`, without a byte order mark at its beginning.
+    pub(super) fn decode(self, bytes: &[u8], out: &mut String) {
+        match self {
+            Self::Whatwg(encoding) if encoding == UTF_8 => {
+                out.push_str(&String::from_utf8_lossy(bytes.strip_prefix(BOM).unwrap_or(bytes)));
+            }
+            Self::Whatwg(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => {
+                utf::utf16(bytes, Some(encoding), out);
+            }
+            Self::Whatwg(encoding) => out.push_str(&encoding.decode_without_bom_handling(bytes).0),
+            Self::Utf16 => utf::utf16(bytes, None, out),
+            Self::Utf32(big_endian) => utf::utf32(bytes, big_endian, out),
+            Self::Utf7 => utf::utf7(bytes, out),
+            Self::Iso2022(shifted) => iso_2022::decode(bytes, shifted, out),
+            Self::Hz => iso_2022::decode_hz(bytes, out),
+            Self::CodePage(table) => code_page::decode(bytes, table, out),
+            Self::Unknown => out.extend(bytes.iter().map(|&byte| ascii(byte))),
         }
-        "euc-cn" | "gb-18030" | "x-euc-cn" => "gb18030",
-        "koi8r" => "koi8-r",
-        "koi8u" => "koi8-u",
-        "cp874" => "windows-874",
-        "win-1251" | "windows1251" => "windows-1251",
-        "windows1252" => "windows-1252",
-        name => name,
     }
 }
 
-/// ISO-2022-JP without the escape sequences that another follows at once. Words that are joined have them, each word
-/// going back to ASCII at its end; the decoder takes them for an attack.
+/// Text of a field that does not name its charset.
+pub(super) struct RawText<'a> {
+    pub(super) text: Cow<'a, str>,
+    /// The text is the field's own UTF-8, not a guess at another charset.
+    pub(super) is_utf8: bool,
+}
+
+/// Decodes what does not name its charset: UTF-8 (RFC 6532) with U+FFFD for its errors if most of it is valid, ISO-2022-JP
+/// if it has the escape sequences of that and returns to ASCII, else windows-1252, the usual one of mailers that
+/// do not say.
 ///
 /// ```text
-/// ESC $ B F | ESC ( B  ESC $ B K \\ ESC ( B → ESC $ B F |  ESC $ B K \\ ESC ( B
+/// b"K\xc3\xb6l\xc3" → "Köl\u{fffd}"     b"caf\xe9" → "café"     b"\x1b$BF|\x1b(B" → "日"
 /// ```
-fn without_idle_escapes(octets: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(octets.len());
-    let mut rest = octets;
-    while let Some((&octet, after)) = rest.split_first() {
-        if let [0x1b, b'(' | b'$', _, 0x1b, ..] = rest {
-            rest = &rest[3..];
-        } else {
-            out.push(octet);
-            rest = after;
+pub(super) fn decode_raw(bytes: &[u8]) -> RawText<'_> {
+    if let Ok(text) = str::from_utf8(bytes) {
+        if text.is_ascii() && iso_2022::is_plausible(bytes) {
+            let mut text = String::with_capacity(bytes.len());
+            iso_2022::decode(bytes, iso_2022::Set::Katakana, &mut text);
+            return RawText { text: Cow::Owned(text), is_utf8: false };
         }
+        return RawText { text: Cow::Borrowed(text), is_utf8: true };
     }
-    out
+    let (mut valid, mut invalid) = (0_usize, 0_usize);
+    for chunk in bytes.utf8_chunks() {
+        valid += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        invalid += usize::from(!chunk.invalid().is_empty());
+    }
+    if valid >= invalid {
+        RawText { text: String::from_utf8_lossy(bytes), is_utf8: true }
+    } else {
+        RawText { text: WINDOWS_1252.decode_without_bom_handling(bytes).0, is_utf8: false }
+    }
 }
 
-/// UTF-7 (RFC 2152). mail-parser's loses what a word ends in.
-///
-/// ```text
-/// b"+ZeVnLIqe-" → "日本語"     b"1 +- 1" → "1 + 1"
-/// ```
-fn utf7(octets: &[u8]) -> String {
-    let mut out = String::new();
-    let mut rest = octets;
-    while let Some(plus) = memchr::memchr(b'+', rest) {
-        out.push_str(&utf8_or_windows_1252(&rest[..plus]));
-        let shifted = &rest[plus + 1..];
-        let end = shifted
-            .iter()
-            .position(|octet| !(octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'/')))
-            .unwrap_or(shifted.len());
-        if end == 0 {
-            out.push('+');
-        } else {
-            let units = base64(&shifted[..end]).unwrap_or_default();
-            let units = units.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
-            out.extend(char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)));
-        }
-        rest = &shifted[end..];
-        rest = rest.strip_prefix(b"-").unwrap_or(rest);
-    }
-    out.push_str(&utf8_or_windows_1252(rest));
-    out
+fn ascii(byte: u8) -> char {
+    if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER }
 }
 
-/// Base64 as mailers write it: with blanks, with and without padding, and with a last character too many.
-pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    const LENIENT: GeneralPurpose = GeneralPurpose::new(
-        &alphabet::STANDARD,
-        GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true),
-    );
-    let mut digits: Vec<u8> =
-        text.iter().copied().filter(|octet| !octet.is_ascii_whitespace() && *octet != b'=').collect();
-    if digits.len() % 4 == 1 {
-        digits.pop();
-    }
-    LENIENT.decode(digits).ok()
-}
+/// The byte order mark of UTF-8.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";

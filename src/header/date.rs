@@ -1,70 +1,109 @@
-//! `Date` (RFC 5322 §3.3).
+//! `Date` (RFC 5322 §3.3 and §4.3), and the forms beyond it that mailers write.
 
-use jiff::{
-    civil,
-    fmt::rfc2822::DateTimeParser,
-    tz::{Offset, TimeZone},
-};
-use mail_parser::DateTime;
+mod rule;
+mod token;
 
-/// A date with the sender's offset as RFC 3339 has it; `None` where it is none, or one that no calendar knows.
+use std::fmt;
+
+/// An instant as a `Date` field has it: a civil time and its offset from UTC.
 ///
-/// Strictly first; then as mail-parser reads what mailers get wrong, checked, since it lets 31 February and +9999 pass.
-///
-/// ```text
-/// "Sat, 1 Mar 2025 14:03:00 +0530 (IST)" → "2025-03-01T14:03:00+05:30"
-/// ```
-pub(super) fn parse(text: &str) -> Option<String> {
-    static STRICT: DateTimeParser = DateTimeParser::new().relaxed_weekday(true);
-    if text.len() > LONGEST {
-        return None;
-    }
-    if let Ok(date) = STRICT.parse_zoned(text) {
-        return rfc3339(date.datetime(), date.offset());
-    }
-    let date = DateTime::parse_rfc822(&format!("{text}\n")).filter(DateTime::is_valid)?;
-    if !is_plausible(text) {
-        return None;
-    }
-    let small = |number: u8| i8::try_from(number).ok();
-    let datetime = civil::DateTime::new(
-        i16::try_from(date.year).ok()?,
-        small(date.month)?,
-        small(date.day)?,
-        small(date.hour)?,
-        small(date.minute)?,
-        small(date.second)?,
-        0,
-    )
-    .ok()?;
-    let seconds = i32::from(date.tz_hour) * 3600 + i32::from(date.tz_minute) * 60;
-    rfc3339(datetime, Offset::from_seconds(if date.tz_before_gmt { -seconds } else { seconds }).ok()?)
+/// [`Display`](fmt::Display) writes RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Date {
+    year: u16,
+    month: u8,
+    day: u8,
+    hour: u8,
+    minute: u8,
+    /// 60 in a leap second.
+    second: u8,
+    offset_minutes: i16,
 }
 
-fn rfc3339(datetime: civil::DateTime, offset: Offset) -> Option<String> {
-    let seconds = offset.seconds();
-    if seconds.abs() >= 24 * 3600 || !(0..=9999).contains(&datetime.year()) {
-        return None;
+impl Date {
+    /// Parses the body of a `Date` field, unfolded or not.
+    ///
+    /// Returns `None` unless a rule derives the whole text: RFC 5322 §3.3 and §4.3, or a form that is known from
+    /// mailers (12-hour clocks, dots or hyphens for separators, `GMT+1`, ISO 8601, month before day). A date without a zone is `None`, since it may be
+    /// hours off; so is one that no calendar has. The name of the day is not compared with the date.
+    ///
+    /// ```
+    /// use pop3::header::Date;
+    /// let date = Date::parse("Sat, 1 Mar 2025 14:03:00 +0530 (IST)").unwrap();
+    /// assert_eq!(date.to_string(), "2025-03-01T14:03:00+05:30");
+    /// assert_eq!(Date::parse("31 Feb 2025 14:03:00 +0530"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let tokens = token::tokens(text)?;
+        let (year, month, day, time, offset_minutes) = rule::date_time(&tokens)?;
+        let rule::Time { hour, minute, second } = time;
+        let date = Self { year, month, day, hour, minute, second, offset_minutes };
+        date.is_possible().then_some(date)
     }
-    Some(datetime.to_zoned(TimeZone::fixed(offset)).ok()?.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string())
+
+    /// Returns seconds since 1970-01-01T00:00:00Z; a leap second counts as the second after it.
+    #[must_use]
+    pub fn unix_seconds(self) -> i64 {
+        let minutes = i64::from(self.hour) * 60 + i64::from(self.minute) - i64::from(self.offset_minutes);
+        days_since_epoch(self.year, self.month, self.day) * DAY + minutes * 60 + i64::from(self.second)
+    }
+
+    /// Returns the minutes to add to UTC for the civil time.
+    #[must_use]
+    pub fn offset_minutes(self) -> i16 {
+        self.offset_minutes
+    }
+
+    fn is_possible(self) -> bool {
+        (1900..=9999).contains(&self.year)
+            && (1..=12).contains(&self.month)
+            && (1..=days_in(self.year, self.month)).contains(&self.day)
+            && self.hour < 24
+            && self.minute < 60
+            && self.offset_minutes.abs() < 24 * 60
+            && (self.second < 60 || self.second == 60 && self.is_leap_second())
+    }
+
+    /// Leap seconds are inserted at the end of June or December, in UTC.
+    fn is_leap_second(self) -> bool {
+        let next = self.unix_seconds();
+        let half_years = [(self.year, 7), (self.year, 1), (self.year + 1, 1)];
+        half_years.iter().any(|&(year, month)| next == days_since_epoch(year, month, 1) * DAY)
+    }
 }
 
-/// mail-parser knows a month by a hash of its letters, so that "Foo" is November; it takes the offset modulo 24 hours, and of a number only the digits that it has room for.
-fn is_plausible(text: &str) -> bool {
-    let plain = text.split('(').next().unwrap_or(text);
-    let too_long =
-        plain.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() == 3 || digits.len() > 4);
-    let offset = plain.rsplit(['+', '-']).next().filter(|_| plain.contains(['+', '-'])).unwrap_or("0");
-    let offset: u32 =
-        offset.trim().chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0);
-    let has_month = plain
-        .split(|c: char| !c.is_ascii_alphabetic())
-        .any(|word| MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word)));
-    has_month && !too_long && offset / 100 < 24 && offset % 100 < 60
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { year, month, day, hour, minute, second, offset_minutes } = *self;
+        let sign = if offset_minutes < 0 { '-' } else { '+' };
+        let offset = offset_minutes.abs();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
+        write!(f, "{sign}{:02}:{:02}", offset / 60, offset % 60)
+    }
 }
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+fn is_leap_year(year: u16) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
 
-/// A date has some 40 characters; comments may make it longer, but no thousands of parentheses.
-const LONGEST: usize = 1000;
+fn days_in(year: u16, month: u8) -> u8 {
+    match month {
+        2 => 28 + u8::from(is_leap_year(year)),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days from 1970-01-01, in the Gregorian calendar.
+fn days_since_epoch(year: u16, month: u8, day: u8) -> i64 {
+    let before = i64::from(year) - 1;
+    let leap_days = before / 4 - before / 100 + before / 400;
+    let months: i64 = (1..month).map(|month| i64::from(days_in(year, month))).sum();
+    before * 365 + leap_days + months + i64::from(day) - 1 - DAYS_BEFORE_1970
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// Days from 0001-01-01 to 1970-01-01.
+const DAYS_BEFORE_1970: i64 = 719_162;

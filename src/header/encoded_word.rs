@@ -1,166 +1,239 @@
 //! Encoded words (RFC 2047).
 //!
-//! mail-parser decodes each word for itself, so a character cut in two between words is lost, and a word without an end
-//! makes it read the line again from every `=?`. Hence words are found and joined here, each octet looked at a constant
-//! number of times.
+//! Neighbouring words of one charset are joined before they are decoded, since mailers cut characters, and even the
+//! quanta of base64, in two. Each byte of a text is looked at a constant number of times.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::borrow::Cow;
+
 use memchr::memmem;
 
-use super::charset;
+use super::charset::{Charset, base64_digit};
 
-/// The text with its encoded words decoded; neighbours of one charset are joined before they are decoded, and the
-/// blanks between them fall away. What only looks like an encoded word stays as it is.
+/// Returns the text with its encoded words decoded (RFC 2047 §6.2); white space between two encoded words is dropped.
+/// What only resembles an encoded word stays as it is.
 ///
-/// ```text
-/// "=?utf-8?Q?caf=C3?= =?utf-8?Q?=A9?= au lait" → "café au lait"
+/// Words are decoded wherever they are, within other words too, as mail clients do.
+///
 /// ```
-pub(super) fn decode(text: &str) -> String {
+/// use pop3::header::decode_words;
+/// assert_eq!(decode_words("=?utf-8?Q?caf=C3?= =?utf-8?Q?=A9?= au lait"), "café au lait");
+/// assert_eq!(decode_words("1 =? 2"), "1 =? 2");
+/// ```
+#[must_use]
+pub fn decode_words(text: &str) -> Cow<'_, str> {
+    let Some((mut start, mut word)) = next(text, 0) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
-    for piece in pieces(text) {
-        match piece {
-            Piece::Plain(plain) => out.push_str(plain),
-            Piece::Words(words) => out.push_str(&words),
-        }
-    }
-    out
-}
-
-/// The text with each run of encoded words made one word of UTF-8, and with [`STAND_IN`] for the second octet of every
-/// `=?` that begins none: mail-parser's part is then an easy one. [`restore`] undoes the latter.
-pub(super) fn normalise(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for piece in pieces(text) {
-        match piece {
-            Piece::Plain(plain) => out.push_str(&plain.replace("=?", STAND_IN)),
-            Piece::Words(words) => {
-                out.push_str("=?utf-8?B?");
-                STANDARD.encode_string(words, &mut out);
-                out.push_str("?=");
-            }
-        }
-    }
-    out
-}
-
-pub(super) fn restore(text: &str) -> String {
-    text.replace(STAND_IN, "=?")
-}
-
-enum Piece<'a> {
-    Plain(&'a str),
-    /// A run of encoded words, decoded.
-    Words(String),
-}
-
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
-    let mut rest = text;
-    // Set once no "?=" is left, so that it is not looked for again and again.
-    let mut exhausted = false;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let mut from = 0;
-        while let Some(start) = rest[from..].find("=?").map(|at| from + at).filter(|_| !exhausted) {
-            if let Some(word) = Word::read(&rest[start..], &mut exhausted) {
-                if start > 0 {
-                    let (plain, words) = rest.split_at(start);
-                    rest = words;
-                    return Some(Piece::Plain(plain));
-                }
-                let (words, used) = run(word, rest, &mut exhausted);
-                rest = &rest[used..];
-                return Some(Piece::Words(words));
-            }
-            from = start + 2;
-        }
-        Some(Piece::Plain(std::mem::take(&mut rest)))
-    })
-}
-
-/// Decodes a word and those that follow it with nothing but blanks between; says how much of the text they are.
-fn run(first: Word<'_>, text: &str, exhausted: &mut bool) -> (String, usize) {
-    let mut out = String::new();
-    let mut used = first.length;
-    let mut charset = first.charset;
-    let mut octets = first.octets;
+    let mut copied = 0;
     loop {
-        let rest = text[used..].trim_start_matches([' ', '\t']);
-        let Some(next) = Word::read(rest, exhausted) else { break };
-        used = text.len() - rest.len() + next.length;
-        if next.charset.eq_ignore_ascii_case(charset) {
-            octets.extend(next.octets);
-        } else {
-            out += &charset::decode(charset, &octets);
-            charset = next.charset;
-            octets = next.octets;
+        out.push_str(&text[copied..start]);
+        let mut run = Run::new(word.charset);
+        copied = start;
+        loop {
+            copied += word.length;
+            run.push(&word, &mut out);
+            let blanks = text[copied..].len() - text[copied..].trim_start_matches([' ', '\t']).len();
+            let Some(neighbour) = Word::read(&text[copied + blanks..]) else { break };
+            copied += blanks;
+            word = neighbour;
+        }
+        run.flush(&mut out);
+        match next(text, copied) {
+            Some(found) => (start, word) = found,
+            None => break,
         }
     }
-    out += &charset::decode(charset, &octets);
-    (out, used)
+    out.push_str(&text[copied..]);
+    Cow::Owned(out)
+}
+
+/// Returns the length of the encoded word that the text begins with.
+pub(super) fn length(text: &str) -> Option<usize> {
+    Word::read(text).map(|word| word.length)
+}
+
+/// Returns true if any part of the text is an encoded word.
+pub(super) fn is_in(text: &str) -> bool {
+    next(text, 0).is_some()
+}
+
+/// The first encoded word at or after `from`, and where it begins.
+fn next(text: &str, mut from: usize) -> Option<(usize, Word<'_>)> {
+    while let Some(at) = memmem::find(&text.as_bytes()[from..], b"=?") {
+        let start = from + at;
+        if let Some(word) = Word::read(&text[start..]) {
+            return Some((start, word));
+        }
+        from = start + 2;
+    }
+    None
 }
 
 struct Word<'a> {
-    charset: &'a str,
-    octets: Vec<u8>,
-    /// Of the word as it stands in the text.
+    charset: Charset,
+    encoding: Encoding,
+    encoded: &'a [u8],
+    /// Of the word as it is in the text.
     length: usize,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    B,
+    Q,
+}
+
 impl<'a> Word<'a> {
-    /// The encoded word that the text begins with.
-    fn read(text: &'a str, exhausted: &mut bool) -> Option<Self> {
-        if *exhausted {
+    /// The encoded word that the text begins with. Looks no further than to the next `=?`, so that a search from each of
+    /// them takes linear time.
+    fn read(text: &'a str) -> Option<Self> {
+        let (charset, rest) = charset_label(text.strip_prefix("=?")?)?;
+        let (encoding, encoded) = match rest.as_bytes() {
+            [b'B' | b'b', b'?', encoded @ ..] => (Encoding::B, encoded),
+            [b'Q' | b'q', b'?', encoded @ ..] => (Encoding::Q, encoded),
+            _ => return None,
+        };
+        let end = end(encoded)?;
+        let length = text.len() - encoded.len() + end + 2;
+        let encoded = &encoded[..end];
+        if encoding == Encoding::B && !encoded.iter().all(|&byte| is_base64(byte)) {
             return None;
         }
-        let (charset, rest) = bounded_name(text.strip_prefix("=?")?)?;
         // RFC 2231 §5: a language may follow the charset.
         let charset = charset.split_once('*').map_or(charset, |(charset, _)| charset);
-        let encoding = rest.as_bytes().first().filter(|octet| matches!(octet, b'Q' | b'q' | b'B' | b'b'))?;
-        let encoded = rest[1..].strip_prefix('?')?;
-        let Some(end) = memmem::find(encoded.as_bytes(), b"?=") else {
-            *exhausted = true;
-            return None;
-        };
-        let octets = match encoding.to_ascii_uppercase() {
-            b'Q' => quoted(&encoded.as_bytes()[..end]),
-            _ => charset::base64(&encoded.as_bytes()[..end])?,
-        };
-        Some(Self { charset, octets, length: text.len() - encoded.len() + end + 2 })
+        Some(Self { charset: Charset::from_label(charset), encoding, encoded, length })
     }
 }
 
-/// The charset's name, up to its `?`.
-fn bounded_name(text: &str) -> Option<(&str, &str)> {
+/// The label of a charset, up to its `?`.
+fn charset_label(text: &str) -> Option<(&str, &str)> {
     let end = text
         .bytes()
-        .take(LONGEST_CHARSET + 1)
-        .position(|octet| octet == b'?' || !octet.is_ascii_graphic())
+        .take(MAX_LABEL + 1)
+        .position(|byte| byte == b'?' || !byte.is_ascii_graphic())
         .filter(|&end| end > 0 && text.as_bytes()[end] == b'?')?;
     Some((&text[..end], &text[end + 1..]))
 }
 
-/// The Q encoding (RFC 2047 §4.2). A `=` that begins no octet is itself, as some mailers leave it.
-fn quoted(text: &[u8]) -> Vec<u8> {
+/// The position of the `?=` that ends an encoded text; `None` if another word begins before.
+fn end(encoded: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'?', encoded).find_map(|at| {
+        if encoded.get(at + 1) == Some(&b'=') {
+            return Some(Some(at));
+        }
+        (at > 0 && encoded[at - 1] == b'=').then_some(None)
+    })?
+}
+
+fn is_base64(byte: u8) -> bool {
+    base64_digit(byte).is_some() || byte == b'=' || byte.is_ascii_whitespace()
+}
+
+/// Neighbouring words of one charset, on their way to text.
+struct Run {
+    charset: Charset,
+    bytes: Vec<u8>,
+    /// Q-encoded text not decoded yet.
+    quoted: Vec<u8>,
+    base64: Base64,
+}
+
+impl Run {
+    fn new(charset: Charset) -> Self {
+        Self { charset, bytes: Vec::new(), quoted: Vec::new(), base64: Base64::default() }
+    }
+
+    fn push(&mut self, word: &Word<'_>, out: &mut String) {
+        if word.charset != self.charset {
+            self.flush(out);
+            self.charset = word.charset;
+        }
+        match word.encoding {
+            Encoding::Q => {
+                self.base64.finish(&mut self.bytes);
+                self.quoted.extend_from_slice(word.encoded);
+            }
+            Encoding::B => {
+                self.decode_quoted();
+                self.base64.push(word.encoded, &mut self.bytes);
+            }
+        }
+    }
+
+    fn decode_quoted(&mut self) {
+        decode_q(&self.quoted, &mut self.bytes);
+        self.quoted.clear();
+    }
+
+    fn flush(&mut self, out: &mut String) {
+        self.base64.finish(&mut self.bytes);
+        self.decode_quoted();
+        self.charset.decode(&self.bytes, out);
+        self.bytes.clear();
+    }
+}
+
+/// Base64 as mailers write it: with and without padding, padded amid, and cut anywhere between words.
+#[derive(Default)]
+struct Base64 {
+    bits: u32,
+    /// Digits of the quantum that `bits` has.
+    digits: u32,
+}
+
+impl Base64 {
+    fn push(&mut self, word: &[u8], out: &mut Vec<u8>) {
+        if self.digits > 0 && !self.is_continued_by(word) {
+            self.finish(out);
+        }
+        for &byte in word {
+            if let Some(digit) = base64_digit(byte) {
+                self.bits = self.bits << 6 | u32::from(digit);
+                self.digits += 1;
+                if self.digits == 4 {
+                    out.extend_from_slice(&self.bits.to_be_bytes()[1..]);
+                    *self = Self::default();
+                }
+            } else if byte == b'=' {
+                self.finish(out);
+            }
+        }
+    }
+
+    /// Returns true if the last word ended within a quantum and this one has the rest, rather than that the last word
+    /// lacks its padding: the quantum could not end there, or the word is not whole by itself.
+    fn is_continued_by(&self, word: &[u8]) -> bool {
+        let can_end = match self.digits {
+            2 => self.bits.trailing_zeros() >= 4,
+            3 => self.bits.trailing_zeros() >= 2,
+            _ => false,
+        };
+        !can_end || word.iter().filter(|byte| !byte.is_ascii_whitespace()).count() % 4 != 0
+    }
+
+    /// Ends the quantum; a single digit is too little for a byte and is dropped.
+    fn finish(&mut self, out: &mut Vec<u8>) {
+        let bits = self.bits << (6 * (4 - self.digits.min(4)));
+        let whole = (self.digits * 6 / 8) as usize;
+        out.extend_from_slice(&bits.to_be_bytes()[1..=whole]);
+        *self = Self::default();
+    }
+}
+
+/// Appends the bytes of Q-encoded text (RFC 2047 §4.2). A `=` that begins no byte is itself, as some mailers leave it.
+fn decode_q(text: &[u8], out: &mut Vec<u8>) {
     let hex = |at: usize| text.get(at).and_then(|&digit| char::from(digit).to_digit(16));
-    let mut octets = Vec::with_capacity(text.len());
     let mut at = 0;
-    while let Some(&octet) = text.get(at) {
-        let value = (octet == b'=').then(|| Some(hex(at + 1)? * 16 + hex(at + 2)?)).flatten();
+    while let Some(&byte) = text.get(at) {
+        let value = (byte == b'=').then(|| Some(hex(at + 1)? * 16 + hex(at + 2)?)).flatten();
         if let Some(value) = value.and_then(|value| u8::try_from(value).ok()) {
-            octets.push(value);
+            out.push(value);
             at += 3;
         } else {
-            octets.push(if octet == b'_' { b' ' } else { octet });
+            out.push(if byte == b'_' { b' ' } else { byte });
             at += 1;
         }
     }
-    octets
 }
 
 /// The longest registered name, `Extended_UNIX_Code_Fixed_Width_for_Japanese`, has 43 characters; a language may follow.
-const LONGEST_CHARSET: usize = 64;
-
-/// U+FDD0 is a noncharacter, in no text by definition.
-const STAND_IN: &str = "=\u{fdd0}";
+const MAX_LABEL: usize = 64;

@@ -21,6 +21,9 @@ use crate::cli::{
 /// whole message.
 const MOST_OCTETS: usize = 2 << 20;
 
+/// Ordinary messages have a hundred; a field of four octets takes twenty times that in memory.
+const MAX_FIELDS: usize = 50_000;
+
 pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop> {
     let selection = selection(&args.choice, Otherwise::New)?;
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
@@ -77,16 +80,17 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
 }
 
 fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> json::Headers<'m> {
-    let header = header::parse(head, args.fields);
+    let header = header::parse(head);
+    let fields = || header::fields(head).take(MAX_FIELDS);
     json::Headers {
         message,
-        date: header.date,
+        date: header.date.map(|date| date.to_string()),
         from: header.from.map(Mailbox::list),
         to: header.to.map(Mailbox::list),
         cc: header.cc.map(Mailbox::list),
         subject: header.subject,
         message_id: header.message_id,
-        fields: args.fields.then_some(header.fields),
+        fields: args.fields.then(|| fields().map(|field| (field.name().to_owned(), field.text())).collect()),
         preview: args.lines.map(|lines| json::Preview { message: head, lines }),
     }
 }

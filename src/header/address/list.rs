@@ -1,0 +1,358 @@
+//! Entries of an address list, and what to make of those that the grammar does not derive.
+
+use std::{mem, ops::Range};
+
+use super::{
+    super::encoded_word,
+    Mailbox,
+    syntax::{Gaps, Syntax},
+};
+
+/// A list on its way to mailboxes, in one pass.
+pub(super) struct Parser<'a, 'l> {
+    syntax: Syntax<'a>,
+    text: &'a str,
+    at: usize,
+    list: &'l mut Vec<Mailbox>,
+    is_in_group: bool,
+    /// Where the next `;` is, if it was looked for; the length of the text if there is none.
+    semicolon: usize,
+    is_entry_begun: bool,
+    entry: Entry<'a>,
+}
+
+/// What lies between two separators.
+#[derive(Default)]
+struct Entry<'a> {
+    /// The text so far, decoded.
+    name: String,
+    /// Where in `text` the part begins that `name` does not have yet.
+    plain: Option<usize>,
+    /// Addresses without angle brackets. If one in brackets follows, they are part of its name.
+    bare: Vec<Bare>,
+    /// Where in `name` the text after the last of these begins.
+    after_bare: usize,
+    comment: Option<&'a str>,
+    /// An address in angle brackets came before.
+    has_angle: bool,
+    /// An angle bracket is open, so that what looks like an address may be a piece of one.
+    is_broken: bool,
+    /// A dot or an `@` came last, so that the next word may be the end of an address.
+    is_dotted: bool,
+}
+
+struct Bare {
+    name: Range<usize>,
+    address: String,
+}
+
+impl<'a, 'l> Parser<'a, 'l> {
+    pub(super) fn new(text: &'a str, is_utf8: bool, list: &'l mut Vec<Mailbox>) -> Self {
+        let syntax = Syntax::new(text, is_utf8);
+        Self {
+            syntax,
+            text,
+            at: 0,
+            list,
+            is_in_group: false,
+            semicolon: 0,
+            is_entry_begun: false,
+            entry: Entry::default(),
+        }
+    }
+
+    pub(super) fn parse(mut self) {
+        while self.list.len() < MAX_MAILBOXES
+            && let Some(byte) = self.syntax.byte(self.at)
+        {
+            if !self.is_entry_begun {
+                self.is_entry_begun = true;
+                if self.whole_entry() {
+                    continue;
+                }
+            }
+            match byte {
+                b' ' | b'\t' | b'\r' | b'\n' | b'>' | b')' | b'[' | b']' => self.plain(self.at + 1),
+                b',' => self.separator(),
+                b';' => {
+                    self.separator();
+                    self.is_in_group = false;
+                }
+                b':' => self.colon(),
+                b'(' => self.comment(),
+                b'"' => self.quoted(),
+                b'<' => self.angle(),
+                _ => self.run(),
+            }
+        }
+        self.end_entry();
+        self.list.truncate(MAX_MAILBOXES);
+    }
+
+    /// Takes an entry that is nothing but an address (RFC 5322 §3.4.1), with gaps where the grammar has them.
+    fn whole_entry(&mut self) -> bool {
+        let reached = self.syntax.reached;
+        let begin = self.syntax.gap(self.at);
+        let address = self.syntax.address(begin, Gaps::AfterLocalPart);
+        self.syntax.reached = reached;
+        let Some((address, end)) = address else { return false };
+        let next = self.syntax.gap(end);
+        if !matches!(self.syntax.byte(next), None | Some(b',' | b';')) {
+            return false;
+        }
+        self.entry.comment =
+            self.text[self.at..begin].find('(').map(|open| &self.text[self.at + open..begin]);
+        self.entry.bare.push(Bare { name: 0..0, address });
+        self.at = end;
+        true
+    }
+
+    /// Characters up to `end` are text.
+    fn plain(&mut self, end: usize) {
+        self.entry.plain.get_or_insert(self.at);
+        self.at = end;
+    }
+
+    fn separator(&mut self) {
+        self.end_entry();
+        self.at += 1;
+    }
+
+    /// Begins a group (§3.4) if there is a phrase before the colon and something after it that ends the group; `12:30`
+    /// begins none.
+    fn colon(&mut self) {
+        let entry = &self.entry;
+        let is_phrase = !entry.has_angle
+            && !entry.is_broken
+            && entry.bare.is_empty()
+            && (entry.plain.is_some() || !entry.name.is_empty());
+        if is_phrase && !self.is_in_group && self.is_closed_group() {
+            self.entry = Entry::default();
+            self.is_entry_begun = false;
+            self.is_in_group = true;
+            self.at += 1;
+        } else {
+            self.plain(self.at + 1);
+        }
+    }
+
+    fn is_closed_group(&mut self) -> bool {
+        if self.semicolon <= self.at {
+            self.semicolon = self.next_semicolon();
+        }
+        self.semicolon < self.text.len() || is_blank(&self.text.as_bytes()[self.at + 1..])
+    }
+
+    fn next_semicolon(&mut self) -> usize {
+        let mut at = self.at;
+        while let Some(found) = memchr::memchr3(b';', b'"', b'(', &self.text.as_bytes()[at..]) {
+            at += found;
+            let end = match self.text.as_bytes()[at] {
+                b'"' => self.syntax.quoted(at),
+                b'(' => self.syntax.comment(at),
+                _ => return at,
+            };
+            at = end.unwrap_or(at + 1);
+        }
+        self.text.len()
+    }
+
+    fn comment(&mut self) {
+        let Some(end) = self.syntax.comment(self.at) else { return self.plain(self.at + 1) };
+        self.flush(false);
+        self.entry.comment = Some(&self.text[self.at..end]);
+        self.at = end;
+    }
+
+    fn quoted(&mut self) {
+        let at = self.at;
+        let Some(end) = self.syntax.quoted(at) else { return self.plain(at + 1) };
+        let is_local_part = matches!(self.syntax.byte(end), Some(b'@' | b'.'));
+        if is_local_part && self.bare() {
+            return;
+        }
+        self.flush(false);
+        self.entry.is_dotted = false;
+        self.entry.name.push_str(&encoded_word::decode_words(&unescaped(&self.text[at + 1..end - 1])));
+        self.at = end;
+    }
+
+    fn angle(&mut self) {
+        if let Some((address, end)) = self.syntax.angle(self.at + 1) {
+            self.flush(true);
+            let Entry { name, comment, .. } = mem::take(&mut self.entry);
+            self.list.push(Mailbox {
+                name: present(&name).or_else(|| comment_text(comment)),
+                address: Some(address),
+            });
+            self.entry.has_angle = true;
+            self.at = end;
+            return;
+        }
+        let inner = &self.text.as_bytes()[self.at + 1..];
+        match memchr::memchr2(b'<', b'>', inner) {
+            // `Jane <>`
+            Some(length) if inner[length] == b'>' && is_blank(&inner[..length]) => {
+                self.flush(false);
+                self.at += length + 2;
+            }
+            // Not an address, whatever is in it.
+            Some(length) if inner[length] == b'>' => self.plain(self.at + length + 2),
+            Some(length) => {
+                self.entry.is_broken |= !is_blank(&inner[..length]);
+                self.plain(self.at + 1);
+            }
+            None => {
+                self.entry.is_broken = true;
+                self.plain(self.at + 1);
+            }
+        }
+    }
+
+    fn run(&mut self) {
+        if self.bare() {
+            return;
+        }
+        let end = self.syntax.run(self.at);
+        // White space beyond ASCII is no part of a run, and here text.
+        let c = self.text[self.at..].chars().next().map_or(1, char::len_utf8);
+        let end = end.max(self.at + c);
+        self.entry.is_dotted = self.text[self.at..end].ends_with(['.', '@']);
+        self.plain(end);
+        // `"a b"c@example.org`: an address does not begin within another word.
+        self.syntax.reached = self.syntax.reached.max(end);
+    }
+
+    /// Takes an address that stands by itself.
+    fn bare(&mut self) -> bool {
+        let at = self.at;
+        if self.entry.is_broken
+            || self.entry.is_dotted
+            || at < self.syntax.reached
+            || self.entry.bare.len() == MAX_MAILBOXES
+            || self.is_glued()
+        {
+            return false;
+        }
+        let Some((address, end)) = self.syntax.address(at, Gaps::Nowhere) else { return false };
+        let next = self.syntax.gap(end);
+        if self.syntax.run(end) > end || matches!(self.syntax.byte(next), Some(b'.' | b'@')) {
+            return false;
+        }
+        self.flush(false);
+        let entry = &mut self.entry;
+        let name = entry.after_bare..entry.name.len();
+        entry.name.push_str(&address);
+        entry.after_bare = entry.name.len();
+        if entry.bare.last().is_none_or(|last| last.address != address) {
+            entry.bare.push(Bare { name, address });
+        }
+        self.at = end;
+        true
+    }
+
+    /// Returns true if a quoted string or a run ends here.
+    fn is_glued(&self) -> bool {
+        let before = self.text[..self.at].chars().next_back();
+        before.is_some_and(|c| {
+            !c.is_whitespace() && !matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',')
+        }) && !(before == Some('"') && self.entry.plain.is_some())
+    }
+
+    /// Adds the text before `at` to the name; before an address, without quotes and brackets that were not closed.
+    fn flush(&mut self, is_before_address: bool) {
+        let Some(start) = self.entry.plain.take() else { return };
+        let mut plain = &self.text[start..self.at];
+        let name = &mut self.entry.name;
+        if name.is_empty() {
+            plain = plain.trim_ascii_start().trim_start_matches(CLOSING).trim_ascii_start();
+        }
+        if is_before_address {
+            plain = plain.trim_end_matches(OPENING);
+        }
+        let plain = single_blanks(plain);
+        let decoded = encoded_word::decode_words(&plain);
+        name.push_str(if name.ends_with(' ') { decoded.trim_start_matches(' ') } else { &decoded });
+    }
+
+    /// Adds the mailboxes of an entry, and begins the next.
+    fn end_entry(&mut self) {
+        self.flush(false);
+        self.is_entry_begun = false;
+        let entry = mem::take(&mut self.entry);
+        if entry.bare.is_empty() && !entry.has_angle {
+            if let name @ Some(_) = present(&entry.name) {
+                self.list.push(Mailbox { name, address: None });
+            }
+            return;
+        }
+        let trailing =
+            present(entry.name[entry.after_bare..].trim_start_matches(CLOSING).trim_end_matches(OPENING));
+        for Bare { name, address } in entry.bare {
+            let name = present(entry.name[name].trim_start_matches(CLOSING).trim_end_matches(OPENING));
+            self.list.push(Mailbox { name, address: Some(address) });
+        }
+        if let Some(Mailbox { name, .. }) = self.list.last_mut()
+            && name.is_none()
+        {
+            *name = trailing.or_else(|| comment_text(entry.comment));
+        }
+    }
+}
+
+fn is_blank(bytes: &[u8]) -> bool {
+    bytes.iter().all(u8::is_ascii_whitespace)
+}
+
+/// A name, unless it is blank.
+fn present(name: &str) -> Option<String> {
+    let name = name.trim_matches(BLANKS);
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The text of a comment, or of the last of several.
+fn comment_text(comment: Option<&str>) -> Option<String> {
+    let comment = comment?.trim_matches(BLANKS);
+    let inner = comment.strip_prefix('(')?.strip_suffix(')')?;
+    present(&encoded_word::decode_words(&unescaped(inner)))
+}
+
+/// Text without the backslashes of its quoted pairs (RFC 5322 §3.2.1).
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(c) = rest.chars().next() {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Text with each run of white space as one space (§3.2.2).
+fn single_blanks(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' ' | '\t' | '\r' | '\n' if out.ends_with(' ') => {}
+            '\t' | '\r' | '\n' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// What cannot begin a name: quotes and brackets that were not opened, and the like.
+const CLOSING: &[char] = &['>', ']', ')', '"', ':', ' '];
+
+/// Quotes and brackets that were not closed.
+const OPENING: &[char] = &['<', '[', '(', '"', ' '];
+
+const BLANKS: &[char] = &[' ', '\t', '\r', '\n'];
+
+/// More recipients than any server takes for one message.
+const MAX_MAILBOXES: usize = 10_000;
