@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,6 +40,11 @@ fn resolve(
     limits: Limits,
     note: &mut Note<'_>,
 ) -> Result<Vec<SocketAddr>, Error> {
+    if is_loopback_name(name) {
+        let loopback = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+        let admitted = loopback.into_iter().filter(|&ip| family.admits(ip));
+        return Ok(admitted.map(|ip| SocketAddr::new(ip, port)).collect());
+    }
     note(&format!("resolving {name}"));
     let addresses = match look_up(name.to_owned(), port, limits.left()) {
         Some(Ok(addresses)) => addresses,
@@ -55,6 +60,12 @@ fn resolve(
         return Err(Error::new(ErrorKind::Host, format!("{name} has no {family} address")));
     }
     Ok(admitted)
+}
+
+/// RFC 6761 §6.3: these names are loopback whatever DNS says, and DNS is not asked.
+fn is_loopback_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// `getaddrinfo` knows no time limit, so that it waits in a thread of its own, which is left behind when it is late.
@@ -242,14 +253,22 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_resolved_and_narrowed_to_a_family() {
+    fn localhost_is_loopback_of_the_family_without_dns() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = named("localhost", listener.local_addr().unwrap().port());
         let mut notes = Vec::new();
         let tcp = dial(&target, Family::V4, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
         assert_eq!(tcp.peer_addr(), listener.local_addr().unwrap());
-        assert_eq!(notes[0], "resolving localhost");
-        assert!(notes[1].starts_with("localhost is "), "{notes:?}");
+        assert!(notes[0].starts_with("connecting to 127.0.0.1:"), "{notes:?}");
+        for (name, loopback) in [
+            ("localhost", true),
+            ("localhost.", true),
+            ("a.localhost", true),
+            ("xlocalhost", false),
+            ("localhost.example.org", false),
+        ] {
+            assert_eq!(is_loopback_name(name), loopback, "{name}");
+        }
     }
 
     #[test]

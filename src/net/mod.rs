@@ -30,6 +30,7 @@ pub use http::{HttpClient, HttpRequest, HttpResponse, MAX_BODY};
 pub use proxy::Proxy;
 pub use tcp::{Limits, Tcp};
 pub use tls::{Tls, TlsConnector, TlsFacts};
+pub use tls_error::TlsFailure;
 pub use trust::{ClientIdentity, TlsSettings, Trust};
 #[cfg(feature = "http")]
 pub use url::Url;

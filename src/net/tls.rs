@@ -52,6 +52,13 @@ impl TlsConnector {
         self.loaded().map(drop)
     }
 
+    /// What was left out of the files, each as a sentence for a person: a damaged certificate among others.
+    ///
+    /// Errors: those of [`check`](Self::check).
+    pub fn warnings(&self) -> Result<&[String], Error> {
+        self.loaded().map(|loaded| loaded.warnings.as_slice())
+    }
+
     fn loaded(&self) -> Result<&Loaded, Error> {
         let load =
             || self.settings.load(&self.provider).map_err(|error| (error.kind(), error.message().to_owned()));

@@ -3,7 +3,7 @@
 use std::io;
 
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage, PeerIncompatible};
 
 use super::address::Host;
 use super::certificate::{Certificate, format_fingerprint, is_authority, printable, utc};
@@ -38,6 +38,39 @@ pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>)
     Error::new(ErrorKind::Tls, text).with_source(error)
 }
 
+/// What failed in TLS, for a caller who wants to say what to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFailure {
+    /// The server's certificate is not trusted.
+    Untrusted,
+    /// What the server sent is not TLS.
+    NotTls,
+    /// The two sides have no version, cipher or key type in common.
+    Incompatible,
+    /// Anything else.
+    Other,
+}
+
+impl TlsFailure {
+    /// What failed, if the error is one of TLS itself.
+    #[must_use]
+    pub fn of(error: &Error) -> Option<Self> {
+        let source = std::error::Error::source(error)?;
+        let tls = source.downcast_ref::<Tls>().or_else(|| in_io(source.downcast_ref()?))?;
+        Some(match tls {
+            Tls::InvalidCertificate(_) => Self::Untrusted,
+            Tls::InvalidMessage(_) => Self::NotTls,
+            Tls::PeerIncompatible(_)
+            | Tls::AlertReceived(
+                AlertDescription::HandshakeFailure
+                | AlertDescription::InsufficientSecurity
+                | AlertDescription::ProtocolVersion,
+            ) => Self::Incompatible,
+            _ => Self::Other,
+        })
+    }
+}
+
 /// Whether the server says that it does not take our side of the handshake: no certificate, or a wrong one.
 pub(super) fn rejects_us(error: &Tls) -> bool {
     use AlertDescription as Alert;
@@ -68,19 +101,22 @@ pub(super) fn words(error: &Tls) -> String {
         Tls::AlertReceived(Alert::CertificateRequired | Alert::NoCertificate) => {
             "the server asks for a client certificate".into()
         }
-        Tls::AlertReceived(Alert::ProtocolVersion) | Tls::PeerIncompatible(_) => {
-            format!(
-                "the server knows no TLS that is safe to use (1.2 or 1.3): {}",
-                printable(&error.to_string())
-            )
+        Tls::AlertReceived(Alert::ProtocolVersion)
+        | Tls::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => format!("no TLS version in common (1.2 or 1.3 needed): {}", plain(&error.to_string())),
+        Tls::AlertReceived(Alert::HandshakeFailure | Alert::InsufficientSecurity)
+        | Tls::PeerIncompatible(_) => {
+            format!("no cipher or key type in common with the server: {}", plain(&error.to_string()))
         }
         Tls::AlertReceived(_) if rejects_us(error) => {
             format!(
                 "the server refused the TLS handshake or the client certificate: {}",
-                printable(&error.to_string())
+                plain(&error.to_string())
             )
         }
-        _ => format!("TLS failed: {}", printable(&error.to_string())),
+        _ => format!("TLS failed: {}", plain(&error.to_string())),
     }
 }
 
@@ -108,8 +144,32 @@ fn distrust(why: &CertificateError, host: &Host, leaf: &CertificateDer<'_>, fact
         Why::ApplicationVerificationFailure => "it is not the one that was pinned".into(),
         _ if is_authority(leaf) && facts.issuer == facts.subject => "it is self-signed".into(),
         _ if is_authority(leaf) => "it is an authority's own, not a server's".into(),
-        _ => printable(&why.to_string()),
+        _ => plain(&why.to_string()),
     }
+}
+
+/// The words of an error that is shown by the names of Rust types:
+/// `Other(OtherError(UnsupportedCertVersion))` → `unsupported cert version`.
+fn plain(text: &str) -> String {
+    let innermost = text.rsplit('(').next().unwrap_or(text).trim_end_matches(')');
+    let text = if text.contains("Other(") { innermost } else { text };
+    let mut plain = String::new();
+    for word in text.split(' ') {
+        let inner_capitals =
+            word.chars().skip(1).any(char::is_uppercase) && word.contains(char::is_lowercase);
+        for c in word.chars() {
+            if inner_capitals && c.is_uppercase() {
+                if !plain.is_empty() && !plain.ends_with([' ', ':']) {
+                    plain.push(' ');
+                }
+                plain.extend(c.to_lowercase());
+            } else {
+                plain.push(c);
+            }
+        }
+        plain.push(' ');
+    }
+    printable(plain.trim_end())
 }
 
 fn names(facts: &Certificate) -> Option<String> {
@@ -135,3 +195,34 @@ pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
 
 /// Shared hosts have certificates for hundreds of names.
 const NAMED: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_words_and_not_rust_types() {
+        for (text, words) in [
+            ("Other(OtherError(UnsupportedCertVersion))", "unsupported cert version"),
+            ("received fatal alert: HandshakeFailure", "received fatal alert: handshake failure"),
+            (
+                "peer is incompatible: NoCipherSuitesInCommon",
+                "peer is incompatible: no cipher suites in common",
+            ),
+            ("a plain reason (TLS 1.2)", "a plain reason (TLS 1.2)"),
+        ] {
+            assert_eq!(plain(text), words);
+        }
+    }
+
+    #[test]
+    fn a_failure_has_a_kind() {
+        let of = |error| TlsFailure::of(&Error::new(ErrorKind::Tls, words(&error)).with_source(error));
+        assert_eq!(of(Tls::InvalidCertificate(CertificateError::Expired)), Some(TlsFailure::Untrusted));
+        assert_eq!(of(Tls::InvalidMessage(InvalidMessage::InvalidContentType)), Some(TlsFailure::NotTls));
+        let alert = Tls::AlertReceived(AlertDescription::HandshakeFailure);
+        assert!(words(&alert).starts_with("no cipher or key type in common"), "{}", words(&alert));
+        assert_eq!(of(alert), Some(TlsFailure::Incompatible));
+        assert_eq!(TlsFailure::of(&Error::new(ErrorKind::Tls, "refused")), None);
+    }
+}

@@ -50,17 +50,20 @@ pub struct TlsSettings {
 pub(super) struct Loaded {
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
     pub(super) identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    /// What was left out of the files.
+    pub(super) warnings: Vec<String>,
 }
 
 impl TlsSettings {
     pub(super) fn load(&self, provider: &Arc<CryptoProvider>) -> Result<Loaded, Error> {
+        let mut warnings = Vec::new();
         let verifier: Arc<dyn ServerCertVerifier> = match &self.trust {
             Trust::System => system(provider)?,
-            Trust::File(path) => Arc::new(anchored(path, provider)?),
+            Trust::File(path) => Arc::new(anchored(path, provider, &mut warnings)?),
             Trust::Fingerprint(sha256) => Arc::new(Pinned { sha256: *sha256, provider: provider.clone() }),
         };
         let identity = self.identity.as_ref().map(ClientIdentity::load).transpose()?;
-        Ok(Loaded { verifier, identity })
+        Ok(Loaded { verifier, identity, warnings })
     }
 }
 
@@ -76,11 +79,31 @@ impl ClientIdentity {
     }
 }
 
-fn anchored(path: &Path, provider: &Arc<CryptoProvider>) -> Result<Anchored, Error> {
-    let anchors = certificates(path)?;
+/// One damaged certificate in a bundle is no reason to trust none of the others.
+fn anchored(
+    path: &Path,
+    provider: &Arc<CryptoProvider>,
+    warnings: &mut Vec<String>,
+) -> Result<Anchored, Error> {
+    let mut damaged = 0_usize;
     let mut roots = RootCertStore::empty();
-    for anchor in &anchors {
-        roots.add(anchor.clone()).map_err(|error| unreadable(path, &error.to_string()))?;
+    let mut anchors = Vec::new();
+    for found in pem_certificates(path)? {
+        match found {
+            Some(anchor) if roots.add(anchor.clone()).is_ok() => anchors.push(anchor),
+            _ => damaged += 1,
+        }
+    }
+    match (anchors.is_empty(), damaged) {
+        (_, 0) => {}
+        (true, _) => return Err(unreadable(path, "no usable certificate: damaged PEM")),
+        (false, 1) => warnings.push(format!("{}: one damaged certificate was left out", path.display())),
+        (false, _) => {
+            warnings.push(format!("{}: {damaged} damaged certificates were left out", path.display()));
+        }
+    }
+    if anchors.is_empty() {
+        return Err(unreadable(path, "no certificate in PEM"));
     }
     let webpki = webpki(roots, provider).map_err(|why| unreadable(path, &why))?;
     Ok(Anchored { anchors, webpki })
@@ -135,13 +158,19 @@ fn webpki(roots: RootCertStore, provider: &Arc<CryptoProvider>) -> Result<Arc<We
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found: Option<Vec<_>> = pem_certificates(path)?.into_iter().collect();
     match found {
-        Ok(found) if found.is_empty() => Err(unreadable(path, "no certificate in PEM")),
-        Ok(found) => Ok(found),
-        Err(rustls::pki_types::pem::Error::Io(error)) => Err(unreadable(path, &reason(&error))),
-        Err(_) => Err(unreadable(path, "damaged PEM")),
+        Some(found) if found.is_empty() => Err(unreadable(path, "no certificate in PEM")),
+        Some(found) => Ok(found),
+        None => Err(unreadable(path, "damaged PEM")),
     }
+}
+
+/// The certificates of a PEM file; `None` stands for a damaged one. A byte order mark is passed over.
+fn pem_certificates(path: &Path) -> Result<Vec<Option<CertificateDer<'static>>>, Error> {
+    let octets = std::fs::read(path).map_err(|error| unreadable(path, &reason(&error)))?;
+    let text = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&octets);
+    Ok(CertificateDer::pem_reader_iter(text).map(Result::ok).collect())
 }
 
 fn unreadable(path: &Path, why: &str) -> Error {

@@ -10,7 +10,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tempfile::TempDir;
 
 use super::*;
-use crate::net::{ClientIdentity, Trust, lost};
+use crate::net::{ClientIdentity, TlsFailure, Trust, lost};
 
 /// A certificate with its key, both in PEM too.
 struct Made {
@@ -423,7 +423,16 @@ fn a_server_with_only_old_tls_is_refused() {
     let (port, _server) = raw(b"\x15\x03\x01\x00\x02\x02\x46");
     let error = handshake(port, trusting(Trust::Fingerprint([0; 32])), "localhost").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls);
-    assert!(error.message().starts_with("the server knows no TLS that is safe to use"), "{error}");
+    assert!(error.message().starts_with("no TLS version in common (1.2 or 1.3 needed)"), "{error}");
+}
+
+/// A server with RSA key exchange only, or with an Ed448 key, ends the handshake with handshake_failure (40).
+#[test]
+fn nothing_in_common_is_said_so() {
+    let (port, _server) = raw(b"\x15\x03\x03\x00\x02\x02\x28");
+    let error = handshake(port, trusting(Trust::Fingerprint([0; 32])), "localhost").unwrap_err();
+    assert_eq!((error.kind(), TlsFailure::of(&error)), (ErrorKind::Tls, Some(TlsFailure::Incompatible)));
+    assert!(error.message().starts_with("no cipher or key type in common with the server"), "{error}");
 }
 
 #[test]
@@ -478,6 +487,30 @@ fn a_client_certificate_is_shown() {
     let error = handshake(port, settings, "pop.example.org").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
     assert!(error.message().starts_with("the client certificate cannot be used with its key"), "{error}");
+}
+
+/// A bundle as an editor of Windows saves it, one of its certificates damaged.
+#[test]
+fn a_damaged_certificate_spoils_none_of_the_others() {
+    let files = Files::new();
+    let (one, two) = (self_signed(params("a.example.org")), self_signed(params("pop.example.org")));
+    let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let torn = one.pem.replacen('M', "\u{1}", 1);
+    for (damaged, warned) in
+        [(String::new(), None), (junk.to_owned(), Some("one")), (torn.clone() + junk, Some("2"))]
+    {
+        let bundle = format!("\u{feff}{}{damaged}{}", one.pem, two.pem).replace('\n', "\r\n");
+        let settings = trusting(Trust::File(files.write("bundle.pem", &bundle)));
+        let connector = TlsConnector::prepare(settings.clone());
+        let warnings = connector.warnings().unwrap();
+        assert_eq!(warnings.len(), usize::from(warned.is_some()), "{warnings:?}");
+        assert!(
+            warned.is_none_or(|count| warnings[0].contains(&format!("bundle.pem: {count} damaged"))),
+            "{warnings:?}"
+        );
+        let (port, _server) = serve(two.server_config(), true);
+        handshake(port, settings, "pop.example.org").unwrap();
+    }
 }
 
 #[test]
