@@ -1,13 +1,14 @@
 //! From settings and a credential to an open maildrop.
 
 use std::{
+    sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
     time::{Duration, Instant},
 };
 
 use pop3::{
     Error, ErrorKind,
-    net::{self, Host, Limits, Stream, TlsConnector, TlsSettings, Trust},
+    net::{self, Host, Limits, Stream, TlsConnector, TlsFailure, TlsSettings, Trust},
     proto::{Capabilities, ResponseCode},
     sasl::{Credential, auto::Choice},
     session::{Authorization, Login, Options, Transaction},
@@ -20,8 +21,11 @@ use super::{
     wirelog::WireLog,
 };
 
-/// How long a server whose maildrop is in use is left alone before the next try.
-const PAUSE: Duration = Duration::from_millis(500);
+/// The first pause before a login is tried again while the maildrop is in use; each later one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a greeting may take before a person is told what may be wrong.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// An open maildrop, and what the server said on the way there.
 pub struct Session {
@@ -42,28 +46,34 @@ pub fn open(
     settings.family.check(&settings.address.host).map_err(|error| Failure::usage(error.message()))?;
     let started = Instant::now();
     let deadline = settings.ends_at();
-    let mut attempt = Attempt {
-        settings,
-        auth: settings.auth,
-        credential,
-        wire_log,
-        stderr,
-        deadline,
-        greeted: false,
-        warned: false,
-    };
+    let mut attempt = Attempt::new(settings, settings.auth, credential, wire_log, stderr);
+    let mut pause = FIRST_PAUSE;
+    let mut in_use = None;
     loop {
         let error = match attempt.open() {
             Ok(session) => return Ok(session),
             Err(error) => error,
         };
-        let in_use = error.response_code() == Some(ResponseCode::InUse);
-        let left = settings.wait.saturating_sub(started.elapsed());
-        if !in_use || left.is_zero() {
+        let now = Instant::now();
+        if error.response_code() != Some(ResponseCode::InUse) {
+            // The deadline cut the last attempt short; why there were several of them is the reason.
+            let late =
+                deadline.is_some_and(|deadline| now >= deadline) && error.kind() == ErrorKind::Unavailable;
+            let error = if late { in_use.unwrap_or(error) } else { error };
             return Err(explain(error, settings, attempt.greeted));
         }
-        log::info!("the maildrop is in use; trying again");
-        thread::sleep(PAUSE.min(left));
+        let ends = [started.checked_add(settings.wait), deadline].into_iter().flatten().min();
+        let left = ends.map_or(pause, |end| end.saturating_duration_since(now));
+        if left.is_zero() {
+            return Err(explain(error, settings, attempt.greeted));
+        }
+        log::info!("the maildrop is in use; trying again in {} s", pause.min(left).as_secs_f32());
+        thread::sleep(pause.min(left));
+        pause *= 2;
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(explain(error, settings, attempt.greeted));
+        }
+        in_use = Some(error);
     }
 }
 
@@ -75,10 +85,7 @@ pub fn open_once(
     wire_log: &WireLog,
     stderr: Stderr,
 ) -> Result<Session, Error> {
-    let deadline = settings.ends_at();
-    let mut attempt =
-        Attempt { settings, auth, credential, wire_log, stderr, deadline, greeted: false, warned: false };
-    attempt.open()
+    Attempt::new(settings, auth, credential, wire_log, stderr).open()
 }
 
 struct Attempt<'a> {
@@ -91,9 +98,33 @@ struct Attempt<'a> {
     /// Whether the server has said anything.
     greeted: bool,
     warned: bool,
+    warned_of_files: bool,
+    /// The mechanism of the first login: a second one never takes a weaker one.
+    choice: Option<Choice>,
 }
 
-impl Attempt<'_> {
+impl<'a> Attempt<'a> {
+    fn new(
+        settings: &'a Settings,
+        auth: Auth,
+        credential: &'a Credential,
+        wire_log: &'a WireLog,
+        stderr: Stderr,
+    ) -> Self {
+        Self {
+            settings,
+            auth,
+            credential,
+            wire_log,
+            stderr,
+            deadline: settings.ends_at(),
+            greeted: false,
+            warned: false,
+            warned_of_files: false,
+            choice: None,
+        }
+    }
+
     fn open(&mut self) -> Result<Session, Error> {
         let settings = self.settings;
         let connector = (settings.tls != TlsMode::None).then(|| {
@@ -119,11 +150,14 @@ impl Attempt<'_> {
         let login = Login {
             user: &settings.user,
             credential: self.credential,
-            mechanism: mechanism(self.auth),
+            mechanism: self.choice.or(mechanism(self.auth)),
             host: &host,
             port: settings.address.port,
         };
-        let reveals_secret = session.choice(&login)?.reveals_secret();
+        let choice = session.choice(&login)?;
+        self.choice = Some(choice);
+        let login = Login { mechanism: self.choice, ..login };
+        let reveals_secret = choice.reveals_secret();
         if reveals_secret && !self.warned && leaves_in_clear(&session, settings) {
             self.warned = true;
             self.stderr.warning(
@@ -148,7 +182,12 @@ impl Attempt<'_> {
         // A file that cannot be used is told before the server is bothered.
         let files = matches!(settings.trust, Trust::File(_)) || settings.identity.is_some();
         if let Some(connector) = connector.filter(|_| files) {
-            connector.check()?;
+            for warning in connector.warnings()? {
+                if !self.warned_of_files {
+                    self.stderr.warning(warning);
+                }
+            }
+            self.warned_of_files = true;
         }
         let tcp =
             net::connect(&settings.address, settings.family, settings.proxy.as_ref(), limits, &mut note)?;
@@ -162,7 +201,9 @@ impl Attempt<'_> {
             _ => Stream::Plain(tcp),
         };
         let options = Options { pipelining: settings.pipelining, trace: self.wire_log.trace() };
+        let waiting = (settings.tls != TlsMode::Implicit).then(|| note_if_silent(self.stderr));
         let mut session = Authorization::open(stream, options)?;
+        drop(waiting);
         self.greeted = true;
         match (connector, settings.tls) {
             (Some(connector), TlsMode::StartTls) => {
@@ -173,6 +214,21 @@ impl Attempt<'_> {
             _ => Ok(session),
         }
     }
+}
+
+/// A server that expects TLS from the first octet sends no greeting: a person need not wait for the time-out to be told.
+/// Dropping the sender ends the wait; without a thread nothing is told.
+fn note_if_silent(stderr: Stderr) -> Sender<()> {
+    let (greeted, waiting) = mpsc::channel();
+    let wait = move || {
+        if waiting.recv_timeout(SILENCE) == Err(RecvTimeoutError::Timeout) {
+            stderr.note("no greeting yet; if the server speaks TLS at once: --tls implicit");
+        }
+    };
+    if let Err(error) = thread::Builder::new().name("greeting".into()).spawn(wait) {
+        log::debug!("no thread to wait for the greeting: {error}");
+    }
+    greeted
 }
 
 /// From here on a crash writes no memory to disk, where the secret stands. Not earlier: it takes the files of `/dev/fd`
@@ -219,10 +275,13 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> Failure {
         ErrorKind::Tls if settings.tls == TlsMode::StartTls && error.response().is_some() => Some(
             "the server has no STLS: use --tls implicit (port 995), or --tls none to send everything in clear",
         ),
-        ErrorKind::Tls if error.message().contains("certificate") => {
-            Some("a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint")
-        }
-        ErrorKind::Tls => Some("check --port and --tls"),
+        ErrorKind::Tls => match TlsFailure::of(&error) {
+            Some(TlsFailure::Untrusted) => {
+                Some("a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint")
+            }
+            Some(TlsFailure::NotTls) => Some("check --port and --tls"),
+            _ => None,
+        },
         ErrorKind::Unavailable if settings.address.port == 995 && settings.tls != TlsMode::Implicit => {
             Some("port 995 speaks TLS from the first octet: use --tls implicit")
         }
@@ -252,6 +311,10 @@ mod tests {
         let refused = || Error::new(ErrorKind::Authentication, "PASS refused").with_response(b"-ERR no");
         let lost = || Error::new(ErrorKind::Unavailable, "no answer from the server for 60 s");
         let tls = |message: &str| Error::new(ErrorKind::Tls, message);
+        let untrusted =
+            tls("x").with_source(rustls::Error::InvalidCertificate(rustls::CertificateError::Revoked));
+        let no_tls =
+            tls("x").with_source(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
         let table = [
             (refused(), "pop.gmail.com", &[][..], true, "app password"),
             (refused(), "gmail.com.example.org", &[], true, "check the user name"),
@@ -266,8 +329,8 @@ mod tests {
                 true,
                 "--tls implicit (port 995), or --tls none",
             ),
-            (tls("the certificate is not trusted"), "h", &[], true, "--ca-file or --tls-fingerprint"),
-            (tls("the handshake failed"), "h", &[], true, "check --port and --tls"),
+            (untrusted, "h", &[], true, "--ca-file or --tls-fingerprint"),
+            (no_tls, "h", &[], true, "check --port and --tls"),
         ];
         for (error, host, words, greeted, hint) in table {
             let words = [&["status", "--host", host, "--user", "u"], words].concat();
@@ -277,5 +340,7 @@ mod tests {
         }
         let settings = settle(&["status", "--host", "h", "--user", "u"], &[], "").unwrap();
         assert_eq!(explain(lost(), &settings, true).hint, None);
+        // The word alone decides nothing.
+        assert_eq!(explain(tls("no cipher for this certificate"), &settings, true).hint, None);
     }
 }

@@ -110,6 +110,13 @@ impl Engine {
         Self { in_flight: VecDeque::new(), unanswered: 0, state: State::Greeting, line_end: LineEnd::CrLf }
     }
 
+    /// An engine for the octets behind `STLS`: there is no second greeting, and nothing that was said in cleartext counts,
+    /// line ends included.
+    #[must_use]
+    pub fn after_stls() -> Self {
+        Self { state: State::Status, ..Self::new() }
+    }
+
     /// Appends a command to `out`, and expects its answer from then on. Tells where in `out` its secret stands.
     pub fn send(&mut self, command: &Command<'_>, out: &mut Vec<u8>) -> Option<Range<usize>> {
         let start = out.len();

@@ -66,7 +66,8 @@ impl Authorization {
         Ok(Self { wire, pipelining: options.pipelining, greeting, capabilities: Known::NotAsked })
     }
 
-    /// The greeting's line, raw: `b"+OK POP3 ready <1896.697170952@dbc.mtview.ca.us>"`.
+    /// The greeting's line, raw: `b"+OK POP3 ready <1896.697170952@dbc.mtview.ca.us>"`. Empty after
+    /// [`stls`](Self::stls): anybody could have sent it.
     #[must_use]
     pub fn greeting(&self) -> &[u8] {
         &self.greeting
@@ -116,7 +117,7 @@ impl Authorization {
             });
         }
         let wire = self.wire.upgrade(connector, host)?;
-        Ok(Self { wire, pipelining: self.pipelining, greeting: self.greeting, capabilities: Known::NotAsked })
+        Ok(Self { wire, pipelining: self.pipelining, greeting: Vec::new(), capabilities: Known::NotAsked })
     }
 
     /// `UTF8` (RFC 6856 §2): internationalised mail is to come as it is.

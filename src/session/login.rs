@@ -213,8 +213,9 @@ fn without_credential(error: Error) -> Error {
     error.with_kind(ErrorKind::Unsupported).explained("before anything of the credential was sent")
 }
 
+/// A bare `SASL` lists no mechanism: it counts as none.
 fn offered_mechanisms(capabilities: &Capabilities) -> Option<Vec<Mechanism>> {
-    let announced = capabilities.iter().any(|capability| matches!(capability, Capability::Sasl(_)));
+    let announced = capabilities.sasl().next().is_some();
     announced.then(|| capabilities.sasl().filter_map(Mechanism::from_name).collect())
 }
 

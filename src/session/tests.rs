@@ -578,6 +578,23 @@ fn an_answer_that_nothing_asked_for_ends_the_session() {
     server.check();
 }
 
+/// What follows the answer to `QUIT` shows that it was the answer to another command.
+#[test]
+fn a_second_answer_to_quit_confirms_nothing() {
+    let server = Server::new(&[
+        ("", "+OK\r\n"),
+        ("CAPA\r\n", "-ERR\r\n"),
+        USER,
+        USER_PASS,
+        ("DELE 1\r\n", "+OK\r\n"),
+        ("QUIT\r\n", "+OK marked\r\n-ERR not all removed\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    transaction.dele(number(1)).unwrap();
+    assert_eq!(transaction.commit().unwrap_err().kind(), ErrorKind::Protocol);
+    server.check();
+}
+
 /// No `QUIT` may follow a time-out: what is on its way could be anything, and it would delete what is marked.
 #[test]
 fn nothing_is_said_after_a_time_out() {

@@ -1,5 +1,7 @@
 //! A session behind its login: the maildrop.
 
+use std::time::Duration;
+
 use crate::{
     error::{Error, ErrorKind},
     net::Stream,
@@ -13,6 +15,9 @@ use crate::{
         wire::{Wire, by_response_code},
     },
 };
+
+/// How long a server may take to close the connection after its answer to `QUIT`.
+const LINGER: Duration = Duration::from_secs(1);
 
 const FIRST: MessageNumber = MessageNumber::new(1).unwrap();
 
@@ -168,6 +173,11 @@ impl Transaction {
             }
             (_, Ok(_)) => self.lines(|line| maildrop.push_scan(listing::scan_listing(line)?)),
             (_, Err(error)) => match by_response_code(error, ErrorKind::Refused) {
+                // Some servers refuse to list an empty maildrop.
+                error if error.kind() == ErrorKind::Refused && maildrop.is_known_empty() => {
+                    maildrop.begin_unique_ids();
+                    Ok(())
+                }
                 error if error.kind() == ErrorKind::Refused && matches!(command, Command::Uidl(_)) => Ok(()),
                 error => Err(error),
             },
@@ -246,7 +256,8 @@ impl Transaction {
     ///
     /// # Errors
     /// [`ErrorKind::CommitUnknown`] where the answer never came: whether anything was deleted nobody knows.
-    /// [`ErrorKind::Refused`] where the server says that it did not delete everything.
+    /// [`ErrorKind::Refused`] where the server says that it did not delete everything. [`ErrorKind::Protocol`] where
+    /// anything follows the answer before the server closes, or within a second: then it was not the answer to `QUIT`.
     pub fn commit(mut self) -> Result<(), Error> {
         self.wire.pass_over()?;
         self.wire.require_idle()?;
@@ -256,6 +267,7 @@ impl Transaction {
         self.wire.queue(&Command::Quit)?;
         self.wire.flush().map_err(unknown)?;
         self.wire.status("QUIT").map_err(|error| by_response_code(unknown(error), ErrorKind::Refused))?;
+        self.wire.expect_end(LINGER)?;
         self.wire.close();
         Ok(())
     }

@@ -3,13 +3,14 @@
 use std::{
     io::{self, Read, Write},
     ops::Range,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     error::{Error, ErrorKind},
-    net::{self, Host, Stream, TlsConnector},
+    net::{self, Host, Limits, Stream, TlsConnector},
     proto::{
         Command, Engine, MessageNumber, ProtocolError, ResponseCode, StatusIndicator, StatusLine,
         engine::{Frame, Kind},
@@ -79,7 +80,12 @@ impl Wire {
         };
         let tls = connector.handshake(tcp, host)?;
         tls.facts().notes().iter().for_each(|note| self.trace.note(note));
-        Ok(Self { stream: Stream::Tls(Box::new(tls)), pipelining: false, ..self })
+        Ok(Self {
+            stream: Stream::Tls(Box::new(tls)),
+            engine: Engine::after_stls(),
+            pipelining: false,
+            ..self
+        })
     }
 
     pub(crate) fn set_pipelining(&mut self, pipelining: bool) {
@@ -270,6 +276,15 @@ impl Wire {
         self.poisoned = true;
     }
 
+    /// Waits for the end of the stream, at most so long: whatever the server sends before is one answer too many.
+    pub(crate) fn expect_end(&mut self, at_most: Duration) -> Result<(), Error> {
+        self.stream.set_limits(Limits { timeout: at_most, deadline: Some(Instant::now() + at_most) });
+        if !self.held.is_empty() || self.read().is_ok_and(|octets| octets > 0) {
+            return Err(self.broken(ProtocolError::Unsolicited));
+        }
+        Ok(())
+    }
+
     /// Closes the connection. Over TLS the server is told, so that it need not suspect a cut; whether it still listens
     /// makes no difference to us.
     pub(crate) fn close(mut self) {
@@ -297,20 +312,23 @@ impl Wire {
     }
 
     fn fill(&mut self) -> Result<(), Error> {
+        match self.read() {
+            Ok(0) => Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.lost(error)),
+        }
+    }
+
+    fn read(&mut self) -> io::Result<usize> {
         if self.held.is_empty() {
             self.held = 0..0;
         } else if self.held.end == self.input.len() {
             self.input.copy_within(self.held.clone(), 0);
             self.held = 0..self.held.len();
         }
-        match self.stream.read(&mut self.input[self.held.end..]) {
-            Ok(0) => Err(self.lost(io::ErrorKind::UnexpectedEof.into())),
-            Ok(octets) => {
-                self.held.end += octets;
-                Ok(())
-            }
-            Err(error) => Err(self.lost(error)),
-        }
+        let octets = self.stream.read(&mut self.input[self.held.end..])?;
+        self.held.end += octets;
+        Ok(octets)
     }
 
     fn lost(&mut self, error: io::Error) -> Error {

@@ -164,6 +164,14 @@ fn play_connection(stream: &TcpStream, steps: &[Step], cut: Cut, conversation: &
         }
     }
     say(stream, &pending, cut, &mut random);
+    if steps
+        .iter()
+        .rev()
+        .find_map(|step| if let Step::Hear(line) = step { Some(line == b"QUIT\r\n") } else { None })
+        == Some(true)
+    {
+        let _ = stream.shutdown(Shutdown::Write);
+    }
     loop {
         let line = hear(stream, &mut heard);
         if line.is_empty() {

@@ -65,6 +65,42 @@ fn what_was_said_before_tls_is_forgotten() {
     server.heard();
 }
 
+/// A greeting in cleartext is anybody's: one that ends in a bare LF must not let a message of an attacker end with
+/// LF . LF inside TLS, where the rest of it would be the answers to the commands behind it.
+#[test]
+fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
+    let certificate = Certificate::for_loopback();
+    let config = certificate.server_config();
+    let server = Server::start(move |peer| {
+        peer.say("+OK forged\n");
+        peer.hear();
+        peer.say("+OK\nSTLS\n.\n");
+        peer.hear();
+        peer.say("+OK\n");
+        encrypt(peer, config);
+        peer.hear();
+        peer.say("+OK\r\nPIPELINING\r\nSASL PLAIN\r\n.\r\n");
+        peer.hear();
+        peer.say("+OK\r\n");
+        peer.list(2);
+        for _ in 0..3 {
+            peer.hear();
+        }
+        peer.say("+OK\r\na: b\n.\n+OK\nforged\n\r\n.\r\n+OK\r\nsecond\r\n.\r\n+OK 2 5\r\n");
+        peer.wait();
+    });
+    let room = Sandbox::new();
+    let ca_file = room.path("ca.pem");
+    std::fs::write(&ca_file, &certificate.ca_pem).expect("a file");
+    let mut command = room.pop3(server.port);
+    command.args(["fetch"]).env("POP3_CA_FILE", ca_file);
+    run(command).expect(0);
+    let files = room.files();
+    assert_eq!(files[0], ("u1.eml".to_owned(), b"a: b\n.\n+OK\nforged\n\r\n".to_vec()));
+    assert_eq!(files[1], ("u2.eml".to_owned(), b"second\r\n".to_vec()));
+    server.heard();
+}
+
 /// A forged FIN: the connection ends without `close_notify`, inside a message or right behind a line of it. After the
 /// `+OK` to QUIT that is nobody's loss.
 #[test]

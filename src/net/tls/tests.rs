@@ -426,7 +426,7 @@ fn a_server_with_only_old_tls_is_refused() {
     assert!(error.message().starts_with("no TLS version in common (1.2 or 1.3 needed)"), "{error}");
 }
 
-/// A server with RSA key exchange only, or with an Ed448 key, ends the handshake with handshake_failure (40).
+/// A server with RSA key exchange only, or with an Ed448 key, ends the handshake with `handshake_failure` (40).
 #[test]
 fn nothing_in_common_is_said_so() {
     let (port, _server) = raw(b"\x15\x03\x03\x00\x02\x02\x28");
