@@ -10,6 +10,7 @@ mod dial;
 mod dns;
 #[cfg(feature = "http")]
 mod http;
+mod location;
 mod proxy;
 mod tcp;
 mod tls;
@@ -27,6 +28,7 @@ pub use certificate::{Certificate, format_fingerprint, parse_fingerprint};
 pub use dns::{NameServers, SrvAnswer, SrvRecord};
 #[cfg(feature = "http")]
 pub use http::{HttpClient, HttpRequest, HttpResponse, MAX_BODY};
+pub use location::Location;
 pub use proxy::Proxy;
 pub use tcp::{Limits, Tcp};
 pub use tls::{Tls, TlsConnector, TlsFacts};
