@@ -49,6 +49,12 @@ fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
         let mut answers = Vec::new();
         for line in input[..whole].split_inclusive(|octet| *octet == b'\n') {
             let line = std::str::from_utf8(line).expect("a command");
+            let mut words = line.split_whitespace();
+            // The echo that proves the place of an answer; without it commands are sent one at a time.
+            if let (Some("LIST"), Some(number)) = (words.next(), words.next()) {
+                answers.extend_from_slice(format!("+OK {number} 4\r\n").as_bytes());
+                continue;
+            }
             answers.extend_from_slice(match line.split_whitespace().next() {
                 Some("CAPA") => b"+OK\r\nPIPELINING\r\nUSER\r\n.\r\n",
                 Some("USER" | "PASS" | "RSET") => b"+OK\r\n",

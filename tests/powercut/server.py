@@ -58,6 +58,8 @@ class Server:
                 a = b'+OK\r\n'
             elif verb == 'STAT':
                 a = b'+OK %d %d\r\n' % (len(listed), sum(len(d) for _, d in listed))
+            elif verb == 'LIST' and 0 <= n < len(listed):
+                a = b'+OK %d %d\r\n' % (n + 1, len(listed[n][1]))
             elif verb == 'LIST':
                 a = b'+OK\r\n' + b''.join(b'%d %d\r\n' % (i + 1, len(d)) for i, (_, d) in enumerate(listed)) + b'.\r\n'
             elif verb == 'UIDL':

@@ -213,6 +213,11 @@ impl Session {
                 self.listing(|(number, _, unique_id)| format!("{number} {unique_id}"))
             }
             (_, Some(None)) => self.line("-ERR no such message"),
+            ("LIST", Some(Some(number))) => {
+                let octets =
+                    self.message(number).expect("it was found").octets() + self.shared.quirks.size_lie;
+                self.line(&format!("+OK {number} {octets}"))
+            }
             ("RETR" | "TOP", Some(Some(number))) if self.shared.quirks.refuse.contains(&number) => {
                 self.line("-ERR [SYS/TEMP] not today")
             }
