@@ -66,6 +66,12 @@ impl<'a, 'l> Parser<'a, 'l> {
             && let Some(byte) = self.syntax.byte(self.at)
         {
             if !self.is_entry_begun {
+                // Empty entries (RFC 5322 §4.4) are many in hostile mail.
+                if matches!(byte, b',' | b';' | b' ') {
+                    self.is_in_group &= byte != b';';
+                    self.at += 1;
+                    continue;
+                }
                 self.is_entry_begun = true;
                 if self.whole_entry() {
                     continue;
@@ -173,11 +179,16 @@ impl<'a, 'l> Parser<'a, 'l> {
         }
         self.flush(false);
         self.entry.is_dotted = false;
-        self.entry.name.push_str(&encoded_word::decode_words(&unescaped(&self.text[at + 1..end - 1])));
+        if end > at + 2 {
+            self.entry.name.push_str(&encoded_word::decode_words(&unescaped(&self.text[at + 1..end - 1])));
+        }
         self.at = end;
     }
 
     fn angle(&mut self) {
+        if self.syntax.byte(self.at + 1) == Some(b'<') {
+            return self.plain(self.at + 1);
+        }
         if let Some((address, end)) = self.syntax.angle(self.at + 1) {
             self.flush(true);
             let Entry { name, comment, .. } = mem::take(&mut self.entry);
