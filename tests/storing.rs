@@ -239,9 +239,17 @@ fn a_damaged_record_is_never_all_new() {
             assert!(said.contains(".record") && said.contains("move it away"), "{said}");
         }
     }
-    // Torn in its last line by a power cut: mended.
-    fs::write(&record, &sound[..sound.len() - 5]).unwrap();
-    run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(0);
+    // Cut back, by whole lines too.
+    let lines: Vec<_> = sound.split_inclusive(|&octet| octet == b'\n').collect();
+    for cut in [sound[..sound.len() - 5].to_vec(), lines[..lines.len() - 1].concat(), lines[0].to_vec()] {
+        fs::write(&record, &cut).unwrap();
+        run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(73);
+        assert_eq!(fs::read(&record).unwrap(), cut);
+    }
+    // Torn by a power cut behind what was synced: mended, with a warning.
+    fs::write(&record, [&sound, &b"done uid"[..]].concat()).unwrap();
+    let mended = run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(0);
+    assert!(mended.stderr().contains("torn"), "{}", mended.stderr());
     assert_eq!(Store::Dir.stored(&room.work()), expected(&mail));
 }
 

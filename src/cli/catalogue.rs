@@ -84,7 +84,8 @@ impl<'m> Listing<'m> for Known<'_, 'm> {
     fn message(&self, index: usize) -> Listed<'m> {
         let Entry { number, octets, unique_id } = self.catalogue.entry(index);
         let occurrence = self.catalogue.occurrence(index);
-        let fetched = self.record.zip(unique_id).and_then(|(record, id)| record.fetched(id, occurrence));
+        let fetched =
+            self.record.zip(unique_id).and_then(|(record, id)| record.fetched(id, occurrence, octets));
         Listed { number, unique_id, octets, fetched: fetched.map(|fetched| fetched.time) }
     }
 }

@@ -186,6 +186,8 @@ impl From<delivery::Error> for Failure {
         let code = match error.kind() {
             delivery::ErrorKind::Output | delivery::ErrorKind::ClosedPipe => Code::Output,
             delivery::ErrorKind::Busy => Code::Temporary,
+            delivery::ErrorKind::TimedOut => Code::Unavailable,
+            delivery::ErrorKind::Refused => Code::Partial,
             delivery::ErrorKind::Session => Code::Protocol,
         };
         let message = error.message().to_owned();

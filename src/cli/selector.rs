@@ -171,6 +171,16 @@ impl Selection {
         self.new || self.all
     }
 
+    /// True if only new messages are chosen.
+    pub fn takes_only_new(&self) -> bool {
+        self.new
+    }
+
+    /// True if the choice rests on messages having been fetched: their deletion needs proof that they are the same.
+    pub fn rests_on_fetched(&self) -> bool {
+        self.fetched || self.older_than.is_some()
+    }
+
     /// True if the choice depends on the record of fetched messages.
     pub fn needs_record(&self) -> bool {
         self.new || self.fetched || self.older_than.is_some()

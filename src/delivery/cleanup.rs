@@ -1,5 +1,5 @@
-//! A registry of what must be tidied before a signal ends the process: the dot-lock of an mbox, the running command of a
-//! pipe. The library only registers; a front end that handles signals calls [`hold`] and [`Guard::tidy`].
+//! A registry of what must be tidied before a signal ends the process: dot-locks of mboxes, running commands of
+//! pipes. The library only registers; a front end that handles signals calls [`hold`] and [`Guard::tidy`].
 
 use std::{
     path::{Path, PathBuf},
@@ -7,11 +7,13 @@ use std::{
 };
 
 struct Registry {
-    dot_lock: Option<PathBuf>,
-    command: Option<u32>,
+    /// With what is in each.
+    dot_locks: Vec<(PathBuf, Vec<u8>)>,
+    /// The process ids of commands, each of which leads a process group.
+    commands: Vec<u32>,
 }
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry { dot_lock: None, command: None });
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry { dot_locks: Vec::new(), commands: Vec::new() });
 
 /// Exclusive access to the registry. While it lives, no dot-lock is made and no command is started, so a handler that
 /// keeps it until the process ends misses nothing.
@@ -24,28 +26,57 @@ pub fn hold() -> Guard {
 }
 
 impl Guard {
-    /// Removes the dot-lock and ends the command with its children (on Windows neither is needed: the system removes the
-    /// dot-lock with its handle, and Ctrl-C reaches the command as well).
+    /// Removes dot-locks and ends commands with their children (on Windows neither is needed: the system removes a
+    /// dot-lock with its handle, and Ctrl-C reaches the commands as well).
     pub fn tidy(&self) {
+        for (path, content) in &self.0.dot_locks {
+            remove_own(path, content);
+        }
         #[cfg(unix)]
-        {
-            use rustix::process::{Pid, Signal, kill_process_group};
-            if let Some(path) = &self.0.dot_lock {
-                let _ = std::fs::remove_file(path);
-            }
-            // The command leads a process group of its own, so its children end with it.
-            let group = self.0.command.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-            if let Some(group) = group {
-                let _ = kill_process_group(group, Signal::TERM);
-            }
+        for &id in &self.0.commands {
+            signal_group(id, rustix::process::Signal::TERM);
         }
     }
 
-    pub(crate) fn set_dot_lock(&mut self, path: Option<&Path>) {
-        self.0.dot_lock = path.map(Path::to_path_buf);
+    pub(crate) fn add_dot_lock(&mut self, path: &Path, content: &[u8]) {
+        self.0.dot_locks.push((path.to_path_buf(), content.to_vec()));
     }
 
-    pub(crate) fn set_command(&mut self, id: Option<u32>) {
-        self.0.command = id;
+    /// Removes a dot-lock, unless it belongs to another program now.
+    pub(crate) fn remove_dot_lock(&mut self, path: &Path) {
+        if let Some(at) = self.0.dot_locks.iter().position(|(known, _)| known == path) {
+            let (path, content) = self.0.dot_locks.swap_remove(at);
+            remove_own(&path, &content);
+        }
+    }
+
+    pub(crate) fn add_command(&mut self, id: u32) {
+        self.0.commands.push(id);
+    }
+
+    pub(crate) fn remove_command(&mut self, id: u32) {
+        self.0.commands.retain(|&command| command != id);
+    }
+}
+
+/// Ends a command that leads a process group, and its children, at once.
+pub(crate) fn kill_group(id: u32) {
+    #[cfg(unix)]
+    signal_group(id, rustix::process::Signal::KILL);
+    #[cfg(not(unix))]
+    let _ = id;
+}
+
+#[cfg(unix)]
+fn signal_group(id: u32, signal: rustix::process::Signal) {
+    use rustix::process::{Pid, kill_process_group};
+    if let Some(group) = i32::try_from(id).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+fn remove_own(path: &Path, content: &[u8]) {
+    if std::fs::read(path).is_ok_and(|found| found == content) {
+        let _ = std::fs::remove_file(path);
     }
 }

@@ -7,10 +7,14 @@ use std::{fmt, io};
 pub enum ErrorKind {
     /// The destination or the record cannot be read or written, or the command of a pipe failed.
     Output,
+    /// The destination refused this message for good.
+    Refused,
     /// Another process holds the record or the mbox: try again later.
     Busy,
     /// The reader of standard output closed it.
     ClosedPipe,
+    /// The deadline passed.
+    TimedOut,
     /// The session with the server failed; [`Error::session`] says how.
     Session,
 }

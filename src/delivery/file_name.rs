@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// Octets as a file name without its extension: everything but `A-Z a-z 0-9 - _ .` as `%XX`, no leading dot, no
+/// Bytes as a file name without its extension: everything but `A-Z a-z 0-9 - _ .` as `%XX`, no leading dot or hyphen, no
 /// name that Windows reserves, cut with a hash at `longest` characters. What follows must not be a dot alone.
 ///
 /// `b"<1@x>"` → `%3C1%40x%3E`, `b"../a"` → `%2E.%2Fa`, `b"con.x"` → `%63on.x`
@@ -16,7 +16,7 @@ pub(crate) fn portable(octets: &[u8], longest: usize) -> String {
     let reserved = is_reserved(octets);
     for (at, &octet) in octets.iter().enumerate() {
         let plain = octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-        if plain && (at > 0 || !(reserved || octet == b'.')) {
+        if plain && (at > 0 || !(reserved || matches!(octet, b'.' | b'-'))) {
             name.push(char::from(octet));
         } else {
             let _ = write!(name, "%{octet:02X}");
@@ -94,6 +94,8 @@ mod tests {
             (b"console", "console"),
             (b"a. ", "a.%20"),
             (b"a.", "a."),
+            (b"-rf", "%2Drf"),
+            (b"a-b", "a-b"),
         ] {
             assert_eq!(portable(octets, 100), name);
         }
@@ -107,7 +109,7 @@ mod tests {
             let name = portable(&one, 100);
             prop_assert!(!name.is_empty() && name.len() <= 100);
             prop_assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.%".contains(&b)));
-            prop_assert!(!name.starts_with('.'));
+            prop_assert!(!name.starts_with('.') && !name.starts_with('-'));
             prop_assert_eq!(one == other, name == portable(&other, 100));
         }
     }

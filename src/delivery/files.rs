@@ -1,6 +1,7 @@
 //! `--dir` and `--maildir`: a file a message, under its name only when it is whole and durable.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     ffi::OsStr,
     fs::{self, File},
@@ -10,16 +11,22 @@ use std::{
     time::SystemTime,
 };
 
+use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
 use super::{
     error::Error,
     file_name, fs as disk,
-    record::journal::{Entry, escape},
+    line_ends::LineEnds,
+    process::host,
+    record::{
+        Record,
+        journal::{Content, Entry},
+        word::escape,
+    },
     storage::Incoming,
+    store::{CommitContext, Staged, Store},
     sync::Syncing,
-    text::LineEnds,
-    writer::{Ledger, Staged, Store},
 };
 
 pub(crate) struct Files {
@@ -27,17 +34,32 @@ pub(crate) struct Files {
     temporaries: PathBuf,
     names: PathBuf,
     naming: Naming,
-    /// Tells this account's temporary files from all others.
-    tag: Option<String>,
+    /// Tells this record's temporary files from all others.
+    nonce: Option<String>,
     syncing: Syncing,
-    current: Option<(File, TempPath)>,
-    staged: Vec<(Staged, TempPath)>,
+    current: Option<Current>,
+    /// With what is in the file.
+    staged: Vec<(Staged, TempPath, Content)>,
     made: u64,
+}
+
+struct Current {
+    file: File,
+    path: TempPath,
+    /// Of what is written, where that is not what was received.
+    octets: u64,
+    sha256: Sha256,
 }
 
 enum Naming {
     Eml(Taken),
     Maildir { host: String, ends: LineEnds, converted: Vec<u8> },
+}
+
+impl Naming {
+    fn maildir() -> Self {
+        Self::Maildir { host: host(), ends: LineEnds::default(), converted: Vec::new() }
+    }
 }
 
 /// The names of a folder without regard to case, as hashes: a folder may hold 100,000 files.
@@ -62,34 +84,50 @@ impl Taken {
 }
 
 impl Files {
-    pub(crate) fn dir(folder: &Path, tag: Option<&str>) -> Result<Self, Error> {
+    pub(crate) fn dir(folder: &Path, record: Option<&Record>) -> Result<Self, Error> {
         disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
         let mut taken = Taken::default();
-        let prefix = tag.map(|tag| format!(".pop3-{tag}-"));
-        let own = |name: &str| prefix.as_deref().is_some_and(|prefix| name.starts_with(prefix));
-        sweep(folder, own, |name| taken.insert(name)).map_err(|error| cannot("use", folder, &error))?;
-        Self::new(folder, folder, Naming::Eml(taken), tag)
+        sweep(folder, record, |nonce| format!(".pop3-{nonce}-"), |name| taken.insert(name))
+            .map_err(|error| cannot("use", folder, &error))?;
+        Self::new(folder, folder, Naming::Eml(taken), record)
     }
 
-    pub(crate) fn maildir(folder: &Path, tag: Option<&str>) -> Result<Self, Error> {
-        let [temporaries, names, current] = ["tmp", "new", "cur"].map(|name| folder.join(name));
-        for folder in [&temporaries, &names, &current] {
-            disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
-        }
-        let mark = tag.map(|tag| format!("R{tag}."));
-        let own = |name: &str| mark.as_deref().is_some_and(|mark| name.contains(mark));
-        sweep(&temporaries, own, |_| {}).map_err(|error| cannot("use", &temporaries, &error))?;
-        let naming = Naming::Maildir { host: host_name(), ends: LineEnds::default(), converted: Vec::new() };
-        Self::new(&temporaries, &names, naming, tag)
+    pub(crate) fn maildir(folder: &Path, record: Option<&Record>) -> Result<Self, Error> {
+        let [temporaries, names] = make_maildir(folder)?;
+        sweep(&temporaries, record, |nonce| format!("R{nonce}."), |_| {})
+            .map_err(|error| cannot("use", &temporaries, &error))?;
+        Self::new(&temporaries, &names, Naming::maildir(), record)
     }
 
-    fn new(temporaries: &Path, names: &Path, naming: Naming, tag: Option<&str>) -> Result<Self, Error> {
+    /// Whether a file can be made and renamed here. Nothing stays.
+    pub(crate) fn probe_dir(folder: &Path) -> Result<(), Error> {
+        disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
+        Self::new(folder, folder, Naming::Eml(Taken::default()), None)?.probe()
+    }
+
+    pub(crate) fn probe_maildir(folder: &Path) -> Result<(), Error> {
+        let [temporaries, names] = make_maildir(folder)?;
+        Self::new(&temporaries, &names, Naming::maildir(), None)?.probe()
+    }
+
+    fn probe(&mut self) -> Result<(), Error> {
+        let (file, temporary) = self.make().map_err(|error| cannot("write to", &self.temporaries, &error))?;
+        drop(file);
+        let name = temporary.file_name().unwrap_or_default();
+        let mut probe = self.names.join(name);
+        probe.as_mut_os_string().push(".probe");
+        let renamed = disk::rename_new(&temporary, &probe);
+        let removed = if renamed.is_ok() { fs::remove_file(&probe) } else { Ok(()) };
+        renamed.and(removed).map_err(|error| cannot("write to", &self.names, &error))
+    }
+
+    fn new(temporaries: &Path, names: &Path, naming: Naming, record: Option<&Record>) -> Result<Self, Error> {
         let syncing = Syncing::of(names).map_err(|error| cannot("use", names, &error))?;
         let mut files = Self {
             temporaries: temporaries.to_path_buf(),
             names: names.to_path_buf(),
             naming,
-            tag: tag.map(str::to_owned),
+            nonce: record.and_then(Record::nonce).map(str::to_owned),
             syncing,
             current: None,
             staged: Vec::new(),
@@ -106,12 +144,12 @@ impl Files {
             let (process, made) = (std::process::id(), self.made);
             let name = match &self.naming {
                 Naming::Eml(_) => {
-                    format!(".pop3-{}-{process}-{made}.tmp", self.tag.as_deref().unwrap_or("unrecorded"))
+                    format!(".pop3-{}-{process}-{made}.tmp", self.nonce.as_deref().unwrap_or("unrecorded"))
                 }
                 Naming::Maildir { host, .. } => {
                     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                     let (seconds, micros) = (now.as_secs(), now.subsec_micros());
-                    let mark = self.tag.as_deref().map(|tag| format!("R{tag}")).unwrap_or_default();
+                    let mark = self.nonce.as_deref().map(|nonce| format!("R{nonce}")).unwrap_or_default();
                     format!("{seconds}.M{micros}P{process}Q{made}{mark}.{host}")
                 }
             };
@@ -133,10 +171,9 @@ impl Files {
         let Naming::Eml(taken) = &mut self.naming else {
             return (self.names.join(temporary.file_name().unwrap_or_default()), false);
         };
-        let stem = match (&message.incoming.unique_id, message.sha256) {
-            (Some(unique_id), _) => file_name::portable(unique_id.as_bytes(), LONGEST_STEM),
-            (None, Some(sha256)) => file_name::hex(&sha256),
-            (None, None) => format!("message-{}", message.incoming.number),
+        let stem = match &message.incoming.unique_id {
+            Some(unique_id) => file_name::portable(unique_id.as_bytes(), MAX_STEM),
+            None => file_name::hex(&message.content.sha256),
         };
         let first = self.names.join(format!("{stem}.eml"));
         let mut count = 1;
@@ -148,8 +185,8 @@ impl Files {
                 return (path, false);
             }
             // What cannot be read is a stranger's.
-            if count <= MOST_COMPARED
-                && disk::stands(&path)
+            if count <= MAX_COMPARED
+                && disk::exists(&path)
                 && disk::same_octets(temporary, &path).unwrap_or(false)
             {
                 return (path, true);
@@ -158,148 +195,166 @@ impl Files {
         }
     }
 
-    fn store(&mut self, staged: Vec<(Staged, TempPath)>, ledger: &mut Ledger) -> Result<(), Error> {
+    fn store(
+        &mut self,
+        staged: Vec<(Staged, TempPath, Content)>,
+        context: &mut CommitContext,
+    ) -> Result<(), Error> {
         let whose = |names: &Path, error: &io::Error| cannot("write to", names, error);
         self.syncing
-            .group(staged.iter().map(|(_, path)| &**path))
+            .group(staged.iter().map(|(_, path, _)| &**path))
             .map_err(|error| whose(&self.temporaries, &error))?;
         let mut chosen = Vec::with_capacity(staged.len());
-        for (message, temporary) in staged {
-            let (path, stands) = self.choose(&message, &temporary);
-            chosen.push((message, temporary, path, stands));
+        for (message, temporary, content) in staged {
+            let (path, exists) = self.choose(&message, &temporary);
+            chosen.push((message, temporary, content, path, exists));
         }
-        if let Some(record) = &mut ledger.record {
-            let delete = ledger.delete;
-            let words: Vec<_> = chosen.iter().map(|(message, ..)| message.word()).collect();
-            let entries = chosen.iter().zip(&words).filter(|((.., stands), _)| !stands);
-            let entries = entries.filter_map(|((message, temporary, name, _), word)| {
-                let message = message.message(word.as_deref()?, delete);
-                Some(Entry::File { message, temporary: (&**temporary).into(), name: name.into() })
-            });
-            record.append(entries, true)?;
-        }
+        let words: Vec<_> = chosen.iter().map(|(message, ..)| message.word().map(Cow::into_owned)).collect();
+        let entries = chosen.iter().zip(&words).filter(|((.., exists), _)| !exists);
+        let entries = entries.filter_map(|((message, temporary, content, name, _), word)| {
+            let message = message.message(word.as_deref()?);
+            Some(Entry::File {
+                message,
+                stored: *content,
+                temporary: (&**temporary).into(),
+                name: name.into(),
+            })
+        });
+        context.append(entries)?;
         let mut stored = Vec::with_capacity(chosen.len());
         let mut failed = None;
-        for (message, temporary, path, stands) in chosen {
-            let placed = if stands { disk::sync_file(&path).map(|()| path) } else { place(temporary, &path) };
+        let mut void = Vec::new();
+        for ((message, temporary, _, path, exists), word) in chosen.into_iter().zip(words) {
+            let placed = match &failed {
+                Some(_) => None,
+                None if exists => Some(disk::sync_file(&path).map(|()| path)),
+                None => Some(place(temporary, &path)),
+            };
             match placed {
-                Ok(path) => stored.push((message, path)),
-                Err(error) => {
-                    failed = Some(whose(&self.names, &error));
-                    break;
+                Some(Ok(path)) => stored.push((message, path, word)),
+                other => {
+                    void.extend(word.map(|word| (word, message.incoming.occurrence)));
+                    failed = failed.or(other.and_then(Result::err).map(|error| whose(&self.names, &error)));
                 }
             }
         }
+        // Nobody may look later for what did not get its name, so that another file of that name is not taken for it.
+        let voided = context.append(
+            void.iter().map(|(unique_id, occurrence)| Entry::Void { unique_id, occurrence: *occurrence }),
+        );
         disk::sync_folder(&self.names).map_err(|error| whose(&self.names, &error))?;
-        if let Some(record) = &mut ledger.record {
-            let delete = ledger.delete;
-            let words: Vec<_> =
-                stored.iter().map(|(message, path)| (message.word(), disk::path_octets(path))).collect();
-            let places: Vec<_> = words.iter().map(|(_, path)| escape(path)).collect();
-            let entries = stored.iter().zip(words.iter().zip(&places));
-            let entries = entries.filter_map(|((message, _), ((word, _), place))| {
-                Some(Entry::Done { message: message.message(word.as_deref()?, delete), place })
-            });
-            // The names are durable and announced: were these entries lost, the next run would find the files.
-            record.append(entries, false)?;
+        let places: Vec<_> = stored.iter().map(|(_, path, _)| disk::path_octets(path)).collect();
+        let places: Vec<_> = places.iter().map(|place| escape(place)).collect();
+        let entries = stored.iter().zip(&places);
+        context.append(entries.filter_map(|((message, _, word), place)| {
+            Some(Entry::Done { message: message.message(word.as_deref()?), place })
+        }))?;
+        for (message, path, _) in stored {
+            context.stored(message, Some(path));
         }
-        for (message, path) in stored {
-            ledger.report(message, Some(path));
-        }
-        failed.map_or(Ok(()), Err)
+        failed.map_or(voided, Err)
     }
 }
 
 impl Store for Files {
     fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
-        self.current = Some(self.make().map_err(|error| cannot("write to", &self.temporaries, &error))?);
+        let (file, path) = self.make().map_err(|error| cannot("write to", &self.temporaries, &error))?;
+        self.current = Some(Current { file, path, octets: 0, sha256: Sha256::new() });
         Ok(())
     }
 
     fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
-        let Some((file, _)) = &mut self.current else { return Ok(()) };
+        let Some(current) = &mut self.current else { return Ok(()) };
         let written = match &mut self.naming {
-            Naming::Eml(_) => file.write_all(octets),
+            Naming::Eml(_) => current.file.write_all(octets),
             Naming::Maildir { ends, converted, .. } => {
                 converted.clear();
                 ends.convert(octets, converted);
-                file.write_all(converted)
+                current.write_converted(converted)
             }
         };
         written.map_err(|error| cannot("write to", &self.temporaries, &error))
     }
 
     fn end(&mut self, message: Staged) -> Result<(), Error> {
-        let Some((mut file, path)) = self.current.take() else { return Ok(()) };
+        let Some(mut current) = self.current.take() else { return Ok(()) };
         let mut written = Ok(());
+        let mut content = message.content;
         if let Naming::Maildir { ends, converted, .. } = &mut self.naming {
             converted.clear();
             ends.finish(converted);
-            written = file.write_all(converted);
+            written = current.write_converted(converted);
+            content = Content { octets: current.octets, sha256: current.sha256.finalize().into() };
         }
         written
-            .and_then(|()| self.syncing.file(&file))
+            .and_then(|()| self.syncing.file(&current.file))
             .map_err(|error| cannot("write to", &self.temporaries, &error))?;
-        self.staged.push((message, path));
+        self.staged.push((message, current.path, content));
         Ok(())
     }
 
-    fn cut(&mut self) {
+    fn abort(&mut self) -> Result<(), Error> {
         self.current = None;
         if let Naming::Maildir { ends, .. } = &mut self.naming {
             *ends = LineEnds::default();
         }
+        Ok(())
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
-        let staged = std::mem::take(&mut self.staged);
-        if staged.is_empty() { Ok(()) } else { self.store(staged, ledger) }
+    fn keep(&mut self, count: usize) -> Result<(), Error> {
+        self.staged.truncate(count);
+        Ok(())
     }
+
+    fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error> {
+        let staged = std::mem::take(&mut self.staged);
+        if staged.is_empty() { Ok(()) } else { self.store(staged, context) }
+    }
+}
+
+impl Current {
+    fn write_converted(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.sha256.update(octets);
+        self.octets += octets.len() as u64;
+        self.file.write_all(octets)
+    }
+}
+
+fn make_maildir(folder: &Path) -> Result<[PathBuf; 2], Error> {
+    let [temporaries, names, current] = ["tmp", "new", "cur"].map(|name| folder.join(name));
+    for folder in [&temporaries, &names, &current] {
+        disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
+    }
+    Ok([temporaries, names])
 }
 
 /// Gives the file its name, or the next one if somebody took that at the last moment.
 fn place(mut temporary: TempPath, name: &Path) -> io::Result<PathBuf> {
-    let mut count = 1;
-    loop {
-        let path = file_name::numbered(name, count);
-        match disk::rename_new(&temporary, &path) {
-            Ok(()) => {
-                temporary.disable_cleanup(true);
-                return Ok(path);
-            }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-        count += 1;
-    }
+    let placed = disk::rename_to_free(&temporary, name)?;
+    temporary.disable_cleanup(true);
+    Ok(placed)
 }
 
-/// Removes what an earlier run of this account left behind and the record does not know; tells of everything else.
-fn sweep(folder: &Path, own: impl Fn(&str) -> bool, mut other: impl FnMut(&OsStr)) -> io::Result<()> {
+/// Removes what earlier runs with this record left behind, which hold it no more: the record is locked, and its nonce is in
+/// the names. What its unfinished steps need stays. Tells of everything else.
+fn sweep(
+    folder: &Path,
+    record: Option<&Record>,
+    own: impl Fn(&str) -> String,
+    mut other: impl FnMut(&OsStr),
+) -> io::Result<()> {
+    let own = record.and_then(Record::nonce).map(own);
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        if name.to_str().is_some_and(&own) {
-            fs::remove_file(folder.join(name))?;
+        let is_own = name.to_str().zip(own.as_deref()).is_some_and(|(name, own)| name.contains(own));
+        let path = folder.join(&name);
+        if is_own && record.is_some_and(|record| !record.temporaries().contains(&path)) {
+            fs::remove_file(path)?;
         } else {
             other(&name);
         }
     }
     Ok(())
-}
-
-/// This machine's name, as the Maildir convention writes it.
-pub(crate) fn host_name() -> String {
-    let kernel =
-        fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
-    let host =
-        kernel.ok().or_else(|| ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok()));
-    let host = host.unwrap_or_default();
-    let host: String = host
-        .trim()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' })
-        .collect();
-    if host.is_empty() { "localhost".to_owned() } else { host }
 }
 
 fn cannot(verb: &str, folder: &Path, error: &io::Error) -> Error {
@@ -308,7 +363,7 @@ fn cannot(verb: &str, folder: &Path, error: &io::Error) -> Error {
 
 /// How many files of one name's family are read to find a message among them. A server may give thousands of messages
 /// one unique-id, and reading all for each takes hours.
-const MOST_COMPARED: u32 = 64;
+const MAX_COMPARED: u32 = 64;
 
 /// Characters of a name before `.eml`: 100 with it.
-const LONGEST_STEM: usize = 96;
+const MAX_STEM: usize = 96;

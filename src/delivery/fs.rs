@@ -30,7 +30,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
 fn make_one(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
     fs::DirBuilder::new().mode(0o700).create(folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+    tolerate_modes(fs::set_permissions(folder, fs::Permissions::from_mode(0o700)))
 }
 
 #[cfg(not(unix))]
@@ -45,7 +45,23 @@ pub(crate) fn make_private(file: &File) -> io::Result<()> {
     if file.metadata()?.mode() & 0o7777 == 0o600 {
         return Ok(());
     }
-    file.set_permissions(fs::Permissions::from_mode(0o600))
+    tolerate_modes(file.set_permissions(fs::Permissions::from_mode(0o600)))
+}
+
+/// Some file systems have modes of their own, or let nobody change them (CIFS, NFS with squashed users, FAT): what was
+/// just made is as private as they make it.
+#[cfg(unix)]
+fn tolerate_modes(changed: io::Result<()>) -> io::Result<()> {
+    use rustix::io::Errno;
+    match changed {
+        Err(error) if is_one_of(&error, &[Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS]) => Ok(()),
+        changed => changed,
+    }
+}
+
+#[cfg(unix)]
+fn is_one_of(error: &io::Error, errors: &[rustix::io::Errno]) -> bool {
+    error.raw_os_error().is_some_and(|code| errors.iter().any(|error| error.raw_os_error() == code))
 }
 
 #[cfg(not(unix))]
@@ -67,11 +83,29 @@ pub(crate) fn private_options() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Makes what happened to the names in a folder durable. Windows has no such call: there each file is flushed under its
+/// The same for a file whose name this program chose: a link under that name is not followed.
+#[cfg(unix)]
+pub(crate) fn own_options() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = private_options();
+    options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+#[cfg(not(unix))]
+pub(crate) fn own_options() -> OpenOptions {
+    private_options()
+}
+
+/// Makes what happened to the names in a folder durable. Some file systems (CIFS, some FUSE) refuse the call as such. Windows has no such call: there each file is flushed under its
 /// new name.
 #[cfg(unix)]
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    use rustix::io::Errno;
+    match File::open(folder)?.sync_all() {
+        Err(error) if is_one_of(&error, &[Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS]) => Ok(()),
+        synced => synced,
+    }
 }
 
 #[cfg(not(unix))]
@@ -92,8 +126,8 @@ pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     options.open(path)?.sync_all()
 }
 
-/// Whether something stands under the name: a file, a folder, or a link even if it leads nowhere.
-pub(crate) fn stands(path: &Path) -> bool {
+/// Whether something exists under the name: a file, a folder, or a link even if it leads nowhere.
+pub(crate) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
@@ -125,8 +159,68 @@ pub(crate) fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut temporary = tempfile::TempPath::try_from_path(of_any_length(from)?)?;
     temporary.disable_cleanup(true);
-    temporary.persist_noclobber(of_any_length(to)?).map_err(|error| error.error)?;
-    if cfg!(windows) { sync_file(to) } else { Ok(()) }
+    match temporary.persist_noclobber(of_any_length(to)?) {
+        #[cfg(unix)]
+        Err(error) if cannot_link(&error.error) => rename_over_placeholder(from, to),
+        Err(error) => Err(error.error),
+        Ok(()) if cfg!(windows) => sync_file(to),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// File systems without hard links and without `RENAME_NOREPLACE` (exFAT, Android storage, some FUSE) say so in many ways.
+#[cfg(unix)]
+fn cannot_link(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let errors = [Errno::PERM, Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK, Errno::XDEV];
+    is_one_of(error, &errors)
+}
+
+/// Takes the free name exclusively with a placeholder, then renames over it. The placeholder names the file that it
+/// stands for, so that it can be told from anything else should a power cut leave it.
+#[cfg(unix)]
+fn rename_over_placeholder(from: &Path, to: &Path) -> io::Result<()> {
+    use std::io::Write;
+    let mut placeholder = match private_options().write(true).create_new(true).open(to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_placeholder(to, from) => {
+            return fs::rename(from, to);
+        }
+        placeholder => placeholder?,
+    };
+    let renamed = placeholder
+        .write_all(&placeholder_of(from))
+        .and_then(|()| placeholder.sync_all())
+        .and_then(|()| fs::rename(from, to));
+    if renamed.is_err() {
+        let _ = fs::remove_file(to);
+    }
+    renamed
+}
+
+#[cfg(unix)]
+fn placeholder_of(path: &Path) -> Vec<u8> {
+    let name = path.file_name().unwrap_or_default();
+    [b"pop3 is about to put here: ", name.as_encoded_bytes(), b"\n"].concat()
+}
+
+#[cfg(unix)]
+fn is_placeholder(path: &Path, of: &Path) -> bool {
+    let expected = placeholder_of(of);
+    path.symlink_metadata()
+        .is_ok_and(|metadata| metadata.is_file() && metadata.len() == expected.len() as u64)
+        && fs::read(path).is_ok_and(|content| content == expected)
+}
+
+/// Renames to the name, or to the next one that is free: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
+pub(crate) fn rename_to_free(from: &Path, name: &Path) -> io::Result<PathBuf> {
+    let mut count = 1;
+    loop {
+        let to = super::file_name::numbered(name, count);
+        match rename_new(from, &to) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => count += 1,
+            renamed => return renamed.map(|()| to),
+        }
+    }
 }
 
 /// `C:\a` → `\\?\C:\a`, which Windows takes with more than 260 characters. `std` does so by itself, `tempfile` not.

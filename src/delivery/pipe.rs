@@ -1,52 +1,91 @@
-//! `--pipe`: a command is run once a message, which it reads on its standard input.
+//! A command that is run once a message, which it reads on its standard input.
 
 use std::{
     fs::File,
     io::{self, Seek, SeekFrom, Write},
     process::{Child, Command, ExitStatus},
+    thread,
+    time::{Duration, Instant},
 };
 
 use super::{
     cleanup,
     error::{Error, ErrorKind},
     file_name, fs as disk,
-    storage::Incoming,
-    text::LineEnds,
-    writer::{Ledger, Staged, Store},
+    line_ends::LineEnds,
+    storage::{Incoming, Options},
+    store::{CommitContext, Staged, Store},
 };
 
 pub(crate) struct Pipe {
     words: Vec<String>,
     scrub: Vec<String>,
-    spool: File,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    /// A file of its own for each message: a command may leave a process behind that still reads it.
+    spool: Option<File>,
     ends: LineEnds,
     converted: Vec<u8>,
-    staged: Option<Staged>,
+    staged: Vec<(Staged, File)>,
+}
+
+/// How a command ended.
+enum Ended {
+    Exited(ExitStatus),
+    TimedOut,
+    AtDeadline,
 }
 
 impl Pipe {
-    pub(crate) fn new(words: &[String], scrub: &[String]) -> Result<Self, Error> {
+    pub(crate) fn new(words: &[String], options: &Options) -> Result<Self, Error> {
         if words.is_empty() {
             return Err(Error::new(ErrorKind::Output, "--pipe needs a command"));
         }
-        let spool = tempfile::tempfile().map_err(|error| spooling(&error))?;
-        disk::make_private(&spool).map_err(|error| spooling(&error))?;
         let known = SECRETS.iter().map(|&name| name.to_owned());
         Ok(Self {
             words: words.to_vec(),
-            scrub: known.chain(scrub.iter().cloned()).collect(),
-            spool,
+            scrub: known.chain(options.scrub.iter().cloned()).collect(),
+            timeout: options.pipe_timeout,
+            deadline: options.deadline,
+            spool: None,
             ends: LineEnds::default(),
             converted: Vec::new(),
-            staged: None,
+            staged: Vec::new(),
         })
     }
 
-    fn command(&self, message: &Staged) -> io::Result<Command> {
-        let mut spool = &self.spool;
+    fn run(&self, message: &Staged, spool: File) -> io::Result<Ended> {
+        let mut command = self.command(message, spool)?;
+        let mut child = {
+            let mut guard = cleanup::hold();
+            let child = command.spawn()?;
+            guard.add_command(child.id());
+            child
+        };
+        // The command alone has its input now.
+        drop(command);
+        let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let limit = until.into_iter().chain(self.deadline).min();
+        let in_time = wait(&mut child, limit)?;
+        // Reaped under the guard: once its id is free, no signal handler may send anything to it.
+        let mut guard = cleanup::hold();
+        if !in_time {
+            cleanup::kill_group(child.id());
+            let _ = child.kill();
+        }
+        guard.remove_command(child.id());
+        let status = child.wait()?;
+        Ok(match self.deadline {
+            _ if in_time => Ended::Exited(status),
+            Some(deadline) if Some(deadline) == limit => Ended::AtDeadline,
+            _ => Ended::TimedOut,
+        })
+    }
+
+    fn command(&self, message: &Staged, mut spool: File) -> io::Result<Command> {
         spool.seek(SeekFrom::Start(0))?;
         let mut command = Command::new(&self.words[0]);
-        command.args(&self.words[1..]).stdin(self.spool.try_clone()?);
+        command.args(&self.words[1..]).stdin(spool);
         // Our standard output may be JSON Lines.
         command.stdout(io::stderr());
         for name in &self.scrub {
@@ -73,74 +112,97 @@ impl Store for Pipe {
     }
 
     fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
-        let emptied = self.spool.set_len(0).and_then(|()| self.spool.seek(SeekFrom::Start(0)));
-        emptied.map(drop).map_err(|error| spooling(&error))
+        let spool = tempfile::tempfile().map_err(|error| spooling(&error))?;
+        disk::make_private(&spool).map_err(|error| spooling(&error))?;
+        self.spool = Some(spool);
+        Ok(())
     }
 
     fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         self.converted.clear();
         self.ends.convert(octets, &mut self.converted);
-        self.spool.write_all(&self.converted).map_err(|error| spooling(&error))
+        let Some(spool) = &mut self.spool else { return Ok(()) };
+        spool.write_all(&self.converted).map_err(|error| spooling(&error))
     }
 
     fn end(&mut self, message: Staged) -> Result<(), Error> {
         self.converted.clear();
         self.ends.finish(&mut self.converted);
-        self.spool.write_all(&self.converted).map_err(|error| spooling(&error))?;
-        self.staged = Some(message);
+        let Some(mut spool) = self.spool.take() else { return Ok(()) };
+        spool.write_all(&self.converted).map_err(|error| spooling(&error))?;
+        self.staged.push((message, spool));
         Ok(())
     }
 
-    fn cut(&mut self) {
+    fn abort(&mut self) -> Result<(), Error> {
+        self.spool = None;
         self.ends = LineEnds::default();
+        Ok(())
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
-        let Some(message) = self.staged.take() else { return Ok(()) };
-        let status = self.command(&message).and_then(run).map_err(|error| self.failure(error))?;
-        if !status.success() {
-            return Err(self.failure(format_args!("{status} for message {}", message.incoming.number)));
+    fn keep(&mut self, count: usize) -> Result<(), Error> {
+        self.staged.truncate(count);
+        Ok(())
+    }
+
+    fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error> {
+        for (message, spool) in std::mem::take(&mut self.staged) {
+            let number = message.incoming.number;
+            let failed = match self.run(&message, spool) {
+                Ok(Ended::Exited(status)) if status.success() => {
+                    context.remember(&message, b"pipe")?;
+                    context.stored(message, None);
+                    continue;
+                }
+                Ok(Ended::AtDeadline) => {
+                    let what =
+                        format!("--pipe {}: the deadline passed during message {number}", self.words[0]);
+                    return Err(Error::new(ErrorKind::TimedOut, what));
+                }
+                Ok(Ended::TimedOut) => self.failure(format_args!("timed out for message {number}")),
+                Ok(Ended::Exited(status)) => self.failure(format_args!("{status} for message {number}")),
+                // The command cannot be run at all, for no message.
+                Err(error) => return Err(self.failure(error)),
+            };
+            context.failed(message, failed);
         }
-        ledger.remember(&message, b"pipe")?;
-        ledger.report(message, None);
         Ok(())
     }
 }
 
-fn run(mut command: Command) -> io::Result<ExitStatus> {
-    let mut child = {
-        let mut guard = cleanup::hold();
-        let child = command.spawn()?;
-        guard.set_command(Some(child.id()));
-        child
-    };
-    await_end(&child)?;
-    // Reaped under the guard: once its id is free, no signal handler may send anything to it.
-    let mut guard = cleanup::hold();
-    guard.set_command(None);
-    child.wait()
+/// Waits for the command to end, without reaping it on Unix. Gives back whether it ended in time.
+fn wait(child: &mut Child, limit: Option<Instant>) -> io::Result<bool> {
+    let mut pause = Duration::from_millis(1);
+    while !has_ended(child, limit.is_none())? {
+        let now = Instant::now();
+        match limit {
+            Some(limit) if now >= limit => return Ok(false),
+            Some(limit) => thread::sleep(pause.min(limit - now)),
+            None => {}
+        }
+        pause = (pause * 2).min(MAX_PAUSE);
+    }
+    Ok(true)
 }
 
-/// Returns when the command has ended, without reaping it.
 #[cfg(unix)]
-fn await_end(child: &Child) -> io::Result<()> {
+fn has_ended(child: &Child, blocking: bool) -> io::Result<bool> {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
-    let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return Ok(()) };
-    loop {
-        match waitid(WaitId::Pid(id), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
-            Err(rustix::io::Errno::INTR) => {}
-            ended => return Ok(ended.map(drop)?),
-        }
+    let Some(id) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return Ok(true) };
+    let mut options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+    options.set(WaitIdOptions::NOHANG, !blocking);
+    match waitid(WaitId::Pid(id), options) {
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        ended => Ok(ended?.is_some()),
     }
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-fn await_end(_: &Child) -> io::Result<()> {
-    Ok(())
+fn has_ended(child: &mut Child, blocking: bool) -> io::Result<bool> {
+    if blocking { child.wait().map(|_| true) } else { Ok(child.try_wait()?.is_some()) }
 }
 
-/// A unique-id as it is where it is printable ASCII without blanks, else escaped as in the name of an `.eml`.
+/// A unique-id as it is where it is printable ASCII without spaces, else escaped as in the name of an `.eml`.
 fn printable(unique_id: &[u8]) -> String {
     match str::from_utf8(unique_id) {
         Ok(text) if text.bytes().all(|octet| octet.is_ascii_graphic()) => text.to_owned(),
@@ -152,5 +214,8 @@ fn spooling(error: &io::Error) -> Error {
     Error::output("cannot spool a message for --pipe", error)
 }
 
-/// What a command that handles strangers' mail must not know.
+/// What a command that handles other people's mail must not know.
 const SECRETS: [&str; 3] = ["POP3_PASSWORD", "POP3_TOKEN", "POP3_PROXY"];
+
+/// How often a command with a time limit is looked at, at least.
+const MAX_PAUSE: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! `--stdout` and `--mbox -`: messages on standard output, remembered once they have left this process.
+//! Messages on standard output: a look, which is not remembered.
 
 use std::{
     fs::File,
@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     error::Error,
+    mbox::{Mboxrd, from_line},
     storage::Incoming,
-    text::{Mboxrd, from_line},
-    writer::{Ledger, Staged, Store},
+    store::{CommitContext, Staged, Store},
 };
 
 pub(crate) struct Output {
@@ -17,14 +17,14 @@ pub(crate) struct Output {
     file: File,
     quoter: Option<Mboxrd>,
     buffer: Vec<u8>,
-    staged: Option<Staged>,
+    staged: Vec<Staged>,
 }
 
 impl Output {
     /// One message, as it is.
     pub(crate) fn plain() -> Result<Self, Error> {
         let file = standard_output().map_err(|error| Error::output("cannot use standard output", &error))?;
-        Ok(Self { file, quoter: None, buffer: Vec::new(), staged: None })
+        Ok(Self { file, quoter: None, buffer: Vec::new(), staged: Vec::new() })
     }
 
     pub(crate) fn mbox() -> Result<Self, Error> {
@@ -66,34 +66,45 @@ impl Store for Output {
         if let Some(quoter) = &mut self.quoter {
             quoter.finish(&mut self.buffer);
         }
-        self.staged = Some(message);
+        self.staged.push(message);
         self.flush()
     }
 
-    /// What has gone out cannot be called back; the failure that cuts a message ends the run.
-    fn cut(&mut self) {
+    /// What has gone out cannot be called back; the failure that discards a message ends the run.
+    fn abort(&mut self) -> Result<(), Error> {
         self.buffer.clear();
         self.quoter = self.quoter.take().map(|_| Mboxrd::new());
+        Ok(())
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
-        let Some(message) = self.staged.take() else { return Ok(()) };
+    fn keep(&mut self, count: usize) -> Result<(), Error> {
+        self.staged.truncate(count);
+        Ok(())
+    }
+
+    fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error> {
         match self.file.sync_data() {
-            // A pipe or a terminal cannot be synced.
-            Err(error) if is_failed_write(&error) => return Err(broken(&error)),
+            Err(error) if !cannot_sync(&error) => return Err(broken(&error)),
             _ => {}
         }
-        ledger.remember(&message, b"-")?;
-        ledger.report(message, None);
+        for message in std::mem::take(&mut self.staged) {
+            context.stored(message, None);
+        }
         Ok(())
     }
 }
 
-fn is_failed_write(error: &io::Error) -> bool {
-    matches!(
+/// A pipe, a socket or a terminal cannot be synced; on Windows a pipe gives one of several errors.
+fn cannot_sync(error: &io::Error) -> bool {
+    let failed_write = matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
-    )
+    );
+    if cfg!(windows) {
+        return !failed_write;
+    }
+    matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported)
+        || error.kind() == io::ErrorKind::ReadOnlyFilesystem
 }
 
 fn broken(error: &io::Error) -> Error {
@@ -115,5 +126,5 @@ fn standard_output() -> io::Result<File> {
     Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
 }
 
-/// Octets written at a time.
+/// Bytes written at a time.
 const BUFFER: usize = 64 * 1024;

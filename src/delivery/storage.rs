@@ -16,7 +16,8 @@ use super::{
     pipe::Pipe,
     record::Record,
     stdout::Output,
-    writer::{Store, Writer},
+    store::{Staged, Store},
+    writer::Writer,
 };
 use crate::{
     net::Limits,
@@ -32,45 +33,101 @@ pub enum Destination {
     Maildir(PathBuf),
     /// An mbox (mboxrd).
     Mbox(PathBuf),
-    /// An mbox on standard output.
+    /// An mbox on standard output: a look, which is not remembered.
     MboxStdout,
     /// The words of a command that is run once a message.
     Pipe(Vec<String>),
-    /// One message, as it is.
+    /// One message, as it is, on standard output: a look, which is not remembered.
     Stdout,
     /// An LMTP server.
     Lmtp {
         /// Where it listens.
         address: LmtpAddress,
-        /// Whom it is to deliver to: an address or a user name, without blanks, angle brackets and control characters.
+        /// Whom it is to deliver to: an address or a user name, without spaces, angle brackets and control characters.
         recipient: String,
     },
 }
 
 impl Destination {
+    /// Whether messages are only shown, and not remembered.
+    #[must_use]
+    pub fn is_look(&self) -> bool {
+        matches!(self, Self::Stdout | Self::MboxStdout)
+    }
+
     /// True if each message is handed to another program, so that the server is asked for one at a time.
     #[must_use]
     pub fn is_single(&self) -> bool {
         matches!(self, Self::Pipe(_) | Self::Lmtp { .. })
     }
+
+    /// The file or folder, with its path from the root as it stands in the record.
+    #[must_use]
+    pub fn path(&self) -> Option<PathBuf> {
+        match self {
+            Self::Dir(path) | Self::Maildir(path) | Self::Mbox(path) => disk::absolute(path).ok(),
+            Self::MboxStdout | Self::Pipe(_) | Self::Stdout | Self::Lmtp { .. } => None,
+        }
+    }
+
+    /// Makes missing folders, and finds out whether anything can be stored here, before a server is asked for it.
+    pub fn probe(&self) -> Result<(), Error> {
+        match self {
+            Self::Dir(folder) => Files::probe_dir(&absolute(folder)?),
+            Self::Maildir(folder) => Files::probe_maildir(&absolute(folder)?),
+            Self::Mbox(file) => MboxFile::new(&absolute(file)?, Duration::ZERO).map(drop),
+            Self::MboxStdout | Self::Pipe(_) | Self::Stdout | Self::Lmtp { .. } => Ok(()),
+        }
+    }
+
+    fn open(&self, record: Option<&Record>, options: &Options) -> Result<Box<dyn Store>, Error> {
+        Ok(match self {
+            Self::Dir(folder) => Box::new(Files::dir(&absolute(folder)?, record)?),
+            Self::Maildir(folder) => Box::new(Files::maildir(&absolute(folder)?, record)?),
+            Self::Mbox(file) => Box::new(MboxFile::new(&absolute(file)?, options.timeout)?),
+            Self::MboxStdout => Box::new(Output::mbox()?),
+            Self::Stdout => Box::new(Output::plain()?),
+            Self::Pipe(words) => Box::new(Pipe::new(words, options)?),
+            Self::Lmtp { address, recipient } => {
+                let limits = Limits { timeout: options.timeout, deadline: options.deadline };
+                Box::new(Lmtp::new(address, recipient, limits))
+            }
+        })
+    }
 }
 
 /// How messages are stored.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Whether `Delivered` shall tell the SHA-256.
-    pub sha256: bool,
-    /// Whether what is stored waits for its deletion from here on.
+    /// Whether what is stored is to be deleted on the server from here on.
     pub delete: bool,
     /// How long another holder of the mbox is waited for, and the longest silence of an LMTP server.
     pub timeout: Duration,
-    /// When the run must be over, if ever.
+    /// When the whole run must have ended, the command of a pipe included.
     pub deadline: Option<Instant>,
-    /// Environment variables, beside the known ones, that the command of `--pipe` must not see.
+    /// How long the command of a pipe may take for one message.
+    pub pipe_timeout: Option<Duration>,
+    /// Environment variables, beside the known ones, that the command of a pipe must not see.
     pub scrub: Vec<String>,
 }
 
-/// A message that is stored, durably, and remembered; or refused by the destination.
+/// A message that is about to be stored.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// Its message-number.
+    pub number: MessageNumber,
+    /// Its unique-id, if the server gave one.
+    pub unique_id: Option<UniqueId>,
+    /// Its place among the messages with this unique-id, from 0.
+    pub occurrence: u32,
+    /// Its octets by the server's listing.
+    pub listed: Option<u64>,
+    /// It has a unique-id that is remembered with other octets: should its content be the remembered one, only the record
+    /// is brought up to date.
+    pub unless_stored: bool,
+}
+
+/// A message that is stored, durably, and remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
     /// Its message-number.
@@ -84,9 +141,40 @@ pub struct Delivered {
     /// `None` where it is in no file.
     pub path: Option<PathBuf>,
     /// Of the octets as received.
-    pub sha256: Option<[u8; 32]>,
-    /// The destination refused it for good, and said this: it is neither stored nor remembered.
-    pub refused: Option<String>,
+    pub sha256: [u8; 32],
+    /// An earlier run stored it: only its octets in the listing changed.
+    pub stored_before: bool,
+    /// Its deletion loses nothing. An empty answer for a message that is listed as large is stored and not believed.
+    pub deletable: bool,
+}
+
+impl Delivered {
+    pub(crate) fn of(message: Staged, path: Option<PathBuf>, stored_before: bool) -> Self {
+        let Staged { incoming: Incoming { number, unique_id, occurrence, .. }, content, deletable, .. } =
+            message;
+        let (octets, sha256) = (content.octets, content.sha256);
+        Self { number, unique_id, occurrence, octets, path, sha256, stored_before, deletable }
+    }
+}
+
+/// A message that the destination did not take; the others go on.
+#[derive(Debug)]
+pub struct Failed {
+    /// Its message-number.
+    pub number: MessageNumber,
+    /// Its unique-id, if the server gave one.
+    pub unique_id: Option<UniqueId>,
+    /// Why.
+    pub error: Error,
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub enum Report {
+    /// It is stored.
+    Stored(Delivered),
+    /// The destination did not take it.
+    Failed(Failed),
 }
 
 /// The main thread's end of the storage thread.
@@ -94,15 +182,15 @@ pub struct Storage {
     blocks: Option<SyncSender<Block>>,
     spare: Receiver<Block>,
     /// A group at a time, so that its marks can go out in one write.
-    reports: Receiver<Vec<Delivered>>,
+    reports: Receiver<Vec<Report>>,
     /// What of the last group was not given yet.
-    arrived: std::vec::IntoIter<Delivered>,
+    arrived: std::vec::IntoIter<Report>,
     thread: Option<JoinHandle<Result<Option<Record>, Error>>>,
     block: Block,
-    /// Messages complete and not delivered yet.
+    /// Messages complete and not reported yet.
     outstanding: usize,
     /// The thread was told not to wait for more.
-    hurried: bool,
+    flushing: bool,
     failed: Option<Error>,
 }
 
@@ -116,69 +204,45 @@ pub(crate) struct Block {
 pub(crate) enum Mark {
     Begin(Incoming),
     End,
-    Cut,
+    Abort,
+    /// All complete messages before are proven to be what they were asked for.
+    Vouched,
     /// The main thread waits: commit now.
-    Hurry,
-}
-
-/// A message that is being stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Incoming {
-    pub(crate) number: MessageNumber,
-    pub(crate) unique_id: Option<UniqueId>,
-    pub(crate) occurrence: u32,
+    Flush,
 }
 
 impl Storage {
-    /// Makes the destination ready (missing folders are made, what an earlier run left is swept) and starts the thread.
+    /// Makes the destination ready (missing folders are made, what earlier runs left is swept) and starts the thread.
     pub fn start(
         destination: &Destination,
         record: Option<Record>,
         options: &Options,
     ) -> Result<Self, Error> {
-        let tag = record.as_ref().map(Record::tag);
-        let store: Box<dyn Store> = match destination {
-            Destination::Dir(folder) => Box::new(Files::dir(&absolute(folder)?, tag)?),
-            Destination::Maildir(folder) => Box::new(Files::maildir(&absolute(folder)?, tag)?),
-            Destination::Mbox(file) => Box::new(MboxFile::new(&absolute(file)?, options.timeout)?),
-            Destination::MboxStdout => Box::new(Output::mbox()?),
-            Destination::Stdout => Box::new(Output::plain()?),
-            Destination::Pipe(words) => Box::new(Pipe::new(words, &options.scrub)?),
-            Destination::Lmtp { address, recipient } => {
-                let limits = Limits { timeout: options.timeout, deadline: options.deadline };
-                Box::new(Lmtp::new(address, recipient, limits))
-            }
-        };
+        let store = destination.open(record.as_ref(), options)?;
         let (blocks, incoming) = mpsc::sync_channel(IN_FLIGHT);
         let (used, spare) = mpsc::channel();
         let (sender, reports) = mpsc::channel();
-        let writer = Writer::new(store, record, options, sender);
+        let writer = Writer::new(store, record, options.delete, sender);
         let thread = std::thread::Builder::new()
             .name("storage".into())
             .spawn(move || writer.run(&incoming, &used))
             .map_err(|error| Error::output("cannot start the storage thread", &error))?;
-        let block = Block::default();
         Ok(Self {
             blocks: Some(blocks),
             spare,
             reports,
             arrived: Vec::new().into_iter(),
             thread: Some(thread),
-            block,
+            block: Block::default(),
             outstanding: 0,
-            hurried: false,
+            flushing: false,
             failed: None,
         })
     }
 
-    /// A message begins. `occurrence` tells messages with one unique-id apart, from 0 in the order of their numbers.
-    pub fn begin(
-        &mut self,
-        number: MessageNumber,
-        unique_id: Option<UniqueId>,
-        occurrence: u32,
-    ) -> Result<(), Error> {
-        self.mark(Mark::Begin(Incoming { number, unique_id, occurrence }))
+    /// A message begins.
+    pub fn begin(&mut self, message: Incoming) -> Result<(), Error> {
+        self.mark(Mark::Begin(message))
     }
 
     /// Octets of the message as received, cut anywhere.
@@ -201,13 +265,20 @@ impl Storage {
     /// The message is complete.
     pub fn end(&mut self) -> Result<(), Error> {
         self.outstanding += 1;
-        self.hurried = false;
+        self.flushing = false;
         self.mark(Mark::End)
     }
 
-    /// The message will never be complete: it is thrown away.
-    pub fn cut(&mut self) -> Result<(), Error> {
-        self.mark(Mark::Cut)
+    /// The message will never be complete: it is discarded.
+    pub fn abort(&mut self) -> Result<(), Error> {
+        self.mark(Mark::Abort)
+    }
+
+    /// The complete messages are proven to be what was asked for: they may be stored for good. What is not vouched for
+    /// is discarded in the end.
+    pub fn vouch(&mut self) -> Result<(), Error> {
+        self.flushing = false;
+        self.mark(Mark::Vouched)
     }
 
     /// Hands over what is batched, to be called before waiting for the network.
@@ -221,16 +292,16 @@ impl Storage {
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// Messages complete and not delivered yet.
+    /// Messages complete and not reported yet.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.outstanding
     }
 
-    /// The next message that is stored, if there is one now.
-    pub fn delivered(&mut self) -> Result<Option<Delivered>, Error> {
-        if let Some(delivered) = self.arrived.next() {
-            return Ok(Some(self.count(delivered)));
+    /// What became of the next message, if that is known now.
+    pub fn report(&mut self) -> Result<Option<Report>, Error> {
+        if let Some(report) = self.arrived.next() {
+            return Ok(Some(self.count(report)));
         }
         match self.reports.try_recv() {
             Ok(group) => Ok(self.arrive(group)),
@@ -239,15 +310,15 @@ impl Storage {
         }
     }
 
-    /// The next message that is stored, waited for at most so long. Nothing is waited for where none is outstanding.
-    pub fn wait(&mut self, at_most: Duration) -> Result<Option<Delivered>, Error> {
+    /// The same, waited for at most `at_most`. Nothing is waited for where no message is outstanding.
+    pub fn wait(&mut self, at_most: Duration) -> Result<Option<Report>, Error> {
         if self.outstanding == 0 || self.arrived.len() > 0 {
-            return self.delivered();
+            return self.report();
         }
-        if !self.hurried {
-            self.hurried = true;
-            // Its failure is reported after what was delivered before it.
-            let _ = self.mark(Mark::Hurry).and_then(|()| self.flush());
+        if !self.flushing {
+            self.flushing = true;
+            // Its failure is reported after what was stored before it.
+            let _ = self.mark(Mark::Flush).and_then(|()| self.flush());
         }
         match self.reports.recv_timeout(at_most) {
             Ok(group) => Ok(self.arrive(group)),
@@ -256,34 +327,34 @@ impl Storage {
         }
     }
 
-    /// Ends the thread: everything complete is made durable, what is not is thrown away. The messages delivered since
+    /// Ends the thread: everything complete and vouched for is made durable, the rest is discarded. The reports since
     /// the last call stand beside the outcome, as a failure does not undo them.
-    pub fn finish(mut self) -> (Vec<Delivered>, Result<Option<Record>, Error>) {
+    pub fn finish(mut self) -> (Vec<Report>, Result<Option<Record>, Error>) {
         let flushed = self.flush();
         self.blocks = None;
-        let delivered = self.arrived.by_ref().chain(self.reports.iter().flatten()).collect();
+        let reports = self.arrived.by_ref().chain(self.reports.iter().flatten()).collect();
         let ended = match flushed {
             Ok(()) => self.join(),
             Err(error) => Err(error),
         };
-        (delivered, ended)
+        (reports, ended)
     }
 
     fn mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.block.marks.push((self.block.octets.len(), mark));
         // Messages without octets must not pile up.
-        if self.block.marks.len() >= MARKS { self.flush() } else { Ok(()) }
+        if self.block.marks.len() >= MAX_MARKS { self.flush() } else { Ok(()) }
     }
 
-    fn arrive(&mut self, group: Vec<Delivered>) -> Option<Delivered> {
+    fn arrive(&mut self, group: Vec<Report>) -> Option<Report> {
         self.arrived = group.into_iter();
-        let delivered = self.arrived.next()?;
-        Some(self.count(delivered))
+        let report = self.arrived.next()?;
+        Some(self.count(report))
     }
 
-    fn count(&mut self, delivered: Delivered) -> Delivered {
+    fn count(&mut self, report: Report) -> Report {
         self.outstanding = self.outstanding.saturating_sub(1);
-        delivered
+        report
     }
 
     fn failure(&mut self) -> Error {
@@ -300,13 +371,13 @@ impl Storage {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(ended)) => ended,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            // Whoever asks again after a failure must not be told that all is well.
+            // Who asks again after a failure must not be told that all is well.
             None => self.failed.as_ref().map_or(Ok(None), |error| Err(error.repeat())),
         }
     }
 }
 
-/// An early return must not leave a lock or a half-written group behind: what is complete is committed.
+/// An early return must not leave a lock or a half-written group behind: what is vouched for is committed.
 impl Drop for Storage {
     fn drop(&mut self) {
         self.blocks = None;
@@ -324,7 +395,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
 const BLOCK: usize = 32 * 1024;
 
 /// Marks in one block.
-const MARKS: usize = 512;
+const MAX_MARKS: usize = 512;
 
 /// Blocks that wait for the thread: while it syncs, the socket's own buffer takes far more.
 const IN_FLIGHT: usize = 4;

@@ -8,21 +8,19 @@ use crate::proto::{MessageNumber, UniqueId};
 const MESSAGE: &[u8] = b"Subject: one\r\n\r\n.\r\nFrom here\r\n";
 
 fn options() -> Options {
-    Options {
-        sha256: true,
-        delete: false,
-        timeout: Duration::ZERO,
-        deadline: None,
-        scrub: vec!["POP3_SCRUBBED".into()],
-    }
+    Options { scrub: vec!["POP3_SCRUBBED".into()], ..Options::default() }
 }
 
 fn record(state: &Path) -> Record {
-    Record::open(state, "alice", "pop.example.org", Duration::ZERO).unwrap()
+    Record::lock(state, "alice", "pop.example.org", 995, Duration::ZERO).unwrap().open(None).unwrap()
 }
 
 fn read(state: &Path) -> Record {
-    Record::read(state, "alice", "pop.example.org").unwrap()
+    Record::read(state, "alice", "pop.example.org", 995).unwrap()
+}
+
+fn incoming(at: u32, unique_id: Option<UniqueId>, occurrence: u32) -> Incoming {
+    Incoming { number: number(at), unique_id, occurrence, listed: Some(100), unless_stored: false }
 }
 
 fn number(number: u32) -> MessageNumber {
@@ -36,13 +34,23 @@ fn store(
 ) -> (Vec<Delivered>, Result<Option<Record>, Error>) {
     let mut storage = Storage::start(destination, Some(record(state)), &options()).unwrap();
     for (at, (unique_id, message)) in (1..).zip(messages) {
-        storage.begin(number(at), Some(UniqueId::from(unique_id.as_bytes())), 0).unwrap();
+        storage.begin(incoming(at, Some(UniqueId::from(unique_id.as_bytes())), 0)).unwrap();
         for piece in message.chunks(7) {
             storage.write(piece).unwrap();
         }
         storage.end().unwrap();
     }
-    storage.finish()
+    storage.vouch().unwrap();
+    let (reports, ended) = storage.finish();
+    (reports.into_iter().map(delivered).collect(), ended)
+}
+
+#[track_caller]
+fn delivered(report: Report) -> Delivered {
+    match report {
+        Report::Stored(delivered) => delivered,
+        Report::Failed(failed) => panic!("{}", failed.error),
+    }
 }
 
 fn stored(state: &Path, destination: &Destination, messages: &[(&str, &[u8])]) -> Vec<Delivered> {
@@ -50,7 +58,7 @@ fn stored(state: &Path, destination: &Destination, messages: &[(&str, &[u8])]) -
     drop(record.unwrap().unwrap());
     let record = read(state);
     for (unique_id, _) in messages {
-        assert!(record.fetched(unique_id.as_bytes(), 0).is_some());
+        assert!(record.fetched(unique_id.as_bytes(), 0, None).is_some());
     }
     assert_eq!((delivered.len(), record.len()), (messages.len(), messages.len()));
     delivered
@@ -77,7 +85,7 @@ fn a_folder_of_eml() {
     assert_eq!((first.number, first.octets), (number(1), MESSAGE.len() as u64));
     assert_eq!(first.path.as_deref(), Some(&*mail.join("uid%2F1.eml")));
     let hash: [u8; 32] = <sha2::Sha256 as sha2::Digest>::digest(MESSAGE).into();
-    assert_eq!(first.sha256, Some(hash));
+    assert_eq!(first.sha256, hash);
 }
 
 #[test]
@@ -109,10 +117,11 @@ fn messages_without_unique_id_and_twice_the_same() {
     for (at, unique_id, occurrence, message) in
         [(1, None, 0, b"a"), (2, same(), 0, b"b"), (3, same(), 1, b"c"), (4, same(), 2, b"c")]
     {
-        storage.begin(number(at), unique_id, occurrence).unwrap();
+        storage.begin(incoming(at, unique_id, occurrence)).unwrap();
         storage.write(message).unwrap();
         storage.end().unwrap();
     }
+    storage.vouch().unwrap();
     let (delivered, record) = storage.finish();
     drop(record.unwrap());
     assert_eq!((delivered.len(), read(dir.path()).len()), (4, 3));
@@ -160,14 +169,16 @@ fn an_incomplete_message_leaves_nothing() {
         let place = dir.path().join("mail");
         let mut storage = Storage::start(&kind(place.clone()), Some(record(dir.path())), &options()).unwrap();
         let give = |storage: &mut Storage, unique_id: &str, ended| {
-            storage.begin(number(1), Some(UniqueId::from(unique_id.as_bytes())), 0).unwrap();
+            storage.begin(incoming(1, Some(UniqueId::from(unique_id.as_bytes())), 0)).unwrap();
             storage.write(&b"line\r\n".repeat(50_000)).unwrap();
-            if ended { storage.end().unwrap() } else { storage.cut().unwrap() }
+            if ended { storage.end().unwrap() } else { storage.abort().unwrap() }
         };
         give(&mut storage, "a", true);
         give(&mut storage, "b", false);
         give(&mut storage, "c", true);
-        storage.begin(number(4), None, 0).unwrap();
+        storage.vouch().unwrap();
+        give(&mut storage, "d", true);
+        storage.begin(incoming(4, None, 0)).unwrap();
         storage.write(b"begun").unwrap();
         let (delivered, ended) = storage.finish();
         drop(ended.unwrap());
@@ -196,13 +207,15 @@ fn reports_while_the_run_goes_on() {
     let destination = Destination::Dir(dir.path().join("mail"));
     let mut storage = Storage::start(&destination, Some(record(dir.path())), &options()).unwrap();
     assert!(storage.wait(Duration::from_secs(60)).unwrap().is_none(), "nothing is outstanding");
-    storage.begin(number(9), Some(UniqueId::from(&b"a"[..])), 0).unwrap();
+    storage.begin(incoming(9, Some(UniqueId::from(&b"a"[..])), 0)).unwrap();
     storage.end().unwrap();
     assert_eq!(storage.outstanding(), 1);
-    let delivered = storage.wait(Duration::from_secs(60)).unwrap().unwrap();
+    assert!(storage.wait(Duration::from_millis(50)).unwrap().is_none(), "nobody vouched for it");
+    storage.vouch().unwrap();
+    let delivered = delivered(storage.wait(Duration::from_secs(60)).unwrap().unwrap());
     assert_eq!((delivered.number, storage.outstanding()), (number(9), 0));
-    assert!(read(dir.path()).fetched(b"a", 0).is_some(), "remembered before it is reported");
-    assert!(storage.delivered().unwrap().is_none());
+    assert!(read(dir.path()).fetched(b"a", 0, None).is_some(), "remembered before it is reported");
+    assert!(storage.report().unwrap().is_none());
 }
 
 #[test]
@@ -210,7 +223,7 @@ fn own_leftovers_are_swept() {
     let dir = tempfile::tempdir().unwrap();
     let mail = dir.path().join("mail");
     fs::create_dir(&mail).unwrap();
-    let tag = record(dir.path()).tag().to_owned();
+    let tag = record(dir.path()).nonce().unwrap().to_owned();
     fs::write(mail.join(format!(".pop3-{tag}-1-1.tmp")), "mine").unwrap();
     fs::write(mail.join(".pop3-0123456789abcdef-1-1.tmp"), "another account's").unwrap();
     stored(dir.path(), &Destination::Dir(mail.clone()), &[("a", b"1")]);
@@ -292,10 +305,11 @@ mod unix {
         let mut storage =
             Storage::start(&Destination::Dir(mail.clone()), Some(record(dir.path())), &options()).unwrap();
         fs::remove_dir_all(&mail).unwrap();
-        storage.begin(number(1), Some(UniqueId::from(&b"a"[..])), 0).unwrap();
+        storage.begin(incoming(1, Some(UniqueId::from(&b"a"[..])), 0)).unwrap();
         storage.end().unwrap();
+        storage.vouch().unwrap();
         assert!(storage.wait(Duration::from_secs(60)).is_err());
-        assert!(storage.delivered().is_err());
+        assert!(storage.report().is_err());
         let (delivered, ended) = storage.finish();
         assert!(delivered.is_empty());
         assert_eq!(ended.err().unwrap().kind(), ErrorKind::Output);
@@ -314,20 +328,75 @@ mod unix {
         let delivered = stored(dir.path(), &words(&script), &[("a b", MESSAGE), ("$(x)", b"1\r\n")]);
         assert_eq!(fs::read_to_string(&out).unwrap(), "1 a%20b \nSubject: one\n\n.\nFrom here\n2 $(x) \n1\n");
         assert_eq!(delivered[0].path, None);
-        let (delivered, ended) = store(
-            &dir.path().join("other"),
-            &words("test $POP3_NUMBER != 2"),
-            &[("a", b"1"), ("b", b"2"), ("c", b"3")],
+        // One that fails leaves the others alone.
+        let state = dir.path().join("other");
+        let script = words("test $POP3_NUMBER != 2");
+        let mut storage = Storage::start(&script, Some(record(&state)), &options()).unwrap();
+        for at in 1..=3 {
+            storage.begin(incoming(at, Some(UniqueId::from(&[b'a'; 3][..at as usize])), 0)).unwrap();
+            storage.end().unwrap();
+            storage.vouch().unwrap();
+        }
+        let (reports, ended) = storage.finish();
+        drop(ended.unwrap());
+        let outcomes: Vec<_> = reports
+            .iter()
+            .map(|report| match report {
+                Report::Stored(delivered) => (delivered.number.get(), String::new()),
+                Report::Failed(failed) => (failed.number.get(), failed.error.message().to_owned()),
+            })
+            .collect();
+        let failure = "--pipe sh: exit status: 1 for message 2".to_owned();
+        assert_eq!(outcomes, [(1, String::new()), (2, failure), (3, String::new())]);
+        assert_eq!(read(&state).len(), 2);
+    }
+
+    #[test]
+    fn a_command_that_hangs_is_ended_with_its_children() {
+        let dir = tempfile::tempdir().unwrap();
+        let words = |script: &str| Destination::Pipe(["sh", "-c", script].map(str::to_owned).to_vec());
+        let options = Options { pipe_timeout: Some(Duration::from_millis(100)), ..options() };
+        let mut storage =
+            Storage::start(&words("test $POP3_NUMBER = 2 || sleep 1000"), Some(record(dir.path())), &options)
+                .unwrap();
+        for at in 1..=2 {
+            storage.begin(incoming(at, Some(UniqueId::from(&[b'a'; 3][..at as usize])), 0)).unwrap();
+            storage.end().unwrap();
+            storage.vouch().unwrap();
+        }
+        let (reports, ended) = storage.finish();
+        drop(ended.unwrap());
+        assert!(matches!(&reports[..], [Report::Failed(failed), Report::Stored(_)]
+            if failed.error.message() == "--pipe sh: timed out for message 1"));
+        let deadline = Some(std::time::Instant::now() + Duration::from_millis(100));
+        let options = Options { deadline, ..self::options() };
+        let mut storage = Storage::start(&words("sleep 1000"), None, &options).unwrap();
+        storage.begin(incoming(1, None, 0)).unwrap();
+        storage.end().unwrap();
+        storage.vouch().unwrap();
+        assert_eq!(storage.finish().1.err().unwrap().kind(), ErrorKind::TimedOut);
+    }
+
+    /// A command may leave a process behind that reads its message later.
+    #[test]
+    fn each_message_has_a_spool_of_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("go");
+        let out = dir.path().join("out");
+        let script = format!(
+            "exec 3<&0; test $POP3_NUMBER = 2 || {{ (read x < {0}; cat <&3 > {1}.new; mv {1}.new {1}) & }}",
+            fifo.display(),
+            out.display()
         );
-        assert_eq!(delivered.len(), 1);
-        let failure = ended.err().unwrap();
-        assert_eq!(failure.kind(), ErrorKind::Output);
-        assert!(
-            failure.message().contains("sh") && failure.message().contains("exit status: 1"),
-            "{}",
-            failure.message()
-        );
-        assert_eq!(read(&dir.path().join("other")).len(), 1);
+        let status = std::process::Command::new("mkfifo").arg(&fifo).status().unwrap();
+        assert!(status.success());
+        let words = Destination::Pipe(["sh", "-c", &script].map(str::to_owned).to_vec());
+        stored(dir.path(), &words, &[("a", b"first"), ("b", b"second")]);
+        fs::write(&fifo, "go\n").unwrap();
+        while !out.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(fs::read_to_string(out).unwrap(), "first");
     }
 
     #[test]

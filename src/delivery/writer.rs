@@ -1,166 +1,89 @@
-//! The storage thread: messages come in blocks, are staged one by one and committed in groups.
+//! The storage thread: messages come in blocks, are staged one by one, and are committed in groups once their place in the
+//! session is proven.
 
 use std::{
-    borrow::Cow,
-    path::PathBuf,
     sync::mpsc::{Receiver, RecvTimeoutError, Sender},
     time::{Duration, Instant, SystemTime},
 };
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     error::Error,
+    identity::HeaderHash,
     record::{
         Record,
-        journal::{Entry, Message, escape},
+        journal::{Content, Deletion, Entry},
     },
-    storage::{Block, Delivered, Incoming, Mark, Options},
+    storage::{Block, Incoming, Mark, Report},
+    store::{CommitContext, Staged, Store},
 };
-
-/// One kind of destination.
-pub(crate) trait Store: Send {
-    /// How many messages may share a commit.
-    fn group(&self) -> usize {
-        GROUP_MESSAGES
-    }
-
-    /// Whether what is staged can be committed while another message is on its way in.
-    fn commits_amid(&self) -> bool {
-        true
-    }
-
-    fn begin(&mut self, message: &Incoming) -> Result<(), Error>;
-
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error>;
-
-    /// The message is complete: it is staged for the next commit.
-    fn end(&mut self, message: Staged) -> Result<(), Error>;
-
-    /// The message that was begun is thrown away.
-    fn cut(&mut self);
-
-    /// Makes everything staged durable and remembers it. What fails is not under its name afterwards; what did not is
-    /// reported all the same.
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error>;
-}
-
-/// A complete message.
-pub(crate) struct Staged {
-    pub(crate) incoming: Incoming,
-    pub(crate) octets: u64,
-    pub(crate) sha256: Option<[u8; 32]>,
-    /// Seconds since 1970.
-    pub(crate) time: u64,
-}
-
-/// Where a commit is remembered and reported.
-pub(crate) struct Ledger {
-    pub(crate) record: Option<Record>,
-    pub(crate) delete: bool,
-    tell_sha256: bool,
-    done: Vec<Delivered>,
-    reports: Sender<Vec<Delivered>>,
-}
-
-impl Ledger {
-    /// The message is stored and remembered; it is told of with its group.
-    pub(crate) fn report(&mut self, message: Staged, path: Option<PathBuf>) {
-        let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, sha256, .. } = message;
-        let sha256 = sha256.filter(|_| self.tell_sha256);
-        self.done.push(Delivered { number, unique_id, occurrence, octets, path, sha256, refused: None });
-    }
-
-    /// The destination refused the message for good; `why` is what it said.
-    pub(crate) fn refuse(&mut self, message: Staged, why: String) {
-        let Staged { incoming: Incoming { number, unique_id, occurrence }, octets, .. } = message;
-        let (path, sha256, refused) = (None, None, Some(why));
-        self.done.push(Delivered { number, unique_id, occurrence, octets, path, sha256, refused });
-    }
-
-    fn tell(&mut self) {
-        if !self.done.is_empty() {
-            // Nobody listens any more where the run has failed; what is done stays done.
-            let _ = self.reports.send(std::mem::take(&mut self.done));
-        }
-    }
-
-    /// Remembers a single message at once.
-    pub(crate) fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Error> {
-        let (Some(record), Some(word)) = (&mut self.record, message.word()) else { return Ok(()) };
-        record.append([Entry::Done { message: message.message(&word, self.delete), place }], true)
-    }
-}
-
-impl Staged {
-    /// The unique-id as it stands in the record.
-    pub(crate) fn word(&self) -> Option<Cow<'_, [u8]>> {
-        self.incoming.unique_id.as_ref().map(|unique_id| escape(unique_id.as_bytes()))
-    }
-
-    /// What the record says of the message.
-    pub(crate) fn message<'a>(&self, unique_id: &'a [u8], delete: bool) -> Message<'a> {
-        Message { unique_id, occurrence: self.incoming.occurrence, time: self.time, delete }
-    }
-}
 
 pub(crate) struct Writer {
     store: Box<dyn Store>,
-    ledger: Ledger,
+    context: CommitContext,
+    /// Whether what is stored is to be deleted on the server.
+    delete: bool,
     current: Option<Current>,
+    /// Messages staged in the store, and how many of them are vouched for.
     staged: usize,
+    vouched: usize,
     staged_octets: u64,
+    /// Messages that an earlier run stored: only their listing changed.
+    known: Vec<Staged>,
+    known_vouched: usize,
     since: Instant,
-    hurry: bool,
+    flush: bool,
 }
 
 struct Current {
     incoming: Incoming,
     octets: u64,
-    sha256: Option<Sha256>,
+    sha256: Sha256,
+    header: HeaderHash,
 }
 
 impl Writer {
     pub(crate) fn new(
         store: Box<dyn Store>,
         record: Option<Record>,
-        options: &Options,
-        reports: Sender<Vec<Delivered>>,
+        delete: bool,
+        reports: Sender<Vec<Report>>,
     ) -> Self {
-        let ledger =
-            Ledger { record, delete: options.delete, tell_sha256: options.sha256, done: Vec::new(), reports };
         Self {
             store,
-            ledger,
+            context: CommitContext::new(record, reports),
+            delete,
             current: None,
             staged: 0,
+            vouched: 0,
             staged_octets: 0,
+            known: Vec::new(),
+            known_vouched: 0,
             since: Instant::now(),
-            hurry: false,
+            flush: false,
         }
     }
 
-    /// Runs until the other end is dropped; then everything complete is durable.
+    /// Runs until the other end is dropped; then everything complete and vouched for is durable.
     pub(crate) fn run(
         mut self,
         blocks: &Receiver<Block>,
         used: &Sender<Block>,
     ) -> Result<Option<Record>, Error> {
-        if let Err(error) = self.work(blocks, used) {
-            // What came before is whole and may still find its place.
-            self.throw_away();
-            let _ = self.commit();
-            return Err(error);
-        }
-        Ok(self.ledger.record)
+        let worked = self.work(blocks, used);
+        // What came before a failure is whole and may still find its place.
+        let ended = self.discard_unvouched().and_then(|()| self.commit());
+        worked.and(ended)?;
+        Ok(self.context.record)
     }
 
     fn work(&mut self, blocks: &Receiver<Block>, used: &Sender<Block>) -> Result<(), Error> {
         loop {
-            let received = if self.staged == 0 {
-                blocks.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            let received = if self.may_commit() {
+                blocks.recv_timeout(IDLE)
             } else {
-                blocks.recv_timeout(LULL)
+                blocks.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
             match received {
                 Ok(mut block) => {
@@ -168,21 +91,13 @@ impl Writer {
                     block.octets.clear();
                     block.marks.clear();
                     let _ = used.send(block);
-                    if self.hurry && self.may_commit() {
-                        self.hurry = false;
+                    if self.flush && self.may_commit() {
+                        self.flush = false;
                         self.commit()?;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) if self.may_commit() => self.commit()?,
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    self.throw_away();
-                    self.commit()?;
-                    if let Some(record) = &mut self.ledger.record {
-                        record.sync()?;
-                    }
-                    return Ok(());
-                }
+                Err(RecvTimeoutError::Timeout) => self.commit()?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
         }
     }
@@ -195,69 +110,126 @@ impl Writer {
             match mark {
                 Mark::Begin(incoming) => self.begin(incoming)?,
                 Mark::End => self.end()?,
-                Mark::Cut => self.throw_away(),
-                Mark::Hurry => self.hurry = true,
+                Mark::Abort => self.abort()?,
+                Mark::Vouched => self.vouch()?,
+                Mark::Flush => self.flush = true,
             }
         }
         self.write(&block.octets[from..])
     }
 
     fn begin(&mut self, incoming: &Incoming) -> Result<(), Error> {
-        self.throw_away();
-        // Without a unique-id the hash is the message's name.
-        let hashed = self.ledger.tell_sha256 || incoming.unique_id.is_none();
-        self.current =
-            Some(Current { incoming: incoming.clone(), octets: 0, sha256: hashed.then(Sha256::new) });
+        self.abort()?;
+        self.current = Some(Current {
+            incoming: incoming.clone(),
+            octets: 0,
+            sha256: Sha256::new(),
+            header: HeaderHash::default(),
+        });
         self.store.begin(incoming)
     }
 
     fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         let Some(current) = self.current.as_mut().filter(|_| !octets.is_empty()) else { return Ok(()) };
         current.octets += octets.len() as u64;
-        if let Some(hash) = &mut current.sha256 {
-            hash.update(octets);
-        }
+        current.sha256.update(octets);
+        current.header.update(octets);
         self.store.write(octets)
     }
 
     fn end(&mut self) -> Result<(), Error> {
-        let Some(Current { incoming, octets, sha256 }) = self.current.take() else { return Ok(()) };
+        let Some(Current { incoming, octets, sha256, header }) = &self.current else { return Ok(()) };
+        let content = Content { octets: *octets, sha256: sha256.clone().finalize().into() };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let sha256 = sha256.map(|hash| hash.finalize().into());
-        self.store.end(Staged { incoming, octets, sha256, time: now.as_secs() })?;
+        // Nothing came of a message that the server lists as large: it must never be deleted for that.
+        let deletable = content.octets > 0 || incoming.listed.is_some_and(|listed| listed <= MAX_EMPTY);
+        let staged = Staged {
+            incoming: incoming.clone(),
+            content,
+            header: header.clone().finish(),
+            time: now.as_secs(),
+            deletion: if self.delete && deletable { Deletion::Pending } else { Deletion::No },
+            deletable,
+        };
+        if self.is_known(&staged) {
+            self.abort()?;
+            self.known.push(staged);
+            return Ok(());
+        }
+        // `abort` discards it should the store fail.
+        self.store.end(staged)?;
+        self.current = None;
         if self.staged == 0 {
             self.since = Instant::now();
         }
         self.staged += 1;
-        self.staged_octets += octets;
+        self.staged_octets += content.octets;
+        Ok(())
+    }
+
+    /// Whether an earlier run stored the same message, and only its octets in the listing changed.
+    fn is_known(&self, staged: &Staged) -> bool {
+        let Some((record, unique_id)) = self.context.record.as_ref().zip(staged.incoming.unique_id.as_ref())
+        else {
+            return false;
+        };
+        staged.incoming.unless_stored
+            && record.has_content(unique_id.as_bytes(), staged.incoming.occurrence, &staged.content.sha256)
+    }
+
+    fn vouch(&mut self) -> Result<(), Error> {
+        self.vouched = self.staged;
+        self.known_vouched = self.known.len();
         let full = self.staged >= self.store.group()
             || self.staged_octets >= GROUP_OCTETS
-            || self.since.elapsed() >= GROUP_TIME;
-        if full { self.commit() } else { Ok(()) }
+            || (self.staged > 0 && self.since.elapsed() >= GROUP_TIME);
+        if full && self.may_commit() { self.commit() } else { Ok(()) }
     }
 
     fn may_commit(&self) -> bool {
-        self.current.is_none() || self.store.commits_amid()
+        self.staged + self.known.len() > 0
+            && (self.staged, self.known.len()) == (self.vouched, self.known_vouched)
+            && (self.current.is_none() || self.store.commits_amid())
     }
 
-    fn throw_away(&mut self) {
-        if self.current.take().is_some() {
-            self.store.cut();
+    fn abort(&mut self) -> Result<(), Error> {
+        if self.current.take().is_some() { self.store.abort() } else { Ok(()) }
+    }
+
+    fn discard_unvouched(&mut self) -> Result<(), Error> {
+        self.abort()?;
+        self.known.truncate(self.known_vouched);
+        if self.staged > self.vouched {
+            self.staged = self.vouched;
+            self.store.keep(self.vouched)?;
         }
+        Ok(())
     }
 
     fn commit(&mut self) -> Result<(), Error> {
         self.staged = 0;
+        self.vouched = 0;
         self.staged_octets = 0;
-        let committed = self.store.commit(&mut self.ledger);
-        self.ledger.tell();
+        self.known_vouched = 0;
+        let known = std::mem::take(&mut self.known);
+        let committed = self.store.commit(&mut self.context).and_then(|()| self.remember_known(known));
+        self.context.report();
         committed
     }
-}
 
-/// Messages that share one sync of each kind. Measured with 5,000 of 6 KB on ext4: 50 a group cost 0.4 s more than none
-/// at all, 250 0.1 s, and beyond 500 nothing is gained.
-const GROUP_MESSAGES: usize = 500;
+    fn remember_known(&mut self, known: Vec<Staged>) -> Result<(), Error> {
+        for message in &known {
+            if let (Some(word), Some(octets)) = (message.word(), message.incoming.listed) {
+                let (occurrence, deletion) = (message.incoming.occurrence, message.deletion);
+                self.context.append([Entry::Listed { unique_id: &word, occurrence, octets, deletion }])?;
+            }
+        }
+        for message in known {
+            self.context.stored_before(message);
+        }
+        Ok(())
+    }
+}
 
 /// Octets that share one sync: more would keep the disk busy for long at its end.
 const GROUP_OCTETS: u64 = 32 * 1024 * 1024;
@@ -266,4 +238,7 @@ const GROUP_OCTETS: u64 = 32 * 1024 * 1024;
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
 /// How long nothing must come for a group to be committed before it is full.
-const LULL: Duration = Duration::from_millis(5);
+const IDLE: Duration = Duration::from_millis(5);
+
+/// A message of no octets is believed if the server lists it with at most so many.
+const MAX_EMPTY: u64 = 16;

@@ -2,7 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::{Context, Done, choose, place, refused, selection, uid};
+use pop3::{
+    delivery::{Record, verify},
+    session::Transaction,
+};
+
+use super::{
+    Context, Done, choose,
+    fetch::{candidate, unproven},
+    place, refused, selection, uid,
+};
 use crate::cli::{
     args,
     catalogue::Catalogue,
@@ -27,6 +36,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
     if chosen.is_empty() {
         context.say_that_nothing_was_chosen(&catalogue, &selection);
     }
+    let chosen = if selection.rests_on_fetched() {
+        proven(context, &mut transaction, &catalogue, record.as_ref(), chosen)?
+    } else {
+        chosen
+    };
     context.printer.fit(
         chosen.iter().map(|index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
     );
@@ -51,6 +65,30 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
     let mut refused: Vec<u32> = refusals.values().map(|refusal| refusal.number).collect();
     refused.sort_unstable();
     Err(Failure::partial(&refused).into())
+}
+
+/// The chosen messages that were stored here and are still the same.
+fn proven(
+    context: &Context<'_>,
+    transaction: &mut Transaction,
+    catalogue: &Catalogue<'_>,
+    record: Option<&Record>,
+    chosen: Chosen,
+) -> Result<Chosen, Stop> {
+    let Some(record) = record else { return Ok(chosen) };
+    let candidates = chosen.iter().filter_map(|index| candidate(catalogue, index));
+    let verified = verify(transaction, record, candidates)?;
+    if !verified.unproven.is_empty() {
+        context.stderr.warning(&unproven(verified.unproven.len()));
+    }
+    if !verified.other.is_empty() {
+        context.stderr.warning(&format!(
+            "messages with used unique-ids are new, and are left on the server ({}): fetch them first",
+            verified.other.len()
+        ));
+    }
+    let same = |index| verified.same.contains(&catalogue.entry(index).number);
+    Ok((0..catalogue.len()).map(|index| chosen.contains(index) && same(index)).collect())
 }
 
 fn rows(

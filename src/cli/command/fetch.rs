@@ -1,20 +1,22 @@
 //! `fetch`: downloads messages, and remembers each once it is safely stored.
 
-use std::{collections::HashSet, time::Duration};
+use std::collections::HashSet;
 
 use log::LevelFilter;
 use pop3::{
-    delivery::{Delivered, Locked, Options, Record, Storage},
-    proto::{MessageNumber, UniqueId},
-    session::{Message, Reply, Retrieval, Transaction},
+    delivery::{
+        Candidate, Delivered, ErrorKind, Event, Failed, FetchOptions, Fetcher, Locked, Options,
+        Progress as Transferred, Record, Storage, Verified, Wanted, verify,
+    },
+    session::Transaction,
 };
 
-use super::{Context, Done, beside, choose, place, refused, uid, within};
+use super::{Context, Done, beside, choose, now, place, refused, uid};
 use crate::cli::{
     args,
     catalogue::Catalogue,
     chosen::Chosen,
-    exit::{Failure, Stop},
+    exit::{Code, Failure, Stop},
     json::{self, Deletion, Fetch, Refused},
     progress::Progress,
     selector::{Listing as _, Otherwise, Selection},
@@ -29,39 +31,41 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let found = context.credential()?;
     signals::outlive_limits();
     signals::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
-    let locked = if args.no_state { None } else { Some(lock_record(settings)?) };
+    settings.destination.probe()?;
+    let source = Source::of(settings, args)?;
 
     let open = || context.open_with(&found);
-    let (record, Session { mut transaction, .. }) = match locked {
-        Some(locked) => beside(|| Ok(Some(locked.open()?)), open)?,
-        None => (None, open()?),
-    };
+    let (mut record, Session { mut transaction, .. }) = beside(|| source.open(settings), open)?;
+    warn(context, record.as_mut());
     let maildrop = transaction.maildrop()?;
     let catalogue = Catalogue::new(&maildrop);
     if record.is_some() {
         context.warn_of_nameless(&catalogue);
     }
-    let (chosen, _) = choose(&selection, &catalogue, record.as_ref())?;
+    let deleting = args.delete && settings.commit;
+    let plan = Plan::make(&selection, &catalogue, record.as_ref(), &mut transaction, deleting)?;
+    let Plan { chosen, left_over, verified } = &plan;
     if chosen.is_empty() {
         context.say_that_nothing_was_chosen(&catalogue, &selection);
+    }
+    if deleting && !verified.unproven.is_empty() {
+        context.stderr.warning(&unproven(verified.unproven.len()));
     }
     if settings.destination == Destination::Stdout && chosen.len() > 1 {
         let message =
             format!("--stdout takes one message, and {} are chosen: choose one, or use --dir", chosen.len());
         return Err(Failure::usage(message).into());
     }
-    let deleting = args.delete && settings.commit;
-    let left_over =
-        if deleting { left_over(&selection, &catalogue, &chosen, record.as_ref()) } else { Chosen::none() };
     context
         .printer
         .fit(chosen.iter().chain(left_over.iter()).map(|index| (catalogue.entry(index).number.get(), None)));
 
+    let wanted = wanted(&plan, &selection, &catalogue, record.as_ref());
     let options = Options {
-        sha256: settings.json || settings.destination.is_single(),
         delete: deleting,
         timeout: settings.timeout,
         deadline: settings.ends_at(),
+        pipe_timeout: None,
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
     if !chosen.is_empty() {
@@ -69,219 +73,308 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         let nothing_fetched = (0..known.len()).all(|index| known.message(index).fetched.is_none());
         context.say_where_messages_go(nothing_fetched);
     }
+    // A look is not remembered.
+    let record = record.filter(|_| !settings.destination.is_look());
     let storage = Storage::start(&settings.destination, record, &options)?;
     let octets = chosen
         .iter()
         .fold(0, |sum: u64, index| sum.saturating_add(catalogue.entry(index).octets.unwrap_or(0)));
-    let progress = Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
-    let mut run = Run {
-        catalogue: &catalogue,
-        chosen: &chosen,
-        storage,
-        progress,
-        delete: args.delete,
+    let mut progress =
+        Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
+    let fetch = FetchOptions {
         one_by_one: settings.destination.is_single(),
-        rows: Rows { late: deleting.then(Vec::new), delete: args.delete, refusals: Vec::new() },
-        marked: Vec::new(),
-        unmarked: HashSet::new(),
-        refusals: Vec::new(),
-        answered: 0,
+        mark: args.delete,
+        timeout: settings.timeout,
     };
-    let transferred = run.transfer(context, &mut transaction, &left_over);
-    let Run { mut storage, mut rows, progress, marked, unmarked, refusals, .. } = run;
-    // What is whole is made durable and told of, whatever ended the transfer.
-    let told = drain(&mut storage, &mut rows, context);
-    let (delivered, stored) = storage.finish();
-    let told = delivered.into_iter().try_fold((), |(), delivered| rows.add(context, delivered)).and(told);
+    let left_over_numbers = left_over.iter().map(|index| catalogue.entry(index).number);
+    let mut fetcher = Fetcher::new(&mut transaction, storage, wanted, left_over_numbers, fetch)
+        .with_progress(|transferred| match transferred {
+            Transferred::Message(number) => {
+                let index = catalogue.index_of(number);
+                progress.message(index.and_then(|index| catalogue.entry(index).octets).unwrap_or(0));
+            }
+            Transferred::Octets(octets) => progress.received(octets),
+        });
+    let mut run = Run::new(&catalogue, &plan, args.delete, deleting);
+    let transferred = run.transfer(context, &mut fetcher);
+    // What is vouched for is made durable and reported, whatever ended the transfer.
+    let (events, stored) = fetcher.finish();
     drop(progress);
-    let mut refusals = [refusals, std::mem::take(&mut rows.refusals)].concat();
-    refusals.sort_unstable();
+    let told = events.into_iter().try_for_each(|event| run.take(context, event));
     let ready = transferred.and(told).and_then(|()| stored.map_err(Stop::from));
     let (record, ended) = match ready {
         Ok(record) => (record, context.end(transaction)),
         Err(stop) => (None, Err(stop)),
     };
+    let Run { rows, marked, unmarked, refusals, failures, .. } = run;
     let deleted = Deletion::of(settings.commit, &ended);
     let remembered = match record {
         Some(record) if ended.is_ok() => {
-            let confirmed = marked
-                .iter()
-                .filter(|_| deleting)
-                .filter_map(|&index| Some((catalogue.entry(index).unique_id?, catalogue.occurrence(index))));
-            record.finish(confirmed, catalogue.unique_ids())
+            remember(context, record, &catalogue, marked.iter().filter(|_| deleting))
         }
-        _ => Ok(None),
+        _ => Ok(()),
     };
     let told = rows.write_late(context, deleted, &unmarked).and_then(|()| Ok(context.printer.flush()?));
     ended?;
-    if let Some(warning) = remembered? {
-        context.stderr.warning(&warning);
-    }
+    remembered?;
     told?;
     if args.delete && !settings.commit {
         context.say_that_nothing_was_deleted(marked.len());
     }
+    if let Some(failure) = failed(&failures) {
+        return Err(failure.into());
+    }
     if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(&refusals).into()) }
 }
 
-/// The record, held alone until the run ends: of two that fetch at once, one waits.
-fn lock_record(settings: &Settings) -> Result<Locked, Failure> {
-    let host = settings.address.host.to_string();
-    Ok(Record::lock(&settings.state_dir, &settings.user, &host, settings.timeout)?)
+/// Where it is known from what was fetched before.
+enum Source {
+    Nowhere,
+    /// A look reads the record, and waits for nobody.
+    Read,
+    /// Held alone until the run ends: of two that fetch at once, one waits.
+    Locked(Box<Locked>),
 }
 
-/// What an earlier `fetch --delete --commit` stored and could not commit.
-fn left_over(
+impl Source {
+    fn of(settings: &Settings, args: &args::Fetch) -> Result<Self, Failure> {
+        if args.no_state {
+            return Ok(Self::Nowhere);
+        }
+        if settings.destination.is_look() {
+            return Ok(Self::Read);
+        }
+        let Settings { state_dir, user, address, timeout, .. } = settings;
+        let locked = Record::lock(state_dir, user, &address.host.to_string(), address.port, *timeout)?;
+        Ok(Self::Locked(Box::new(locked)))
+    }
+
+    fn open(self, settings: &Settings) -> Result<Option<Record>, Failure> {
+        let Settings { state_dir, user, address, destination, .. } = settings;
+        Ok(match self {
+            Self::Nowhere => None,
+            Self::Read => Some(Record::read(state_dir, user, &address.host.to_string(), address.port)?),
+            Self::Locked(locked) => Some(locked.open(destination.path().as_deref())?),
+        })
+    }
+}
+
+/// Which messages are fetched, and which are only marked.
+struct Plan {
+    chosen: Chosen,
+    /// What an earlier `fetch --delete --commit` stored and could not commit.
+    left_over: Chosen,
+    verified: Verified,
+}
+
+impl Plan {
+    /// Messages that an earlier run stored to be deleted are marked if they are still the same. Under a unique-id that was
+    /// used before, another message is new: so those whose deletion was confirmed are looked at as well.
+    fn make(
+        selection: &Selection,
+        catalogue: &Catalogue<'_>,
+        record: Option<&Record>,
+        transaction: &mut Transaction,
+        deleting: bool,
+    ) -> Result<Self, Stop> {
+        let (chosen, _) = choose(selection, catalogue, record)?;
+        let Some(record) = record else {
+            return Ok(Self { chosen, left_over: Chosen::none(), verified: Verified::default() });
+        };
+        let fetched = |index: usize| {
+            let entry = catalogue.entry(index);
+            record.fetched(entry.unique_id?, catalogue.occurrence(index), entry.octets)
+        };
+        let is_left_over = |index| deleting && fetched(index).is_some_and(|fetched| fetched.pending_deletion);
+        let is_doubtful = |index: usize| {
+            let deleted = fetched(index).is_some_and(|fetched| fetched.deleted);
+            !chosen.contains(index) && (deleted || is_left_over(index))
+        };
+        let doubtful = selection.resolve_pending(&catalogue.known(Some(record)), is_doubtful);
+        let candidates = doubtful.iter().filter_map(|index| candidate(catalogue, index));
+        let verified = verify(transaction, record, candidates)?;
+        let all = || (0..catalogue.len()).map(|index| (index, catalogue.entry(index).number));
+        let left_over = all().map(|(index, number)| {
+            doubtful.contains(index) && verified.same.contains(&number) && is_left_over(index)
+        });
+        let left_over = left_over.collect();
+        let chosen = all().map(|(index, number)| chosen.contains(index) || verified.other.contains(&number));
+        let chosen = chosen.collect();
+        Ok(Self { chosen, left_over, verified })
+    }
+}
+
+/// The message at an index, to be compared with what the record says of it.
+pub(super) fn candidate<'m>(catalogue: &Catalogue<'m>, index: usize) -> Option<Candidate<'m>> {
+    let entry = catalogue.entry(index);
+    let unique_id = entry.unique_id?;
+    let occurrence = catalogue.occurrence(index);
+    Some(Candidate { number: entry.number, unique_id, occurrence, octets: entry.octets })
+}
+
+pub(super) fn unproven(messages: usize) -> String {
+    let what = if messages == 1 { "one message is" } else { "some messages are" };
+    format!(
+        "{what} left on the server ({messages}): nothing proves that they were stored here; \
+         choose them by number or unique-id to delete them"
+    )
+}
+
+fn wanted<'m>(
+    plan: &Plan,
     selection: &Selection,
-    catalogue: &Catalogue<'_>,
-    chosen: &Chosen,
+    catalogue: &Catalogue<'m>,
     record: Option<&Record>,
-) -> Chosen {
-    let Some(record) = record else { return Chosen::none() };
-    let pending = |index: usize| {
-        let fetched =
-            catalogue.entry(index).unique_id.and_then(|id| record.fetched(id, catalogue.occurrence(index)));
-        fetched.is_some_and(|fetched| fetched.pending_deletion) && !chosen.contains(index)
-    };
-    selection.resolve_pending(&catalogue.known(Some(record)), pending)
+) -> Vec<Wanted<'m>> {
+    let wanted = plan.chosen.iter().map(|index| {
+        let entry = catalogue.entry(index);
+        let occurrence = catalogue.occurrence(index);
+        let known = record.zip(entry.unique_id).is_some_and(|(record, id)| record.knows(id, occurrence));
+        Wanted {
+            number: entry.number,
+            unique_id: entry.unique_id,
+            occurrence,
+            octets: entry.octets,
+            unless_stored: known && selection.takes_only_new(),
+        }
+    });
+    wanted.collect()
 }
 
-/// One transfer: messages from the server into storage, marks back as they are stored.
+/// What a session that ended well leaves in the record.
+fn remember<'r>(
+    context: &Context<'_>,
+    mut record: Record,
+    catalogue: &Catalogue<'_>,
+    deleted: impl Iterator<Item = &'r usize>,
+) -> Result<(), Stop> {
+    let deleted =
+        deleted.filter_map(|&index| Some((catalogue.entry(index).unique_id?, catalogue.occurrence(index))));
+    record.finish(deleted, catalogue.unique_ids(), now().try_into().unwrap_or(0))?;
+    warn(context, Some(&mut record));
+    Ok(())
+}
+
+fn warn(context: &Context<'_>, record: Option<&mut Record>) {
+    for warning in record.map(Record::take_warnings).unwrap_or_default() {
+        context.stderr.warning(&warning);
+    }
+}
+
+/// What the events of a transfer come to.
 struct Run<'a> {
     catalogue: &'a Catalogue<'a>,
-    chosen: &'a Chosen,
-    storage: Storage,
-    progress: Progress,
-    delete: bool,
-    /// The next message is asked for when the last one is stored, so that `NOOP` can be said in between.
-    one_by_one: bool,
+    plan: &'a Plan,
     rows: Rows,
     /// Places in the catalogue whose mark the server confirmed.
     marked: Vec<usize>,
-    /// Numbers whose mark it refused.
+    /// Numbers whose mark it refused, and those that were stored and not marked.
     unmarked: HashSet<u32>,
     refusals: Vec<u32>,
-    /// Messages that came or were refused.
-    answered: usize,
+    failures: Vec<Failed>,
 }
 
-impl Run<'_> {
-    fn transfer(
-        &mut self,
-        context: &mut Context<'_>,
-        transaction: &mut Transaction,
-        left_over: &Chosen,
-    ) -> Result<(), Stop> {
-        let catalogue = self.catalogue;
-        let keep_alive = keep_alive(context.settings.timeout);
-        let wanted = || self.chosen.iter().map(|index| catalogue.entry(index).number);
-        let at_once = if self.one_by_one { 1 } else { usize::MAX };
-        let mut later = wanted().skip(at_once);
-        let mut retrieval = transaction.retrieve(wanted().take(at_once));
-        for index in left_over.iter() {
-            retrieval.mark(catalogue.entry(index).number);
+impl<'a> Run<'a> {
+    fn new(catalogue: &'a Catalogue<'a>, plan: &'a Plan, delete: bool, deleting: bool) -> Self {
+        Self {
+            catalogue,
+            plan,
+            rows: Rows { late: deleting.then(Vec::new), delete },
+            marked: Vec::new(),
+            unmarked: HashSet::new(),
+            refusals: Vec::new(),
+            failures: Vec::new(),
         }
+    }
+
+    fn transfer(&mut self, context: &mut Context<'_>, fetcher: &mut Fetcher<'_, '_>) -> Result<(), Stop> {
         loop {
-            while let Some(delivered) = self.storage.delivered()? {
-                self.stored(context, &mut retrieval, delivered)?;
-            }
-            context.printer.flush()?;
-            if !retrieval.is_ready() {
-                self.storage.flush()?;
-            }
-            if self.answered == self.chosen.len() && self.storage.outstanding() == 0 {
-                retrieval.finish();
-            }
-            match retrieval.next()? {
-                Some(Reply::Message(number, message)) => {
-                    self.answered += 1;
-                    self.store(number, message)?;
+            match fetcher.next() {
+                Ok(Some(event)) => self.take(context, event)?,
+                Ok(None) => return Ok(()),
+                Err(error) if error.kind() == ErrorKind::Session => {
+                    return Err(error.into_session().map_or_else(
+                        || Failure::new(Code::Protocol, "the session failed").into(),
+                        |error| self.located(error),
+                    ));
                 }
-                Some(Reply::Marked(number)) => self.confirm(context, left_over, number)?,
-                Some(Reply::Refused { number, mark, error }) => {
-                    self.answered += usize::from(!mark);
-                    self.refuse(context, left_over, number, mark, &error)?;
-                }
-                Some(Reply::Vouched) => {}
-                None if self.storage.outstanding() > 0 => match self.storage.wait(keep_alive)? {
-                    Some(delivered) => self.stored(context, &mut retrieval, delivered)?,
-                    None => retrieval.noop()?,
-                },
-                None => match later.next() {
-                    Some(number) => retrieval.want(number),
-                    None => return Ok(()),
-                },
+                Err(error) => return Err(error.into()),
+            }
+            if !fetcher.has_event() {
+                context.printer.flush()?;
             }
         }
     }
 
-    fn store(&mut self, number: MessageNumber, mut message: Message<'_>) -> Result<(), Stop> {
-        let Some(index) = place(self.catalogue, self.chosen, number) else { return Ok(()) };
-        let entry = self.catalogue.entry(index);
-        self.progress.message(entry.octets.unwrap_or(0));
-        self.storage.begin(number, entry.unique_id.map(UniqueId::from), self.catalogue.occurrence(index))?;
-        loop {
-            match message.chunk() {
-                Ok(Some(octets)) => {
-                    self.storage.write(octets)?;
-                    self.progress.received(octets.len() as u64);
+    fn located(&self, error: pop3::Error) -> Stop {
+        match error.number().and_then(|number| self.catalogue.index_of(number)) {
+            Some(index) => {
+                let entry = self.catalogue.entry(index);
+                Failure::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
+            }
+            None => error.into(),
+        }
+    }
+
+    fn take(&mut self, context: &mut Context<'_>, event: Event) -> Result<(), Stop> {
+        match event {
+            Event::Stored(delivered) => {
+                if self.rows.delete && !delivered.deletable {
+                    self.unmarked.insert(delivered.number.get());
+                    context.stderr.warning(&format!(
+                        "message {} came empty, though the server lists it as larger: it is not deleted",
+                        delivered.number
+                    ));
                 }
-                Ok(None) => return Ok(self.storage.end()?),
-                Err(error) => {
-                    // The connection is what failed; a store that fails as well is told of when it ends.
-                    drop(self.storage.cut());
-                    return Err(within(entry, error));
+                self.rows.add(context, delivered)
+            }
+            Event::Failed(failed) => {
+                let row = Refused {
+                    number: failed.number.get(),
+                    uid: failed.unique_id.as_ref().map(|unique_id| uid(unique_id.as_bytes())),
+                    error: failed.error.message().to_owned(),
+                };
+                match failed.error.kind() {
+                    ErrorKind::Refused => self.refusals.push(failed.number.get()),
+                    _ => self.failures.push(failed),
                 }
+                Ok(context.printer.refused(&row)?)
+            }
+            Event::Marked(number) => {
+                if let Some(index) = place(self.catalogue, &self.plan.chosen, number) {
+                    self.marked.push(index);
+                } else if let Some(index) = place(self.catalogue, &self.plan.left_over, number) {
+                    self.marked.push(index);
+                    self.rows.add_left_over(context, self.catalogue, index)?;
+                }
+                Ok(())
+            }
+            Event::Refused { number, mark, error } => {
+                self.refusals.push(number.get());
+                let Plan { chosen, left_over, .. } = self.plan;
+                let index = place(self.catalogue, chosen, number)
+                    .or_else(|| place(self.catalogue, left_over, number));
+                let Some(index) = index else { return Ok(()) };
+                if mark {
+                    self.unmarked.insert(number.get());
+                }
+                let row: Refused = refused(self.catalogue.entry(index), &error);
+                Ok(context.printer.refused(&row)?)
             }
         }
     }
+}
 
-    /// A message is safe: it is told of, and may be marked.
-    fn stored(
-        &mut self,
-        context: &mut Context<'_>,
-        retrieval: &mut Retrieval<'_>,
-        delivered: Delivered,
-    ) -> Result<(), Stop> {
-        if self.delete && delivered.refused.is_none() {
-            retrieval.mark(delivered.number);
-        }
-        self.rows.add(context, delivered)
+/// Messages that the destination did not take; the others were processed.
+fn failed(failures: &[Failed]) -> Option<Failure> {
+    let first = failures.first()?;
+    let mut message = first.error.message().to_owned();
+    if failures.len() > 1 {
+        let others: Vec<_> = failures[1..].iter().take(20).map(|failed| failed.number.to_string()).collect();
+        message = format!("{message}, and messages {} failed too", others.join(", "));
     }
-
-    fn confirm(
-        &mut self,
-        context: &mut Context<'_>,
-        left_over: &Chosen,
-        number: MessageNumber,
-    ) -> Result<(), Stop> {
-        if let Some(index) = place(self.catalogue, self.chosen, number) {
-            self.marked.push(index);
-        } else if let Some(index) = place(self.catalogue, left_over, number) {
-            self.marked.push(index);
-            self.rows.add_left_over(context, self.catalogue, index)?;
-        }
-        Ok(())
-    }
-
-    fn refuse(
-        &mut self,
-        context: &mut Context<'_>,
-        left_over: &Chosen,
-        number: MessageNumber,
-        mark: bool,
-        error: &pop3::Error,
-    ) -> Result<(), Stop> {
-        self.refusals.push(number.get());
-        let index =
-            place(self.catalogue, self.chosen, number).or_else(|| place(self.catalogue, left_over, number));
-        let Some(index) = index else { return Ok(()) };
-        if mark {
-            self.unmarked.insert(number.get());
-        }
-        let row: Refused = refused(self.catalogue.entry(index), error);
-        Ok(context.printer.refused(&row)?)
-    }
+    message.push_str("; the others were processed, and what failed is tried again next time");
+    Some(Failure::new(Code::Output, message))
 }
 
 /// Rows about stored messages: written as they come, but at the end where only the server's answer to `QUIT` says
@@ -289,18 +382,10 @@ impl Run<'_> {
 struct Rows {
     late: Option<Vec<Fetch>>,
     delete: bool,
-    /// Messages that the destination refused.
-    refusals: Vec<u32>,
 }
 
 impl Rows {
     fn add(&mut self, context: &mut Context<'_>, delivered: Delivered) -> Result<(), Stop> {
-        if let Some(error) = delivered.refused {
-            self.refusals.push(delivered.number.get());
-            let uid = delivered.unique_id.map(|unique_id| uid(unique_id.as_bytes()));
-            let row = Refused { number: delivered.number.get(), uid, error };
-            return Ok(context.printer.refused(&row)?);
-        }
         let path = delivered.path.as_deref().map(json::path);
         let row = Fetch {
             number: delivered.number.get(),
@@ -308,9 +393,9 @@ impl Rows {
             octets: Some(delivered.octets),
             path_encoded: path.as_ref().is_some_and(|(_, encoded)| *encoded),
             path: path.map(|(path, _)| path),
-            sha256: delivered
-                .sha256
-                .map(|digest| digest.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}"))),
+            sha256: Some(
+                delivered.sha256.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}")),
+            ),
             deleted: if self.delete { Deletion::Marked } else { Deletion::No },
         };
         self.put(context, row)
@@ -359,17 +444,4 @@ impl Rows {
         }
         Ok(())
     }
-}
-
-fn drain(storage: &mut Storage, rows: &mut Rows, context: &mut Context<'_>) -> Result<(), Stop> {
-    while let Ok(Some(delivered)) = storage.delivered() {
-        rows.add(context, delivered)?;
-    }
-    Ok(())
-}
-
-/// A server that hears nothing for a minute may close the session (Outlook.com does), so while a slow command of
-/// `--pipe` works it hears `NOOP` so often: thrice in a time-out and in a minute.
-fn keep_alive(timeout: Duration) -> Duration {
-    (timeout / 3).clamp(Duration::from_secs(1), Duration::from_secs(20))
 }

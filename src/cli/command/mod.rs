@@ -123,7 +123,7 @@ impl Context<'_> {
     /// The same, and what was fetched before, to be read only.
     fn open_with_record(&self) -> Result<(Session, Record), Failure> {
         let Settings { state_dir, user, address, .. } = self.settings;
-        let read = || Ok(Record::read(state_dir, user, &address.host.to_string())?);
+        let read = || Ok(Record::read(state_dir, user, &address.host.to_string(), address.port)?);
         let (record, session) = beside(read, || self.open())?;
         Ok((session, record))
     }

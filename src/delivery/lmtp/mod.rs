@@ -14,9 +14,9 @@ use self::{
 };
 use super::{
     error::{Error, ErrorKind},
-    files::host_name,
+    process::host,
     storage::Incoming,
-    writer::{Ledger, Staged, Store},
+    store::{CommitContext, Staged, Store},
 };
 use crate::net::Limits;
 
@@ -26,8 +26,8 @@ pub(crate) struct Lmtp {
     recipient: String,
     limits: Limits,
     client: Option<Client>,
-    spool: Spool,
-    staged: Option<Staged>,
+    spool: Option<Spool>,
+    staged: Vec<(Staged, Spool)>,
 }
 
 impl Lmtp {
@@ -37,17 +37,17 @@ impl Lmtp {
             recipient: recipient.to_owned(),
             limits,
             client: None,
-            spool: Spool::new(),
-            staged: None,
+            spool: None,
+            staged: Vec::new(),
         }
     }
 
-    fn deliver(&mut self) -> Result<Verdict, crate::Error> {
+    fn deliver(&mut self, message: &mut Spool) -> Result<Verdict, crate::Error> {
         let mut client = match self.client.take() {
             Some(client) => client,
             None => Client::connect(&self.address, &lhlo_name(), self.limits)?,
         };
-        let verdict = client.deliver(&self.recipient, &mut self.spool)?;
+        let verdict = client.deliver(&self.recipient, message)?;
         self.client = Some(client);
         Ok(verdict)
     }
@@ -59,29 +59,43 @@ impl Store for Lmtp {
     }
 
     fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
-        self.spool.clear().map_err(|error| spooling(&error))
-    }
-
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
-        self.spool.write(octets).map_err(|error| spooling(&error))
-    }
-
-    fn end(&mut self, message: Staged) -> Result<(), Error> {
-        self.spool.end().map_err(|error| spooling(&error))?;
-        self.staged = Some(message);
+        self.spool = Some(Spool::new());
         Ok(())
     }
 
-    fn cut(&mut self) {}
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
+        self.spool.as_mut().map_or(Ok(()), |spool| spool.write(octets)).map_err(|error| spooling(&error))
+    }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
-        let Some(message) = self.staged.take() else { return Ok(()) };
-        match self.deliver().map_err(failure)? {
-            Verdict::Delivered => {
-                ledger.remember(&message, b"lmtp")?;
-                ledger.report(message, None);
+    fn end(&mut self, message: Staged) -> Result<(), Error> {
+        let Some(mut spool) = self.spool.take() else { return Ok(()) };
+        spool.end().map_err(|error| spooling(&error))?;
+        self.staged.push((message, spool));
+        Ok(())
+    }
+
+    fn abort(&mut self) -> Result<(), Error> {
+        self.spool = None;
+        Ok(())
+    }
+
+    fn keep(&mut self, count: usize) -> Result<(), Error> {
+        self.staged.truncate(count);
+        Ok(())
+    }
+
+    fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error> {
+        for (message, mut spool) in std::mem::take(&mut self.staged) {
+            match self.deliver(&mut spool).map_err(failure)? {
+                Verdict::Delivered => {
+                    context.remember(&message, b"lmtp")?;
+                    context.stored(message, None);
+                }
+                Verdict::Refused(line) => {
+                    let error = Error::new(ErrorKind::Refused, String::from_utf8_lossy(&line));
+                    context.failed(message, error);
+                }
             }
-            Verdict::Refused(line) => ledger.refuse(message, String::from_utf8_lossy(&line).into_owned()),
         }
         Ok(())
     }
@@ -107,7 +121,7 @@ fn failure(error: crate::Error) -> Error {
 
 /// RFC 5321 §4.1.4: a domain name, if this machine has one.
 fn lhlo_name() -> String {
-    let name = host_name();
+    let name = host();
     if name.contains('_') { "localhost".to_owned() } else { name }
 }
 

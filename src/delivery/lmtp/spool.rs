@@ -56,14 +56,6 @@ impl Spool {
         self.header == Header::Over { eight_bit: true }
     }
 
-    pub(super) fn clear(&mut self) -> io::Result<()> {
-        self.file.set_len(0)?;
-        self.file.seek(SeekFrom::Start(0))?;
-        (self.last, self.size, self.eight_bit) = (b'\n', 0, false);
-        self.header = Header::Inside { line_start: true };
-        Ok(())
-    }
-
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let Some(&end) = bytes.last() else { return Ok(()) };
         self.converted.clear();
@@ -161,7 +153,7 @@ mod tests {
     fn sent(pieces: &[&[u8]]) -> (Vec<u8>, Spool) {
         let mut spool = Spool::new();
         spool.write(b"of another message").unwrap();
-        spool.clear().unwrap();
+        spool = Spool::new();
         for piece in pieces {
             spool.write(piece).unwrap();
         }

@@ -1,6 +1,8 @@
-//! `--mbox`: a group of messages is spooled beside the mbox and gets into it whole, under its locks.
+//! An mbox: a group of messages is spooled beside it and gets into it whole, under its locks.
 
-pub(crate) mod locked;
+mod dot_lock;
+mod locked;
+mod quoting;
 
 use std::{
     fs::File,
@@ -9,16 +11,19 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crc32fast::Hasher;
+use sha2::{Digest as _, Sha256};
 
-use self::locked::Mbox;
+pub(crate) use self::locked::{Mbox, settle};
+pub(crate) use self::quoting::{Mboxrd, from_line};
 use super::{
     error::Error,
     fs as disk,
-    record::journal::{Append, Entry, escape},
+    record::{
+        journal::{Content, Entry, PAGES},
+        word::escape,
+    },
     storage::Incoming,
-    text::{Mboxrd, from_line},
-    writer::{Ledger, Staged, Store},
+    store::{CommitContext, Staged, Store},
 };
 
 pub(crate) struct MboxFile {
@@ -26,20 +31,19 @@ pub(crate) struct MboxFile {
     wait: Duration,
     /// Without a name: what is left of it when the process ends is nothing.
     spool: File,
-    spooled: Extent,
-    /// Where the message that is being spooled began.
-    began: Extent,
+    spooled: Spooled,
     quoter: Mboxrd,
     buffer: Vec<u8>,
     /// The `From ` line of the group.
     from: Vec<u8>,
-    staged: Vec<Staged>,
+    /// With what was spooled up to the end of each.
+    staged: Vec<(Staged, Spooled)>,
 }
 
 #[derive(Clone, Default)]
-struct Extent {
+struct Spooled {
     octets: u64,
-    checksum: Hasher,
+    sha256: Sha256,
 }
 
 impl MboxFile {
@@ -50,15 +54,14 @@ impl MboxFile {
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
             return Err(failure(io::Error::other("it is not a plain file")));
         }
-        locked::sweep(path).map_err(failure)?;
+        dot_lock::sweep(path).map_err(failure)?;
         let spool = tempfile::tempfile_in(folder).map_err(failure)?;
         disk::make_private(&spool).map_err(failure)?;
         Ok(Self {
             path: path.to_path_buf(),
             wait,
             spool,
-            spooled: Extent::default(),
-            began: Extent::default(),
+            spooled: Spooled::default(),
             quoter: Mboxrd::new(),
             buffer: Vec::new(),
             from: Vec::new(),
@@ -66,9 +69,9 @@ impl MboxFile {
         })
     }
 
-    fn spool(&mut self) -> io::Result<()> {
-        self.spool.write_all(&self.buffer)?;
-        self.spooled.checksum.update(&self.buffer);
+    fn spool(&mut self) -> Result<(), Error> {
+        self.spool.write_all(&self.buffer).map_err(|error| self.failure(&error))?;
+        self.spooled.sha256.update(&self.buffer);
         self.spooled.octets += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
@@ -78,44 +81,49 @@ impl MboxFile {
         Error::output(format_args!("cannot write {}", self.path.display()), error)
     }
 
-    fn store(&mut self, staged: Vec<Staged>, ledger: &mut Ledger) -> Result<(), Error> {
+    /// Goes back to where the last staged message ended.
+    fn rewind(&mut self) -> io::Result<()> {
+        self.buffer.clear();
+        self.quoter = Mboxrd::new();
+        self.spooled = self.staged.last().map(|(_, spooled)| spooled.clone()).unwrap_or_default();
+        self.spool.set_len(self.spooled.octets)?;
+        self.spool.seek(SeekFrom::Start(self.spooled.octets)).map(drop)
+    }
+
+    fn store(&mut self, staged: Vec<(Staged, Spooled)>, context: &mut CommitContext) -> Result<(), Error> {
         let Some(mut mbox) = Mbox::lock(&self.path, true, self.wait)? else { return Ok(()) };
-        let (offset, padding) = mbox
-            .len()
-            .and_then(|offset| Ok((offset, mbox.padding()?)))
-            .map_err(|error| self.failure(&error))?;
-        let append = Append {
-            mbox: self.path.clone(),
-            offset,
-            padding,
-            octets: self.spooled.octets,
-            checksum: self.spooled.checksum.clone().finalize(),
-            from: self.from.clone(),
+        let Some(Spooled { octets, sha256 }) = staged.last().map(|(_, spooled)| spooled.clone()) else {
+            return Ok(());
         };
+        let staged: Vec<_> = staged.into_iter().map(|(staged, _)| staged).collect();
+        let group = Content { octets, sha256: sha256.finalize().into() };
+        let append = mbox.prepare(&self.path, &self.spool, group).map_err(|error| self.failure(&error))?;
         let words: Vec<_> = staged.iter().map(Staged::word).collect();
-        let delete = ledger.delete;
         let messages = staged.iter().zip(&words);
         let messages: Vec<_> =
-            messages.filter_map(|(message, word)| Some(message.message(word.as_deref()?, delete))).collect();
-        if let Some(record) = ledger.record.as_mut().filter(|_| !messages.is_empty()) {
-            let announced = messages.iter().map(|message| Entry::Part(*message));
-            record.append(std::iter::once(Entry::Append(append.clone())).chain(announced), true)?;
+            messages.filter_map(|(message, word)| Some(message.message(word.as_deref()?))).collect();
+        if !messages.is_empty() {
+            let pages = append.pages.chunks(PAGES).map(|pages| Entry::Pages(pages.to_vec()));
+            let parts = messages.iter().map(|message| Entry::Part(*message));
+            context.append(std::iter::once(Entry::Append(append.clone())).chain(pages).chain(parts))?;
         }
-        self.spool
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| mbox.append(&append, &mut self.spool))
-            .map_err(|error| self.failure(&error))?;
-        if let Some(record) = &mut ledger.record {
-            let place = disk::path_octets(&self.path);
-            let place = &*escape(&place);
-            let done = messages.iter().map(|&message| Entry::Done { message, place });
-            // Before the lock goes: afterwards others may change what stands in the mbox.
-            record.append(done, true)?;
+        if let Err(error) = mbox.append(&append, &self.spool) {
+            // Nothing of the group is in the mbox, so nobody may look for it there later.
+            let void = messages
+                .iter()
+                .map(|message| Entry::Void { unique_id: message.unique_id, occurrence: message.occurrence });
+            // Should this fail as well, the next run finds nothing of the group and says so.
+            let _ = context.append(void);
+            return Err(self.failure(&error));
         }
+        let place = disk::path_octets(&self.path);
+        let place = &*escape(&place);
+        // Before the lock goes: afterwards others may change what stands in the mbox.
+        context.append(messages.iter().map(|&message| Entry::Done { message, place }))?;
         drop(mbox);
         drop(words);
         for message in staged {
-            ledger.report(message, Some(self.path.clone()));
+            context.stored(message, Some(self.path.clone()));
         }
         Ok(())
     }
@@ -129,15 +137,10 @@ impl Store for MboxFile {
 
     fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
         if self.staged.is_empty() {
-            self.spool
-                .set_len(0)
-                .and_then(|()| self.spool.seek(SeekFrom::Start(0)))
-                .map_err(|error| self.failure(&error))?;
-            self.spooled = Extent::default();
+            self.rewind().map_err(|error| self.failure(&error))?;
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
             self.from = from_line(now.as_secs());
         }
-        self.began = self.spooled.clone();
         self.buffer.extend_from_slice(&self.from);
         self.buffer.push(b'\n');
         Ok(())
@@ -145,33 +148,30 @@ impl Store for MboxFile {
 
     fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         self.quoter.convert(octets, &mut self.buffer);
-        if self.buffer.len() >= BUFFER {
-            self.spool().map_err(|error| self.failure(&error))?;
-        }
-        Ok(())
+        if self.buffer.len() >= BUFFER { self.spool() } else { Ok(()) }
     }
 
     fn end(&mut self, message: Staged) -> Result<(), Error> {
         self.quoter.finish(&mut self.buffer);
-        self.spool().map_err(|error| self.failure(&error))?;
-        self.staged.push(message);
+        self.spool()?;
+        self.staged.push((message, self.spooled.clone()));
         Ok(())
     }
 
-    fn cut(&mut self) {
-        self.buffer.clear();
-        self.quoter = Mboxrd::new();
-        self.spooled = self.began.clone();
-        // Should this fail, the checksum would not fit what is spooled, and nothing would be stored twice or wrongly.
-        let _ = self.spool.set_len(self.spooled.octets);
-        let _ = self.spool.seek(SeekFrom::Start(self.spooled.octets));
+    fn abort(&mut self) -> Result<(), Error> {
+        self.rewind().map_err(|error| self.failure(&error))
     }
 
-    fn commit(&mut self, ledger: &mut Ledger) -> Result<(), Error> {
+    fn keep(&mut self, count: usize) -> Result<(), Error> {
+        self.staged.truncate(count);
+        self.rewind().map_err(|error| self.failure(&error))
+    }
+
+    fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error> {
         let staged = std::mem::take(&mut self.staged);
-        if staged.is_empty() { Ok(()) } else { self.store(staged, ledger) }
+        if staged.is_empty() { Ok(()) } else { self.store(staged, context) }
     }
 }
 
-/// Octets spooled at a time.
+/// Bytes spooled at a time.
 const BUFFER: usize = 64 * 1024;

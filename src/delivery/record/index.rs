@@ -1,111 +1,53 @@
-//! What was fetched, in a few octets a message.
+//! The messages of a record in memory.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState},
-};
+use std::{borrow::Cow, collections::HashMap};
 
-use super::journal::Message;
+use super::journal::{Deletion, Digest, Entry, Message};
 
-/// When a message was fetched, and whether it waits for its deletion.
+/// What the record knows of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetched {
-    /// Seconds since 1970.
+    /// When it was fetched, in seconds since 1970.
     pub time: i64,
-    /// A `fetch --delete --commit` stored it, and no server ever confirmed that it was deleted.
+    /// It was stored to be deleted, and no server ever confirmed that it was deleted.
     pub pending_deletion: bool,
+    /// A server confirmed that it was deleted.
+    pub deleted: bool,
+    /// It was stored here, so that its deletion loses nothing. Skipped and imported messages were not.
+    pub stored: bool,
 }
 
-/// Messages by unique-id and occurrence (0 for the first message with it, 1 for the second…).
-///
-/// Only a hash of 92 bits is kept of a unique-id, with keys of this process: nobody can make two meet.
+/// The first 128 bits of a SHA-256.
+pub(crate) type Half = [u8; 16];
+
+pub(crate) fn half(digest: &Digest) -> Half {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    half
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) time: u64,
+    pub(crate) deletion: Deletion,
+    pub(crate) listed: Option<u64>,
+    pub(crate) sha256: Option<Half>,
+    pub(crate) header: Option<Half>,
+    /// Since when the server does not list it.
+    pub(crate) absent: Option<u64>,
+    /// The server listed it in this session.
+    seen: bool,
+}
+
+/// Messages by unique-id (escaped) and occurrence: 0 for the first message with it, 1 for the second…
 #[derive(Default)]
 pub(crate) struct Index {
-    known: HashMap<u64, Known, BuildHasherDefault<Itself>>,
-    states: [RandomState; 2],
-}
-
-/// A unique-id with its occurrence, hashed by this process' own keys.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Key([u64; 2]);
-
-/// A table whose keys need no hash but themselves.
-pub(crate) type ByKey<T> = HashMap<Key, T, BuildHasherDefault<Itself>>;
-
-#[derive(Default)]
-pub(crate) struct Itself(u64);
-
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0[0]);
-    }
-}
-
-impl Hasher for Itself {
-    fn write(&mut self, octets: &[u8]) {
-        // A key comes as the number below.
-        for &octet in octets {
-            self.0 = self.0.rotate_left(8) ^ u64::from(octet);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// What is known of a message in eight octets, as there may be 100,000: two flags, 34 bits for the seconds (until the
-/// year 2514), and above them as much of the key as has room.
-#[derive(Clone, Copy)]
-struct Known(u64);
-
-impl Known {
-    const PENDING_DELETION: u64 = 1;
-    const LISTED: u64 = 2;
-    const FLAGS: u32 = 2;
-    const TIME: u32 = 34;
-    /// Seconds that do not fit stand for the end of time.
-    const LATEST: u64 = (1 << Self::TIME) - 1;
-
-    fn new(key: Key, time: u64, pending_deletion: bool) -> Self {
-        let check = key.0[1] >> (Self::FLAGS + Self::TIME) << (Self::FLAGS + Self::TIME);
-        Self(check | time.min(Self::LATEST) << Self::FLAGS | u64::from(pending_deletion))
-    }
-
-    /// Whether it is of this key, whose other half led to it.
-    fn is_of(self, key: Key) -> bool {
-        (self.0 ^ key.0[1]) >> (Self::FLAGS + Self::TIME) == 0
-    }
-
-    fn time(self) -> u64 {
-        self.0 >> Self::FLAGS & Self::LATEST
-    }
-
-    fn pending_deletion(self) -> bool {
-        self.0 & Self::PENDING_DELETION != 0
-    }
-
-    fn listed(self) -> bool {
-        self.0 & Self::LISTED != 0
-    }
+    known: HashMap<Box<[u8]>, Known>,
+    /// Days with a good session, ascending.
+    sessions: Vec<u64>,
 }
 
 impl Index {
-    pub(crate) fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
-        let known = self.of(self.key(unique_id, occurrence))?;
-        Some(Fetched { time: known.time().cast_signed(), pending_deletion: known.pending_deletion() })
-    }
-
-    pub(crate) fn insert(&mut self, message: &Message<'_>) {
-        let key = self.key(message.unique_id, message.occurrence);
-        self.known.insert(key.0[0], Known::new(key, message.time, message.delete));
-    }
-
-    /// Room for so many, so that the table need not grow while they come.
     pub(crate) fn reserve(&mut self, messages: usize) {
         self.known.reserve(messages);
     }
@@ -114,91 +56,121 @@ impl Index {
         self.known.len()
     }
 
-    /// The server confirmed the deletion of one of `of` messages with this unique-id. The others move up; a single
-    /// one stays known, for servers that confirm and keep it all the same.
-    pub(crate) fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
+    pub(crate) fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<&Known> {
+        self.known.get(&*key(unique_id, occurrence))
+    }
+
+    pub(crate) fn last_session(&self) -> Option<u64> {
+        self.sessions.last().copied()
+    }
+
+    pub(crate) fn sessions_since(&self, time: u64) -> usize {
+        self.sessions.iter().filter(|&&session| session > time).count()
+    }
+
+    /// Takes an entry in; those of unfinished steps are not the index's.
+    pub(crate) fn apply(&mut self, entry: &Entry<'_>) {
+        match *entry {
+            Entry::Done { ref message, .. } => self.insert(message),
+            Entry::Deleted { unique_id, occurrence, of } => self.delete(unique_id, occurrence, of),
+            Entry::Absent { unique_id, occurrence, time } => {
+                self.change(unique_id, occurrence, |known| known.absent = Some(time));
+            }
+            Entry::Present { unique_id, occurrence } => {
+                self.change(unique_id, occurrence, |known| known.absent = None);
+            }
+            Entry::Listed { unique_id, occurrence, octets, deletion } => {
+                self.change(unique_id, occurrence, |known| {
+                    known.listed = Some(octets);
+                    known.deletion = deletion;
+                    known.absent = None;
+                });
+            }
+            Entry::Forgotten { unique_id, occurrence } => {
+                self.known.remove(&*key(unique_id, occurrence));
+            }
+            Entry::Session { time } => self.sessions.push(time),
+            Entry::File { .. } | Entry::Append(_) | Entry::Pages(_) | Entry::Part(_) | Entry::Void { .. } => {
+            }
+        }
+    }
+
+    fn insert(&mut self, message: &Message<'_>) {
+        let known = Known {
+            time: message.time,
+            deletion: message.deletion,
+            listed: message.listed,
+            sha256: message.content.as_ref().map(|content| half(&content.sha256)),
+            header: message.header.as_ref().map(half),
+            absent: None,
+            seen: false,
+        };
+        self.known.insert(key(message.unique_id, message.occurrence).into(), known);
+    }
+
+    /// One of `of` messages with this unique-id is deleted: those after it move up.
+    fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
         if of <= 1 {
-            if let Some(known) = self.of_mut(self.key(unique_id, occurrence)) {
-                known.0 &= !Known::PENDING_DELETION;
-            }
-            return;
+            return self.change(unique_id, occurrence, |known| known.deletion = Deletion::Confirmed);
         }
-        self.remove(self.key(unique_id, occurrence));
+        self.known.remove(&*key(unique_id, occurrence));
         for later in occurrence + 1..of {
-            if let Some(known) = self.remove(self.key(unique_id, later)) {
-                let key = self.key(unique_id, later - 1);
-                self.known.insert(key.0[0], Known::new(key, known.time(), known.pending_deletion()));
+            if let Some(known) = self.known.remove(&*key(unique_id, later)) {
+                self.known.insert(key(unique_id, later - 1).into(), known);
             }
         }
     }
 
-    /// The server lists this message.
-    pub(crate) fn list(&mut self, unique_id: &[u8], occurrence: u32) {
-        if let Some(known) = self.of_mut(self.key(unique_id, occurrence)) {
-            known.0 |= Known::LISTED;
+    fn change(&mut self, unique_id: &[u8], occurrence: u32, change: impl FnOnce(&mut Known)) {
+        if let Some(known) = self.known.get_mut(&*key(unique_id, occurrence)) {
+            change(known);
         }
     }
 
-    /// How many of those known the server lists.
-    pub(crate) fn listed(&self) -> usize {
-        self.known.values().filter(|known| known.listed()).count()
+    /// The server lists this message. Gives back whether it was absent before.
+    pub(crate) fn see(&mut self, unique_id: &[u8], occurrence: u32) -> bool {
+        let mut absent = false;
+        self.change(unique_id, occurrence, |known| {
+            known.seen = true;
+            absent = known.absent.is_some();
+        });
+        absent
     }
 
-    /// Takes out the listed message that an entry of the journal tells of, with its occurrence and whether it waits for
-    /// its deletion; `None` where another entry tells of it, or none shall. Messages move up only, so the entry's own occurrence is the highest that it can be.
-    pub(crate) fn take(&mut self, unique_id: &[u8], occurrence: u32, time: u64) -> Option<(u32, bool)> {
-        (0..=occurrence).rev().find_map(|occurrence| {
-            let key = self.key(unique_id, occurrence);
-            let known =
-                self.of(key).filter(|known| known.time() == time.min(Known::LATEST) && known.listed())?;
-            self.remove(key);
-            Some((occurrence, known.pending_deletion()))
+    /// The messages that the server did not list: unique-id, occurrence and what is known.
+    pub(crate) fn unseen(&self) -> impl Iterator<Item = (&[u8], u32, &Known)> {
+        self.known.iter().filter(|(_, known)| !known.seen).map(|(key, known)| {
+            let (unique_id, occurrence) = split(key);
+            (unique_id, occurrence, known)
         })
     }
 
-    pub(crate) fn key(&self, unique_id: &[u8], occurrence: u32) -> Key {
-        Key(self.states.each_ref().map(|state| {
-            let mut hasher = state.build_hasher();
-            hasher.write(unique_id);
-            hasher.write_u32(occurrence);
-            hasher.finish()
-        }))
+    /// Takes out the message of a `done` line, with its occurrence; `None` where a later line replaced it, or it was
+    /// forgotten. Messages move up only, so the line's own occurrence is the highest that it can be.
+    pub(crate) fn take(&mut self, message: &Message<'_>) -> Option<(u32, Known)> {
+        let sha256 = message.content.as_ref().map(|content| half(&content.sha256));
+        (0..=message.occurrence).rev().find_map(|occurrence| {
+            let key = key(message.unique_id, occurrence);
+            self.known.get(&*key).filter(|known| known.time == message.time && known.sha256 == sha256)?;
+            Some((occurrence, self.known.remove(&*key)?))
+        })
     }
 
-    fn of(&self, key: Key) -> Option<Known> {
-        self.known.get(&key.0[0]).copied().filter(|known| known.is_of(key))
-    }
-
-    fn of_mut(&mut self, key: Key) -> Option<&mut Known> {
-        self.known.get_mut(&key.0[0]).filter(|known| known.is_of(key))
-    }
-
-    fn remove(&mut self, key: Key) -> Option<Known> {
-        self.of(key)?;
-        self.known.remove(&key.0[0])
+    pub(crate) fn sessions(&self) -> &[u64] {
+        &self.sessions
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn half_a_key_is_not_enough() {
-        let (one, other) = (Key([7, 1 << 40]), Key([7, 2 << 40]));
-        let mut index = Index::default();
-        index.known.insert(7, Known::new(one, 1_795_341_600, true));
-        assert!(index.of(other).is_none() && index.of_mut(other).is_none() && index.remove(other).is_none());
-        let known = index.remove(one).unwrap();
-        assert_eq!((known.time(), known.pending_deletion(), known.listed()), (1_795_341_600, true, false));
+/// A unique-id has no space, so that no two keys meet.
+fn key(unique_id: &[u8], occurrence: u32) -> Cow<'_, [u8]> {
+    if occurrence == 0 {
+        return Cow::Borrowed(unique_id);
     }
+    [unique_id, format!(" {occurrence}").as_bytes()].concat().into()
+}
 
-    #[test]
-    fn no_time_spills_over() {
-        let key = Key([u64::MAX; 2]);
-        let known = Known::new(key, u64::MAX, false);
-        assert!(known.is_of(key) && !known.pending_deletion() && !known.listed());
-        assert_eq!(known.time(), Known::LATEST);
-        assert!(!Known::new(Key([0; 2]), u64::MAX, false).is_of(key));
-    }
+fn split(key: &[u8]) -> (&[u8], u32) {
+    let Some(at) = key.iter().rposition(|&octet| octet == b' ') else { return (key, 0) };
+    let occurrence = std::str::from_utf8(&key[at + 1..]).ok().and_then(|word| word.parse().ok());
+    (&key[..at], occurrence.unwrap_or(0))
 }

@@ -1,70 +1,111 @@
-//! The journal's lines: text that a person can read, each with its checksum, appended a batch at a time.
+//! The journal's lines: text that a person can read, each with a checksum that covers the line before it.
 //!
 //! ```text
-//! pop3-record 1 alice pop.example.org 5b1fd2a0
-//! 1 file uid-1 0 1795341600 - /mail/.pop3-8d6b….tmp /mail/uid-1.eml 0c8d1f42
-//! 2 done uid-1 0 1795341600 - /mail/uid-1.eml 90ab12cd
+//! pop3-record 2 00000000000000000382 5b1fd2a0 8d6b41c5 alice pop.example.org 995 0c8d1f42
+//! file uid-1 0 1795341600 - 315 315 9f86… 2c26… 315 9f86… /mail/.pop3-8d6b41c5-7-1.tmp /mail/uid-1.eml 90ab12cd
+//! done uid-1 0 1795341600 - 315 315 9f86… 2c26… /mail/uid-1.eml 77b1c2d3
 //! ```
 //!
-//! Every line begins with the number of its batch and ends with the CRC-32 of what stands before. A batch is synced
-//! before the next one is written, so a power cut can spoil the last one only, and spoils it in a way that shows:
-//! the last line has no end, or blocks that never reached the disk read as NULs. Anything else is damage.
+//! The first line says how many bytes of the file were synced: written in place after each sync, so it never says too much.
+//! Up to there every line must be sound, or the journal is damaged; whole lines that are missing are damage too. Behind it
+//! stands what a power cut may have torn: it ends at the first line whose checksum does not follow, whatever it holds.
 
 use std::{
     borrow::Cow,
-    io::{self, Read},
+    io::{self, BufRead, BufReader, Read},
     path::{Path, PathBuf},
 };
 
-use memchr::{memchr, memchr_iter};
-
+use super::word::{escape, field, flag, number, parse_number, parse_small, unescape};
 use crate::delivery::fs as disk;
 
-/// The first word of a journal, and the format that this program writes and reads.
-pub(crate) const FORMAT: &[u8] = b"pop3-record 1";
+/// SHA-256.
+pub(crate) type Digest = [u8; 32];
 
-/// Which message, and what the record says of it.
+/// Bytes that are known by their number and digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) octets: u64,
+    pub(crate) sha256: Digest,
+}
+
+/// What is to become of a stored message on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Deletion {
+    #[default]
+    No,
+    /// It was stored to be deleted, and no server confirmed the deletion.
+    Pending,
+    Confirmed,
+}
+
+impl Deletion {
+    fn word(self) -> &'static [u8] {
+        match self {
+            Self::No => b"-",
+            Self::Pending => b"delete",
+            Self::Confirmed => b"deleted",
+        }
+    }
+
+    fn parse(word: &[u8]) -> Option<Self> {
+        [Self::No, Self::Pending, Self::Confirmed].into_iter().find(|deletion| deletion.word() == word)
+    }
+}
+
+/// A message and what proves that another one is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Message<'a> {
     /// Escaped, as in the journal.
     pub(crate) unique_id: &'a [u8],
     pub(crate) occurrence: u32,
+    /// Seconds since 1970.
     pub(crate) time: u64,
-    pub(crate) delete: bool,
+    pub(crate) deletion: Deletion,
+    /// Octets by the server's listing.
+    pub(crate) listed: Option<u64>,
+    /// As received; `None` for a message that was never received here.
+    pub(crate) content: Option<Content>,
+    pub(crate) header: Option<Digest>,
 }
 
-/// Where a group of messages is about to be appended to an mbox.
+/// A group of messages that is about to be appended to an mbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Append {
     pub(crate) mbox: PathBuf,
-    /// Where the mbox ended; it is cut back to here if the group did not get in whole.
+    /// Where the mbox ended.
     pub(crate) offset: u64,
-    /// Line ends put before the group, for a mbox that does not end in a blank line.
+    /// The last bytes before the offset: where they differ, it is not the same mbox any more.
+    pub(crate) before: Content,
+    /// Line ends put before the group, for an mbox that does not end in a blank line.
     pub(crate) padding: u64,
-    pub(crate) octets: u64,
-    pub(crate) checksum: u32,
-    /// The `From ` line of every message of the group, without its end.
-    pub(crate) from: Vec<u8>,
+    /// The group, without the padding.
+    pub(crate) content: Content,
+    /// CRC-32 of each page of the file from the offset on, to recognize a part of the group.
+    pub(crate) pages: Vec<u32>,
 }
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry<'a> {
-    /// The message is about to get its name; its temporary file is durable.
+    /// The message is about to get its name; its temporary file is durable and holds `stored`.
     File {
         message: Message<'a>,
+        stored: Content,
         temporary: Cow<'a, Path>,
         name: Cow<'a, Path>,
     },
-    /// The messages that the same batch names as `part` are about to be appended.
+    /// The messages that follow as `part` are about to be appended.
     Append(Append),
+    /// More of the pages of the last `append`.
+    Pages(Vec<u32>),
     Part(Message<'a>),
     /// The message is stored, durably; `place` is escaped, and there for people.
     Done {
         message: Message<'a>,
         place: &'a [u8],
     },
-    /// A `file` or `part` came to nothing.
+    /// A `file` or `part` failed or came to nothing.
     Void {
         unique_id: &'a [u8],
         occurrence: u32,
@@ -75,133 +116,241 @@ pub(crate) enum Entry<'a> {
         occurrence: u32,
         of: u32,
     },
+    /// The server does not list the message any more since `time`.
+    Absent {
+        unique_id: &'a [u8],
+        occurrence: u32,
+        time: u64,
+    },
+    /// It lists the message again.
+    Present {
+        unique_id: &'a [u8],
+        occurrence: u32,
+    },
+    /// The server lists the message with other octets, and it is the same all the same.
+    Listed {
+        unique_id: &'a [u8],
+        occurrence: u32,
+        octets: u64,
+        deletion: Deletion,
+    },
+    Forgotten {
+        unique_id: &'a [u8],
+        occurrence: u32,
+    },
+    /// A session in which all went well, at most one a day.
+    Session {
+        time: u64,
+    },
 }
 
 impl<'a> Entry<'a> {
-    /// Appends the entry as a line.
-    pub(crate) fn write(&self, batch: u64, line: &mut Vec<u8>) {
+    /// Appends the entry as a line whose checksum follows `chain`, and gives back its checksum.
+    pub(crate) fn write(&self, chain: u32, line: &mut Vec<u8>) -> u32 {
         let start = line.len();
-        number(line, batch);
         match self {
-            Self::File { message, temporary, name } => {
+            Self::File { message, stored, temporary, name } => {
                 message.write("file", line);
+                number(line, stored.octets);
+                digest(line, Some(&stored.sha256));
                 for path in [temporary, name] {
                     field(line, &escape(&disk::path_octets(path)));
                 }
             }
             Self::Append(append) => {
-                word(line, "append");
+                line.extend_from_slice(b"append");
                 field(line, &escape(&disk::path_octets(&append.mbox)));
-                for figure in [append.offset, append.padding, append.octets, append.checksum.into()] {
-                    line.push(b' ');
-                    number(line, figure);
+                number(line, append.offset);
+                number(line, append.before.octets);
+                digest(line, Some(&append.before.sha256));
+                number(line, append.padding);
+                number(line, append.content.octets);
+                digest(line, Some(&append.content.sha256));
+            }
+            Self::Pages(pages) => {
+                line.extend_from_slice(b"pages ");
+                for page in pages {
+                    line.extend_from_slice(format!("{page:08x}").as_bytes());
                 }
-                field(line, &escape(&append.from));
             }
             Self::Part(message) => message.write("part", line),
             Self::Done { message, place } => {
                 message.write("done", line);
                 field(line, place);
             }
-            Self::Void { unique_id, occurrence } => {
-                word(line, "void");
-                field(line, unique_id);
-                line.push(b' ');
-                number(line, u64::from(*occurrence));
-            }
+            Self::Void { unique_id, occurrence } => key("void", unique_id, *occurrence, line),
             Self::Deleted { unique_id, occurrence, of } => {
-                word(line, "deleted");
-                field(line, unique_id);
-                for figure in [occurrence, of] {
-                    line.push(b' ');
-                    number(line, u64::from(*figure));
-                }
+                key("deleted", unique_id, *occurrence, line);
+                number(line, u64::from(*of));
+            }
+            Self::Absent { unique_id, occurrence, time } => {
+                key("absent", unique_id, *occurrence, line);
+                number(line, *time);
+            }
+            Self::Present { unique_id, occurrence } => key("present", unique_id, *occurrence, line),
+            Self::Listed { unique_id, occurrence, octets, deletion } => {
+                key("listed", unique_id, *occurrence, line);
+                number(line, *octets);
+                field(line, deletion.word());
+            }
+            Self::Forgotten { unique_id, occurrence } => key("forgotten", unique_id, *occurrence, line),
+            Self::Session { time } => {
+                line.extend_from_slice(b"session");
+                number(line, *time);
             }
         }
-        seal(line, start);
+        append_checksum(chain, line, start)
     }
 
-    /// The entry in a line that is sound, with its batch.
-    fn parse(body: &'a [u8]) -> Option<(u64, Self)> {
+    /// The entry in a line that is sound.
+    fn parse(body: &'a [u8]) -> Option<Self> {
         let mut fields = body.split(|&octet| octet == b' ');
-        let batch = figure(fields.next()?)?;
         let entry = match fields.next()? {
             b"file" => Self::File {
                 message: Message::parse(&mut fields)?,
+                stored: parse_content(&mut fields)??,
                 temporary: disk::octets_path(unescape(fields.next()?)?).into(),
                 name: disk::octets_path(unescape(fields.next()?)?).into(),
             },
             b"append" => Self::Append(Append {
                 mbox: disk::octets_path(unescape(fields.next()?)?),
-                offset: figure(fields.next()?)?,
-                padding: figure(fields.next()?)?,
-                octets: figure(fields.next()?)?,
-                checksum: figure(fields.next()?)?.try_into().ok()?,
-                from: unescape(fields.next()?)?,
+                offset: parse_number(fields.next()?)?,
+                before: parse_content(&mut fields)??,
+                padding: parse_number(fields.next()?)?,
+                content: parse_content(&mut fields)??,
+                pages: Vec::new(),
             }),
+            b"pages" => Self::Pages(fields.next()?.chunks(8).map(parse_checksum).collect::<Option<_>>()?),
             b"part" => Self::Part(Message::parse(&mut fields)?),
             b"done" => Self::Done { message: Message::parse(&mut fields)?, place: fields.next()? },
-            b"void" => Self::Void { unique_id: fields.next()?, occurrence: small(fields.next()?)? },
+            b"void" => Self::Void { unique_id: fields.next()?, occurrence: parse_small(fields.next()?)? },
             b"deleted" => Self::Deleted {
                 unique_id: fields.next()?,
-                occurrence: small(fields.next()?)?,
-                of: small(fields.next()?)?,
+                occurrence: parse_small(fields.next()?)?,
+                of: parse_small(fields.next()?)?,
             },
+            b"absent" => Self::Absent {
+                unique_id: fields.next()?,
+                occurrence: parse_small(fields.next()?)?,
+                time: parse_number(fields.next()?)?,
+            },
+            b"present" => {
+                Self::Present { unique_id: fields.next()?, occurrence: parse_small(fields.next()?)? }
+            }
+            b"listed" => Self::Listed {
+                unique_id: fields.next()?,
+                occurrence: parse_small(fields.next()?)?,
+                octets: parse_number(fields.next()?)?,
+                deletion: Deletion::parse(fields.next()?)?,
+            },
+            b"forgotten" => {
+                Self::Forgotten { unique_id: fields.next()?, occurrence: parse_small(fields.next()?)? }
+            }
+            b"session" => Self::Session { time: parse_number(fields.next()?)? },
             _ => return None,
         };
-        fields.next().is_none().then_some((batch, entry))
+        fields.next().is_none().then_some(entry)
     }
 }
 
 impl<'a> Message<'a> {
     fn write(&self, kind: &str, line: &mut Vec<u8>) {
-        word(line, kind);
-        field(line, self.unique_id);
-        line.push(b' ');
-        number(line, u64::from(self.occurrence));
-        line.push(b' ');
+        key(kind, self.unique_id, self.occurrence, line);
         number(line, self.time);
-        word(line, if self.delete { "delete" } else { "-" });
+        field(line, self.deletion.word());
+        optional(line, self.listed);
+        optional(line, self.content.map(|content| content.octets));
+        digest(line, self.content.as_ref().map(|content| &content.sha256));
+        digest(line, self.header.as_ref());
     }
 
     fn parse(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Self> {
         Some(Self {
             unique_id: fields.next()?,
-            occurrence: small(fields.next()?)?,
-            time: figure(fields.next()?)?,
-            delete: match fields.next()? {
-                b"delete" => true,
-                b"-" => false,
-                _ => return None,
-            },
+            occurrence: parse_small(fields.next()?)?,
+            time: parse_number(fields.next()?)?,
+            deletion: Deletion::parse(fields.next()?)?,
+            listed: flag(fields.next()?, parse_number)?,
+            content: parse_content(fields)?,
+            header: flag(fields.next()?, parse_digest)?,
         })
     }
 }
 
-/// The first line of an account's journal.
-pub(crate) fn header(user: &[u8], host: &str) -> Vec<u8> {
-    let mut line = FORMAT.to_vec();
-    field(&mut line, &escape(user));
-    field(&mut line, &escape(host.as_bytes()));
-    seal(&mut line, 0);
-    line
+/// Whose journal it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    pub(crate) user: String,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Bytes of the file that were synced.
+    pub(crate) synced: u64,
+    /// A random word: it begins the chain of checksums, and is in the names of this record's temporary files.
+    pub(crate) nonce: String,
+}
+
+impl Header {
+    /// The line, and the checksum that begins the chain. The part that changes stands first and has its own checksum.
+    pub(crate) fn line(&self, account: &Account) -> (Vec<u8>, u32) {
+        let mut line = format!("{FORMAT}{:020}", self.synced).into_bytes();
+        append_checksum(0, &mut line, 0);
+        line.pop();
+        let start = line.len();
+        field(&mut line, self.nonce.as_bytes());
+        field(&mut line, &escape(account.user.as_bytes()));
+        field(&mut line, &escape(account.host.as_bytes()));
+        number(&mut line, u64::from(account.port));
+        let chain = append_checksum(0, &mut line, start);
+        (line, chain)
+    }
+
+    fn parse(line: &[u8], account: &Account) -> Result<(Self, u32), Unreadable> {
+        let Some(rest) = line.strip_prefix(FORMAT.as_bytes()) else {
+            let other = line.starts_with(b"pop3-record ") && line.ends_with(b"\n");
+            return Err(if other { Unreadable::Foreign } else { Unreadable::Damaged(1) });
+        };
+        let parsed = rest.get(..20).and_then(parse_number).zip(rest.get(29..).and_then(|rest| {
+            let nonce = rest.split(|&octet| octet == b' ').nth(1)?;
+            Some(std::str::from_utf8(nonce).ok()?.to_owned())
+        }));
+        let (synced, nonce) = parsed.ok_or(Unreadable::Damaged(1))?;
+        let header = Self { synced, nonce };
+        let (expected, chain) = header.line(account);
+        if line == expected {
+            return Ok((header, chain));
+        }
+        let sound = body(&line[FORMAT.len() + 29..], 0).is_some()
+            && line[..FORMAT.len() + 29] == expected[..FORMAT.len() + 29];
+        Err(if sound { Unreadable::Foreign } else { Unreadable::Damaged(1) })
+    }
 }
 
 /// What a journal holds beside its entries.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Extent {
-    /// Where the sound lines end; what stands behind is a torn batch.
+    pub(crate) header: Header,
+    /// Where the sound lines end.
     pub(crate) sound: u64,
-    pub(crate) batch: u64,
+    /// The checksum of the last sound line.
+    pub(crate) chain: u32,
     pub(crate) entries: u64,
+    /// Something stands behind the sound lines.
+    pub(crate) torn: bool,
 }
 
 /// Why a journal cannot be read on.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     Io(io::Error),
-    /// The number of the first line that cannot be understood, from 1.
+    /// The number of the first line that is damaged, from 1.
     Damaged(u64),
+    /// Lines that were synced are missing after this one.
+    Short(u64),
     /// The file is whole but of another account, or of a later format.
     Foreign,
 }
@@ -212,201 +361,131 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// Reads a journal from its start and gives each sound entry with its batch to `see`.
+/// Reads a journal from its start and gives each sound entry to `see`.
 pub(crate) fn scan(
-    mut input: impl Read,
-    header: &[u8],
-    mut see: impl FnMut(u64, Entry<'_>),
+    input: impl Read,
+    account: &Account,
+    mut see: impl FnMut(Entry<'_>),
 ) -> Result<Extent, Unreadable> {
-    let mut extent = Extent { sound: 0, batch: 0, entries: 0 };
-    let mut tail: Option<Tail> = None;
-    let mut held = Vec::with_capacity(2 * BLOCK);
-    let mut number = 0;
-    loop {
-        let start = held.len();
-        let read = input.by_ref().take(BLOCK as u64).read_to_end(&mut held)?;
-        let mut used = 0;
-        for end in memchr_iter(b'\n', &held[start..]) {
-            let line = &held[used..=start + end];
-            used = start + end + 1;
-            number += 1;
-            if number == 1 {
-                check_header(line, header)?;
-                extent.sound = line.len() as u64;
-                continue;
-            }
-            match (body(line).and_then(Entry::parse), &mut tail) {
-                (Some((batch, entry)), None) if batch >= extent.batch => {
-                    extent = Extent {
-                        sound: extent.sound + line.len() as u64,
-                        batch,
-                        entries: extent.entries + 1,
-                    };
-                    see(batch, entry);
-                }
-                (Some((batch, _)), Some(tail)) => tail.follow(batch)?,
-                (_, Some(tail)) => tail.spoil(line),
-                (_, None) => tail = Some(Tail::new(number, extent.batch, line)),
-            }
+    let mut input = BufReader::with_capacity(BLOCK, input);
+    let mut line = Vec::with_capacity(1024);
+    let mut next = |line: &mut Vec<u8>| {
+        line.clear();
+        input.by_ref().take(MAX_LINE).read_until(b'\n', line)
+    };
+    next(&mut line)?;
+    let (header, mut chain) = Header::parse(&line, account)?;
+    let (mut sound, mut entries) = (line.len() as u64, 0);
+    let torn = loop {
+        if next(&mut line)? == 0 {
+            break false;
         }
-        held.drain(..used);
-        if held.len() > LONGEST || (read == 0 && !held.is_empty()) {
-            number += 1;
-            let tail = tail.get_or_insert_with(|| Tail::new(number, extent.batch, b""));
-            // Without an end it is torn, whatever it holds, if nothing follows it.
-            tail.nuls |= memchr(0, &held).is_some();
-            held.clear();
-        }
-        if read == 0 {
-            break;
-        }
+        let Some((entry, sum)) = body(&line, chain).and_then(|(body, sum)| Some((Entry::parse(body)?, sum)))
+        else {
+            break true;
+        };
+        see(entry);
+        chain = sum;
+        sound += line.len() as u64;
+        entries += 1;
+    };
+    if sound < header.synced {
+        return Err(if torn { Unreadable::Damaged(entries + 2) } else { Unreadable::Short(entries + 1) });
     }
-    if number == 0 || extent.sound == 0 {
-        return Err(Unreadable::Damaged(1));
-    }
-    tail.map_or(Ok(()), |tail| tail.judge())?;
-    Ok(extent)
+    Ok(Extent { header, sound, chain, entries, torn })
 }
 
-/// What stands behind the last sound line.
-struct Tail {
-    line: u64,
-    /// The last batch that is known to be synced, or the torn one itself.
-    batch: u64,
-    torn: Option<u64>,
-    nuls: bool,
-    /// A line without NULs that is not sound has come; only the very last one may be so.
-    spoilt: bool,
-}
-
-impl Tail {
-    fn new(line: u64, batch: u64, octets: &[u8]) -> Self {
-        let mut tail = Self { line, batch, torn: None, nuls: false, spoilt: false };
-        if !octets.is_empty() {
-            tail.spoil(octets);
-        }
-        tail
-    }
-
-    fn spoil(&mut self, line: &[u8]) {
-        match memchr(0, line) {
-            Some(_) => self.nuls = true,
-            None => self.spoilt = true,
-        }
-    }
-
-    /// A sound line behind unsound ones: of the same batch, written to disk out of order, or the damage is older.
-    fn follow(&mut self, batch: u64) -> Result<(), Unreadable> {
-        let torn = *self.torn.get_or_insert(batch);
-        if !self.nuls || batch != torn || !(self.batch..=self.batch.saturating_add(1)).contains(&batch) {
-            return Err(Unreadable::Damaged(self.line));
-        }
-        Ok(())
-    }
-
-    fn judge(&self) -> Result<(), Unreadable> {
-        // A block boundary may fall into a line, so that the rest of it stands behind the NULs.
-        if self.spoilt && !self.nuls { Err(Unreadable::Damaged(self.line)) } else { Ok(()) }
-    }
-}
-
-fn check_header(line: &[u8], expected: &[u8]) -> Result<(), Unreadable> {
-    if line == expected {
-        return Ok(());
-    }
-    Err(if body(line).is_some_and(|body| body.starts_with(b"pop3-record ")) {
-        Unreadable::Foreign
-    } else {
-        Unreadable::Damaged(1)
-    })
-}
-
-/// What a sound line says, without its checksum.
-fn body(line: &[u8]) -> Option<&[u8]> {
+/// What a sound line says, without its checksum, and its checksum.
+fn body(line: &[u8], chain: u32) -> Option<(&[u8], u32)> {
     let line = line.strip_suffix(b"\n")?;
     let (body, sum) = line.split_at_checked(line.len().checked_sub(9)?)?;
-    let sum = std::str::from_utf8(sum.strip_prefix(b" ")?).ok()?;
-    (u32::from_str_radix(sum, 16).ok()? == crc32fast::hash(body)).then_some(body)
+    let sum = parse_checksum(sum.strip_prefix(b" ")?)?;
+    (sum == checksum(chain, body)).then_some((body, sum))
 }
 
-fn seal(line: &mut Vec<u8>, start: usize) {
-    let sum = crc32fast::hash(&line[start..]);
+fn append_checksum(chain: u32, line: &mut Vec<u8>, start: usize) -> u32 {
+    let sum = checksum(chain, &line[start..]);
     line.extend_from_slice(format!(" {sum:08x}\n").as_bytes());
+    sum
 }
 
-/// Octets as one word: what is not printable ASCII, the blank and `%` as `%XX`; no octets at all as `%`.
-pub(crate) fn escape(octets: &[u8]) -> Cow<'_, [u8]> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let plain = |octet: &u8| matches!(octet, b'!'..=b'~') && *octet != b'%';
-    if !octets.is_empty() && octets.iter().all(plain) {
-        return Cow::Borrowed(octets);
-    }
-    let mut word = Vec::with_capacity(octets.len());
-    for &octet in octets {
-        if plain(&octet) {
-            word.push(octet);
-        } else {
-            word.extend_from_slice(&[b'%', DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
-        }
-    }
-    if word.is_empty() {
-        word.push(b'%');
-    }
-    Cow::Owned(word)
+fn checksum(chain: u32, body: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&chain.to_be_bytes());
+    hasher.update(body);
+    hasher.finalize()
 }
 
-fn unescape(word: &[u8]) -> Option<Vec<u8>> {
-    if memchr(b'%', word).is_none() {
-        return Some(word.to_vec());
-    }
-    let mut octets = Vec::with_capacity(word.len());
-    let mut rest = if word == b"%" { b"" } else { word };
-    while let [first, others @ ..] = rest {
-        rest = others;
-        if *first != b'%' {
-            octets.push(*first);
-            continue;
-        }
-        let (digits, others) = rest.split_at_checked(2)?;
-        octets.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-        rest = others;
-    }
-    Some(octets)
-}
-
-fn word(line: &mut Vec<u8>, word: &str) {
-    field(line, word.as_bytes());
-}
-
-fn field(line: &mut Vec<u8>, octets: &[u8]) {
-    line.push(b' ');
-    line.extend_from_slice(octets);
-}
-
-fn number(line: &mut Vec<u8>, number: u64) {
-    line.extend_from_slice(number.to_string().as_bytes());
-}
-
-fn figure(field: &[u8]) -> Option<u64> {
-    if field.is_empty() || field.len() > 20 {
+fn parse_checksum(word: &[u8]) -> Option<u32> {
+    if word.len() != 8 || !word.iter().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
     }
-    field.iter().try_fold(0_u64, |sum, octet| {
-        let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
-        sum.checked_mul(10)?.checked_add(digit)
-    })
+    u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()
 }
 
-/// An occurrence, or how many there are.
-fn small(field: &[u8]) -> Option<u32> {
-    figure(field)?.try_into().ok().filter(|&number| number <= MAX_OCCURRENCES)
+fn key(kind: &str, unique_id: &[u8], occurrence: u32, line: &mut Vec<u8>) {
+    line.extend_from_slice(kind.as_bytes());
+    field(line, unique_id);
+    number(line, u64::from(occurrence));
 }
 
-/// Octets of a journal read at a time.
+fn optional(line: &mut Vec<u8>, value: Option<u64>) {
+    match value {
+        Some(value) => number(line, value),
+        None => field(line, b"-"),
+    }
+}
+
+fn digest(line: &mut Vec<u8>, digest: Option<&Digest>) {
+    match digest {
+        None => field(line, b"-"),
+        Some(digest) => {
+            line.push(b' ');
+            for octet in digest {
+                line.extend([octet >> 4, octet & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+            }
+        }
+    }
+}
+
+fn parse_digest(word: &[u8]) -> Option<Digest> {
+    let mut digest = [0; 32];
+    if word.len() != 64 {
+        return None;
+    }
+    for (octet, digits) in digest.iter_mut().zip(word.chunks(2)) {
+        *octet = nibble(digits[0])? << 4 | nibble(digits[1])?;
+    }
+    Some(digest)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// The outer `Option` is `None` for what cannot be read.
+#[allow(clippy::option_option, reason = "an absent content is a value")]
+fn parse_content<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Content>> {
+    let octets = flag(fields.next()?, parse_number)?;
+    let sha256 = flag(fields.next()?, parse_digest)?;
+    Some(octets.zip(sha256).map(|(octets, sha256)| Content { octets, sha256 }))
+}
+
+/// The beginning of a journal of the format that this program writes.
+const FORMAT: &str = "pop3-record 2 ";
+
+/// Bytes of a journal read at a time.
 const BLOCK: usize = 64 * 1024;
+
+/// No line is as long: a unique-id has a few thousand bytes at most, a path too.
+const MAX_LINE: u64 = 256 * 1024;
+
+/// Pages in one line.
+pub(crate) const PAGES: usize = 1024;
 
 /// No more messages with one unique-id are told apart. The index looks at all of them when one is deleted.
 pub const MAX_OCCURRENCES: u32 = 1024;
-
-/// No line is as long: a unique-id has a few thousand octets at most, a path too.
-const LONGEST: usize = 256 * 1024;

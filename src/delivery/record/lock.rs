@@ -12,11 +12,11 @@ use crate::delivery::{
     fs as disk,
 };
 
-/// Takes the lock, waiting for another holder at most so long.
+/// Takes the lock, waiting for another holder at most `wait`.
 pub(crate) fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Error> {
     let failure =
         |error| Error::output(format_args!("cannot lock the record with {}", path.display()), &error);
-    let file = disk::private_options()
+    let file = disk::own_options()
         .read(true)
         .write(true)
         .create(true)

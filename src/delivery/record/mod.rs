@@ -1,10 +1,14 @@
-//! What was fetched, per user and host: remembered so that nothing comes twice and nothing is lost.
+//! What was fetched, per user, host and port: remembered so that nothing comes twice and nothing is lost.
 //!
-//! - `journal`: the lines, and what of them survives a power cut
-//! - `recovery`: what a run that was killed left half done
+//! - `journal`, `word`: the lines, and which of them survive a power cut; `version1`: those of earlier versions
+//! - `appender`: the open journal; `compact`: forgetting, and writing it anew
+//! - `recovery`: the steps that a run left unfinished
 //! - `index`: the messages in memory
-//! - `lock`: who else may be at work
+//! - `import`: what other programs fetched
+//! - `lock`: one writer an account
 
+mod appender;
+mod compact;
 pub mod import;
 mod index;
 pub(crate) mod journal;
@@ -12,12 +16,14 @@ mod lock;
 pub(crate) mod recovery;
 #[cfg(test)]
 mod tests;
+mod version1;
+pub(crate) mod word;
 
 use std::{
     borrow::Borrow,
-    collections::HashMap,
+    collections::HashSet,
     fs::{self, File},
-    io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -26,9 +32,12 @@ pub use index::Fetched;
 pub use journal::MAX_OCCURRENCES;
 
 use self::{
-    index::Index,
-    journal::{Entry, Message, Unreadable, escape},
-    recovery::{Pending, Unsettled},
+    appender::Appender,
+    compact::new_nonce,
+    index::{Index, half},
+    journal::{Account, Deletion, Digest, Entry, Message, Unreadable},
+    recovery::{Outcome, Steps},
+    word::{escape, unescape},
 };
 use crate::delivery::{
     error::{Error, ErrorKind},
@@ -40,10 +49,12 @@ use crate::delivery::{
 pub struct Record {
     index: Index,
     path: PathBuf,
-    header: Vec<u8>,
-    tag: String,
+    account: Account,
+    /// The temporary files of steps that are still unfinished.
+    temporaries: HashSet<PathBuf>,
+    warnings: Vec<String>,
     /// `None` where the record is only read.
-    journal: Option<Journal>,
+    appender: Option<Appender>,
 }
 
 /// A record that no other process writes, not yet read.
@@ -54,41 +65,67 @@ pub struct Locked {
     wait: Duration,
 }
 
-struct Journal {
-    file: File,
-    length: u64,
-    entries: u64,
-    /// The number of the batch that is being written.
-    batch: u64,
-    /// Messages that are done since it was opened, and that the index does not know.
-    fresh: usize,
-    unsynced: bool,
-    /// Held until the record is dropped, or the process is.
-    _lock: File,
+/// What a record says of one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembered {
+    /// The unique-id.
+    pub unique_id: Vec<u8>,
+    /// Its place among the messages with this unique-id, from 0.
+    pub occurrence: u32,
+    /// When it was fetched, in seconds since 1970.
+    pub time: u64,
+    /// Where it was stored: a path, `pipe`, `skipped`, `imported:TOOL`…
+    pub place: Vec<u8>,
+    /// A server confirmed its deletion.
+    pub deleted: bool,
+}
+
+/// A message that counts as fetched though it was not stored here.
+#[derive(Debug, Clone, Copy)]
+pub struct Foreign<'a> {
+    /// The unique-id.
+    pub unique_id: &'a [u8],
+    /// Its place among the messages with this unique-id, from 0.
+    pub occurrence: u32,
+    /// When it was fetched, in seconds since 1970.
+    pub time: u64,
+    /// Its octets by the server's listing, if they are known.
+    pub octets: Option<u64>,
+    /// `skipped`, `imported:TOOL`…
+    pub place: &'a str,
+}
+
+/// Whether a message of a maildrop is one that the record knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identity {
+    Same,
+    Other,
+    /// Nothing is remembered that could tell.
+    Unknown,
 }
 
 impl Record {
-    /// Reads the record and waits for nobody. What a run left half done, or is at this moment doing, counts as the next
-    /// one would settle it. No record yet is an empty one.
-    pub fn read(state_dir: &Path, user: &str, host: &str) -> Result<Self, Error> {
-        let mut record = Self::new(state_dir, user, host);
-        let file = match File::open(&record.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(record),
-            opened => opened.map_err(|error| record.failure("read", &error))?,
-        };
-        let (_, pending) = record.load(&file)?;
-        for pending in pending {
-            if pending.stands() {
-                record.index.insert(&pending.message.borrow());
-            }
+    /// Reads the record without locking it. Messages whose storing was not finished are not in it. A missing record is
+    /// empty.
+    pub fn read(state_dir: &Path, user: &str, host: &str, port: u16) -> Result<Self, Error> {
+        let mut record = Self::new(state_dir, user, host, port);
+        match File::open(&record.path) {
+            Ok(file) => drop(record.load(&file)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(record.take_over(|_, _| {})?),
+            Err(error) => return Err(record.failure("read", &error)),
         }
         Ok(record)
     }
 
-    /// Takes the record to write, alone: another process that has it is waited for.
-    pub fn lock(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Locked, Error> {
-        let record = Self::new(state_dir, user, host);
-
+    /// Locks the record to write it: another process that has it is waited for at most `wait`.
+    pub fn lock(
+        state_dir: &Path,
+        user: &str,
+        host: &str,
+        port: u16,
+        wait: Duration,
+    ) -> Result<Locked, Error> {
+        let record = Self::new(state_dir, user, host, port);
         let state_dir = record.path.parent().unwrap_or(Path::new(".")).to_path_buf();
         disk::make_folder(&state_dir).map_err(|error| {
             Error::output(format_args!("cannot make the state folder {}", state_dir.display()), &error)
@@ -97,62 +134,38 @@ impl Record {
         Ok(Locked { record, lock, wait })
     }
 
-    #[cfg(test)]
-    pub(crate) fn open(state_dir: &Path, user: &str, host: &str, wait: Duration) -> Result<Self, Error> {
-        Self::lock(state_dir, user, host, wait)?.open()
-    }
-
-    /// When the message was fetched before this record was opened, if it was.
+    /// What is known of the message with this unique-id, occurrence and, where both are known, octets by the server's
+    /// listing: with other octets it is another message.
     #[must_use]
-    pub fn fetched(&self, unique_id: &[u8], occurrence: u32) -> Option<Fetched> {
-        self.index.get(&escape(unique_id), occurrence)
+    pub fn fetched(&self, unique_id: &[u8], occurrence: u32, listed: Option<u64>) -> Option<Fetched> {
+        let known = self.index.get(&escape(unique_id), occurrence)?;
+        if known.listed.zip(listed).is_some_and(|(known, listed)| known != listed) {
+            return None;
+        }
+        Some(Fetched {
+            time: known.time.cast_signed(),
+            pending_deletion: known.deletion == Deletion::Pending,
+            deleted: known.deletion == Deletion::Confirmed,
+            stored: known.sha256.is_some(),
+        })
     }
 
-    /// How many messages were remembered when it was opened.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
+    /// Whether anything is remembered under the unique-id and occurrence, whatever its octets.
+    #[must_use]
+    pub fn knows(&self, unique_id: &[u8], occurrence: u32) -> bool {
+        self.index.get(&escape(unique_id), occurrence).is_some()
+    }
+
+    /// How many messages are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// A word for the names of temporary files that tells this account's from all others.
-    pub(crate) fn tag(&self) -> &str {
-        &self.tag
-    }
-
-    /// Adds entries, which whoever opens the record next will know. With `sync` they, and all before them, are durable
-    /// on return.
-    pub(crate) fn append<'a>(
-        &mut self,
-        entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
-        sync: bool,
-    ) -> Result<(), Error> {
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        let failed =
-            |error| Error::output(format_args!("cannot write the record {}", self.path.display()), &error);
-        let mut fresh = 0;
-        let counted = entries.into_iter().inspect(|entry| {
-            if let Entry::Done { message, .. } = entry.borrow()
-                && self.index.get(message.unique_id, message.occurrence).is_none()
-            {
-                fresh += 1;
-            }
-        });
-        journal.append(counted, sync).map_err(failed)?;
-        journal.fresh += fresh;
-        Ok(())
-    }
-
-    /// Remembers messages that were fetched at a time (in seconds since 1970) and are kept at a place, durably.
-    pub fn remember<'a>(
-        &mut self,
-        messages: impl IntoIterator<Item = (&'a [u8], u64, &'a Path)>,
-    ) -> Result<(), Error> {
-        for (unique_id, time, place) in messages {
-            let word = escape(unique_id);
-            let message = Message { unique_id: &word, occurrence: 0, time, delete: false };
-            self.append([Entry::Done { message, place: &escape(&disk::path_octets(place)) }], false)?;
-        }
-        self.sync()
+    /// Whether no message is remembered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The file of the record.
@@ -161,197 +174,220 @@ impl Record {
         &self.path
     }
 
+    /// What a person should know: a torn end that was mended, steps that stay unfinished. Gives each once.
+    pub fn take_warnings(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.warnings)
+    }
+
+    /// Every message, in the order in which they were remembered.
+    pub fn list(&self) -> Result<Vec<Remembered>, Error> {
+        let mut index = Index::default();
+        let mut places = std::collections::HashMap::new();
+        let mut order = Vec::new();
+        self.scan(|entry| {
+            index.apply(&entry);
+            if let Entry::Done { message, place } = entry {
+                let key = (message.unique_id.to_vec(), message.occurrence);
+                places.insert((key.0.clone(), message.time), place.to_vec());
+                order.push((message.unique_id.to_vec(), message.occurrence, message.time, message.content));
+            }
+        })?;
+        let mut listed = Vec::with_capacity(index.len());
+        let mut messages: Vec<_> = order
+            .iter()
+            .rev()
+            .filter_map(|(unique_id, occurrence, time, content)| {
+                let message = Message {
+                    unique_id,
+                    occurrence: *occurrence,
+                    time: *time,
+                    deletion: Deletion::No,
+                    listed: None,
+                    content: *content,
+                    header: None,
+                };
+                let (occurrence, known) = index.take(&message)?;
+                let place = places.get(&(unique_id.clone(), *time))?;
+                Some(Remembered {
+                    unique_id: unescape(unique_id)?,
+                    occurrence,
+                    time: *time,
+                    place: unescape(place)?,
+                    deleted: known.deletion == Deletion::Confirmed,
+                })
+            })
+            .collect();
+        messages.reverse();
+        listed.append(&mut messages);
+        Ok(listed)
+    }
+
+    /// Remembers messages that were not stored here, durably. Those that are known already stay as they are.
+    pub fn remember<'a>(&mut self, messages: impl IntoIterator<Item = Foreign<'a>>) -> Result<(), Error> {
+        for Foreign { unique_id, occurrence, time, octets, place } in messages {
+            let word = escape(unique_id);
+            if self.index.get(&word, occurrence).is_some() {
+                continue;
+            }
+            let message = Message {
+                unique_id: &word,
+                occurrence,
+                time,
+                deletion: Deletion::No,
+                listed: octets,
+                content: None,
+                header: None,
+            };
+            self.append([Entry::Done { message, place: &escape(place.as_bytes()) }], false)?;
+        }
+        self.sync()
+    }
+
+    /// Forgets messages, durably.
+    pub fn forget<'a>(&mut self, messages: impl IntoIterator<Item = (&'a [u8], u32)>) -> Result<(), Error> {
+        for (unique_id, occurrence) in messages {
+            self.append([Entry::Forgotten { unique_id: &escape(unique_id), occurrence }], false)?;
+        }
+        self.sync()
+    }
+
+    /// Whether the message with these listed octets and header is the remembered one. A header of `None` was not to be
+    /// had.
+    pub(crate) fn identify(
+        &self,
+        unique_id: &[u8],
+        occurrence: u32,
+        listed: Option<u64>,
+        header: Option<&Digest>,
+    ) -> Identity {
+        let Some(known) = self.index.get(&escape(unique_id), occurrence) else { return Identity::Other };
+        let (Some(octets), Some(expected)) = (known.listed, &known.header) else { return Identity::Unknown };
+        match (listed, header) {
+            (None, _) => Identity::Unknown,
+            (Some(listed), _) if listed != octets => Identity::Other,
+            (_, Some(header)) if half(header) != *expected => Identity::Other,
+            _ => Identity::Same,
+        }
+    }
+
+    /// Whether the remembered message has this content.
+    pub(crate) fn has_content(&self, unique_id: &[u8], occurrence: u32, sha256: &Digest) -> bool {
+        let known = self.index.get(&escape(unique_id), occurrence);
+        known.is_some_and(|known| known.sha256 == Some(half(sha256)))
+    }
+
+    /// A word for the names of temporary files: random, and no other record's.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.appender.as_ref().map(|appender| appender.header.nonce.as_str())
+    }
+
+    /// The temporary files of unfinished steps, which must stay.
+    pub(crate) fn temporaries(&self) -> &HashSet<PathBuf> {
+        &self.temporaries
+    }
+
+    /// Adds entries. With `sync` they, and all before them, are durable on return.
+    pub(crate) fn append<'a>(
+        &mut self,
+        entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
+        sync: bool,
+    ) -> Result<(), Error> {
+        let Some(appender) = &mut self.appender else { return Ok(()) };
+        let index = &mut self.index;
+        let entries = entries.into_iter().inspect(|entry| index.apply(entry.borrow()));
+        appender.append(entries, sync).map_err(|error| {
+            Error::output(format_args!("cannot write the record {}", self.path.display()), &error)
+        })
+    }
+
     /// Makes everything that was added durable.
     pub(crate) fn sync(&mut self) -> Result<(), Error> {
         self.append([] as [Entry<'_>; 0], true)
     }
 
-    /// Ends a good run: the server confirmed the deletion of `deleted`, and its maildrop held `listed` when the session
-    /// began, each a unique-id with its occurrence. What it does not list any more is forgotten when the journal is
-    /// written anew, which happens where that pays. A maildrop that is suddenly empty makes nothing forgotten. Gives back a
-    /// warning if the journal could not be written anew.
-    pub fn finish<'a>(
-        mut self,
-        deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
-        listed: impl Iterator<Item = (&'a [u8], u32)> + Clone,
-    ) -> Result<Option<String>, Error> {
-        let mut repeated: HashMap<&[u8], u32> = HashMap::new();
-        for (unique_id, occurrence) in listed.clone().filter(|&(_, occurrence)| occurrence > 0) {
-            let of = repeated.entry(unique_id).or_default();
-            *of = (*of).max(occurrence + 1);
-        }
-        let mut deleted: Vec<_> = deleted.into_iter().collect();
-        // From the last occurrence to the first, so that none moves up before it is its turn.
-        deleted.sort_unstable_by(|one, other| other.cmp(one));
-        let words: Vec<_> = deleted
-            .iter()
-            .map(|&(unique_id, occurrence)| {
-                let of = repeated.get_mut(unique_id).map_or(1, |of| {
-                    *of -= 1;
-                    *of + 1
-                });
-                (escape(unique_id), occurrence, of)
-            })
-            .collect();
-        let entries: Vec<_> = words
-            .iter()
-            .map(|(unique_id, occurrence, of)| Entry::Deleted { unique_id, occurrence: *occurrence, of: *of })
-            .collect();
-        self.append(&entries, true)?;
-        // Nothing is lost where it fails; the journal stays as long as it is.
-        let warning = self.compact(listed).err();
-        let warning =
-            warning.map(|error| format!("cannot shorten the record {}: {error}", self.path.display()));
-        Ok(warning)
-    }
-
-    fn new(state_dir: &Path, user: &str, host: &str) -> Self {
+    fn new(state_dir: &Path, user: &str, host: &str, port: u16) -> Self {
         let host = host.to_ascii_lowercase();
-        let account = [user.as_bytes(), b"\0", host.as_bytes()].concat();
-        let tag = file_name::short_hash(&account);
-        let name = file_name::portable(format!("{user}@{host}").as_bytes(), LONGEST_NAME);
+        let key = [user.as_bytes(), b"\0", host.as_bytes(), b"\0", port.to_string().as_bytes()].concat();
+        let name = file_name::portable(format!("{user}@{host}").as_bytes(), MAX_NAME);
         Self {
             index: Index::default(),
-            path: state_dir.join(format!("{name}-{tag}.record")),
-            header: journal::header(user.as_bytes(), &host),
-            tag,
-            journal: None,
+            path: state_dir.join(format!("{name}-{port}-{}.record", file_name::short_hash(&key))),
+            account: Account { user: user.to_owned(), host, port },
+            temporaries: HashSet::new(),
+            warnings: Vec::new(),
+            appender: None,
         }
     }
 
-    fn load(&mut self, file: &File) -> Result<(journal::Extent, Vec<Pending>), Error> {
-        let index = &mut self.index;
+    fn load(&mut self, file: &File) -> Result<(journal::Extent, Steps), Error> {
         let length = file.metadata().map_or(0, |metadata| metadata.len());
-        index.reserve(usize::try_from(length / USUAL_MESSAGE).unwrap_or(0));
-        let mut unsettled = Unsettled::default();
-        let scanned = journal::scan(file, &self.header, |batch, entry| match &entry {
-            Entry::Done { message, .. } => {
-                unsettled.settled(index.key(message.unique_id, message.occurrence));
-                index.insert(message);
-            }
-            Entry::Void { unique_id, occurrence } => unsettled.settled(index.key(unique_id, *occurrence)),
-            Entry::Deleted { unique_id, occurrence, of } => index.delete(unique_id, *occurrence, *of),
-            Entry::File { message, .. } | Entry::Part(message) => {
-                unsettled.begun(index.key(message.unique_id, message.occurrence), batch, &entry, message);
-            }
-            Entry::Append(append) => unsettled.appending(batch, append),
+        self.index = Index::default();
+        self.index.reserve(usize::try_from(length / USUAL_MESSAGE).unwrap_or(0));
+        let mut steps = Steps::default();
+        let index = &mut self.index;
+        let scanned = journal::scan(file, &self.account, |entry| {
+            index.apply(&entry);
+            steps.apply(&entry);
         });
         match scanned {
-            Ok(extent) => Ok((extent, unsettled.into_pending())),
-            Err(Unreadable::Io(error)) => Err(self.failure("read", &error)),
-            Err(unreadable) => {
-                let what = match unreadable {
-                    Unreadable::Damaged(line) => format!("is damaged in line {line}"),
-                    _ => "is of another account or a later version of pop3".to_owned(),
-                };
-                let path = self.path.display();
-                Err(Error::new(
-                    ErrorKind::Output,
-                    format!(
-                        "the record {path} {what}; move it away to start anew (every message then counts as new)"
-                    ),
-                ))
-            }
+            Ok(extent) => Ok((extent, steps)),
+            Err(unreadable) => Err(self.unreadable(&self.path, unreadable)),
         }
     }
 
-    fn settle(&mut self, pending: &[Pending], wait: Duration) -> Result<(), Error> {
-        if pending.is_empty() {
-            return Ok(());
-        }
-        let places = recovery::settle(pending, wait)?;
-        let words: Vec<_> = places.iter().map(|place| place.as_deref().map(disk::path_octets)).collect();
-        let escaped: Vec<_> = words.iter().map(|place| place.as_deref().map(escape)).collect();
-        let entries: Vec<_> = pending
-            .iter()
-            .zip(&escaped)
-            .map(|(Pending { message, .. }, place)| match place {
-                Some(place) => Entry::Done { message: message.borrow(), place },
-                None => Entry::Void { unique_id: &message.unique_id, occurrence: message.occurrence },
-            })
-            .collect();
-        for entry in &entries {
-            if let Entry::Done { message, .. } = entry {
-                self.index.insert(message);
+    /// Reads the whole journal again; a record that does not exist has no entries.
+    fn scan(&self, mut see: impl FnMut(Entry<'_>)) -> Result<(), Error> {
+        let file = match File::open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.scan_version1(see).map(drop);
             }
-        }
-        self.append(&entries, true)
+            file => file.map_err(|error| self.failure("read", &error))?,
+        };
+        journal::scan(file, &self.account, &mut see)
+            .map(drop)
+            .map_err(|unreadable| self.unreadable(&self.path, unreadable))
     }
 
-    /// Writes the journal anew with only what the server still lists, if that pays.
-    fn compact<'a>(&mut self, listed: impl Iterator<Item = (&'a [u8], u32)> + Clone) -> io::Result<()> {
-        let Some(journal) = self.journal.take() else { return Ok(()) };
-        let known =
-            listed.clone().filter(|&(unique_id, occurrence)| self.fetched(unique_id, occurrence).is_some());
-        let known = known.count() + journal.fresh;
-        let entries = usize::try_from(journal.entries).unwrap_or(usize::MAX);
-        let forgets = self.index.len() + journal.fresh > known && journal.length <= SHORT;
-        if known == 0 || (entries <= 2 * known + known / 4 + SLACK && !forgets) {
-            return Ok(());
-        }
-        let Journal { mut file, length, _lock, .. } = journal;
-        // With what this run added, which the index was spared.
-        self.index = Index::default();
-        file.seek(SeekFrom::Start(0))?;
-        self.load(&file).map_err(|failure| io::Error::other(failure.message()))?;
-        let mut index = std::mem::take(&mut self.index);
-        for (unique_id, occurrence) in listed {
-            index.list(&escape(unique_id), occurrence);
-        }
-        if index.listed() == 0 {
-            return Ok(());
-        }
-        file.seek(SeekFrom::Start(0))?;
-        let path = self.write_anew(|output| {
-            let mut line = Vec::new();
-            let mut written = Ok(());
-            journal::scan((&file).take(length), &self.header, |_, entry| {
-                let Entry::Done { message, place } = entry else { return };
-                let taken = index.take(message.unique_id, message.occurrence, message.time);
-                if let Some((occurrence, delete)) = taken.filter(|_| written.is_ok()) {
-                    line.clear();
-                    let message = Message { occurrence, delete, ..message };
-                    Entry::Done { message, place }.write(1, &mut line);
-                    written = output.write_all(&line);
-                }
-            })
-            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            written
+    /// Takes the messages of the record that an earlier version wrote for this user and host. Gives back whether there is
+    /// one.
+    fn take_over(&mut self, mut see: impl FnMut(&Self, &Entry<'_>)) -> Result<bool, Error> {
+        let mut index = Index::default();
+        let found = self.scan_version1(|entry| {
+            index.apply(&entry);
+            see(self, &entry);
         })?;
-        // Windows replaces no file that is open.
-        drop(file);
-        self.install(&path)
+        self.index = index;
+        Ok(found)
     }
 
-    /// Writes a journal beside the one that there is, durably.
-    fn write_anew(
-        &self,
-        entries: impl FnOnce(&mut BufWriter<&File>) -> io::Result<()>,
-    ) -> io::Result<PathBuf> {
-        let path = self.path.with_extension("new");
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    fn scan_version1(&self, see: impl FnMut(Entry<'_>)) -> Result<bool, Error> {
+        let Account { user, host, port } = &self.account;
+        if !version1::DEFAULT_PORTS.contains(port) {
+            return Ok(false);
         }
-        let file = disk::private_options().write(true).create_new(true).open(&path)?;
-        disk::make_private(&file)?;
-        let mut output = BufWriter::with_capacity(WRITTEN, &file);
-        let written = output
-            .write_all(&self.header)
-            .and_then(|()| entries(&mut output))
-            .and_then(|()| output.flush())
-            .and_then(|()| file.sync_all());
-        if let Err(error) = written {
-            let _ = fs::remove_file(&path);
-            return Err(error);
-        }
-        Ok(path)
+        let path = self.path.with_file_name(format!("{}.record", version1::file_stem(user, host)));
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            file => file.map_err(|error| {
+                Error::output(format_args!("cannot read the record {}", path.display()), &error)
+            })?,
+        };
+        version1::scan(file, user, host, see).map_err(|unreadable| self.unreadable(&path, unreadable))?;
+        Ok(true)
     }
 
-    /// Puts a new journal in the place of the old one.
-    fn install(&self, path: &Path) -> io::Result<()> {
-        fs::rename(path, &self.path)?;
-        disk::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
+    fn unreadable(&self, path: &Path, unreadable: Unreadable) -> Error {
+        let what = match unreadable {
+            Unreadable::Io(error) => return self.failure("read", &error),
+            Unreadable::Damaged(line) => format!("is damaged in line {line}"),
+            Unreadable::Short(line) => format!("is damaged: lines are missing after line {line}"),
+            Unreadable::Foreign => "is of another account or a later version of pop3".to_owned(),
+        };
+        let path = path.display();
+        let message = format!(
+            "the record {path} {what}; move it away to start anew (every message then counts as new)"
+        );
+        Error::new(ErrorKind::Output, message)
     }
 
     fn failure(&self, verb: &str, error: &io::Error) -> Error {
@@ -360,101 +396,135 @@ impl Record {
 }
 
 impl Locked {
-    /// Opens the record. Mends what a power cut tore, and settles on disk what a run left half done.
-    pub fn open(self) -> Result<Record, Error> {
+    /// Opens the record. Mends what a power cut tore, and settles what a run left unfinished; what cannot be settled now
+    /// stays as it is. `destination` is where this run stores.
+    pub fn open(self, destination: Option<&Path>) -> Result<Record, Error> {
         let Self { mut record, lock, wait } = self;
-        if !disk::stands(&record.path) {
-            record
-                .write_anew(|_| Ok(()))
-                .and_then(|path| record.install(&path))
-                .map_err(|error| record.failure("write", &error))?;
+        if !disk::exists(&record.path) {
+            record.create()?;
         }
-        let file = disk::private_options()
+        let file = disk::own_options()
             .read(true)
             .write(true)
             .open(&record.path)
             .map_err(|error| record.failure("open", &error))?;
-        let (extent, pending) = record.load(&file)?;
-        // Synced, as a run that was killed may have left entries that are not: only the last batch may be so.
-        mend(&file, extent.sound)
-            .and_then(|()| file.sync_all())
-            .map_err(|error| record.failure("mend", &error))?;
-        record.journal = Some(Journal {
-            file,
-            length: extent.sound,
-            entries: extent.entries,
-            batch: extent.batch.saturating_add(1),
-            fresh: 0,
-            unsynced: false,
-            _lock: lock,
-        });
-        record.settle(&pending, wait)?;
+        let (extent, steps) = record.load(&file)?;
+        if extent.torn {
+            let path = record.path.display();
+            record.warnings.push(format!("the record {path} was torn in its last line, and is mended"));
+        }
+        let appender = Appender::open(file, lock, &record.account, extent);
+        record.appender = Some(appender.map_err(|error| record.failure("mend", &error))?);
+        record.settle(steps, destination, wait)?;
         Ok(record)
     }
+
+    /// Removes the record, damaged or not: every message then counts as new.
+    pub fn clear(self) -> Result<(), Error> {
+        match fs::remove_file(&self.record.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(self.record.failure("remove", &error));
+            }
+            _ => {}
+        }
+        // Also hides the one of an earlier version.
+        self.record.create_empty()
+    }
 }
 
-impl Journal {
-    fn append<'a>(&mut self, entries: impl Iterator<Item: Borrow<Entry<'a>>>, sync: bool) -> io::Result<()> {
-        match self.write(entries) {
-            Ok((_, 0)) => {}
-            Ok((octets, entries)) => {
-                self.length += octets;
-                self.entries += entries;
-                self.unsynced = true;
-            }
-            Err(error) => {
-                mend(&self.file, self.length)?;
-                return Err(error);
-            }
-        }
-        if sync && self.unsynced {
-            self.file.sync_data()?;
-            self.unsynced = false;
-            self.batch = self.batch.saturating_add(1);
-        }
-        Ok(())
-    }
-
-    /// How many octets and entries it wrote.
-    fn write<'a>(&self, entries: impl Iterator<Item: Borrow<Entry<'a>>>) -> io::Result<(u64, u64)> {
-        let mut file = &self.file;
+impl Record {
+    /// Makes the journal, with what an earlier version remembered.
+    fn create(&mut self) -> Result<(), Error> {
         let mut lines = Vec::new();
-        let [mut octets, mut count] = [0, 0];
-        let mut write = |lines: &mut Vec<u8>| {
-            octets += lines.len() as u64;
-            file.write_all(lines).map(|()| lines.clear())
-        };
-        for entry in entries {
-            entry.borrow().write(self.batch, &mut lines);
-            count += 1;
-            if lines.len() >= WRITTEN {
-                write(&mut lines)?;
+        self.take_over(|_, entry| {
+            // Copied line by line: each is small.
+            if let Entry::Done { .. } | Entry::Deleted { .. } = entry {
+                lines.push(OwnedLine::of(entry));
+            }
+        })?;
+        self.write_anew(new_nonce(), lines.iter().map(OwnedLine::entry))
+            .map_err(|error| self.failure("write", &error))
+    }
+
+    fn create_empty(&self) -> Result<(), Error> {
+        self.write_anew(new_nonce(), [].into_iter()).map_err(|error| self.failure("write", &error))
+    }
+
+    fn settle(&mut self, steps: Steps, destination: Option<&Path>, wait: Duration) -> Result<(), Error> {
+        if steps.is_empty() {
+            return Ok(());
+        }
+        let named: Vec<PathBuf> = steps.temporaries().map(Path::to_path_buf).collect();
+        let mut open: Vec<String> = Vec::new();
+        for (message, outcome) in steps.settle(destination, wait) {
+            let Message { unique_id, occurrence, .. } = message.borrow();
+            match outcome {
+                Outcome::Stored(place) => {
+                    let place = disk::path_octets(&place);
+                    let entry = Entry::Done { message: message.borrow(), place: &escape(&place) };
+                    self.append([entry], false)?;
+                }
+                Outcome::Void => self.append([Entry::Void { unique_id, occurrence }], false)?,
+                Outcome::Open(why) if open.contains(&why) => {}
+                Outcome::Open(why) => open.push(why),
             }
         }
-        write(&mut lines)?;
-        Ok((octets, count))
+        if !open.is_empty() {
+            self.temporaries = named.into_iter().collect();
+        }
+        self.warnings.extend(
+            open.into_iter().map(|why| format!("a message of an earlier run stays unfinished: {why}")),
+        );
+        self.sync()
     }
 }
 
-/// Cuts what stands behind the sound lines, and goes there.
-fn mend(mut file: &File, sound: u64) -> io::Result<()> {
-    if file.metadata()?.len() > sound {
-        file.set_len(sound)?;
-    }
-    file.seek(SeekFrom::Start(sound)).map(drop)
+/// A `done` or `deleted` line of an earlier version.
+enum OwnedLine {
+    Done { unique_id: Vec<u8>, occurrence: u32, time: u64, deletion: Deletion, place: Vec<u8> },
+    Deleted { unique_id: Vec<u8>, occurrence: u32, of: u32 },
 }
 
-/// Characters of a record's name before its hash.
-const LONGEST_NAME: usize = 60;
+impl OwnedLine {
+    fn of(entry: &Entry<'_>) -> Self {
+        match *entry {
+            Entry::Done { ref message, place } => Self::Done {
+                unique_id: message.unique_id.to_vec(),
+                occurrence: message.occurrence,
+                time: message.time,
+                deletion: message.deletion,
+                place: place.to_vec(),
+            },
+            Entry::Deleted { unique_id, occurrence, of } => {
+                Self::Deleted { unique_id: unique_id.to_vec(), occurrence, of }
+            }
+            _ => Self::Deleted { unique_id: Vec::new(), occurrence: 0, of: 0 },
+        }
+    }
 
-/// A journal up to this length is written anew whenever there is something to forget: it costs next to nothing.
-const SHORT: u64 = 64 * 1024;
+    fn entry(&self) -> Entry<'_> {
+        match self {
+            Self::Done { unique_id, occurrence, time, deletion, place } => Entry::Done {
+                message: Message {
+                    unique_id,
+                    occurrence: *occurrence,
+                    time: *time,
+                    deletion: *deletion,
+                    listed: None,
+                    content: None,
+                    header: None,
+                },
+                place,
+            },
+            Self::Deleted { unique_id, occurrence, of } => {
+                Entry::Deleted { unique_id, occurrence: *occurrence, of: *of }
+            }
+        }
+    }
+}
 
-/// Entries beyond two and a quarter a message, which no first run writes, that are no reason yet to write the journal anew.
-const SLACK: usize = 256;
+/// Characters of a record's name before its port and hash.
+const MAX_NAME: usize = 60;
 
-/// Octets of a journal that tell of one message, or fewer: mostly two lines.
-const USUAL_MESSAGE: u64 = 320;
-
-/// Octets of a journal written at a time.
-const WRITTEN: usize = 16 * 1024;
+/// Bytes of a journal that tell of one message, or fewer: mostly two lines.
+const USUAL_MESSAGE: u64 = 720;

@@ -1,28 +1,44 @@
-//! What a run that was killed left half done, brought to its end.
+//! Steps that a run left unfinished: each is settled by the content of the files, never by a name alone.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    fs, io,
+    collections::HashMap,
+    fs::{self, File},
+    io::{self, Read},
     path::{Path, PathBuf},
+    rc::Rc,
     time::Duration,
 };
 
-use super::{
-    index::{ByKey, Key},
-    journal::{Append, Entry, Message},
-};
-use crate::delivery::{error::Error, file_name, fs as disk, mbox::locked as mbox};
+use sha2::{Digest as _, Sha256};
+
+use super::journal::{Append, Content, Deletion, Digest, Entry, Message};
+use crate::delivery::{file_name, fs as disk, mbox::settle};
 
 /// A message whose storing was begun and not recorded as done.
-pub(crate) struct Pending {
+pub(crate) struct Unfinished {
     pub(crate) message: Owned,
-    doing: Doing,
+    operation: Operation,
 }
 
-#[derive(Clone)]
-enum Doing {
-    File { temporary: PathBuf, name: PathBuf },
-    Append(Append),
+enum Operation {
+    File {
+        stored: Content,
+        temporary: PathBuf,
+        name: PathBuf,
+    },
+    /// The number of the append.
+    Append(usize),
+}
+
+/// What became of an unfinished step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The message is stored, durably.
+    Stored(PathBuf),
+    /// It is not, and has to be fetched again.
+    Void,
+    /// It cannot be told now, and why.
+    Open(String),
 }
 
 /// A [`Message`] of its own.
@@ -30,149 +46,203 @@ pub(crate) struct Owned {
     pub(crate) unique_id: Vec<u8>,
     pub(crate) occurrence: u32,
     time: u64,
-    delete: bool,
+    deletion: Deletion,
+    listed: Option<u64>,
+    content: Option<Content>,
+    header: Option<Digest>,
 }
 
 impl Owned {
+    fn of(message: &Message<'_>) -> Self {
+        let Message { unique_id, occurrence, time, deletion, listed, content, header } = *message;
+        Self { unique_id: unique_id.to_vec(), occurrence, time, deletion, listed, content, header }
+    }
+
     pub(crate) fn borrow(&self) -> Message<'_> {
+        let Self { unique_id, occurrence, time, deletion, listed, content, header } = self;
         Message {
-            unique_id: &self.unique_id,
-            occurrence: self.occurrence,
-            time: self.time,
-            delete: self.delete,
+            unique_id,
+            occurrence: *occurrence,
+            time: *time,
+            deletion: *deletion,
+            listed: *listed,
+            content: *content,
+            header: *header,
         }
     }
 }
 
-impl Pending {
-    /// Whether settling would find the message stored.
-    pub(crate) fn stands(&self) -> bool {
-        match &self.doing {
-            Doing::File { temporary, name } => is_file(temporary) || stored(name).is_some(),
-            Doing::Append(append) => mbox::holds(append),
-        }
-    }
-}
-
-/// The entries of a journal that no later one has settled, while it is read.
+/// The unfinished steps of a journal, while it is read.
 #[derive(Default)]
-pub(crate) struct Unsettled {
-    begun: ByKey<(u64, Owned, Option<Doing>)>,
-    appends: BTreeMap<u64, Append>,
+pub(crate) struct Steps {
+    begun: HashMap<(Vec<u8>, u32), Unfinished>,
+    appends: Vec<Rc<Append>>,
 }
 
-impl Unsettled {
-    pub(crate) fn begun(&mut self, key: Key, batch: u64, entry: &Entry<'_>, message: &Message<'_>) {
-        let doing = match entry {
-            Entry::File { temporary, name, .. } => {
-                Some(Doing::File { temporary: temporary.to_path_buf(), name: name.to_path_buf() })
+impl Steps {
+    pub(crate) fn apply(&mut self, entry: &Entry<'_>) {
+        match entry {
+            Entry::File { message, stored, temporary, name } => {
+                let (temporary, name) = (temporary.to_path_buf(), name.to_path_buf());
+                self.begin(message, Operation::File { stored: *stored, temporary, name });
             }
-            _ => None,
-        };
-        let message = Owned {
-            unique_id: message.unique_id.to_vec(),
-            occurrence: message.occurrence,
-            time: message.time,
-            delete: message.delete,
-        };
-        self.begun.insert(key, (batch, message, doing));
-    }
-
-    pub(crate) fn appending(&mut self, batch: u64, append: &Append) {
-        if self.begun.is_empty() {
-            self.appends.clear();
-        }
-        self.appends.insert(batch, append.clone());
-    }
-
-    pub(crate) fn settled(&mut self, key: Key) {
-        self.begun.remove(&key);
-    }
-
-    pub(crate) fn into_pending(self) -> Vec<Pending> {
-        let Self { begun, appends } = self;
-        let pending = begun.into_values().filter_map(|(batch, message, doing)| {
-            let doing = doing.or_else(|| appends.get(&batch).cloned().map(Doing::Append))?;
-            Some(Pending { message, doing })
-        });
-        pending.collect()
-    }
-}
-
-/// Finishes what can be finished, and says where each message is; `None` where it has to be fetched again.
-pub(crate) fn settle(pending: &[Pending], wait: Duration) -> Result<Vec<Option<PathBuf>>, Error> {
-    let mut appends: Vec<(&Append, bool)> = Vec::new();
-    let mut folders = BTreeSet::new();
-    let mut places = Vec::with_capacity(pending.len());
-    for Pending { doing, .. } in pending {
-        places.push(match doing {
-            Doing::File { temporary, name } => {
-                let place = finish(temporary, name).map_err(|error| {
-                    Error::output(format_args!("cannot finish storing {}", name.display()), &error)
-                })?;
-                folders.extend(place.as_deref().and_then(Path::parent).map(Path::to_path_buf));
-                place
-            }
-            Doing::Append(append) => {
-                let known = appends.iter().find(|(known, _)| *known == append);
-                let holds = match known {
-                    Some((_, holds)) => *holds,
-                    None => mbox::settle(append, wait)?,
-                };
-                if known.is_none() {
-                    appends.push((append, holds));
+            Entry::Append(append) => {
+                // Most appends are done when the next one comes.
+                if self.begun.is_empty() {
+                    self.appends.clear();
                 }
-                holds.then(|| append.mbox.clone())
+                self.appends.push(Rc::new(append.clone()));
             }
+            Entry::Pages(pages) => {
+                if let Some(append) = self.appends.last_mut().and_then(Rc::get_mut) {
+                    append.pages.extend(pages);
+                }
+            }
+            Entry::Part(message) => {
+                if let Some(last) = self.appends.len().checked_sub(1) {
+                    self.begin(message, Operation::Append(last));
+                }
+            }
+            Entry::Done { message: Message { unique_id, occurrence, .. }, .. }
+            | Entry::Void { unique_id, occurrence }
+            | Entry::Forgotten { unique_id, occurrence }
+                if !self.begun.is_empty() =>
+            {
+                self.begun.remove(&(unique_id.to_vec(), *occurrence));
+            }
+            _ => {}
+        }
+    }
+
+    fn begin(&mut self, message: &Message<'_>, operation: Operation) {
+        let key = (message.unique_id.to_vec(), message.occurrence);
+        self.begun.insert(key, Unfinished { message: Owned::of(message), operation });
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.begun.is_empty()
+    }
+
+    /// Settles what can be settled, and gives what became of each step. An mbox that another program holds is waited for
+    /// if it is the `destination` of this run.
+    pub(crate) fn settle(self, destination: Option<&Path>, wait: Duration) -> Vec<(Owned, Outcome)> {
+        let Self { begun, appends } = self;
+        let mut settled: HashMap<usize, Outcome> = HashMap::new();
+        let outcomes = begun.into_values().map(|Unfinished { message, operation }| {
+            let outcome = match operation {
+                Operation::File { stored, temporary, name } => settle_file(&stored, &temporary, &name),
+                Operation::Append(number) => settled
+                    .entry(number)
+                    .or_insert_with(|| {
+                        let append = &appends[number];
+                        let own = destination.is_some_and(|destination| destination == append.mbox);
+                        settle(append, if own { wait } else { Duration::ZERO })
+                    })
+                    .clone(),
+            };
+            (message, outcome)
         });
+        outcomes.collect()
     }
-    for folder in folders {
-        disk::sync_folder(&folder)
-            .map_err(|error| Error::output(format_args!("cannot sync {}", folder.display()), &error))?;
+
+    /// The temporary files that unfinished steps name.
+    pub(crate) fn temporaries(&self) -> impl Iterator<Item = &Path> {
+        self.begun.values().filter_map(|unfinished| match &unfinished.operation {
+            Operation::File { temporary, .. } => Some(temporary.as_path()),
+            Operation::Append(_) => None,
+        })
     }
-    Ok(places)
 }
 
-fn finish(temporary: &Path, wanted: &Path) -> io::Result<Option<PathBuf>> {
-    if !is_file(temporary) {
-        return Ok(stored(wanted));
+fn settle_file(stored: &Content, temporary: &Path, name: &Path) -> Outcome {
+    match finish(stored, temporary, name) {
+        Ok(Some(place)) => Outcome::Stored(place),
+        Ok(None) => Outcome::Void,
+        Err(error) => Outcome::Open(format!("cannot finish storing {}: {error}", name.display())),
     }
-    let mut count = 1;
-    loop {
-        let name = file_name::numbered(wanted, count);
-        match disk::rename_new(temporary, &name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            renamed => return renamed.map(|()| Some(name)),
+}
+
+/// Looks for the content under the name, under the names that follow it, and in the temporary file, which then gets its
+/// name.
+fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<PathBuf>> {
+    let folder = name.parent().unwrap_or(Path::new("."));
+    if !folder.metadata()?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
+    let mut place = None;
+    for count in 1..=MAX_SEARCHED {
+        let candidate = file_name::numbered(name, count);
+        if holds(&candidate, stored)? {
+            place = Some(candidate);
+            break;
         }
-        if disk::same_octets(temporary, &name)? {
-            disk::sync_file(&name)?;
+        if !disk::exists(&candidate) {
+            break;
+        }
+    }
+    let place = match place {
+        Some(place) => Some(place),
+        None => moved(name, stored)?,
+    };
+    let found = holds(temporary, stored)?;
+    if let Some(place) = place {
+        disk::sync_file(&place)?;
+        disk::sync_folder(place.parent().unwrap_or(folder))?;
+        if found {
             fs::remove_file(temporary)?;
-            return Ok(Some(name));
         }
-        count += 1;
+        return Ok(Some(place));
+    }
+    if !found {
+        return Ok(None);
+    }
+    disk::sync_file(temporary)?;
+    let place = disk::rename_to_free(temporary, name)?;
+    disk::sync_folder(folder)?;
+    Ok(Some(place))
+}
+
+/// Whether it is a plain file with this content.
+fn holds(path: &Path, content: &Content) -> io::Result<bool> {
+    match path.symlink_metadata() {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(false);
+        }
+        Ok(metadata) if !metadata.is_file() || metadata.len() != content.octets => return Ok(false),
+        metadata => metadata?,
+    };
+    let mut file = File::open(path)?;
+    let (mut hash, mut block) = (Sha256::new(), vec![0; BLOCK]);
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(content.sha256 == Digest::from(hash.finalize())),
+            count => hash.update(&block[..count]),
+        }
     }
 }
 
-/// Where the file of that name is: there, or in a Maildir where a mail reader moved it, from `new` to `cur`.
-fn stored(name: &Path) -> Option<PathBuf> {
-    if is_file(name) {
-        return Some(name.to_path_buf());
+/// Where a mail reader moved a message of a Maildir: from `new` to `cur`, with flags behind its name.
+fn moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
+    let folder = name.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "new"));
+    let base = name.file_name().and_then(|name| name.to_str());
+    let Some((folder, base)) = folder.zip(base) else { return Ok(None) };
+    let current = match fs::read_dir(folder.with_file_name("cur")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        current => current?,
+    };
+    for entry in current {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(|name| name.starts_with(base))
+            && holds(&entry.path(), stored)?
+        {
+            return Ok(Some(entry.path()));
+        }
     }
-    let folder = name.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "new"))?;
-    let base = name.file_name()?.to_str()?;
-    let current = fs::read_dir(folder.with_file_name("cur")).ok()?;
-    current
-        .flatten()
-        .find(|entry| entry.file_name().to_str().is_some_and(|name| is_read(name, base)))
-        .map(|entry| entry.path())
+    Ok(None)
 }
 
-/// `1795341600.M1P2Q3.host:2,S` is `1795341600.M1P2Q3.host` with what a mail reader says of it.
-fn is_read(name: &str, base: &str) -> bool {
-    name.strip_prefix(base)
-        .is_some_and(|flags| flags.is_empty() || !flags.starts_with(|c: char| c.is_alphanumeric()))
-}
+/// Bytes read at a time.
+const BLOCK: usize = 64 * 1024;
 
-fn is_file(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|metadata| metadata.is_file())
-}
+/// Names that are looked at for one message.
+const MAX_SEARCHED: u32 = 64;

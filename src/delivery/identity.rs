@@ -1,0 +1,170 @@
+//! Whether a message on the server is the one that was stored: by its octets in the listing and a hash of its header.
+
+use std::collections::HashSet;
+
+use memchr::memchr;
+use sha2::{Digest as _, Sha256};
+
+use super::record::{Identity, Record, journal::Digest};
+use crate::{
+    Error,
+    proto::MessageNumber,
+    session::{Reply, Transaction},
+};
+
+/// A message that is about to be deleted without having been retrieved in this session.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Its message-number.
+    pub number: MessageNumber,
+    /// Its unique-id.
+    pub unique_id: &'a [u8],
+    /// Its place among the messages with this unique-id, from 0.
+    pub occurrence: u32,
+    /// Its octets by the server's listing.
+    pub octets: Option<u64>,
+}
+
+/// What is known of candidates.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Stored before, and still the same.
+    pub same: HashSet<MessageNumber>,
+    /// Another message under a unique-id that was used before: it is new.
+    pub other: HashSet<MessageNumber>,
+    /// Nobody can tell: skipped and imported messages, those that an earlier version fetched.
+    pub unproven: HashSet<MessageNumber>,
+}
+
+/// Compares messages with what the record says of them: their octets, and where the server answers `TOP` (RFC 1939 §7) their
+/// headers.
+pub fn verify<'a>(
+    transaction: &mut Transaction,
+    record: &Record,
+    candidates: impl IntoIterator<Item = Candidate<'a>>,
+) -> Result<Verified, Error> {
+    let mut verified = Verified::default();
+    let mut asked = Vec::new();
+    for candidate in candidates {
+        let Candidate { number, unique_id, occurrence, octets } = candidate;
+        match record.identify(unique_id, occurrence, octets, None) {
+            Identity::Same => asked.push(candidate),
+            Identity::Other => drop(verified.other.insert(number)),
+            Identity::Unknown => drop(verified.unproven.insert(number)),
+        }
+    }
+    let headers = headers(transaction, asked.iter().map(|candidate| candidate.number))?;
+    for Candidate { number, unique_id, occurrence, octets } in asked {
+        let header = headers.get(&number);
+        let set = match record.identify(unique_id, occurrence, octets, header) {
+            // A server that answers `TOP` for others and not for this one tells nothing of it.
+            Identity::Same if header.is_none() && !headers.is_empty() => &mut verified.unproven,
+            Identity::Same => &mut verified.same,
+            Identity::Other => &mut verified.other,
+            Identity::Unknown => &mut verified.unproven,
+        };
+        set.insert(number);
+    }
+    Ok(verified)
+}
+
+/// The hashes of the headers; nothing at all where `TOP` is not to be had.
+fn headers(
+    transaction: &mut Transaction,
+    numbers: impl Iterator<Item = MessageNumber>,
+) -> Result<std::collections::HashMap<MessageNumber, Digest>, Error> {
+    let mut headers = std::collections::HashMap::new();
+    let mut tops = transaction.tops(numbers, 0);
+    tops.finish();
+    while let Some(reply) = tops.next()? {
+        if let Reply::Message(number, mut message) = reply {
+            let mut hash = HeaderHash::default();
+            while let Some(octets) = message.chunk()? {
+                hash.update(octets);
+            }
+            headers.insert(number, hash.finish());
+        }
+    }
+    Ok(headers)
+}
+
+/// SHA-256 of a message's header: every line up to the empty one, without it. Some servers send the empty line of a message
+/// without a body, and some do not.
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderHash {
+    hash: Sha256,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    LineStart,
+    /// A CR at the beginning of a line.
+    HeldCr,
+    Within,
+    Ended,
+}
+
+impl Default for HeaderHash {
+    fn default() -> Self {
+        Self { hash: Sha256::new(), state: State::LineStart }
+    }
+}
+
+impl HeaderHash {
+    /// Takes bytes of the message as received, cut anywhere.
+    pub(crate) fn update(&mut self, mut octets: &[u8]) {
+        while let Some(&first) = octets.first() {
+            match (self.state, first) {
+                (State::Ended, _) => return,
+                (State::LineStart | State::HeldCr, b'\n') => self.state = State::Ended,
+                (State::LineStart, b'\r') => {
+                    self.state = State::HeldCr;
+                    octets = &octets[1..];
+                }
+                (State::HeldCr, _) => {
+                    self.hash.update(b"\r");
+                    self.state = State::Within;
+                }
+                (State::LineStart | State::Within, _) => {
+                    let end = memchr(b'\n', octets);
+                    let line = end.map_or(octets.len(), |at| at + 1);
+                    self.hash.update(&octets[..line]);
+                    self.state = if end.is_some() { State::LineStart } else { State::Within };
+                    octets = &octets[line..];
+                }
+            }
+        }
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        self.hash.finalize().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(octets: &[u8], piece: usize) -> Digest {
+        let mut hash = HeaderHash::default();
+        octets.chunks(piece).for_each(|octets| hash.update(octets));
+        hash.finish()
+    }
+
+    #[test]
+    fn the_header_ends_at_the_empty_line() {
+        let header = Sha256::digest(b"a: b\r\n\rc: d\r\ne\r\n");
+        for message in [
+            &b"a: b\r\n\rc: d\r\ne\r\n"[..],
+            b"a: b\r\n\rc: d\r\ne\r\n\r\n",
+            b"a: b\r\n\rc: d\r\ne\r\n\r\nbody\r\n\r\n",
+        ] {
+            for piece in 1..=message.len() {
+                assert_eq!(hash(message, piece)[..], header[..], "{}", message.escape_ascii());
+            }
+        }
+        assert_eq!(hash(b"\r\nbody", 3)[..], Sha256::digest(b"")[..]);
+        assert_ne!(hash(b"a: b\r\n", 3), hash(b"a: c\r\n", 3));
+    }
+}

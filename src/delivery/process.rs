@@ -1,0 +1,113 @@
+//! Who holds a lock: a process of this host and boot, and whether it still runs.
+
+#[cfg(unix)]
+use std::time::Duration;
+use std::{fs, time::SystemTime};
+
+/// This machine's name.
+pub(crate) fn host() -> String {
+    let kernel =
+        fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
+    let host =
+        kernel.ok().or_else(|| ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok()));
+    let host = host.unwrap_or_default();
+    let host: String = host
+        .trim()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || c == '-' || c == '.' { c } else { '_' })
+        .collect();
+    if host.is_empty() { "localhost".to_owned() } else { host }
+}
+
+/// A process that nothing else can be taken for: its id may be used again, and other hosts and containers count their own.
+#[cfg(unix)]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Holder {
+    pub(crate) id: i32,
+    /// The host and, on Linux, the namespace that the id belongs to.
+    place: String,
+    /// The boot and, within it, when the process started: `-` where the system does not tell.
+    boot: String,
+    start: String,
+}
+
+#[cfg(unix)]
+impl Holder {
+    pub(crate) fn current() -> Self {
+        let id = std::process::id().cast_signed();
+        Self { id, place: place(), boot: boot(), start: start(id).unwrap_or_else(|| "-".to_owned()) }
+    }
+
+    /// `7 example/4026531836 4fe3…-… 81723`
+    pub(crate) fn line(&self) -> String {
+        format!("{} {} {} {}", self.id, self.place, self.boot, self.start)
+    }
+
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let mut words = line.split(' ').map(str::to_owned);
+        let id = words.next()?.parse().ok()?;
+        let holder = Self { id, place: words.next()?, boot: words.next()?, start: words.next()? };
+        words.next().is_none().then_some(holder)
+    }
+
+    /// Whether it was a process of this host, and is known to have ended.
+    pub(crate) fn is_dead(&self) -> bool {
+        if self.place != place() {
+            return false;
+        }
+        let boot = boot();
+        let rebooted = boot != "-" && self.boot != "-" && boot != self.boot;
+        rebooted
+            || !is_alive(self.id)
+            || start(self.id).is_some_and(|start| self.start != "-" && start != self.start)
+    }
+
+    /// Whether it is a process of this host that still runs.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.place == place() && !self.is_dead()
+    }
+}
+
+#[cfg(unix)]
+pub(crate) fn is_alive(id: i32) -> bool {
+    use rustix::{
+        io::Errno,
+        process::{Pid, test_kill_process},
+    };
+    Pid::from_raw(id).is_some_and(|pid| id > 0 && test_kill_process(pid) != Err(Errno::SRCH))
+}
+
+/// When this machine was started.
+pub(crate) fn booted() -> Option<SystemTime> {
+    #[cfg(unix)]
+    {
+        let stat = fs::read_to_string("/proc/stat").ok()?;
+        let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+        Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+#[cfg(unix)]
+fn place() -> String {
+    let namespace = fs::read_link("/proc/self/ns/pid").ok();
+    let namespace = namespace.as_deref().and_then(|path| path.to_str()).unwrap_or_default();
+    let digits: String = namespace.chars().filter(char::is_ascii_digit).collect();
+    format!("{}/{digits}", host())
+}
+
+#[cfg(unix)]
+fn boot() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    if boot.trim().is_empty() { "-".to_owned() } else { boot.trim().to_owned() }
+}
+
+/// When a process started, in ticks since the boot.
+#[cfg(unix)]
+fn start(id: i32) -> Option<String> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // The name of the program, in parentheses, may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_ascii_whitespace().nth(19).map(str::to_owned)
+}

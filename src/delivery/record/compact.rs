@@ -1,0 +1,251 @@
+//! Forgetting messages that the server does not list any more, and writing the journal anew.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    hash::{BuildHasher, Hasher, RandomState},
+    io::{self, BufWriter, Write},
+    path::Path,
+};
+
+use super::{
+    Record,
+    appender::Appender,
+    journal::{self, Entry, Header, Message},
+    word::escape,
+};
+use crate::delivery::{Error, fs as disk};
+
+/// How long a message must be absent before it is forgotten, in seconds: four weeks.
+const FORGOTTEN_AFTER: u64 = 28 * DAY;
+
+/// On how many days the server must have listed its messages without it meanwhile.
+const FORGOTTEN_SESSIONS: usize = 5;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// Days with a session that are kept.
+const MAX_SESSIONS: usize = 32;
+
+/// Entries beyond three a message that are no reason yet to write the journal anew.
+const SLACK: u64 = 256;
+
+/// Bytes of a journal written at a time.
+const WRITTEN: usize = 16 * 1024;
+
+impl Record {
+    /// Ends a good run at a time (seconds since 1970): the server confirmed the deletion of `deleted`, and its maildrop
+    /// held `listed` when the session began, each a unique-id with its occurrence. A message is forgotten when it was
+    /// absent for four weeks and in five sessions on different days; a listing that is suddenly short or empty makes
+    /// nothing forgotten.
+    pub fn finish<'a>(
+        &mut self,
+        deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
+        listed: impl Iterator<Item = (&'a [u8], u32)> + Clone,
+        now: u64,
+    ) -> Result<(), Error> {
+        self.look_for_absent(listed.clone(), now)?;
+        self.mark_deleted(deleted, listed)?;
+        self.sync()?;
+        let entries = self.appender.as_ref().map_or(0, |appender| appender.entries);
+        if entries > 3 * self.len() as u64 + SLACK
+            && self.temporaries.is_empty()
+            && let Err(error) = self.compact()
+        {
+            // Nothing is lost by it; the journal stays as long as it is.
+            self.warnings.push(format!("cannot shorten the record {}: {error}", self.path.display()));
+        }
+        Ok(())
+    }
+
+    fn mark_deleted<'a>(
+        &mut self,
+        deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
+        listed: impl Iterator<Item = (&'a [u8], u32)>,
+    ) -> Result<(), Error> {
+        let mut repeated: HashMap<&[u8], u32> = HashMap::new();
+        for (unique_id, occurrence) in listed.filter(|&(_, occurrence)| occurrence > 0) {
+            let of = repeated.entry(unique_id).or_default();
+            *of = (*of).max(occurrence + 1);
+        }
+        let mut deleted: Vec<_> = deleted.into_iter().collect();
+        // From the last occurrence to the first, so that none moves up before it is its turn.
+        deleted.sort_unstable_by(|one, other| other.cmp(one));
+        for (unique_id, occurrence) in deleted {
+            let of = repeated.get_mut(unique_id).map_or(1, |of| {
+                *of -= 1;
+                *of + 1
+            });
+            self.append([Entry::Deleted { unique_id: &escape(unique_id), occurrence, of }], false)?;
+        }
+        Ok(())
+    }
+
+    fn look_for_absent<'a>(
+        &mut self,
+        listed: impl Iterator<Item = (&'a [u8], u32)>,
+        now: u64,
+    ) -> Result<(), Error> {
+        let mut any = false;
+        for (unique_id, occurrence) in listed {
+            any = true;
+            let word = escape(unique_id);
+            if self.index.see(&word, occurrence) {
+                self.append([Entry::Present { unique_id: &word, occurrence }], false)?;
+            }
+        }
+        if !any {
+            return Ok(());
+        }
+        if self.index.last_session().is_none_or(|last| now.saturating_sub(last) >= DAY) {
+            self.append([Entry::Session { time: now }], false)?;
+        }
+        let mut changes = Vec::new();
+        for (unique_id, occurrence, known) in self.index.unseen() {
+            match known.absent {
+                None => changes.push((unique_id.to_vec(), occurrence, false)),
+                Some(since)
+                    if now.saturating_sub(since) >= FORGOTTEN_AFTER
+                        && self.index.sessions_since(since) >= FORGOTTEN_SESSIONS =>
+                {
+                    changes.push((unique_id.to_vec(), occurrence, true));
+                }
+                Some(_) => {}
+            }
+        }
+        let entries: Vec<_> = changes
+            .iter()
+            .map(|(unique_id, occurrence, forgotten)| match forgotten {
+                true => Entry::Forgotten { unique_id, occurrence: *occurrence },
+                false => Entry::Absent { unique_id, occurrence: *occurrence, time: now },
+            })
+            .collect();
+        self.append(&entries, false)
+    }
+
+    /// Writes the journal anew with only what is remembered.
+    fn compact(&mut self) -> io::Result<()> {
+        let Some(appender) = &self.appender else { return Ok(()) };
+        let nonce = appender.header.nonce.clone();
+        let mut index = std::mem::take(&mut self.index);
+        let sessions = index.sessions();
+        let recent: Vec<_> = sessions[sessions.len().saturating_sub(MAX_SESSIONS)..].to_vec();
+        let file = File::open(&self.path)?;
+        let path = self.path.with_extension("new");
+        self.write_file(&path, nonce, |output| {
+            for &time in &recent {
+                output.entry(&Entry::Session { time })?;
+            }
+            let mut written = Ok(());
+            journal::scan(&file, &self.account, |entry| {
+                let Entry::Done { message, place } = entry else { return };
+                let Some((occurrence, known)) = index.take(&message).filter(|_| written.is_ok()) else {
+                    return;
+                };
+                let message =
+                    Message { occurrence, deletion: known.deletion, listed: known.listed, ..message };
+                written = output.entry(&Entry::Done { message, place });
+                if let (Some(time), Ok(())) = (known.absent, &written) {
+                    let unique_id = message.unique_id;
+                    written = output.entry(&Entry::Absent { unique_id, occurrence, time });
+                }
+            })
+            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+            written
+        })?;
+        drop(file);
+        // Windows replaces no file that is open. The record is not written any more in this run.
+        let lock = self.appender.take().map(Appender::close);
+        let installed = self.install(&path);
+        drop(lock);
+        installed
+    }
+
+    /// Writes a journal of these entries in the place of the one that exists, durably.
+    pub(super) fn write_anew<'a>(
+        &self,
+        nonce: String,
+        entries: impl Iterator<Item = Entry<'a>>,
+    ) -> io::Result<()> {
+        let path = self.path.with_extension("new");
+        self.write_file(&path, nonce, |output| {
+            for entry in entries {
+                output.entry(&entry)?;
+            }
+            Ok(())
+        })?;
+        self.install(&path)
+    }
+
+    fn write_file(
+        &self,
+        path: &Path,
+        nonce: String,
+        entries: impl FnOnce(&mut Output<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let file = disk::private_options().write(true).create_new(true).open(path)?;
+        disk::make_private(&file)?;
+        let written = self.write_lines(&file, nonce, entries).and_then(|()| file.sync_all());
+        if written.is_err() {
+            let _ = fs::remove_file(path);
+        }
+        written
+    }
+
+    fn write_lines(
+        &self,
+        file: &File,
+        nonce: String,
+        entries: impl FnOnce(&mut Output<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        use std::io::{Seek, SeekFrom};
+        let mut header = Header { synced: 0, nonce };
+        let (first, chain) = header.line(&self.account);
+        let mut output = Output {
+            file: BufWriter::with_capacity(WRITTEN, file),
+            chain,
+            length: first.len() as u64,
+            line: Vec::new(),
+        };
+        output.file.write_all(&first)?;
+        entries(&mut output)?;
+        output.file.flush()?;
+        // The whole file is synced before it gets its name.
+        header.synced = output.length;
+        let mut file = file;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&header.line(&self.account).0)
+    }
+
+    /// Puts a new journal in the place of the old one.
+    fn install(&self, path: &Path) -> io::Result<()> {
+        fs::rename(path, &self.path)?;
+        disk::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
+    }
+}
+
+/// A journal that is being written.
+struct Output<'f> {
+    file: BufWriter<&'f File>,
+    chain: u32,
+    length: u64,
+    line: Vec<u8>,
+}
+
+impl Output<'_> {
+    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+        self.line.clear();
+        self.chain = entry.write(self.chain, &mut self.line);
+        self.length += self.line.len() as u64;
+        self.file.write_all(&self.line)
+    }
+}
+
+/// 64 random bits in hex.
+pub(super) fn new_nonce() -> String {
+    format!("{:016x}", RandomState::new().build_hasher().finish())
+}

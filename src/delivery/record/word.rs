@@ -1,0 +1,77 @@
+//! The words of a journal's line.
+
+use std::borrow::Cow;
+
+use memchr::memchr;
+
+use super::journal::MAX_OCCURRENCES;
+
+/// Bytes as one word: what is not printable ASCII, the space and `%` as `%XX`; no bytes at all as `%`.
+pub(crate) fn escape(octets: &[u8]) -> Cow<'_, [u8]> {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let plain = |octet: &u8| matches!(octet, b'!'..=b'~') && *octet != b'%';
+    if !octets.is_empty() && octets.iter().all(plain) {
+        return Cow::Borrowed(octets);
+    }
+    let mut word = Vec::with_capacity(octets.len());
+    for &octet in octets {
+        if plain(&octet) {
+            word.push(octet);
+        } else {
+            word.extend_from_slice(&[b'%', DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+        }
+    }
+    if word.is_empty() {
+        word.push(b'%');
+    }
+    Cow::Owned(word)
+}
+
+pub(crate) fn unescape(word: &[u8]) -> Option<Vec<u8>> {
+    if memchr(b'%', word).is_none() {
+        return Some(word.to_vec());
+    }
+    let mut octets = Vec::with_capacity(word.len());
+    let mut rest = if word == b"%" { b"" } else { word };
+    while let [first, others @ ..] = rest {
+        rest = others;
+        if *first != b'%' {
+            octets.push(*first);
+            continue;
+        }
+        let (digits, others) = rest.split_at_checked(2)?;
+        octets.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        rest = others;
+    }
+    Some(octets)
+}
+
+pub(crate) fn field(line: &mut Vec<u8>, octets: &[u8]) {
+    line.push(b' ');
+    line.extend_from_slice(octets);
+}
+
+pub(crate) fn number(line: &mut Vec<u8>, number: u64) {
+    field(line, number.to_string().as_bytes());
+}
+
+/// A field that may be `-`, for nothing.
+#[allow(clippy::option_option, reason = "an absent value is a value")]
+pub(crate) fn flag<T>(word: &[u8], parse: impl FnOnce(&[u8]) -> Option<T>) -> Option<Option<T>> {
+    if word == b"-" { Some(None) } else { parse(word).map(Some) }
+}
+
+pub(crate) fn parse_number(word: &[u8]) -> Option<u64> {
+    if word.is_empty() || word.len() > 20 {
+        return None;
+    }
+    word.iter().try_fold(0_u64, |sum, octet| {
+        let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    })
+}
+
+/// An occurrence, or how many there are.
+pub(crate) fn parse_small(word: &[u8]) -> Option<u32> {
+    parse_number(word)?.try_into().ok().filter(|&number| number <= MAX_OCCURRENCES)
+}
