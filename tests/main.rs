@@ -15,6 +15,7 @@ mod kill;
 mod lmtp;
 mod mailbox;
 mod mechanisms;
+mod oauth;
 #[cfg(unix)]
 mod readme;
 mod roads;

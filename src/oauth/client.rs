@@ -145,6 +145,13 @@ impl OAuthRequest {
         (&self.body, self.authorization.as_ref())
     }
 
+    /// The same request, whose errors do not quote this secret either: a server may know others than it was sent.
+    #[must_use]
+    pub fn hiding(mut self, secret: &Secret) -> Self {
+        self.secrets.hide(secret.expose());
+        self
+    }
+
     /// The tokens of the response to [`Client::redeem`] or [`Client::refresh`].
     pub fn tokens(&self, response: Response<'_>) -> Result<Tokens, Error> {
         Ok(response.tokens(&self.secrets)?)

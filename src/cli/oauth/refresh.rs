@@ -59,7 +59,7 @@ pub fn access_token(
     };
     let refreshed = client
         .refresh(&grant.endpoints(), &grant.refresh_token)
-        .and_then(|request| transport.send(&request, OAuthRequest::tokens));
+        .and_then(|request| transport.send(&request.hiding(&grant.access_token), OAuthRequest::tokens));
     let tokens = refreshed.map_err(|error| {
         let again = error.kind() == ErrorKind::Authentication;
         let failure = Failure::from(error).while_doing("refreshing the access token");
