@@ -117,13 +117,15 @@ impl Files {
         let mut probe = self.names.join(name);
         probe.as_mut_os_string().push(".probe");
         let renamed = disk::rename_new(&temporary, &probe);
-        let removed = if renamed.is_ok() { fs::remove_file(&probe) } else { Ok(()) };
+        // Tried once more, as nobody else knows whose file it is.
+        let removed = || fs::remove_file(&probe).or_else(|_| fs::remove_file(&probe));
+        let removed = if renamed.is_ok() { removed() } else { Ok(()) };
         renamed.and(removed).map_err(|error| cannot("write to", &self.names, &error))
     }
 
     fn new(temporaries: &Path, names: &Path, naming: Naming, record: Option<&Record>) -> Result<Self, Error> {
         let syncing = Syncing::of(names).map_err(|error| cannot("use", names, &error))?;
-        let mut files = Self {
+        Ok(Self {
             temporaries: temporaries.to_path_buf(),
             names: names.to_path_buf(),
             naming,
@@ -132,10 +134,7 @@ impl Files {
             current: None,
             staged: Vec::new(),
             made: 0,
-        };
-        // Whether anything can be stored here is told before anything is fetched.
-        files.make().map_err(|error| cannot("write to", temporaries, &error))?;
-        Ok(files)
+        })
     }
 
     fn make(&mut self) -> io::Result<(File, TempPath)> {
