@@ -67,8 +67,12 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, ArgsEr
     }
 }
 
-/// A switch that deletes or forgets is never an answer to a typing error.
+/// A switch that deletes or forgets is never an answer to a typing error; nor is `'fetch --delete' exists`, or the advice
+/// to pass a mistyped option as a value.
 fn drop_dangerous_suggestion(error: &mut clap::Error) {
+    if error.kind() == ErrorKind::UnknownArgument {
+        error.remove(ContextKind::Suggested);
+    }
     let dangerous = |value: &str| text::DANGEROUS.iter().any(|switch| value.starts_with(switch));
     let suggests = match error.get(ContextKind::SuggestedArg) {
         Some(ContextValue::String(value)) => dangerous(value),
@@ -124,15 +128,21 @@ fn help_as_option(mut words: Vec<OsString>) -> Vec<OsString> {
 /// The subcommand as the first word, so that every option stands before or after it alike.
 ///
 /// `pop3 --dir mail -v fetch 3` → `pop3 fetch --dir mail -v 3`
+///
+/// A word after an option that does not exist is most likely its value (`pop3 -u alice status`): it stays, so that the
+/// option is complained of.
 fn subcommand_first(mut words: Vec<OsString>, command: &clap::Command) -> Vec<OsString> {
     let mut index = 1;
     while index < words.len() {
+        let value_of_unknown = is_unknown(command, &words[index - 1])
+            && words[index].to_str().is_some_and(|word| command.find_subcommand(word).is_none());
         match words[index].as_encoded_bytes() {
             b"--" => break,
             [b'-', b'-', long @ ..] => index += 1 + usize::from(takes_next(command, long)),
             [b'-', shorts @ ..] if !shorts.is_empty() => {
                 index += 1 + usize::from(cluster_takes_next(command, shorts));
             }
+            _ if value_of_unknown => break,
             _ => {
                 words[1..=index].rotate_right(1);
                 break;
@@ -140,6 +150,22 @@ fn subcommand_first(mut words: Vec<OsString>, command: &clap::Command) -> Vec<Os
         }
     }
     words
+}
+
+/// Whether the word has the form of an option, and none of that name exists.
+fn is_unknown(command: &clap::Command, word: &OsStr) -> bool {
+    match word.as_encoded_bytes() {
+        b"--" => false,
+        [b'-', b'-', long @ ..] => {
+            !long.contains(&b'=')
+                && !every_option(command)
+                    .any(|option| option.get_long().is_some_and(|name| name.as_bytes() == long))
+        }
+        [b'-', short, ..] => {
+            !every_option(command).any(|option| option.get_short() == Some(char::from(*short)))
+        }
+        _ => false,
+    }
 }
 
 /// Whether the word after `--long` is its value.
@@ -335,10 +361,16 @@ mod tests {
             "fetch --delet",
             "fetch --deleted",
             "status --commit-all",
+            "--delet",
+            "--delete-it",
+            "fetch --deletes 3",
         ] {
             let error = refused(line);
             let shown = format!("{} {} {:?}", error.message, error.text, error.hint);
             assert!(!shown.contains("'--commit'") && !shown.contains("'--delete'"), "{shown}");
+        }
+        for line in ["fetch --keep", "headers --foo 3", "--foo"] {
+            assert!(!refused(line).message.contains("as a value"), "{line}");
         }
         assert!(refused("delete 1 --limit 5").hint.is_some_and(|hint| hint.contains("--first")));
     }
@@ -353,6 +385,10 @@ mod tests {
             ("stat", "status"),
             ("capa", "status --server"),
             ("status -u alice", "--user"),
+            ("-u alice status", "--user"),
+            ("-p x status", "never on the command line"),
+            ("--password x status", "never on the command line"),
+            ("--output mail -v fetch", "--dir"),
             ("fetch --keep", "stay on the server"),
             ("status --ssl", "--tls implicit"),
             ("status --password x", "never on the command line"),
