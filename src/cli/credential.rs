@@ -335,15 +335,11 @@ fn wait(
             return Err(settings.over(key));
         }
         let step = settings.at_most(pause);
-        if secret.is_some() {
-            thread::sleep(step);
-        } else {
-            match line.recv_timeout(step) {
-                Ok(read) => secret = Some(read.map_err(|error| failed(&error))?),
-                Err(mpsc::RecvTimeoutError::Timeout) => {}
-                // Its output ended without a line.
-                Err(mpsc::RecvTimeoutError::Disconnected) => thread::sleep(step),
-            }
+        match line.recv_timeout(step) {
+            Ok(read) => secret = Some(read.map_err(|error| failed(&error))?),
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+            // Its output has ended.
+            Err(mpsc::RecvTimeoutError::Disconnected) => thread::sleep(step),
         }
         pause = (pause * 2).min(LONGEST_PAUSE);
     };
@@ -370,9 +366,16 @@ fn first_line_of(child: &mut Child) -> io::Result<mpsc::Receiver<io::Result<Secr
             let line = first_line(&mut output);
             let readable = line.is_ok();
             let _ = sender.send(line);
-            if readable {
-                let _ = io::copy(&mut output, &mut io::sink());
+            if !readable {
+                return;
             }
+            if io::copy(&mut (&mut output).take(MAX_REST), &mut io::sink()).is_ok_and(|rest| rest == MAX_REST)
+            {
+                let endless = format!("prints without end: more than {MAX_REST} octets after its first line");
+                let _ = sender.send(Err(io::Error::new(io::ErrorKind::InvalidData, endless)));
+            }
+            // Until the command is ended: a closed pipe would end it with an error of its own.
+            let _ = io::copy(&mut output, &mut io::sink());
         })?;
     }
     Ok(receiver)
@@ -410,6 +413,9 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Tokens have a few thousand octets; what goes on for ever is no secret.
 const MAX_SECRET: u64 = 65_536;
+
+/// What may follow the first line: a note kept beside a password is short.
+const MAX_REST: u64 = 1 << 20;
 
 /// The most time between two looks at whether a command has ended.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -580,6 +586,9 @@ mod tests {
         let endless = sh("exec cat /dev/zero", "60");
         assert_eq!(endless.code, Code::Configuration);
         assert!(endless.message.contains("more than 65536 octets"), "{}", endless.message);
+        let lines = sh("exec yes", "60");
+        assert_eq!(lines.code, Code::Configuration);
+        assert!(lines.message.contains("prints without end"), "{}", lines.message);
         for script in ["exec sleep 60", "echo one; exec sleep 60"] {
             let late = sh(script, "0.2");
             assert_eq!(late.code, Code::Unavailable);
