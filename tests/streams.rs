@@ -84,3 +84,21 @@ fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
     assert!(outcome.stdout().contains("\"deleted\":true"), "{outcome:?}");
     assert!(outcome.stderr().contains("cannot write the trace"), "{outcome:?}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_standard_output_is_told_by_help_too() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    for arguments in [&["-h"][..], &["--version"], &["fetch", "--help"]] {
+        let mut command = Sandbox::new().pop3(1);
+        let output = command
+            .args(arguments)
+            .stdout(full())
+            .stderr(std::process::Stdio::piped())
+            .output()
+            .expect("pop3");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(73), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with("pop3: cannot write standard output: "), "{arguments:?}: {stderr}");
+    }
+}

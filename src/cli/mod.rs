@@ -45,7 +45,11 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match args::parse(words) {
         Ok(Parsed::Run(args)) => run_command(&args),
         Ok(Parsed::Text(text)) => match anstream::stdout().write_all(text.as_bytes()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(Code::Output.exit()),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let failure = Failure::output("cannot write standard output", &error);
+                Stderr::new(false, 0).failure(&failure);
+                ExitCode::from(failure.code.exit())
+            }
             _ => ExitCode::SUCCESS,
         },
         // Where nothing was asked, the answer is how to ask; whether anybody reads it does not matter.
