@@ -70,7 +70,8 @@ impl Staged {
             deletion: self.deletion,
             listed: self.incoming.listed,
             content: Some(self.content),
-            header: Some(self.header),
+            // An empty answer tells nothing of the message: nothing can agree with it.
+            header: self.deletable.then_some(self.header),
         }
     }
 }

@@ -169,7 +169,8 @@ struct Plan {
 
 impl Plan {
     /// Messages that an earlier run stored to be deleted are marked if they are still the same. Under a unique-id that was
-    /// used before, another message is new: so those whose deletion was confirmed are looked at as well.
+    /// used before, another message is new: so those whose deletion was confirmed, and those that were not listed for a
+    /// time, are looked at as well.
     fn make(
         selection: &Selection,
         catalogue: &Catalogue<'_>,
@@ -187,8 +188,8 @@ impl Plan {
         };
         let is_left_over = |index| deleting && fetched(index).is_some_and(|fetched| fetched.pending_deletion);
         let is_doubtful = |index: usize| {
-            let deleted = fetched(index).is_some_and(|fetched| fetched.deleted);
-            !chosen.contains(index) && (deleted || is_left_over(index))
+            let was_gone = fetched(index).is_some_and(|fetched| fetched.gone);
+            !chosen.contains(index) && (was_gone || is_left_over(index))
         };
         let doubtful = selection.resolve_pending(&catalogue.known(Some(record)), is_doubtful);
         let candidates = doubtful.iter().filter_map(|index| candidate(catalogue, index));

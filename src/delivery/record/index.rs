@@ -11,8 +11,9 @@ pub struct Fetched {
     pub time: i64,
     /// It was stored to be deleted, and no server ever confirmed that it was deleted.
     pub pending_deletion: bool,
-    /// A server confirmed that it was deleted.
-    pub deleted: bool,
+    /// A server confirmed that it was deleted, or did not list it when it was last asked: what it lists under its
+    /// unique-id now may be another message.
+    pub gone: bool,
     /// It was stored here, so that its deletion loses nothing. Skipped and imported messages were not.
     pub stored: bool,
 }

@@ -145,7 +145,7 @@ impl Record {
         Some(Fetched {
             time: known.time.cast_signed(),
             pending_deletion: known.deletion == Deletion::Pending,
-            deleted: known.deletion == Deletion::Confirmed,
+            gone: known.deletion == Deletion::Confirmed || known.absent.is_some(),
             stored: known.sha256.is_some(),
         })
     }

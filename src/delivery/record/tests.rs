@@ -84,7 +84,7 @@ fn remembers() {
     drop(record);
     for record in [read(&state), open(&state)] {
         assert_eq!(record.fetched(unique_id, 0, None), None);
-        let fetched = Fetched { time: 1_795_341_600, pending_deletion: true, deleted: false, stored: true };
+        let fetched = Fetched { time: 1_795_341_600, pending_deletion: true, gone: false, stored: true };
         assert_eq!(record.fetched(unique_id, 1, None), Some(fetched));
         assert_eq!(record.fetched(unique_id, 1, Some(4)), Some(fetched));
         assert_eq!(record.fetched(unique_id, 1, Some(5)), None, "other octets are another message");
@@ -340,7 +340,7 @@ fn deletions_are_pending_until_confirmed() {
     let record = read(dir.path());
     let state = |unique_id| {
         let fetched = record.fetched(unique_id, 0, None).unwrap();
-        (fetched.pending_deletion, fetched.deleted)
+        (fetched.pending_deletion, fetched.gone)
     };
     assert_eq!((state(b"a"), state(b"b")), ((false, true), (true, false)));
     let listed: Vec<_> =
