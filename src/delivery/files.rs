@@ -114,8 +114,8 @@ impl Files {
         let (file, temporary) = self.make().map_err(|error| cannot("write to", &self.temporaries, &error))?;
         drop(file);
         let name = temporary.file_name().unwrap_or_default();
-        let mut probe = self.names.join(name);
-        probe.as_mut_os_string().push(".probe");
+        // Mail readers pass over names with a dot in front.
+        let probe = self.names.join(format!(".{}.probe", name.to_string_lossy().trim_start_matches('.')));
         let renamed = disk::rename_new(&temporary, &probe);
         // Tried once more, as nobody else knows whose file it is.
         let removed = || fs::remove_file(&probe).or_else(|_| fs::remove_file(&probe));
