@@ -295,7 +295,7 @@ fn a_provider_brings_its_server() {
 fn oauth_of_any_account_is_checked() {
     for (lines, why) in [
         ("oauth = { provider = \"google\" }", "client-id"),
-        ("oauth = { client-id = \"x\", colour = 1 }", "unknown field `colour`"),
+        ("oauth = { client-id = \"x\", colour = 1 }", "unknown key \"colour\""),
         ("oauth = { client-id = \"x\", token-url = \"http://example.org\" }", "token-url"),
         ("oauth = { client-id = \"x\" }\npassword-command = \"x\"", "exclude oauth"),
         ("oauth = { client-id = \"x\" }\ntoken-command = \"x\"", "exclude oauth"),
