@@ -48,7 +48,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_needs_command" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_needs_command" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_needs_command" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_needs_command" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -97,7 +97,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -147,7 +147,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -204,7 +204,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -257,7 +257,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -307,7 +307,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -351,7 +351,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -395,7 +395,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -436,7 +436,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'

@@ -20,7 +20,7 @@ module completions {
     --auth: string@"nu-complete pop3 auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -65,7 +65,7 @@ module completions {
     --auth: string@"nu-complete pop3 status auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 status tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -119,7 +119,7 @@ module completions {
     --auth: string@"nu-complete pop3 headers auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 headers tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -181,7 +181,7 @@ module completions {
     --auth: string@"nu-complete pop3 fetch auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 fetch tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -234,7 +234,7 @@ module completions {
     --auth: string@"nu-complete pop3 delete auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 delete tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -287,7 +287,7 @@ module completions {
     --auth: string@"nu-complete pop3 uidl auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 uidl tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -334,7 +334,7 @@ module completions {
     --auth: string@"nu-complete pop3 login auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 login tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -378,7 +378,7 @@ module completions {
     --auth: string@"nu-complete pop3 logout auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 logout tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
@@ -421,7 +421,7 @@ module completions {
     --auth: string@"nu-complete pop3 accounts auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 accounts tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's

@@ -104,7 +104,11 @@ pub struct Account {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Account and connection")]
 pub struct Connection {
-    /// Name or IP address of the server [env: POP3_HOST]
+    /// Name or address of the server, or a URL [env: POP3_HOST]
+    ///
+    /// HOST:PORT is taken too. A URL (RFC 2384) may also give the user, the mechanism and the port:
+    /// pops://alice;AUTH=PLAIN@pop.example.org:995, in quotes for the shell. pops:// means --tls implicit. A URL beats
+    /// the environment; a part that contradicts --port, --user, --tls or --auth is an error, and so is a password in it.
     #[arg(long, global = true, value_name = "HOST", value_hint = ValueHint::Hostname)]
     pub host: Option<String>,
 

@@ -15,6 +15,7 @@ use pop3::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint
 use pop3::oauth::Provider;
 use pop3::sasl::Mechanism;
 
+use self::server::Server;
 use self::sources::{Given, Origin, Sources};
 pub use self::value::words;
 use super::args::{self, Args};
@@ -26,6 +27,7 @@ pub use pop3::delivery::Destination;
 
 pub mod accounts;
 pub mod lookup;
+mod server;
 mod sources;
 mod value;
 
@@ -144,17 +146,11 @@ impl Settings {
         let Args { server, account, connection, output, .. } = args;
         let keys = sources.keys;
 
-        let (tls, port) = tls_and_port(&sources, connection)?;
-
-        let host = sources.text("host", connection.host.as_ref(), keys.host.as_ref())?;
-        let host = host.or_else(|| provider_host(&sources));
-        let Some(host) = host else { return Err(sources.missing("host")) };
-        let address = Address::parse(&host.value, port).map_err(|error| host.refuse(error.message()))?;
+        let Server { address, tls, user, auth } = Server::settle(&sources, args)?;
 
         let family = family(connection);
         family.check(&address.host).map_err(|error| Failure::usage(error.message()))?;
 
-        let user = sources.text("user", account.user.as_ref(), keys.user.as_ref())?;
         let Some(user) = user else { return Err(sources.missing("user")) };
 
         let fingerprint = sources.text(
@@ -172,7 +168,6 @@ impl Settings {
             (None, None) => Trust::System,
         };
 
-        let auth = sources.choice("auth", account.auth, keys.auth.as_ref())?;
         let proxy = sources.text("proxy", connection.proxy.as_ref(), keys.proxy.as_ref())?;
         let timeout = sources.number("timeout", connection.timeout.as_ref(), keys.timeout.as_ref())?;
         let deadline = sources.number("deadline", connection.deadline.as_ref(), keys.deadline.as_ref())?;
@@ -278,16 +273,6 @@ fn provider(sources: &Sources<'_>) -> Option<&'static Provider> {
 fn provider_host(sources: &Sources<'_>) -> Option<Given<String>> {
     let origin = Origin::Key("the provider of oauth".to_owned());
     provider(sources).map(|provider| Given { value: provider.host.to_owned(), origin })
-}
-
-/// Each decides the other's default.
-fn tls_and_port(sources: &Sources<'_>, typed: &args::Connection) -> Result<(args::Tls, u16), Failure> {
-    let tls = sources.choice("tls", typed.tls, sources.keys.tls.as_ref())?;
-    let port = sources.number("port", typed.port.as_ref(), sources.keys.port.as_ref())?;
-    let port = port.map(|port| port.parse(value::port_number)).transpose()?;
-    let implicit = port == Some(IMPLICIT_PORT) || port.is_none() && provider(sources).is_some();
-    let tls = tls.unwrap_or(if implicit { args::Tls::Implicit } else { args::Tls::Starttls });
-    Ok((tls, port.unwrap_or(if tls == args::Tls::Implicit { IMPLICIT_PORT } else { PORT })))
 }
 
 fn read_config(args: &Args, around: &Surroundings) -> Result<Config, Failure> {

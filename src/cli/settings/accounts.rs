@@ -1,6 +1,6 @@
 //! The accounts of the configuration file, each with what `--account` would make of it.
 
-use super::{Failure, Sources, Surroundings, provider_host, read_config, tls_and_port};
+use super::{Failure, Sources, Surroundings, provider_host, read_config, server::Server};
 use crate::cli::{args::Args, json::Account};
 
 /// Every account, sorted by name, and the warning about the file, if there is one. No file means no accounts, unless the
@@ -10,12 +10,17 @@ pub fn list(args: &Args, around: &Surroundings) -> Result<(Vec<Account>, Option<
     let account = |(name, keys)| {
         let sources = Sources::of_account(around, &config, name, keys);
         let host = sources.text("host", args.connection.host.as_ref(), keys.host.as_ref())?;
-        let host = host.or_else(|| provider_host(&sources));
-        let user = sources.text("user", args.account.user.as_ref(), keys.user.as_ref())?;
-        let (_, port) = tls_and_port(&sources, &args.connection)?;
+        // An account without a host has a port all the same.
+        let (host, port, user) = if host.is_some() || provider_host(&sources).is_some() {
+            let Server { address, user, .. } = Server::settle(&sources, args)?;
+            (Some(address.host.to_string()), address.port, user)
+        } else {
+            let user = sources.text("user", args.account.user.as_ref(), keys.user.as_ref())?;
+            (None, Server::port_without_host(&sources, args)?, user)
+        };
         Ok(Account {
             account: name.to_owned(),
-            host: host.map(|host| host.value),
+            host,
             port,
             user: user.map(|user| user.value),
             default: config.default_account() == Some(name),

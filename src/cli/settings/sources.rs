@@ -28,11 +28,23 @@ pub struct Given<T> {
     pub origin: Origin,
 }
 
+#[derive(Clone)]
 pub enum Origin {
     Option(&'static str),
     Variable(String),
     /// The place in the file, the account and the key.
     Key(String),
+}
+
+impl Origin {
+    /// The lower, the stronger.
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Option(_) => 0,
+            Self::Variable(_) => 1,
+            Self::Key(_) => 2,
+        }
+    }
 }
 
 impl fmt::Display for Origin {
@@ -54,6 +66,15 @@ impl<T> Given<T> {
 }
 
 impl Given<String> {
+    /// As [`parse`](Self::parse), and where it stands.
+    pub fn try_map<U>(
+        self,
+        parse: impl FnOnce(&str) -> Result<U, &'static str>,
+    ) -> Result<Given<U>, Failure> {
+        let origin = self.origin.clone();
+        self.parse(parse).map(|value| Given { value, origin })
+    }
+
     /// The value that the text means; `parse` says what is allowed.
     pub fn parse<U>(self, parse: impl FnOnce(&str) -> Result<U, &'static str>) -> Result<U, Failure> {
         parse(&self.value)
@@ -157,17 +178,18 @@ impl<'a> Sources<'a> {
     }
 
     /// One of a closed list.
-    pub fn choice<T: ValueEnum>(
+    pub fn chosen<T: ValueEnum>(
         &self,
         name: &'static str,
         typed: Option<T>,
         written: Option<&Spanned<String>>,
-    ) -> Result<Option<T>, Failure> {
-        if typed.is_some() {
-            return Ok(typed);
+    ) -> Result<Option<Given<T>>, Failure> {
+        if let Some(value) = typed {
+            return Ok(Some(Given { value, origin: Origin::Option(name) }));
         }
         let Some(given) = self.text(name, None, written)? else { return Ok(None) };
-        T::from_str(&given.value, false).map(Some).map_err(|_| {
+        let origin = given.origin.clone();
+        T::from_str(&given.value, false).map(|value| Some(Given { value, origin })).map_err(|_| {
             let names: Vec<String> = T::value_variants()
                 .iter()
                 .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))

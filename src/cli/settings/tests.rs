@@ -515,3 +515,47 @@ fn seconds_are_digits_and_a_point() {
     }
     assert_eq!(value::seconds("0"), Ok(Duration::ZERO));
 }
+
+#[test]
+fn a_url_says_where_and_how() {
+    let shown = |words: &[&str], variables: &[(&str, &str)], lines: &str| {
+        let words = [&["status", "-a", "a"], words].concat();
+        let text = format!("[account.a]\n{lines}\n");
+        settle(&words, variables, &text)
+            .map(|settings| {
+                let Settings { address, tls, user, auth, .. } = settings;
+                format!("{address} {tls:?} {user} {auth:?}")
+            })
+            .map_err(|failure| failure.code)
+    };
+    let url = "pops://alice;AUTH=PLAIN@h:9995";
+    let all = || Ok("h:9995 Implicit alice Sasl(Plain)".to_owned());
+    assert_eq!(shown(&["--host", url], &[], ""), all());
+    assert_eq!(shown(&[], &[("POP3_HOST", url)], ""), all());
+    assert_eq!(shown(&[], &[], &format!("host = \"{url}\"")), all());
+    // It beats what stands lower, and is beaten by what stands higher.
+    let others = [("POP3_PORT", "1"), ("POP3_USER", "u"), ("POP3_TLS", "none"), ("POP3_AUTH", "login")];
+    assert_eq!(shown(&["--host", url], &others, ""), all());
+    let typed = ["--port", "1", "--user", "u", "--tls", "none", "--auth", "login"];
+    assert_eq!(shown(&typed, &[("POP3_HOST", url)], ""), Ok("h:1 None u Sasl(Login)".to_owned()));
+    // The same is no contradiction; another value at the same place is.
+    assert_eq!(
+        shown(&["--host", url, "--port", "9995", "--user", "alice", "--auth", "plain"], &[], ""),
+        all()
+    );
+    for pair in typed.chunks(2) {
+        assert_eq!(shown(&[&["--host", url], pair].concat(), &[], ""), Err(Code::Usage), "{pair:?}");
+    }
+    for variable in others {
+        assert_eq!(shown(&[], &[("POP3_HOST", url), variable], ""), Err(Code::Configuration), "{variable:?}");
+    }
+    for wrong in ["pop://u:hush@h", "pop://u;AUTH=AUTO@h", "pop://u;AUTH=NTLM@h", "http://h", "h:0"] {
+        assert_eq!(shown(&["--host", wrong, "--user", "u"], &[], ""), Err(Code::Usage), "{wrong}");
+        assert_eq!(shown(&["--user", "u"], &[("POP3_HOST", wrong)], ""), Err(Code::Configuration), "{wrong}");
+    }
+    assert_eq!(shown(&["--host", "h:1", "--user", "u"], &[], ""), Ok("h:1 StartTls u Auto".to_owned()));
+    assert_eq!(
+        shown(&["--host", "pop://u@h", "--tls", "implicit"], &[], ""),
+        Ok("h:995 Implicit u Auto".to_owned())
+    );
+}

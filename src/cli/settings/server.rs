@@ -1,0 +1,88 @@
+//! Which server, and how: `--host` may be a URL (RFC 2384) that says more than the host.
+//!
+//! A part of the URL has the rank of the URL: what stands at a higher place beats it, it beats what stands at a lower
+//! one, and at the same place both must say the same.
+
+use clap::ValueEnum as _;
+use pop3::net::{Address, Location};
+
+use super::{
+    IMPLICIT_PORT, PORT, provider, provider_host,
+    sources::{Given, Sources},
+    value,
+};
+use crate::cli::{
+    args::{self, Args},
+    exit::Failure,
+};
+
+/// What a run connects to.
+pub struct Server {
+    pub address: Address,
+    pub tls: args::Tls,
+    pub user: Option<Given<String>>,
+    pub auth: Option<args::Auth>,
+}
+
+impl Server {
+    /// The port that would be used with a host.
+    pub fn port_without_host(sources: &Sources<'_>, args: &Args) -> Result<u16, Failure> {
+        let Args { connection, .. } = args;
+        let tls = sources.chosen("tls", connection.tls, sources.keys.tls.as_ref())?;
+        let port = sources.number("port", connection.port.as_ref(), sources.keys.port.as_ref())?;
+        let port = port.map(|port| port.parse(value::port_number)).transpose()?;
+        let is_implicit = tls.is_some_and(|tls| tls.value == args::Tls::Implicit);
+        Ok(port.unwrap_or(if is_implicit { IMPLICIT_PORT } else { PORT }))
+    }
+
+    pub fn settle(sources: &Sources<'_>, args: &Args) -> Result<Self, Failure> {
+        let Args { account, connection, .. } = args;
+        let keys = sources.keys;
+        let host = sources.text("host", connection.host.as_ref(), keys.host.as_ref())?;
+        let Some(host) = host.or_else(|| provider_host(sources)) else { return Err(sources.missing("host")) };
+        let location = Location::parse(&host.value).map_err(|error| host.refuse(error.message()))?;
+
+        let port = sources.number("port", connection.port.as_ref(), keys.port.as_ref())?;
+        let port = port.map(|port| port.try_map(value::port_number)).transpose()?;
+        let port = agreed(&host, location.port, port)?.map(|port| port.value);
+
+        let tls = sources.chosen("tls", connection.tls, keys.tls.as_ref())?;
+        let from_url = location.implicit_tls.then_some(args::Tls::Implicit);
+        let tls = agreed(&host, from_url, tls)?.map(|tls| tls.value);
+        let is_implicit = port == Some(IMPLICIT_PORT) || port.is_none() && provider(sources).is_some();
+        let tls = tls.unwrap_or(if is_implicit { args::Tls::Implicit } else { args::Tls::Starttls });
+        let port = port.unwrap_or(if tls == args::Tls::Implicit { IMPLICIT_PORT } else { PORT });
+
+        let user = sources.text("user", account.user.as_ref(), keys.user.as_ref())?;
+        let user = agreed(&host, location.user, user)?;
+
+        let mechanism = location.mechanism.as_deref().map(|name| mechanism(&host, name)).transpose()?;
+        let auth = sources.chosen("auth", account.auth, keys.auth.as_ref())?;
+        let auth = agreed(&host, mechanism, auth)?.map(|auth| auth.value);
+
+        Ok(Self { address: Address { host: location.host, port }, tls, user, auth })
+    }
+}
+
+fn mechanism(host: &Given<String>, name: &str) -> Result<args::Auth, Failure> {
+    match args::Auth::from_str(name, true) {
+        Ok(auth) if !matches!(auth, args::Auth::Auto | args::Auth::UserPass) => Ok(auth),
+        _ => Err(host.refuse("unknown mechanism after ;AUTH=")),
+    }
+}
+
+/// The part of a URL, or what is given elsewhere.
+fn agreed<T: PartialEq>(
+    host: &Given<String>,
+    part: Option<T>,
+    given: Option<Given<T>>,
+) -> Result<Option<Given<T>>, Failure> {
+    let Some(part) = part else { return Ok(given) };
+    match given {
+        Some(given) if given.origin.rank() < host.origin.rank() => Ok(Some(given)),
+        Some(given) if given.origin.rank() == host.origin.rank() && given.value != part => {
+            Err(host.refuse(format!("contradicts {}", given.origin)))
+        }
+        _ => Ok(Some(Given { value: part, origin: host.origin.clone() })),
+    }
+}
