@@ -40,6 +40,9 @@ _pop3() {
             pop3,logout)
                 cmd="pop3__subcmd__logout"
                 ;;
+            pop3,record)
+                cmd="pop3__subcmd__record"
+                ;;
             pop3,status)
                 cmd="pop3__subcmd__status"
                 ;;
@@ -53,7 +56,7 @@ _pop3() {
 
     case "${cmd}" in
         pop3)
-            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version status headers fetch delete uidl login logout accounts"
+            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version status headers fetch delete uidl login logout accounts record"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -521,7 +524,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__fetch)
-            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --lmtp --rcpt --stdout --delete --no-state --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --lmtp --rcpt --stdout --skip --limit-size --delete --no-state --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -568,6 +571,10 @@ _pop3() {
                     return 0
                     ;;
                 --rcpt)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit-size)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1067,6 +1074,181 @@ _pop3() {
                 return 0
             fi
             case "${prev}" in
+                --account)
+                    COMPREPLY=( $(compgen -W "$(_pop3_accounts)" -- "${cur}") )
+                    return 0
+                    ;;
+                -a)
+                    COMPREPLY=( $(compgen -W "$(_pop3_accounts)" -- "${cur}") )
+                    return 0
+                    ;;
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --auth)
+                    COMPREPLY=($(compgen -W "auto user-pass apop plain login cram-md5 scram-sha-1 scram-sha-256 xoauth2 oauthbearer external" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --state-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --host)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls)
+                    COMPREPLY=($(compgen -W "starttls implicit none" -- "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --tls-fingerprint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client-cert)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --client-key)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --proxy)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --deadline)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --trace)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        pop3__subcmd__record)
+            opts="-a -4 -6 -v -q -h -V --forget --uid --all --older-than --import --from --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --uid)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --older-than)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --import)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
+                    return 0
+                    ;;
+                --from)
+                    COMPREPLY=($(compgen -W "mpop fetchmail getmail thunderbird" -- "${cur}"))
+                    return 0
+                    ;;
                 --account)
                     COMPREPLY=( $(compgen -W "$(_pop3_accounts)" -- "${cur}") )
                     return 0

@@ -79,9 +79,10 @@ complete -c pop3 -n "__fish_pop3_needs_command" -f -a "headers" -d 'List date, s
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "fetch" -d 'Download messages, each byte for byte, and remember them'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "delete" -d 'Mark messages for deletion; with --commit, delete them'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "uidl" -d 'List number, unique-id and size'
-complete -c pop3 -n "__fish_pop3_needs_command" -f -a "login" -d 'Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant'
+complete -c pop3 -n "__fish_pop3_needs_command" -f -a "login" -d 'Prove a password and save it in the keyring; with OAuth 2.0, get a grant'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "logout" -d 'Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant'
 complete -c pop3 -n "__fish_pop3_needs_command" -f -a "accounts" -d 'Name the accounts of the configuration file, one per line'
+complete -c pop3 -n "__fish_pop3_needs_command" -f -a "record" -d 'List what is remembered as fetched, forget it, or take over another program\'s list'
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
@@ -183,6 +184,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l mbox -d 'Append to t
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l pipe -d 'Run COMMAND once a message, with the message on its standard input' -r -f -a "(__fish_complete_command)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l lmtp -d 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l rcpt -d 'The recipient that the LMTP server delivers to' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l limit-size -d 'Stop before the message with which more than SIZE would be fetched, but fetch at least one' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l uid -d 'The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l smaller -d 'Only messages smaller than SIZE' -r
@@ -222,6 +224,7 @@ always\t''
 never\t''"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l stdout -d 'Write the one message that was chosen to standard output, as it is'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l skip -d 'Store nothing and remember the chosen messages: from now on only what is new'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l delete -d 'Mark each message for deletion once it is stored; with --commit, delete it'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l no-state -d 'Neither read nor write the record of what was fetched'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l all -d 'All messages'
@@ -462,3 +465,53 @@ complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s v -l verbose -d '
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s h -l help -d 'Print help: -h in short, --help in full'
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -s V -l version -d 'Print the version; --version with what it was built from'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l uid -d 'The message with this unique-id (repeatable); - reads them from standard input, one per line' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l older-than -d 'Those fetched at least AGE ago: digits with m, h, d or w' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l import -d 'Remember the messages that another program fetched: the list of mpop, fetchmail, getmail or Thunderbird in FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l from -d 'The program that wrote FILE, whatever it looks like' -r -f -a "mpop\t'~/.mpop_uidls/USER_at_HOST'
+fetchmail\t'~/.fetchids'
+getmail\t'oldmail-SERVER-PORT-USER in its configuration folder; with --from the name does not matter'
+thunderbird\t'popstate.dat in the folder of the account'"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l auth -d 'How to authenticate' -r -f -a "auto\t'The strongest that the server offers and the credential fits'
+user-pass\t'USER and PASS'
+apop\t'APOP'
+plain\t'SASL PLAIN'
+login\t'SASL LOGIN'
+cram-md5\t'SASL CRAM-MD5'
+scram-sha-1\t'SASL SCRAM-SHA-1'
+scram-sha-256\t'SASL SCRAM-SHA-256'
+xoauth2\t'SASL XOAUTH2, with a token'
+oauthbearer\t'SASL OAUTHBEARER, with a token'
+external\t'SASL EXTERNAL, with the client certificate'"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l config -d 'Read this configuration file' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l port -d 'Port of the server' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
+implicit\t'TLS from the first octet'
+none\t'No encryption'"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-key -d 'The key of the client certificate, in PEM' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l timeout -d 'Give up after so many seconds of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l forget -d 'Forget the messages of --uid, --all or --older-than: they count as new then'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l all -d 'All messages, also where the record is damaged'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l commit -d 'Delete what was marked: end the session with QUIT'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -s 4 -d 'Connect over IPv4 only'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -s 6 -d 'Connect over IPv6 only'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l no-pipelining -d 'Send one command at a time'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l json -d 'Print one JSON object per line'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -s v -l verbose -d 'Say more on standard error; twice, still more'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -s q -l quiet -d 'Leave out warnings and rows of fetch and delete; twice, errors too'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -s h -l help -d 'Print help: -h in short, --help in full'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -s V -l version -d 'Print the version; --version with what it was built from'

@@ -164,6 +164,8 @@ module completions {
     --lmtp: string            # Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)
     --rcpt: string            # The recipient that the LMTP server delivers to
     --stdout                  # Write the one message that was chosen to standard output, as it is
+    --skip                    # Store nothing and remember the chosen messages: from now on only what is new
+    --limit-size: string      # Stop before the message with which more than SIZE would be fetched, but fetch at least one
     --delete                  # Mark each message for deletion once it is stored; with --commit, delete it
     --no-state                # Neither read nor write the record of what was fetched
     --uid: string             # The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line
@@ -323,7 +325,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant
+  # Prove a password and save it in the keyring; with OAuth 2.0, get a grant
   export extern "pop3 login" [
     --password-stdin          # Read the password from standard input, its first line
     --device                  # OAuth 2.0: print a code to confirm on any device, and wait
@@ -437,6 +439,59 @@ module completions {
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
     --color: string@"nu-complete pop3 accounts color" # When to use colours
+    --trace: path             # Write the conversation to standard error, or append it to FILE
+    --verbose(-v)             # Say more on standard error; twice, still more
+    --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too
+    --help(-h)                # Print help: -h in short, --help in full
+    --version(-V)             # Print the version; --version with what it was built from
+  ]
+
+  def "nu-complete pop3 record from" [] {
+    [ "mpop" "fetchmail" "getmail" "thunderbird" ]
+  }
+
+  def "nu-complete pop3 record auth" [] {
+    [ "auto" "user-pass" "apop" "plain" "login" "cram-md5" "scram-sha-1" "scram-sha-256" "xoauth2" "oauthbearer" "external" ]
+  }
+
+  def "nu-complete pop3 record tls" [] {
+    [ "starttls" "implicit" "none" ]
+  }
+
+  def "nu-complete pop3 record color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  # List what is remembered as fetched, forget it, or take over another program's list
+  export extern "pop3 record" [
+    --forget                  # Forget the messages of --uid, --all or --older-than: they count as new then
+    --uid: string             # The message with this unique-id (repeatable); - reads them from standard input, one per line
+    --all                     # All messages, also where the record is damaged
+    --older-than: string      # Those fetched at least AGE ago: digits with m, h, d or w
+    --import: path            # Remember the messages that another program fetched: the list of mpop, fetchmail, getmail or Thunderbird in FILE
+    --from: string@"nu-complete pop3 record from" # The program that wrote FILE, whatever it looks like
+    --commit                  # Delete what was marked: end the session with QUIT
+    --account(-a): string     # Use this account of the config file
+    --user: string            # Log in as USER, sent unchanged
+    --auth: string@"nu-complete pop3 record auth" # How to authenticate
+    --config: path            # Read this configuration file
+    --state-dir: directory    # Remember in DIR what was fetched
+    --host: string            # Name or IP address of the server
+    --port: string            # Port of the server
+    --tls: string@"nu-complete pop3 record tls" # Encryption: starttls, implicit or none
+    --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
+    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --client-cert: path       # Show the server this client certificate, in PEM
+    --client-key: path        # The key of the client certificate, in PEM
+    --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    -4                        # Connect over IPv4 only
+    -6                        # Connect over IPv6 only
+    --timeout: string         # Give up after so many seconds of silence
+    --deadline: string        # End the run after so many seconds
+    --wait: string            # Go on trying so long while the server says that the maildrop is in use
+    --no-pipelining           # Send one command at a time
+    --json                    # Print one JSON object per line
+    --color: string@"nu-complete pop3 record color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Say more on standard error; twice, still more
     --quiet(-q)               # Leave out warnings and rows of fetch and delete; twice, errors too

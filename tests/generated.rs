@@ -66,6 +66,7 @@ fn the_manual_is_what_the_command_line_is() {
         ("login", include_str!("manual/pop3-login.1")),
         ("logout", include_str!("manual/pop3-logout.1")),
         ("accounts", include_str!("manual/pop3-accounts.1")),
+        ("record", include_str!("manual/pop3-record.1")),
     ];
     let names: Vec<&str> = pop3.get_subcommands().map(Command::get_name).collect();
     assert_eq!(names, pages.map(|(name, _)| name), "every command has its page");
@@ -98,7 +99,7 @@ fn the_manual_pleases_mandoc() {
         .map(|entry| entry.expect("readable").path())
         .collect();
     pages.sort();
-    assert_eq!(pages.len(), 9);
+    assert_eq!(pages.len(), 10);
     for page in &pages {
         let text = std::fs::read_to_string(page).expect("a page");
         for section in ["ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SECURITY", "LIMITS"] {

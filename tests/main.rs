@@ -15,6 +15,8 @@ mod kill;
 mod lmtp;
 mod mailbox;
 mod mechanisms;
+#[cfg(unix)]
+mod movein;
 mod oauth;
 #[cfg(unix)]
 mod readme;

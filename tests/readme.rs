@@ -163,6 +163,21 @@ fn service() {
 }
 
 #[test]
+fn import() {
+    let Some(desk) = Desk::new() else { return };
+    let list = desk.home().join(".mpop_uidls");
+    fs::create_dir(&list).expect("a folder");
+    let unique_ids: String = (1..=3).map(|nth| format!("{}\n", unique_id(nth))).collect();
+    fs::write(list.join("alice_at_pop.example.org"), format!("# mpop\n 3 localhost alice\n{unique_ids}"))
+        .expect("a file");
+    let outcome = desk.bash(block("test: import")).expect(0);
+    assert!(outcome.stdout().starts_with("imported from mpop: 3 messages\n"), "{outcome:?}");
+    assert_eq!(outcome.stdout().matches("imported:mpop").count(), 3, "{outcome:?}");
+    desk.bash("pop3 fetch").expect(0);
+    assert_eq!(desk.maildir("Mail/work").len(), 2);
+}
+
+#[test]
 fn lmtp() {
     let Some(desk) = Desk::new() else { return };
     let socket = desk.room.path("lmtp");
@@ -368,7 +383,7 @@ fn library() {
 fn options() {
     let room = Sandbox::new();
     let help: String =
-        ["--help", "status", "headers", "fetch", "delete", "uidl", "login", "logout", "accounts"]
+        ["--help", "status", "headers", "fetch", "delete", "uidl", "login", "logout", "accounts", "record"]
             .iter()
             .map(|command| {
                 let mut help = room.program(POP3);

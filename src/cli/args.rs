@@ -10,7 +10,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, ArgGroup, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use self::parse::{Parsed, parse};
 
@@ -265,7 +265,7 @@ pub enum Command {
     /// List number, unique-id and size
     #[command(help_template = text::TEMPLATE, before_help = text::examples("uidl"))]
     Uidl(Uidl),
-    /// Prove a password against the server and save it in the keyring; with OAuth 2.0, get a grant
+    /// Prove a password and save it in the keyring; with OAuth 2.0, get a grant
     #[command(help_template = text::TEMPLATE, before_help = text::examples("login"), arg = hidden_commit())]
     Login(Login),
     /// Remove the saved password from the keyring, or revoke and remove the OAuth 2.0 grant
@@ -279,6 +279,11 @@ pub enum Command {
     /// and whether it is the default.
     #[command(help_template = text::TEMPLATE, before_help = text::examples("accounts"), arg = hidden_commit())]
     Accounts(Accounts),
+    /// List what is remembered as fetched, forget it, or take over another program's list
+    ///
+    /// Opens no session. A message counts as new once it is forgotten.
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("record"))]
+    Record(Record),
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -310,7 +315,7 @@ pub struct Headers {
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Where messages go (one of these)")]
-#[group(id = "destination", multiple = false, args = ["dir", "maildir", "mbox", "pipe", "lmtp", "stdout"])]
+#[group(id = "destination", multiple = false, args = ["dir", "maildir", "mbox", "pipe", "lmtp", "stdout", "skip"])]
 pub struct Fetch {
     /// One .eml file a message in DIR (default: the current directory)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -345,6 +350,16 @@ pub struct Fetch {
     /// Write the one message that was chosen to standard output, as it is
     #[arg(long, conflicts_with_all = ["json", "delete"])]
     pub stdout: bool,
+
+    /// Store nothing and remember the chosen messages: from now on only what is new
+    #[arg(long, conflicts_with_all = ["delete", "no_state"])]
+    pub skip: bool,
+
+    /// Stop before the message with which more than SIZE would be fetched, but fetch at least one
+    ///
+    /// SIZE is in octets, or with k, M, G, KiB, MiB or GiB, and counts by the server's listing.
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, help_heading = "What happens to them")]
+    pub limit_size: Option<String>,
 
     /// Mark each message for deletion once it is stored; with --commit, delete it
     #[arg(long, help_heading = "What happens to them")]
@@ -400,6 +415,52 @@ pub struct Logout {}
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Accounts {}
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "What to change")]
+#[command(group = ArgGroup::new("forgotten").args(["uids", "all", "older_than"]))]
+#[group(skip)]
+pub struct Record {
+    /// Forget the messages of --uid, --all or --older-than: they count as new then
+    #[arg(long, requires = "forgotten", conflicts_with_all = ["import", "from"])]
+    pub forget: bool,
+
+    /// The message with this unique-id (repeatable); - reads them from standard input, one per line
+    #[arg(long = "uid", value_name = "UID", allow_hyphen_values = true, requires = "forget")]
+    pub uids: Vec<OsString>,
+
+    /// All messages, also where the record is damaged
+    #[arg(long, requires = "forget")]
+    pub all: bool,
+
+    /// Those fetched at least AGE ago: digits with m, h, d or w
+    #[arg(long, value_name = "AGE", allow_hyphen_values = true, requires = "forget")]
+    pub older_than: Option<String>,
+
+    /// Remember the messages that another program fetched: the list of mpop, fetchmail, getmail or Thunderbird in FILE
+    ///
+    /// The form is recognised by content, and the host and user of this run choose the list of the account. Messages
+    /// count as fetched at the time in the list, or now. Importing a list again changes nothing.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub import: Option<PathBuf>,
+
+    /// The program that wrote FILE, whatever it looks like
+    #[arg(long, value_name = "TOOL", requires = "import")]
+    pub from: Option<Tool>,
+}
+
+/// A program whose list of seen messages can be imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// ~/.mpop_uidls/USER_at_HOST
+    Mpop,
+    /// ~/.fetchids
+    Fetchmail,
+    /// oldmail-SERVER-PORT-USER in its configuration folder; with --from the name does not matter
+    Getmail,
+    /// popstate.dat in the folder of the account
+    Thunderbird,
+}
 
 /// Which messages: numbers and unique-ids name them and add up; everything else filters what is named, or all.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -477,6 +538,7 @@ impl Command {
             Self::Login(_) => "login",
             Self::Logout(_) => "logout",
             Self::Accounts(_) => "accounts",
+            Self::Record(_) => "record",
         }
     }
 }

@@ -11,6 +11,7 @@ use super::escape::{MAX_MESSAGE, shorten_to, text};
 pub enum Code {
     Usage,
     NoSuchMessage,
+    Data,
     Host,
     Unavailable,
     Output,
@@ -27,7 +28,7 @@ impl Code {
     pub fn exit(self) -> u8 {
         match self {
             Self::Usage => 2,
-            Self::NoSuchMessage => 65,
+            Self::NoSuchMessage | Self::Data => 65,
             Self::Host => 68,
             Self::Unavailable => 69,
             Self::Output => 73,
@@ -42,6 +43,7 @@ impl Code {
         match self {
             Self::Usage => "usage",
             Self::NoSuchMessage => "no-such-message",
+            Self::Data => "data",
             Self::Host => "host",
             Self::Unavailable => "unavailable",
             Self::Output => "output",

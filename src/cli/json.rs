@@ -132,6 +132,16 @@ pub struct Fetch {
     pub deleted: Deletion,
 }
 
+/// `record`.
+#[derive(Debug, Serialize)]
+pub struct Record {
+    pub uid: String,
+    /// RFC 3339, in UTC.
+    pub fetched: String,
+    pub place: String,
+    pub deleted: bool,
+}
+
 /// `delete`.
 #[derive(Debug, Serialize)]
 pub struct Delete {
@@ -287,6 +297,11 @@ pub fn path(path: &Path) -> (String, bool) {
         Some(text) => (text.to_owned(), false),
         None => (percent_encoded(path.as_os_str().as_encoded_bytes()), true),
     }
+}
+
+/// A path as text; percent-encoded if it is not UTF-8.
+pub fn path_octets(path: Vec<u8>) -> String {
+    String::from_utf8(path).unwrap_or_else(|error| percent_encoded(error.as_bytes()))
 }
 
 /// `b"/caf\xe9"` → `/caf%E9`

@@ -23,8 +23,8 @@ use super::{
     args::Color,
     escape::{escape, unique_id},
     json::{
-        Account, Delete, Deletion, Device, DeviceLine, Fetch, Headers, Mailbox, Preview, Refused, Server,
-        Status, Uidl, write_line,
+        Account, Delete, Deletion, Device, DeviceLine, Fetch, Headers, Mailbox, Preview, Record, Refused,
+        Server, Status, Uidl, write_line,
     },
     progress,
 };
@@ -243,6 +243,32 @@ impl<'a> Printer<'a> {
         if self.look.json { self.object(account) } else { self.line(&escape(&account.account)) }
     }
 
+    /// `2026-11-22 14:03  QhdPYR:00WBw1Ph7x7  /home/alice/mail/QhdPYR.eml  deleted`
+    pub fn record(&mut self, message: &Record) -> io::Result<()> {
+        if self.look.json {
+            return self.object(message);
+        }
+        let mut row = Row::new();
+        row.left(&self.date(Some(&message.fetched)), self.date_width(), DIM);
+        row.left(&escape(&message.uid), RECORD_UID, Style::new());
+        row.left(&escape(&message.place), 0, Style::new());
+        if message.deleted {
+            row.left("deleted", 0, DIM);
+        }
+        self.whole(&row)
+    }
+
+    /// A message that is remembered as fetched without being stored.
+    pub fn skipped(&mut self, message: &Fetch) -> io::Result<()> {
+        if self.look.json {
+            return self.object(message);
+        }
+        let mut row = self.row(message.number);
+        row.right(&listed(message.octets), SIZE, DIM);
+        row.left("skipped", 0, DIM);
+        self.end(row)
+    }
+
     /// `   3 refused: -ERR no such message`
     pub fn refused(&mut self, message: &Refused) -> io::Result<()> {
         if self.look.json {
@@ -418,6 +444,9 @@ const BAD: Style = AnsiColor::Red.on_default();
 
 /// `capabilities`
 const FACT: usize = 12;
+
+/// Unique-ids of the record are not known before they are shown; those of most servers are shorter.
+const RECORD_UID: usize = 24;
 
 /// `999.9 kB`
 const SIZE: usize = 8;

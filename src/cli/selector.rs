@@ -121,6 +121,16 @@ impl Selection {
         })
     }
 
+    /// The unique-ids that `--uid` names.
+    pub fn unique_ids(&self) -> impl Iterator<Item = &[u8]> {
+        self.unique_ids.iter().map(Vec::as_slice)
+    }
+
+    /// True if `--older-than` takes a message that was fetched so many seconds ago.
+    pub fn is_old(&self, age: i64) -> bool {
+        self.older_than.is_none_or(|than| age >= than)
+    }
+
     /// True if `--uid -` was given: standard input holds unique-ids.
     pub fn reads_stdin(&self) -> bool {
         self.from_stdin
@@ -385,7 +395,7 @@ fn count(option: &str, typed: &str) -> Result<u32, Failure> {
     }
 }
 
-fn size(option: &str, typed: &str) -> Result<u64, Failure> {
+pub fn size(option: &str, typed: &str) -> Result<u64, Failure> {
     let (digits, unit) = digits_and_unit(typed);
     let octets = match unit {
         "" => Some(1),

@@ -58,5 +58,5 @@ pub use fetch::{Event, FetchOptions, Fetcher, Progress, Wanted};
 pub use identity::{Candidate, Verified, verify};
 pub use lmtp::LmtpAddress;
 pub use record::import;
-pub use record::{Fetched, Foreign, Locked, MAX_OCCURRENCES, Record, Remembered};
+pub use record::{Fetched, Foreign, Imported, Locked, MAX_OCCURRENCES, Record, Remembered};
 pub use storage::{Delivered, Destination, Failed, Incoming, Options, Report, Storage};

@@ -84,6 +84,11 @@ impl Dovecot {
 
     /// Puts messages (lines ending in LF) into the maildrop, in this order.
     pub(crate) fn deliver(&self, user: &str, messages: &[Vec<u8>]) {
+        self.deliver_from(0, user, messages);
+    }
+
+    /// Puts messages behind the first ones.
+    pub(crate) fn deliver_from(&self, first: usize, user: &str, messages: &[Vec<u8>]) {
         let maildir = self.root.path().join("mail").join(user);
         let (uid, gid) = owner();
         let own = |path: &Path| chown(path, Some(uid), Some(gid)).expect("one's own file, or by root");
@@ -91,7 +96,7 @@ impl Dovecot {
             fs::create_dir_all(maildir.join(folder)).expect("a folder");
             own(&maildir.join(folder));
         }
-        for (nth, message) in messages.iter().enumerate() {
+        for (nth, message) in (first..).zip(messages) {
             let path = maildir.join("new").join(format!("{}.M1P1.test", 1_000_000_000 + nth));
             fs::write(&path, message).expect("a message");
             own(&path);

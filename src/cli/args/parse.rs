@@ -267,6 +267,9 @@ mod tests {
             "status|-4v --check --server --color always --account fetch|",
             "uidl|--older-than 3d --fetched --all -q|",
             "delete|--smaller 5k --timeout 3 --deadline 4 --wait 0 --no-pipelining|2",
+            "record|--forget --uid a --uid -b|",
+            "record|--import f --from getmail --state-dir s|",
+            "fetch|--skip --limit-size 5M --first 3|",
             "login|--password-stdin --auth scram-sha-1 --proxy socks5://p --config c --state-dir s|",
             "logout|--ca-file a --tls-fingerprint b --client-cert c --client-key d -6|",
         ];

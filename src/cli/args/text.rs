@@ -28,12 +28,12 @@ pop3: a POP3 client for scripts. To begin:
   # download the new ones into the current directory; all stay on the server
   pop3 fetch --host pop.example.org --user alice
 
-Commands: status, headers, fetch, delete, uidl, login, logout, accounts.
+Commands: status, headers, fetch, delete, uidl, login, logout, accounts, record.
 pop3 --help says more, pop3 COMMAND --help all about one command.
 ";
 
 pub const NO_COMMAND: &str =
-    "no command given: one of status, headers, fetch, delete, uidl, login, logout, accounts";
+    "no command given: one of status, headers, fetch, delete, uidl, login, logout, accounts, record";
 
 /// Switches that are not suggested for what resembles them: they delete, or forget what was fetched.
 pub const DANGEROUS: &[&str] = &["--commit", "--delete", "--forget"];
@@ -174,6 +174,20 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "fetch all accounts, eight at a time",
                 "pop3 accounts | xargs -P 8 -I{} pop3 fetch --account {} -q",
+            ),
+        ],
+    ),
+    (
+        "record",
+        &[
+            ("what was fetched, the newest last", "pop3 record --account work"),
+            (
+                "take over what mpop fetched",
+                "pop3 record --account work --import ~/.mpop_uidls/alice_at_pop.example.org",
+            ),
+            (
+                "let a message count as new again",
+                "pop3 record --account work --forget --uid QhdPYR:00WBw1Ph7x7",
             ),
         ],
     ),

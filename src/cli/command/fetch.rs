@@ -27,6 +27,10 @@ use crate::cli::{
 
 pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
     let settings = context.settings;
+    if args.skip {
+        return super::skip::run(context, args);
+    }
+    let limit = super::skip::limit(args)?;
     let selection = super::selection(&args.choice, Otherwise::New)?;
     let found = context.credential()?;
     signals::outlive_limits();
@@ -43,7 +47,9 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         context.warn_of_nameless(&catalogue);
     }
     let deleting = args.delete && settings.commit;
-    let plan = Plan::make(&selection, &catalogue, record.as_ref(), &mut transaction, deleting)?;
+    let mut plan = Plan::make(&selection, &catalogue, record.as_ref(), &mut transaction, deleting)?;
+    let left;
+    (plan.chosen, left) = super::skip::within(plan.chosen, &catalogue, limit);
     let Plan { chosen, left_over, verified } = &plan;
     if chosen.is_empty() {
         context.say_that_nothing_was_chosen(&catalogue, &selection);
@@ -124,6 +130,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     if let Some(failure) = failed(&failures) {
         return Err(failure.into());
     }
+    super::skip::say_what_is_left(context, left);
     if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(&refusals).into()) }
 }
 

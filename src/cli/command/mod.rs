@@ -5,6 +5,8 @@ mod delete;
 mod fetch;
 mod headers;
 mod login;
+mod record;
+mod skip;
 mod status;
 mod uidl;
 
@@ -66,6 +68,7 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, S
         args::Command::Uidl(args) => uidl::run(context, args),
         args::Command::Login(args) => login::login(context, args),
         args::Command::Logout(_) => login::logout(context),
+        args::Command::Record(args) => record::run(context, args),
         // It has no account of its own, hence no settings: `cli::run` does it.
         args::Command::Accounts(_) => Ok(Done::All),
     };

@@ -10,8 +10,7 @@ use std::{
 
 use super::{
     Record,
-    appender::Appender,
-    journal::{self, Entry, Header, Message},
+    journal::{Entry, Header},
     word::escape,
 };
 use crate::delivery::{Error, fs as disk};
@@ -25,7 +24,7 @@ const FORGOTTEN_SESSIONS: usize = 5;
 const DAY: u64 = 24 * 60 * 60;
 
 /// Days with a session that are kept.
-const MAX_SESSIONS: usize = 32;
+pub(super) const MAX_SESSIONS: usize = 32;
 
 /// Entries beyond three a message that are no reason yet to write the journal anew.
 const SLACK: u64 = 256;
@@ -50,10 +49,10 @@ impl Record {
         let entries = self.appender.as_ref().map_or(0, |appender| appender.entries);
         if entries > 3 * self.len() as u64 + SLACK
             && self.temporaries.is_empty()
-            && let Err(error) = self.compact()
+            && let Err(error) = self.rewrite(|_, _| true, std::iter::empty(), b"")
         {
             // Nothing is lost by it; the journal stays as long as it is.
-            self.warnings.push(format!("cannot shorten the record {}: {error}", self.path.display()));
+            self.warnings.push(format!("the record stays as long as it is: {}", error.message()));
         }
         Ok(())
     }
@@ -123,44 +122,6 @@ impl Record {
         self.append(&entries, false)
     }
 
-    /// Writes the journal anew with only what is remembered.
-    fn compact(&mut self) -> io::Result<()> {
-        let Some(appender) = &self.appender else { return Ok(()) };
-        let nonce = appender.header.nonce.clone();
-        let mut index = std::mem::take(&mut self.index);
-        let sessions = index.sessions();
-        let recent: Vec<_> = sessions[sessions.len().saturating_sub(MAX_SESSIONS)..].to_vec();
-        let file = File::open(&self.path)?;
-        let path = self.path.with_extension("new");
-        self.write_file(&path, nonce, |output| {
-            for &time in &recent {
-                output.entry(&Entry::Session { time })?;
-            }
-            let mut written = Ok(());
-            journal::scan(&file, &self.account, |entry| {
-                let Entry::Done { message, place } = entry else { return };
-                let Some((occurrence, known)) = index.take(&message).filter(|_| written.is_ok()) else {
-                    return;
-                };
-                let message =
-                    Message { occurrence, deletion: known.deletion, listed: known.listed, ..message };
-                written = output.entry(&Entry::Done { message, place });
-                if let (Some(time), Ok(())) = (known.absent, &written) {
-                    let unique_id = message.unique_id;
-                    written = output.entry(&Entry::Absent { unique_id, occurrence, time });
-                }
-            })
-            .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
-            written
-        })?;
-        drop(file);
-        // Windows replaces no file that is open. The record is not written any more in this run.
-        let lock = self.appender.take().map(Appender::close);
-        let installed = self.install(&path);
-        drop(lock);
-        installed
-    }
-
     /// Writes a journal of these entries in the place of the one that exists, durably.
     pub(super) fn write_anew<'a>(
         &self,
@@ -177,7 +138,7 @@ impl Record {
         self.install(&path)
     }
 
-    fn write_file(
+    pub(super) fn write_file(
         &self,
         path: &Path,
         nonce: String,
@@ -222,14 +183,14 @@ impl Record {
     }
 
     /// Puts a new journal in the place of the old one.
-    fn install(&self, path: &Path) -> io::Result<()> {
+    pub(super) fn install(&self, path: &Path) -> io::Result<()> {
         fs::rename(path, &self.path)?;
         disk::sync_folder(self.path.parent().unwrap_or(Path::new(".")))
     }
 }
 
 /// A journal that is being written.
-struct Output<'f> {
+pub(super) struct Output<'f> {
     file: BufWriter<&'f File>,
     chain: u32,
     length: u64,
@@ -237,7 +198,7 @@ struct Output<'f> {
 }
 
 impl Output<'_> {
-    fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
+    pub(super) fn entry(&mut self, entry: &Entry<'_>) -> io::Result<()> {
         self.line.clear();
         self.chain = entry.write(self.chain, &mut self.line);
         self.length += self.line.len() as u64;

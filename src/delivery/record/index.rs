@@ -138,6 +138,14 @@ impl Index {
         absent
     }
 
+    /// Every message: unique-id (escaped), occurrence and what is known.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], u32, &Known)> {
+        self.known.iter().map(|(key, known)| {
+            let (unique_id, occurrence) = split(key);
+            (unique_id, occurrence, known)
+        })
+    }
+
     /// The messages that the server did not list: unique-id, occurrence and what is known.
     pub(crate) fn unseen(&self) -> impl Iterator<Item = (&[u8], u32, &Known)> {
         self.known.iter().filter(|(_, known)| !known.seen).map(|(key, known)| {

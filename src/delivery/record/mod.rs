@@ -12,8 +12,10 @@ mod compact;
 pub mod import;
 mod index;
 pub(crate) mod journal;
+mod list;
 mod lock;
 pub(crate) mod recovery;
+mod rewrite;
 #[cfg(test)]
 mod tests;
 mod version1;
@@ -22,7 +24,7 @@ pub(crate) mod word;
 use std::{
     borrow::Borrow,
     collections::HashSet,
-    fs::{self, File},
+    fs::File,
     io,
     path::{Path, PathBuf},
     time::Duration,
@@ -30,6 +32,7 @@ use std::{
 
 pub use index::Fetched;
 pub use journal::MAX_OCCURRENCES;
+pub use rewrite::Imported;
 
 use self::{
     appender::Appender,
@@ -37,7 +40,7 @@ use self::{
     index::{Index, half},
     journal::{Account, Deletion, Digest, Entry, Message, Unreadable},
     recovery::{Outcome, Steps},
-    word::{escape, unescape},
+    word::escape,
 };
 use crate::delivery::{
     error::{Error, ErrorKind},
@@ -179,49 +182,6 @@ impl Record {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Every message, in the order in which they were remembered.
-    pub fn list(&self) -> Result<Vec<Remembered>, Error> {
-        let mut index = Index::default();
-        let mut places = std::collections::HashMap::new();
-        let mut order = Vec::new();
-        self.scan(|entry| {
-            index.apply(&entry);
-            if let Entry::Done { message, place } = entry {
-                let key = (message.unique_id.to_vec(), message.occurrence);
-                places.insert((key.0.clone(), message.time), place.to_vec());
-                order.push((message.unique_id.to_vec(), message.occurrence, message.time, message.content));
-            }
-        })?;
-        let mut listed = Vec::with_capacity(index.len());
-        let mut messages: Vec<_> = order
-            .iter()
-            .rev()
-            .filter_map(|(unique_id, occurrence, time, content)| {
-                let message = Message {
-                    unique_id,
-                    occurrence: *occurrence,
-                    time: *time,
-                    deletion: Deletion::No,
-                    listed: None,
-                    content: *content,
-                    header: None,
-                };
-                let (occurrence, known) = index.take(&message)?;
-                let place = places.get(&(unique_id.clone(), *time))?;
-                Some(Remembered {
-                    unique_id: unescape(unique_id)?,
-                    occurrence,
-                    time: *time,
-                    place: unescape(place)?,
-                    deleted: known.deletion == Deletion::Confirmed,
-                })
-            })
-            .collect();
-        messages.reverse();
-        listed.append(&mut messages);
-        Ok(listed)
-    }
-
     /// Remembers messages that were not stored here, durably. Those that are known already stay as they are.
     pub fn remember<'a>(&mut self, messages: impl IntoIterator<Item = Foreign<'a>>) -> Result<(), Error> {
         for Foreign { unique_id, occurrence, time, octets, place } in messages {
@@ -239,14 +199,6 @@ impl Record {
                 header: None,
             };
             self.append([Entry::Done { message, place: &escape(place.as_bytes()) }], false)?;
-        }
-        self.sync()
-    }
-
-    /// Forgets messages, durably.
-    pub fn forget<'a>(&mut self, messages: impl IntoIterator<Item = (&'a [u8], u32)>) -> Result<(), Error> {
-        for (unique_id, occurrence) in messages {
-            self.append([Entry::Forgotten { unique_id: &escape(unique_id), occurrence }], false)?;
         }
         self.sync()
     }
@@ -335,14 +287,11 @@ impl Record {
         }
     }
 
-    /// Reads the whole journal again; a record that does not exist has no entries.
-    fn scan(&self, mut see: impl FnMut(Entry<'_>)) -> Result<(), Error> {
-        let file = match File::open(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return self.scan_version1(see).map(drop);
-            }
-            file => file.map_err(|error| self.failure("read", &error))?,
-        };
+    /// Reads the whole journal from its start; a record that does not exist has the entries of an earlier version's.
+    fn scan_open(&self, file: Option<&File>, mut see: impl FnMut(Entry<'_>)) -> Result<(), Error> {
+        use std::io::Seek as _;
+        let Some(mut file) = file else { return self.scan_version1(see).map(drop) };
+        file.rewind().map_err(|error| self.failure("read", &error))?;
         journal::scan(file, &self.account, &mut see)
             .map(drop)
             .map_err(|unreadable| self.unreadable(&self.path, unreadable))
@@ -419,15 +368,9 @@ impl Locked {
         Ok(record)
     }
 
-    /// Removes the record, damaged or not: every message then counts as new.
+    /// Forgets everything, also where the record is damaged: every message then counts as new.
     pub fn clear(self) -> Result<(), Error> {
-        match fs::remove_file(&self.record.path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(self.record.failure("remove", &error));
-            }
-            _ => {}
-        }
-        // Also hides the one of an earlier version.
+        // An empty record hides the one of an earlier version.
         self.record.create_empty()
     }
 }

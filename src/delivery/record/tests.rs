@@ -28,6 +28,122 @@ fn read(dir: &Path) -> Record {
     try_read(dir).unwrap()
 }
 
+fn list(dir: &Path) -> Vec<Remembered> {
+    let mut rows = Vec::new();
+    Record::list(dir, "alice", "pop.example.org", 995, |row| {
+        rows.push(row);
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    rows
+}
+
+fn batch(messages: &[(&str, Option<u64>)]) -> import::Batch {
+    let mut batch = import::Batch::default();
+    for (unique_id, time) in messages {
+        assert!(batch.push(import::Seen { unique_id: unique_id.as_bytes(), time: *time }, 2_000_000_000));
+    }
+    batch
+}
+
+#[test]
+fn imported_messages_are_known_and_sorted_in() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path(), &["a", "b"]);
+    let messages = [("z", None), ("b", Some(5)), ("y", Some(7)), ("x", Some(6)), ("x", Some(9))];
+    let import = || open(dir.path()).import(import::Tool::Mpop, batch(&messages)).unwrap();
+    assert_eq!(import(), Imported { new: 3, known: 1 });
+    let text = fs::read(open(dir.path()).path()).unwrap();
+    assert_eq!(import(), Imported { new: 0, known: 4 });
+    assert_eq!(fs::read(open(dir.path()).path()).unwrap(), text, "importing again changes nothing");
+    let rows: Vec<_> = list(dir.path())
+        .into_iter()
+        .map(|row| {
+            (String::from_utf8(row.unique_id).unwrap(), row.time, String::from_utf8(row.place).unwrap())
+        })
+        .collect();
+    let row = |unique_id: &str, time, place: &str| (unique_id.to_owned(), time, place.to_owned());
+    assert_eq!(
+        rows,
+        [
+            row("x", 6, "imported:mpop"),
+            row("y", 7, "imported:mpop"),
+            row("a", 1_795_341_600, "-"),
+            row("b", 1_795_341_600, "-"),
+            row("z", 2_000_000_000, "imported:mpop"),
+        ]
+    );
+    let record = read(dir.path());
+    let proof = |unique_id| record.fetched(unique_id, 0, None).unwrap().stored;
+    assert!(proof(b"b") && !proof(b"x"), "what was stored here keeps its proof");
+}
+
+#[test]
+fn hyphens_of_getmail_may_be_slashes() {
+    let dir = tempfile::tempdir().unwrap();
+    let imported = open(dir.path())
+        .import(
+            import::Tool::Getmail,
+            batch(&[("a-b-c", Some(1)), ("plain", Some(2)), ("d/e", None), ("d-e", None)]),
+        )
+        .unwrap();
+    assert_eq!(imported, Imported { new: 4, known: 0 });
+    assert_eq!(
+        known(&read(dir.path()), &["a-b-c", "a/b/c", "plain", "d/e", "d-e", "a/b-c"]),
+        [true, true, true, true, true, false]
+    );
+    let imported = open(dir.path()).import(import::Tool::Mpop, batch(&[("f-g", None)])).unwrap();
+    assert_eq!(imported.new, 1);
+    assert_eq!(known(&read(dir.path()), &["f-g", "f/g"]), [true, false]);
+}
+
+#[test]
+fn what_was_forgotten_can_be_imported() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path(), &["a", "b"]);
+    assert_eq!(open(dir.path()).forget(|unique_id, _| unique_id == b"a").unwrap(), 1);
+    assert_eq!(open(dir.path()).forget(|unique_id, _| unique_id == b"a").unwrap(), 0);
+    assert_eq!(known(&read(dir.path()), &["a", "b"]), [false, true]);
+    open(dir.path()).import(import::Tool::Fetchmail, batch(&[("a", Some(1))])).unwrap();
+    assert_eq!(known(&read(dir.path()), &["a", "b"]), [true, true]);
+    assert_eq!(open(dir.path()).forget(|_, time| time > 1).unwrap(), 1);
+    assert_eq!(known(&read(dir.path()), &["a", "b"]), [true, false]);
+}
+
+#[test]
+fn the_list_follows_later_entries() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path());
+    let at = |unique_id, occurrence, time| Entry::Done {
+        message: Message { occurrence, time, ..message(unique_id) },
+        place: b"-",
+    };
+    let deleted = |unique_id: &'static str, occurrence, of| Entry::Deleted {
+        unique_id: unique_id.as_bytes(),
+        occurrence,
+        of,
+    };
+    let entries = [
+        at("a", 0, 5),
+        at("twice", 0, 6),
+        at("twice", 1, 7),
+        at("b", 0, 8),
+        deleted("twice", 0, 2),
+        deleted("b", 0, 1),
+        at("a", 0, 9),
+        Entry::Forgotten { unique_id: b"none", occurrence: 0 },
+        at("late", 0, 3),
+    ];
+    record.append(&entries, true).unwrap();
+    let rows: Vec<_> = list(dir.path())
+        .into_iter()
+        .map(|row| (String::from_utf8(row.unique_id).unwrap(), row.time, row.deleted))
+        .collect();
+    let row = |unique_id: &str, time, deleted| (unique_id.to_owned(), time, deleted);
+    let expected = [row("late", 3, false), row("twice", 7, false), row("b", 8, true), row("a", 9, false)];
+    assert_eq!(rows, expected);
+}
+
 fn content(octets: &[u8]) -> Content {
     Content { octets: octets.len() as u64, sha256: sha2::Sha256::digest(octets).into() }
 }
@@ -320,7 +436,8 @@ fn a_record_of_an_earlier_version_is_taken_over_for_the_default_ports() {
         states(&read(dir.path()));
         assert_eq!(fs::read_to_string(&path).unwrap(), text);
     }
-    let places: Vec<_> = open(dir.path()).list().unwrap().into_iter().map(|known| known.place).collect();
+    drop(open(dir.path()));
+    let places: Vec<_> = list(dir.path()).into_iter().map(|known| known.place).collect();
     assert_eq!(places, [b"/x.eml", b"/y.eml"]);
     fs::write(&path, "damaged\n").unwrap();
     assert_eq!(open(dir.path()).len(), 2, "it is taken over once");
@@ -343,8 +460,7 @@ fn deletions_are_pending_until_confirmed() {
         (fetched.pending_deletion, fetched.gone)
     };
     assert_eq!((state(b"a"), state(b"b")), ((false, true), (true, false)));
-    let listed: Vec<_> =
-        record.list().unwrap().into_iter().map(|known| (known.unique_id, known.deleted)).collect();
+    let listed: Vec<_> = list(dir.path()).into_iter().map(|known| (known.unique_id, known.deleted)).collect();
     assert_eq!(listed, [(b"a".to_vec(), true), (b"b".to_vec(), false)]);
 }
 
@@ -597,11 +713,9 @@ fn skipped_and_imported_messages_are_not_new_and_prove_nothing() {
     );
     assert_eq!(record.fetched(b"b", 0, Some(10)), None);
     assert_eq!(record.identify(b"c d", 0, Some(1), None), Identity::Unknown);
-    record.forget([(&b"b"[..], 0)]).unwrap();
-    drop(record);
-    let places: Vec<_> =
-        read(dir.path()).list().unwrap().into_iter().map(|known| (known.unique_id, known.place)).collect();
-    assert_eq!(places, [(b"a".to_vec(), b"-".to_vec()), (b"c d".to_vec(), b"skipped".to_vec())]);
+    assert_eq!(record.forget(|unique_id, _| unique_id == b"b").unwrap(), 1);
+    let places: Vec<_> = list(dir.path()).into_iter().map(|known| (known.unique_id, known.place)).collect();
+    assert_eq!(places, [(b"c d".to_vec(), b"skipped".to_vec()), (b"a".to_vec(), b"-".to_vec())]);
 }
 
 #[test]

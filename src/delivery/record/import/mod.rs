@@ -9,6 +9,7 @@
 //!
 //! [`read`] is a pure function of a file's content and name. It reads line by line, in constant memory.
 
+mod batch;
 mod fetchmail;
 mod getmail;
 mod mpop;
@@ -20,6 +21,8 @@ use std::{
     collections::BTreeSet,
     io::{self, BufRead, Read as _},
 };
+
+pub use batch::Batch;
 
 use crate::net::{Address, Host};
 

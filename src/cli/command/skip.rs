@@ -1,0 +1,104 @@
+//! `fetch --skip`, and the brakes of a first run over a large maildrop.
+
+use pop3::delivery::{Foreign, Record};
+
+use super::{Context, Done, beside, choose, now, selection, uid};
+use crate::cli::{
+    args,
+    catalogue::Catalogue,
+    chosen::Chosen,
+    exit::{Failure, Stop},
+    json::{Deletion, Fetch},
+    selector::{self, Otherwise, without_unique_ids},
+    session::Session,
+    settings::Settings,
+};
+
+/// Remembers the chosen messages as fetched without downloading them.
+pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
+    let Settings { state_dir, user, address, timeout, .. } = context.settings;
+    let selection = selection(&args.choice, Otherwise::New)?;
+    let limit = limit(args)?;
+    let found = context.credential()?;
+    let locked = Record::lock(state_dir, user, &address.host.to_string(), address.port, *timeout)?;
+    let open = || context.open_with(&found);
+    let (mut record, Session { mut transaction, .. }) = beside(|| Ok(locked.open(None)?), open)?;
+    for warning in record.take_warnings() {
+        context.stderr.warning(&warning);
+    }
+    let maildrop = transaction.maildrop()?;
+    let catalogue = Catalogue::new(&maildrop);
+    if !catalogue.has_unique_ids() {
+        return Err(without_unique_ids().into());
+    }
+    context.warn_of_nameless(&catalogue);
+    let (chosen, _) = choose(&selection, &catalogue, Some(&record))?;
+    if chosen.is_empty() {
+        context.say_that_nothing_was_chosen(&catalogue, &selection);
+    }
+    let (chosen, left) = within(chosen, &catalogue, limit);
+    context.printer.fit(chosen.iter().map(|index| (catalogue.entry(index).number.get(), None)));
+    let time = u64::try_from(now()).unwrap_or(0);
+    record.remember(chosen.iter().filter_map(|index| {
+        let entry = catalogue.entry(index);
+        let occurrence = catalogue.occurrence(index);
+        Some(Foreign {
+            unique_id: entry.unique_id?,
+            occurrence,
+            time,
+            octets: entry.octets,
+            place: "skipped",
+        })
+    }))?;
+    for index in chosen.iter() {
+        let entry = catalogue.entry(index);
+        context.printer.skipped(&Fetch {
+            number: entry.number.get(),
+            uid: entry.unique_id.map(uid),
+            octets: entry.octets,
+            path: None,
+            path_encoded: false,
+            sha256: None,
+            deleted: Deletion::No,
+        })?;
+    }
+    context.end(transaction)?;
+    say_what_is_left(context, left);
+    Ok(Done::All)
+}
+
+/// The octets of `--limit-size`.
+pub fn limit(args: &args::Fetch) -> Result<Option<u64>, Failure> {
+    let Some(typed) = &args.limit_size else { return Ok(None) };
+    match selector::size("--limit-size", typed)? {
+        0 => Err(Failure::usage("invalid value \"0\" for --limit-size: expected at least one octet")),
+        octets => Ok(Some(octets)),
+    }
+}
+
+/// The first of the chosen messages that together have at most so many listed octets, at least one; and how many are
+/// left.
+pub fn within(chosen: Chosen, catalogue: &Catalogue<'_>, limit: Option<u64>) -> (Chosen, usize) {
+    let Some(limit) = limit else { return (chosen, 0) };
+    let mut sum: u64 = 0;
+    let mut taken = 0;
+    for index in chosen.iter() {
+        sum = sum.saturating_add(catalogue.entry(index).octets.unwrap_or(0));
+        if sum > limit && taken > 0 {
+            break;
+        }
+        taken += 1;
+    }
+    let left = chosen.len() - taken;
+    let Some(end) = chosen.iter().nth(taken) else { return (chosen, 0) };
+    ((0..catalogue.len()).map(|index| index < end && chosen.contains(index)).collect(), left)
+}
+
+/// A note after a run that a limit ended.
+pub fn say_what_is_left(context: &Context<'_>, left: usize) {
+    match left {
+        0 => {}
+        1 => context.stderr.note("1 message is left for another run"),
+        _ => context.stderr.note(&format!("{left} messages are left for another run")),
+    }
+}
