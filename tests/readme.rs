@@ -167,7 +167,7 @@ fn import() {
     let Some(desk) = Desk::new() else { return };
     let list = desk.home().join(".mpop_uidls");
     fs::create_dir(&list).expect("a folder");
-    let unique_ids: String = (1..=3).map(|nth| format!("{}\n", unique_id(nth))).collect();
+    let unique_ids = (1..=3).map(unique_id).collect::<Vec<_>>().join("\n") + "\n";
     fs::write(list.join("alice_at_pop.example.org"), format!("# mpop\n 3 localhost alice\n{unique_ids}"))
         .expect("a file");
     let outcome = desk.bash(block("test: import")).expect(0);

@@ -316,6 +316,7 @@ pub struct Headers {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Where messages go (one of these)")]
 #[group(id = "destination", multiple = false, args = ["dir", "maildir", "mbox", "pipe", "lmtp", "stdout", "skip"])]
+#[allow(clippy::struct_excessive_bools)] // each is a switch of its own
 pub struct Fetch {
     /// One .eml file a message in DIR (default: the current directory)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]

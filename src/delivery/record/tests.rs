@@ -705,7 +705,7 @@ fn skipped_and_imported_messages_are_not_new_and_prove_nothing() {
     let skipped = |unique_id, octets| Foreign { unique_id, occurrence: 0, time: 5, octets, place: "skipped" };
     record.remember([skipped(&b"a"[..], None), skipped(b"b", Some(9)), skipped(b"c d", None)]).unwrap();
     drop(record);
-    let mut record = open(dir.path());
+    let record = open(dir.path());
     let stored = |unique_id: &[u8]| record.fetched(unique_id, 0, None).map(|fetched| fetched.stored);
     assert_eq!(
         [stored(b"a"), stored(b"b"), stored(b"c d"), stored(b"d")],
