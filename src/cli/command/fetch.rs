@@ -27,9 +27,6 @@ use crate::cli::{
 
 pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
     let settings = context.settings;
-    if args.skip {
-        return super::skip::run(context, args);
-    }
     let limit = super::skip::limit(args)?;
     let selection = super::selection(&args.choice, Otherwise::New)?;
     let found = context.credential()?;

@@ -63,6 +63,7 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, S
     let done = match command {
         args::Command::Status(args) => status::run(context, args),
         args::Command::Headers(args) => headers::run(context, args),
+        args::Command::Fetch(args) if args.skip => skip::run(context, args),
         args::Command::Fetch(args) => fetch::run(context, args),
         args::Command::Delete(args) => delete::run(context, args),
         args::Command::Uidl(args) => uidl::run(context, args),
