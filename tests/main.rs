@@ -20,6 +20,8 @@ mod movein;
 mod oauth;
 #[cfg(unix)]
 mod readme;
+#[cfg(unix)]
+mod rewriting;
 mod roads;
 mod secrets;
 #[cfg(unix)]

@@ -10,7 +10,7 @@ use crate::support::sandbox::{POP3, Sandbox, run};
 use crate::support::skip::skipped;
 
 /// What changes a file, a folder or the server.
-const CHANGES: [&str; 22] = [
+pub(crate) const CHANGES: [&str; 22] = [
     "write",
     "pwrite64",
     "writev",
@@ -75,12 +75,12 @@ fn traced(room: &Sandbox, server: &Mailbox, options: &[&str], store: Store, dele
     command
 }
 
-fn log(room: &Sandbox) -> String {
+pub(crate) fn log(room: &Sandbox) -> String {
     String::from_utf8_lossy(&std::fs::read(room.path("strace")).expect("strace's log")).into_owned()
 }
 
 /// The name of the system call in a line `123 write(3, …`.
-fn name(line: &str) -> Option<&str> {
+pub(crate) fn name(line: &str) -> Option<&str> {
     let call = line.split_once(' ')?.1.trim_start();
     let (name, _) = call.split_once('(')?;
     CHANGES.contains(&name).then_some(name)
