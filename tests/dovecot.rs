@@ -51,7 +51,9 @@ fn every_subcommand() {
 
         let status = &run(&["status", "--json"]).expect(0).json()[0];
         assert_eq!((&status["messages"], &status["new_messages"]), (&12.into(), &12.into()));
-        assert!(run(&["status", "--server"]).expect(0).stdout().contains("Dovecot"));
+        // What was said before STLS is forgotten, the greeting included.
+        let greeting = run(&["status", "--server"]).expect(0).stdout().contains("Dovecot");
+        assert_eq!(greeting, tls != "starttls");
         assert!(run(&["headers"]).expect(0).stdout().contains("Sender 3"));
         let headers = run(&["headers", "--json"]).expect(0).json();
         assert_eq!(headers.len(), 12);
@@ -122,6 +124,11 @@ fn mechanisms() {
     for tls in WAYS {
         for mechanism in mechanisms {
             let arguments = ["status", "--json", "--auth", mechanism];
+            if (tls, mechanism) == ("starttls", "apop") {
+                // The timestamp stood in the cleartext greeting, which STLS makes void.
+                run(pop3(&room, &dovecot, tls, "alice", &arguments)).expect(76);
+                continue;
+            }
             run(pop3(&room, &dovecot, tls, "alice", &arguments)).expect(0);
             let mut wrong = pop3(&room, &dovecot, tls, "alice", &arguments);
             wrong.env("POP3_PASSWORD", "wrong");

@@ -153,7 +153,12 @@ impl Connection for StreamOwned<ServerConnection, Wire> {
 impl Server {
     /// Serves one connection, `octets` of it.
     fn start(octets: usize, end: End, tls: bool) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::start_on(0, octets, end, tls)
+    }
+
+    /// On a port that a server before it had: the record of what was fetched is kept per port.
+    fn start_on(port: u16, octets: usize, end: End, tls: bool) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
         let port = listener.local_addr().expect("bound").port();
         let serving = std::thread::spawn(move || {
             let (stream, _) = listener.accept().expect("a connection");
@@ -243,6 +248,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     let begun = Instant::now();
     let outcome = run(pop3(server.port, job.arguments()));
     let took = begun.elapsed();
+    let port = server.port;
     let told = server.told();
     let wrong = |what: &str| Err(format!("{what}; heard {:?}\n{outcome:?}", told.commands));
 
@@ -282,7 +288,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     }
     if matches!(job, Job::Fetch) {
         // None lost, none twice: what is remembered is there, what is not comes now.
-        let second = Server::start(usize::MAX, End::Cut, tls);
+        let second = Server::start_on(port, usize::MAX, End::Cut, tls);
         let rest = run(pop3(second.port, &["fetch", "--json"]));
         if rest.code != Some(0) || room.files() != all_files {
             return wrong(&format!("afterwards: {rest:?}{:?}", room.files()));

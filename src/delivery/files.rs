@@ -18,7 +18,7 @@ use super::{
     error::Error,
     file_name, fs as disk,
     line_ends::LineEnds,
-    process::host,
+    process::{self, host},
     record::{
         Record,
         journal::{Content, Entry},
@@ -102,25 +102,12 @@ impl Files {
     /// Whether a file can be made and renamed here. Nothing stays.
     pub(crate) fn probe_dir(folder: &Path) -> Result<(), Error> {
         disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
-        Self::new(folder, folder, Naming::Eml(Taken::default()), None)?.probe()
+        probe(folder, folder)
     }
 
     pub(crate) fn probe_maildir(folder: &Path) -> Result<(), Error> {
         let [temporaries, names] = make_maildir(folder)?;
-        Self::new(&temporaries, &names, Naming::maildir(), None)?.probe()
-    }
-
-    fn probe(&mut self) -> Result<(), Error> {
-        let (file, temporary) = self.make().map_err(|error| cannot("write to", &self.temporaries, &error))?;
-        drop(file);
-        let name = temporary.file_name().unwrap_or_default();
-        // Mail readers pass over names with a dot in front.
-        let probe = self.names.join(format!(".{}.probe", name.to_string_lossy().trim_start_matches('.')));
-        let renamed = disk::rename_new(&temporary, &probe);
-        // Tried once more, as nobody else knows whose file it is.
-        let removed = || fs::remove_file(&probe).or_else(|_| fs::remove_file(&probe));
-        let removed = if renamed.is_ok() { removed() } else { Ok(()) };
-        renamed.and(removed).map_err(|error| cannot("write to", &self.names, &error))
+        probe(&temporaries, &names)
     }
 
     fn new(temporaries: &Path, names: &Path, naming: Naming, record: Option<&Record>) -> Result<Self, Error> {
@@ -336,6 +323,46 @@ fn place(mut temporary: TempPath, name: &Path) -> io::Result<PathBuf> {
 
 /// Removes what earlier runs with this record left behind, which hold it no more: the record is locked, and its nonce is in
 /// the names. What its unfinished steps need stays. Tells of everything else.
+/// Makes and renames a file, under names with a leading dot, which no mail reader takes for a message.
+fn probe(temporaries: &Path, names: &Path) -> Result<(), Error> {
+    sweep_probes(temporaries);
+    sweep_probes(names);
+    let name = format!("{PROBE}{}", std::process::id());
+    let made = temporaries.join(&name);
+    let target = names.join(name + NAMED_PROBE);
+    disk::private_options()
+        .write(true)
+        .create_new(true)
+        .open(&made)
+        .map_err(|error| cannot("write to", temporaries, &error))?;
+    let renamed = disk::rename_new(&made, &target);
+    // Tried once more, as nobody else knows whose file it is.
+    let remove = |path: &Path| fs::remove_file(path).or_else(|_| fs::remove_file(path));
+    let removed = remove(if renamed.is_ok() { &target } else { &made });
+    renamed.and(removed).map_err(|error| cannot("write to", names, &error))
+}
+
+/// Removes what runs that were killed while they probed left: empty files, named after a process that has ended.
+fn sweep_probes(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix(PROBE));
+        let id = id.map(|id| id.strip_suffix(NAMED_PROBE).unwrap_or(id)).and_then(|id| id.parse().ok());
+        let is_empty = || entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
+        let own = std::process::id().cast_signed();
+        if id.is_some_and(|id| id == own || !process::is_alive(id)) && is_empty() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// The name of a probe, before the process id.
+const PROBE: &str = ".pop3-probe-";
+
+/// The end of a probe's name once it was renamed.
+const NAMED_PROBE: &str = ".named";
+
 fn sweep(
     folder: &Path,
     record: Option<&Record>,

@@ -15,6 +15,10 @@ use crate::{
 /// bound on messages between two checkpoints is the bound on what a caller holds back.
 const MESSAGES_PER_CHECKPOINT: usize = 32;
 
+/// A checkpoint follows this many bytes (by the listing) even after fewer messages: a connection that is lost again and
+/// again must bring some messages each time, and what no checkpoint vouched for is fetched again.
+const OCTETS_PER_CHECKPOINT: u64 = 64 * 1024;
+
 /// Messages that were asked for, and marks, through one window of unanswered commands (RFC 2449 §6.6).
 ///
 /// Call [`next`](Self::next) until it gives `None`. [`mark`](Self::mark) may be called in between: a message that was
@@ -33,6 +37,8 @@ pub struct Retrieval<'t> {
     in_flight: VecDeque<Asked>,
     /// Messages asked for since the last checkpoint.
     unchecked: usize,
+    /// Their octets by the listing; zero for those without a listed size.
+    unchecked_octets: u64,
     /// Replies were given for which no [`Reply::Vouched`] followed yet.
     unvouched: bool,
     /// The last message of all that was asked for, if it is not marked.
@@ -73,9 +79,16 @@ pub(super) struct State {
     pub(super) marks_unproven: bool,
     /// `LIST n` was tried: [`Wire::pipelining`] is true only if its answer repeats the number.
     pub(super) probed: bool,
+    /// The sizes of the last listing, in the order of the numbers.
+    pub(super) sizes: Vec<(MessageNumber, u64)>,
 }
 
 impl State {
+    fn octets(&self, number: MessageNumber) -> u64 {
+        let at = self.sizes.binary_search_by_key(&number, |&(number, _)| number);
+        at.map_or(0, |at| self.sizes[at].1)
+    }
+
     /// Takes the answer to `LIST number`. Without the number in it nothing proves that pipelined answers are in their
     /// places, so the server is served one command at a time.
     pub(super) fn probed(&mut self, wire: &mut Wire, number: MessageNumber, answer: &Result<Vec<u8>, Error>) {
@@ -141,6 +154,7 @@ impl<'t> Retrieval<'t> {
             lines,
             in_flight: VecDeque::new(),
             unchecked: 0,
+            unchecked_octets: 0,
             unvouched: false,
             anchor: None,
             received: None,
@@ -329,7 +343,8 @@ impl<'t> Retrieval<'t> {
 
     fn next_command(&mut self) -> Option<Asked> {
         let pipelining = self.wire.pipelining();
-        if pipelining && self.unchecked >= MESSAGES_PER_CHECKPOINT {
+        let due = self.unchecked >= MESSAGES_PER_CHECKPOINT || self.unchecked_octets >= OCTETS_PER_CHECKPOINT;
+        if pipelining && due {
             return Some(Asked::Checkpoint(self.checkpoint()));
         }
         if let Some(number) = self.marks.pop_front() {
@@ -368,6 +383,8 @@ impl<'t> Retrieval<'t> {
         match asked {
             Asked::Message(number) => {
                 self.unchecked += 1;
+                let octets = if self.lines.is_none() { self.state.octets(number) } else { 0 };
+                self.unchecked_octets = self.unchecked_octets.saturating_add(octets);
                 self.anchor = Some(number);
             }
             Asked::Mark(number) => {
@@ -375,7 +392,7 @@ impl<'t> Retrieval<'t> {
                 self.anchor = self.anchor.filter(|&anchor| anchor != number);
                 self.received = self.received.filter(|&received| received != number);
             }
-            Asked::Checkpoint(_) => self.unchecked = 0,
+            Asked::Checkpoint(_) => (self.unchecked, self.unchecked_octets) = (0, 0),
         }
         self.in_flight.push_back(asked);
         Ok(())

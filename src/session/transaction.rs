@@ -132,6 +132,8 @@ impl Transaction {
         if let Err(error) = maildrop.sorted() {
             return Err(self.wire.broken(error));
         }
+        self.state.sizes =
+            maildrop.entries().filter_map(|entry| Some((entry.number, entry.octets?))).collect();
         let first = (!maildrop.is_empty()).then(|| maildrop.entry(0).number);
         match (probe, first) {
             (Some(answer), Some(FIRST)) => self.state.probed(&mut self.wire, FIRST, &answer),

@@ -93,6 +93,8 @@ fn passwords() {
             ] {
                 let mut command = status(&server, &room, tls);
                 command.args(["--auth", auth, "--user", user]).env("POP3_PASSWORD", password);
+                // The timestamp stood in the cleartext greeting, which STLS makes void.
+                let expected = if (auth, tls) == ("apop", "starttls") { Err(76) } else { expected };
                 tries.push(Try::new(format!("{auth} over {tls}, {user}, {password:?}"), command, expected));
             }
         }
