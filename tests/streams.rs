@@ -89,8 +89,9 @@ fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
 #[test]
 fn a_full_standard_output_is_told_by_help_too() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let sandbox = Sandbox::new();
     for arguments in [&["-h"][..], &["--version"], &["fetch", "--help"]] {
-        let mut command = Sandbox::new().pop3(1);
+        let mut command = sandbox.pop3(1);
         let output = command
             .args(arguments)
             .stdout(full())

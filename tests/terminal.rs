@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
 use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox};
+use crate::support::service::Service;
 
 /// A shell's words in a terminal.
 pub(crate) struct Terminal {
@@ -207,4 +208,17 @@ fn a_deadline_ends_a_prompt() {
     let (shown, _) = Terminal::new(script, &words).finish();
     assert!(shown.contains("code 69") && shown.contains("deadline of 0.2 s"), "{shown:?}");
     assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown:?}");
+}
+
+/// A server that expects TLS from the first octet says nothing; a person is told long before the time-out.
+#[test]
+fn a_server_that_sends_no_greeting_is_told_of() {
+    let server = Service::start(|mut peer| drop(peer.line()));
+    let room = Sandbox::new();
+    let mut script = room.with_account("script", server.port());
+    script.env("POP3_TLS", "starttls");
+    let mut terminal = Terminal::new(script, &format!("{POP3} status --timeout 600"));
+    terminal.wait_for("no greeting yet; if the server speaks TLS at once: --tls implicit");
+    terminal.type_in(b"\x03");
+    terminal.finish();
 }
