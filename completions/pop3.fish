@@ -487,7 +487,7 @@ oauthbearer\t'SASL OAUTHBEARER, with a token'
 external\t'SASL EXTERNAL, with the client certificate'"
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l config -d 'Read this configuration file' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l state-dir -d 'Remember in DIR what was fetched' -r -f -a "(__fish_complete_directories)"
-complete -c pop3 -n "__fish_pop3_using_subcommand record" -l host -d 'Name or IP address of the server' -r -f -a "(__fish_print_hostnames)"
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l host -d 'Name or address of the server, or a URL' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l port -d 'Port of the server' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls -d 'Encryption: starttls, implicit or none' -r -f -a "starttls\t'A plain connection, upgraded with STLS before any credential is sent; never a silent fallback'
 implicit\t'TLS from the first octet'
@@ -506,7 +506,7 @@ never\t''"
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l forget -d 'Forget the messages of --uid, --all or --older-than: they count as new then'
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l all -d 'All messages, also where the record is damaged'
-complete -c pop3 -n "__fish_pop3_using_subcommand record" -l commit -d 'Delete what was marked: end the session with QUIT'
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l commit
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -s 4 -d 'Connect over IPv4 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -s 6 -d 'Connect over IPv6 only'
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l no-pipelining -d 'Send one command at a time'

@@ -470,13 +470,13 @@ module completions {
     --older-than: string      # Those fetched at least AGE ago: digits with m, h, d or w
     --import: path            # Remember the messages that another program fetched: the list of mpop, fetchmail, getmail or Thunderbird in FILE
     --from: string@"nu-complete pop3 record from" # The program that wrote FILE, whatever it looks like
-    --commit                  # Delete what was marked: end the session with QUIT
+    --commit
     --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
     --auth: string@"nu-complete pop3 record auth" # How to authenticate
     --config: path            # Read this configuration file
     --state-dir: directory    # Remember in DIR what was fetched
-    --host: string            # Name or IP address of the server
+    --host: string            # Name or address of the server, or a URL
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 record tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's

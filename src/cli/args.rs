@@ -282,7 +282,7 @@ pub enum Command {
     /// List what is remembered as fetched, forget it, or take over another program's list
     ///
     /// Opens no session. A message counts as new once it is forgotten.
-    #[command(help_template = text::TEMPLATE, before_help = text::examples("record"))]
+    #[command(help_template = text::TEMPLATE, before_help = text::examples("record"), arg = hidden_commit())]
     Record(Record),
 }
 

@@ -367,10 +367,12 @@ mod tests {
             "--delet",
             "--delete-it",
             "fetch --deletes 3",
+            "fetch --ski",
+            "record --forge",
         ] {
             let error = refused(line);
             let shown = format!("{} {} {:?}", error.message, error.text, error.hint);
-            assert!(!shown.contains("'--commit'") && !shown.contains("'--delete'"), "{shown}");
+            assert!(!text::DANGEROUS.iter().any(|switch| shown.contains(&format!("'{switch}'"))), "{shown}");
         }
         for line in ["fetch --keep", "headers --foo 3", "--foo"] {
             assert!(!refused(line).message.contains("as a value"), "{line}");
@@ -452,7 +454,7 @@ mod tests {
         for line in ["login --commit", "--commit login", "status --commit", "--commit status"] {
             assert!(run(line).server.commit, "{line}");
         }
-        for line in ["login -h", "login --help", "logout -h", "accounts -h"] {
+        for line in ["login -h", "login --help", "logout -h", "accounts -h", "record -h"] {
             assert!(!text(line).contains("--commit"), "{line}");
         }
     }

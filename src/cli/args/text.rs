@@ -35,8 +35,9 @@ pop3 --help says more, pop3 COMMAND --help all about one command.
 pub const NO_COMMAND: &str =
     "no command given: one of status, headers, fetch, delete, uidl, login, logout, accounts, record";
 
-/// Switches that are not suggested for what resembles them: they delete, or forget what was fetched.
-pub const DANGEROUS: &[&str] = &["--commit", "--delete", "--forget"];
+/// Switches that are not suggested for what resembles them: they delete, forget what was fetched, or have mail that was
+/// never stored counted as fetched.
+pub const DANGEROUS: &[&str] = &["--commit", "--delete", "--forget", "--skip"];
 
 /// Words of the protocol and of other clients, and what does here what they do there.
 pub const ELSEWHERE: &[(&[&str], &str)] = &[
