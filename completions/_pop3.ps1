@@ -152,6 +152,7 @@ Register-ArgumentCompleter -Native -CommandName 'pop3' -ScriptBlock {
             [CompletionResult]::new('--maildir', '--maildir', [CompletionResultType]::ParameterName, 'Deliver to the Maildir DIR')
             [CompletionResult]::new('--mbox', '--mbox', [CompletionResultType]::ParameterName, 'Append to the mbox FILE; - is standard output')
             [CompletionResult]::new('--pipe', '--pipe', [CompletionResultType]::ParameterName, 'Run COMMAND once a message, with the message on its standard input')
+            [CompletionResult]::new('--pipe-timeout', '--pipe-timeout', [CompletionResultType]::ParameterName, 'End the command of --pipe after so many seconds for one message, which then failed [default: none]')
             [CompletionResult]::new('--lmtp', '--lmtp', [CompletionResultType]::ParameterName, 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)')
             [CompletionResult]::new('--rcpt', '--rcpt', [CompletionResultType]::ParameterName, 'The recipient that the LMTP server delivers to')
             [CompletionResult]::new('--limit-size', '--limit-size', [CompletionResultType]::ParameterName, 'Stop before the message with which more than SIZE would be fetched, but fetch at least one')

@@ -524,7 +524,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__fetch)
-            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --lmtp --rcpt --stdout --skip --limit-size --delete --no-state --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --pipe-timeout --lmtp --rcpt --stdout --skip --limit-size --delete --no-state --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -560,6 +560,10 @@ _pop3() {
                     return 0
                     ;;
                 --pipe)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pipe-timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

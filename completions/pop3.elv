@@ -146,6 +146,7 @@ set edit:completion:arg-completer[pop3] = {|@words|
             cand --maildir 'Deliver to the Maildir DIR'
             cand --mbox 'Append to the mbox FILE; - is standard output'
             cand --pipe 'Run COMMAND once a message, with the message on its standard input'
+            cand --pipe-timeout 'End the command of --pipe after so many seconds for one message, which then failed [default: none]'
             cand --lmtp 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)'
             cand --rcpt 'The recipient that the LMTP server delivers to'
             cand --limit-size 'Stop before the message with which more than SIZE would be fetched, but fetch at least one'

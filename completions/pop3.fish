@@ -182,6 +182,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l dir -d 'One .eml fil
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l maildir -d 'Deliver to the Maildir DIR' -r -f -a "(__fish_complete_directories)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l mbox -d 'Append to the mbox FILE; - is standard output' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l pipe -d 'Run COMMAND once a message, with the message on its standard input' -r -f -a "(__fish_complete_command)"
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l pipe-timeout -d 'End the command of --pipe after so many seconds for one message, which then failed [default: none]' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l lmtp -d 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l rcpt -d 'The recipient that the LMTP server delivers to' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l limit-size -d 'Stop before the message with which more than SIZE would be fetched, but fetch at least one' -r

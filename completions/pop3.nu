@@ -161,6 +161,7 @@ module completions {
     --maildir: directory      # Deliver to the Maildir DIR
     --mbox: path              # Append to the mbox FILE; - is standard output
     --pipe: string            # Run COMMAND once a message, with the message on its standard input
+    --pipe-timeout: string    # End the command of --pipe after so many seconds for one message, which then failed [default: none]
     --lmtp: string            # Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)
     --rcpt: string            # The recipient that the LMTP server delivers to
     --stdout                  # Write the one message that was chosen to standard output, as it is

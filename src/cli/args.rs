@@ -337,6 +337,10 @@ pub struct Fetch {
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub pipe: Option<String>,
 
+    /// End the command of --pipe after so many seconds for one message, which then failed [default: none]
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, hide_short_help = true)]
+    pub pipe_timeout: Option<String>,
+
     /// Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)
     ///
     /// The server's answer decides whether the message counts as fetched. The sender is empty, so that nothing is

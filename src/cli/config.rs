@@ -55,6 +55,7 @@ pub struct Account {
     pub maildir: Option<Spanned<String>>,
     pub mbox: Option<Spanned<String>>,
     pub pipe: Option<Spanned<String>>,
+    pub pipe_timeout: Option<Spanned<Number>>,
     pub lmtp: Option<Spanned<String>>,
     pub rcpt: Option<Spanned<String>>,
     pub password_command: Option<Spanned<String>>,

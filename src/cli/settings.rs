@@ -61,6 +61,8 @@ pub struct Settings {
     pub state_dir: PathBuf,
     /// Where `fetch` stores; the default for every other command.
     pub destination: Destination,
+    /// The longest time of the command of `--pipe` for one message.
+    pub pipe_timeout: Option<Duration>,
     /// The home directory of the user.
     pub home: Option<PathBuf>,
     pub commit: bool,
@@ -207,6 +209,7 @@ impl Settings {
                     Failure::configuration("no home directory to remember in what was fetched: give --state-dir DIR or set POP3_STATE_DIR")
                 })?,
             },
+            pipe_timeout: pipe_timeout(&sources, &args.command, &destination)?,
             destination,
             home: around.home.clone(),
             commit: server.commit,
@@ -317,6 +320,27 @@ fn identity(sources: &Sources<'_>, typed: &args::Connection) -> Result<Option<Cl
 }
 
 /// One destination: that of the command line, or else that of the account.
+fn pipe_timeout(
+    sources: &Sources<'_>,
+    command: &args::Command,
+    destination: &Destination,
+) -> Result<Option<Duration>, Failure> {
+    let typed = match command {
+        args::Command::Fetch(fetch) => fetch.pipe_timeout.clone(),
+        _ => None,
+    };
+    if typed.is_some() && !matches!(destination, Destination::Pipe(_)) {
+        return Err(Failure::usage("--pipe-timeout: only with --pipe, whose command it limits"));
+    }
+    let typed = typed.map(|value| Given { value, origin: Origin::Option("pipe-timeout") });
+    let written = sources
+        .keys
+        .pipe_timeout
+        .as_ref()
+        .map(|value| Given { value: value.get_ref().0.clone(), origin: sources.key("pipe-timeout", value) });
+    typed.or(written).map(|text| text.parse(value::positive_seconds)).transpose()
+}
+
 fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destination, Failure> {
     let default = Destination::Dir(PathBuf::from("."));
     let args::Command::Fetch(fetch) = command else { return Ok(default) };

@@ -68,7 +68,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         delete: deleting,
         timeout: settings.timeout,
         deadline: settings.ends_at(),
-        pipe_timeout: None,
+        pipe_timeout: settings.pipe_timeout,
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
     if !chosen.is_empty() {

@@ -312,6 +312,21 @@ fn oauth_of_any_account_is_checked() {
 }
 
 #[test]
+fn the_command_of_a_pipe_has_its_own_limit() {
+    let limit = |words: &[&str], lines: &str| {
+        settle(words, &[], &file("", lines)).map(|settings| settings.pipe_timeout).map_err(|error| error.code)
+    };
+    let seconds = |seconds| Ok(Some(std::time::Duration::from_secs(seconds)));
+    assert_eq!(limit(&["fetch", "--pipe", "a"], ""), Ok(None));
+    assert_eq!(limit(&["fetch", "--pipe", "a", "--pipe-timeout", "2"], "pipe-timeout = 3"), seconds(2));
+    assert_eq!(limit(&["fetch"], "pipe = \"a\"\npipe-timeout = 3"), seconds(3));
+    assert_eq!(limit(&["fetch", "--pipe-timeout", "2"], "pipe = \"a\""), seconds(2));
+    assert_eq!(limit(&["fetch", "--pipe-timeout", "2"], ""), Err(Code::Usage));
+    assert_eq!(limit(&["fetch", "--pipe", "a", "--pipe-timeout", "0"], ""), Err(Code::Usage));
+    assert_eq!(limit(&["status"], "pipe-timeout = 0"), Err(Code::Configuration));
+}
+
+#[test]
 fn every_key_of_an_account_is_tested_here() {
     let elsewhere = [
         "client-key",
@@ -320,6 +335,7 @@ fn every_key_of_an_account_is_tested_here() {
         "maildir",
         "mbox",
         "pipe",
+        "pipe-timeout",
         "lmtp",
         "rcpt",
         "password-command",
@@ -330,7 +346,7 @@ fn every_key_of_an_account_is_tested_here() {
     let failure = settle(&["status"], &[], "[account.a]\nzebra = 1\n").unwrap_err();
     let (_, keys) = failure.message.split_once("the keys here are ").unwrap();
     let keys: Vec<&str> = keys.split(", ").collect();
-    assert_eq!(keys.len(), 24);
+    assert_eq!(keys.len(), 25);
     for key in keys {
         assert!(tested.contains(&key), "{key}");
     }
