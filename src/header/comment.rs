@@ -3,17 +3,16 @@
 /// The length of the comment that `text` begins with; `None` if it is not closed.
 pub(super) fn length(text: &[u8]) -> Option<usize> {
     let mut depth = 0_usize;
-    let mut at = 0;
-    loop {
-        at += memchr::memchr3(b'(', b')', b'\\', text.get(at..)?)?;
-        match text[at] {
+    let mut is_escaped = false;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
             b'(' => depth += 1,
+            b')' if depth == 1 => return Some(at + 1),
             b')' => depth -= 1,
-            _ => at += 1,
-        }
-        at += 1;
-        if depth == 0 {
-            return Some(at);
+            _ => {}
         }
     }
+    None
 }

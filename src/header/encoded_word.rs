@@ -57,15 +57,11 @@ pub(super) fn is_in(text: &str) -> bool {
 }
 
 /// The first encoded word at or after `from`, and where it begins.
-fn next(text: &str, mut from: usize) -> Option<(usize, Word<'_>)> {
-    while let Some(at) = memmem::find(&text.as_bytes()[from..], b"=?") {
+fn next(text: &str, from: usize) -> Option<(usize, Word<'_>)> {
+    memmem::find_iter(&text.as_bytes()[from..], b"=?").find_map(|at| {
         let start = from + at;
-        if let Some(word) = Word::read(&text[start..]) {
-            return Some((start, word));
-        }
-        from = start + 2;
-    }
-    None
+        Word::read(&text[start..]).map(|word| (start, word))
+    })
 }
 
 struct Word<'a> {

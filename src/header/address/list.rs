@@ -1,6 +1,8 @@
 //! Entries of an address list, and what to make of those that the grammar does not derive.
 
-use std::{mem, ops::Range};
+use std::{borrow::Cow, mem, ops::Range};
+
+use memchr::memmem;
 
 use super::{
     super::encoded_word,
@@ -345,7 +347,11 @@ fn unescaped(text: &str) -> String {
 }
 
 /// Text with each run of white space as one space (§3.2.2).
-fn single_blanks(text: &str) -> String {
+fn single_blanks(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    if memchr::memchr3(b'\t', b'\r', b'\n', bytes).is_none() && memmem::find(bytes, b"  ").is_none() {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -354,7 +360,7 @@ fn single_blanks(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    Cow::Owned(out)
 }
 
 /// What cannot begin a name: quotes and brackets that were not opened, and the like.

@@ -156,10 +156,9 @@ fn previews_are_raw_lines() {
     assert_eq!(preview(b"\r\nbody\r\n", 9).collect::<Vec<_>>(), ["body"]);
 }
 
-/// What invites to begin again from every byte. In quadratic time each would take minutes, and the test would not end;
-/// `benches/header.rs` has the times.
+/// Inputs that invite a parser to start again at every byte. `benches/header.rs` measures the time they take.
 #[test]
-fn bombs_take_linear_time() {
+fn bombs_are_no_panic() {
     let mut bombs: Vec<Vec<u8>> = vec![
         b"X: y\r\n".repeat(SIZE / 8),
         [b"Subject: ".as_slice(), &b"x".repeat(SIZE)].concat(),
