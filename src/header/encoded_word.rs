@@ -181,6 +181,7 @@ impl Base64 {
         if self.digits > 0 && !self.is_continued_by(word) {
             self.finish(out);
         }
+        out.reserve(word.len() / 4 * 3 + 3);
         for &byte in word {
             if let Some(digit) = base64_digit(byte) {
                 self.bits = self.bits << 6 | u32::from(digit);
@@ -217,6 +218,7 @@ impl Base64 {
 
 /// Appends the bytes of Q-encoded text (RFC 2047 §4.2). A `=` that begins no byte is itself, as some mailers leave it.
 fn decode_q(text: &[u8], out: &mut Vec<u8>) {
+    out.reserve(text.len());
     let hex = |at: usize| text.get(at).and_then(|&digit| char::from(digit).to_digit(16));
     let mut at = 0;
     while let Some(&byte) = text.get(at) {

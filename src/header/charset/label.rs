@@ -13,6 +13,10 @@ use super::{Charset, code_page, iso_2022::Set};
 /// "csUTF8" "x-utf_8" "UTF8" → UTF-8     "win-1251" "cp1251" "ms1251" → windows-1251
 /// ```
 pub(super) fn charset(label: &str) -> Charset {
+    // Most words are UTF-8.
+    if label.eq_ignore_ascii_case("utf-8") {
+        return Charset::Whatwg(UTF_8);
+    }
     let compact: String = label
         .bytes()
         .filter(u8::is_ascii_alphanumeric)
