@@ -153,12 +153,12 @@ impl Connection for StreamOwned<ServerConnection, Wire> {
 impl Server {
     /// Serves one connection, `octets` of it.
     fn start(octets: usize, end: End, tls: bool) -> Self {
-        Self::start_on(0, octets, end, tls)
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        Self::start_on(listener, octets, end, tls)
     }
 
-    /// On a port that a server before it had: the record of what was fetched is kept per port.
-    fn start_on(port: u16, octets: usize, end: End, tls: bool) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
+    /// On a listener that may serve more than one: the record of what was fetched is kept per port.
+    fn start_on(listener: TcpListener, octets: usize, end: End, tls: bool) -> Self {
         let port = listener.local_addr().expect("bound").port();
         let serving = std::thread::spawn(move || {
             let (stream, _) = listener.accept().expect("a connection");
@@ -238,7 +238,9 @@ fn unstuffed(message: &str) -> Vec<u8> {
 /// What is wrong after a connection that ended behind so many octets, of `all`.
 fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(), String> {
     let room = Sandbox::new();
-    let server = Server::start(octets, end, tls);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let again = listener.try_clone().expect("a descriptor");
+    let server = Server::start_on(listener, octets, end, tls);
     let pop3 = |port: u16, arguments: &[&str]| {
         let mut command = pop3(&room, port, arguments, tls);
         command.env("POP3_TIMEOUT", if tls { "0.5" } else { "0.3" });
@@ -248,7 +250,6 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     let begun = Instant::now();
     let outcome = run(pop3(server.port, job.arguments()));
     let took = begun.elapsed();
-    let port = server.port;
     let told = server.told();
     let wrong = |what: &str| Err(format!("{what}; heard {:?}\n{outcome:?}", told.commands));
 
@@ -288,7 +289,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     }
     if matches!(job, Job::Fetch) {
         // None lost, none twice: what is remembered is there, what is not comes now.
-        let second = Server::start_on(port, usize::MAX, End::Cut, tls);
+        let second = Server::start_on(again, usize::MAX, End::Cut, tls);
         let rest = run(pop3(second.port, &["fetch", "--json"]));
         if rest.code != Some(0) || room.files() != all_files {
             return wrong(&format!("afterwards: {rest:?}{:?}", room.files()));

@@ -1,7 +1,35 @@
 """A plain POP3 server in a thread: a maildrop in memory, pauses between answers, and a note for each deletion."""
+import os
 import socket
 import threading
 import time
+
+
+class Listener:
+    """One port for all servers of a process, as the record of what was fetched is kept per user, host and port."""
+    instances = {}
+
+    @classmethod
+    def of_this_process(cls):
+        return cls.instances.get(os.getpid()) or cls()
+
+    def __init__(self):
+        self.instances[os.getpid()] = self
+        self.socket = socket.create_server(('127.0.0.1', 0))
+        self.port = self.socket.getsockname()[1]
+        self.server = None
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            s, _ = self.socket.accept()
+            server = self.server
+            if server is None:
+                s.close()
+                continue
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            server.open.add(s)
+            threading.Thread(target=server.session, args=(s,), daemon=True).start()
 
 
 class Server:
@@ -10,23 +38,14 @@ class Server:
         {nth RETR: seconds}."""
         self.messages, self.note, self.pauses = dict(messages), note or (lambda text: None), pauses or {}
         self.retrieved, self.commands = [], []
-        self.socket = socket.create_server(('127.0.0.1', 0))
-        self.port = self.socket.getsockname()[1]
         self.open = set()
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                s, _ = self.socket.accept()
-            except OSError:
-                return
-            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.open.add(s)
-            threading.Thread(target=self.session, args=(s,), daemon=True).start()
+        self.listener = Listener.of_this_process()
+        self.port = self.listener.port
+        self.listener.server = self
 
     def close(self):
-        self.socket.close()
+        if self.listener.server is self:
+            self.listener.server = None
         for s in list(self.open):
             try:
                 s.shutdown(socket.SHUT_RDWR)
