@@ -15,7 +15,7 @@ pub enum ErrorKind {
     ClosedPipe,
     /// The deadline passed.
     TimedOut,
-    /// The session with the server failed; [`Error::session`] says how.
+    /// The session with the server failed; `Error::session` says how.
     Session,
 }
 

@@ -51,7 +51,7 @@ impl Client {
         Ok(self.request(endpoints, token_endpoint(endpoints)?, &pairs, &[&code.0, request.verifier()]))
     }
 
-    /// Starts the device grant (RFC 8628 §3.1); [`DeviceAuthorization::parse`] reads the response.
+    /// Starts the device grant (RFC 8628 §3.1); the response is a [`DeviceAuthorization`].
     pub fn device(&self, endpoints: &Endpoints) -> Result<OAuthRequest, Error> {
         let url = endpoints.device.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::Argument, "the provider has no device authorization endpoint")
