@@ -130,6 +130,9 @@ pub struct Fetch {
     pub path_encoded: bool,
     pub sha256: Option<String>,
     pub deleted: Deletion,
+    /// The file was there already; for people only.
+    #[serde(skip)]
+    pub kept: bool,
 }
 
 /// `record`.
@@ -399,6 +402,7 @@ mod tests {
             path_encoded: false,
             sha256: None,
             deleted: Deletion::Unknown,
+            kept: false,
         };
         assert_eq!(
             line(&fetch),
@@ -455,6 +459,7 @@ mod tests {
             path_encoded,
             sha256: None,
             deleted: Deletion::No,
+            kept: false,
         };
         assert!(line(&fetch).contains("\"path\":\"/caf%E9%20%25/u1.eml\",\"path_encoded\":true,"));
     }

@@ -208,6 +208,9 @@ impl<'a> Printer<'a> {
             (None, Some(_)) => row.left("passed on", 0, Style::new()),
             (None, None) => row.left("stored before", 0, DIM),
         }
+        if message.kept {
+            row.left("already there", 0, DIM);
+        }
         deletion(&mut row, message.deleted);
         // A path is there to be copied: whole, be the terminal as narrow as it may.
         self.whole(&row)?;

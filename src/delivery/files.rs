@@ -217,7 +217,7 @@ impl Files {
                 None => Some(place(temporary, &path)),
             };
             match placed {
-                Some(Ok(path)) => stored.push((message, path, word)),
+                Some(Ok(path)) => stored.push((message, path, word, exists)),
                 other => {
                     void.extend(word.map(|word| (word, message.incoming.occurrence)));
                     failed = failed.or(other.and_then(Result::err).map(|error| whose(&self.names, &error)));
@@ -229,14 +229,18 @@ impl Files {
             void.iter().map(|(unique_id, occurrence)| Entry::Void { unique_id, occurrence: *occurrence }),
         );
         disk::sync_folder(&self.names).map_err(|error| whose(&self.names, &error))?;
-        let places: Vec<_> = stored.iter().map(|(_, path, _)| disk::path_octets(path)).collect();
+        let places: Vec<_> = stored.iter().map(|(_, path, ..)| disk::path_octets(path)).collect();
         let places: Vec<_> = places.iter().map(|place| escape(place)).collect();
         let entries = stored.iter().zip(&places);
-        context.append(entries.filter_map(|((message, _, word), place)| {
+        context.append(entries.filter_map(|((message, _, word, _), place)| {
             Some(Entry::Done { message: message.message(word.as_deref()?), place })
         }))?;
-        for (message, path, _) in stored {
-            context.stored(message, Some(path));
+        for (message, path, _, exists) in stored {
+            if exists {
+                context.kept(message, path);
+            } else {
+                context.stored(message, Some(path));
+            }
         }
         failed.map_or(voided, Err)
     }

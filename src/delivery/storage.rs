@@ -144,6 +144,8 @@ pub struct Delivered {
     pub sha256: [u8; 32],
     /// An earlier run stored it: only its octets in the listing changed.
     pub stored_before: bool,
+    /// A file with these bytes was there already, and was kept.
+    pub kept: bool,
     /// Its deletion loses nothing. An empty answer for a message that is listed as large is stored and not believed.
     pub deletable: bool,
 }
@@ -153,7 +155,7 @@ impl Delivered {
         let Staged { incoming: Incoming { number, unique_id, occurrence, .. }, content, deletable, .. } =
             message;
         let (octets, sha256) = (content.octets, content.sha256);
-        Self { number, unique_id, occurrence, octets, path, sha256, stored_before, deletable }
+        Self { number, unique_id, occurrence, octets, path, sha256, stored_before, kept: false, deletable }
     }
 }
 

@@ -107,6 +107,11 @@ impl CommitContext {
         self.done.push(Report::Stored(Delivered::of(message, path, false)));
     }
 
+    /// The message is remembered, and a file with its bytes was there already.
+    pub(crate) fn kept(&mut self, message: Staged, path: PathBuf) {
+        self.done.push(Report::Stored(Delivered { kept: true, ..Delivered::of(message, Some(path), false) }));
+    }
+
     /// The message was stored by an earlier run.
     pub(crate) fn stored_before(&mut self, message: Staged) {
         self.done.push(Report::Stored(Delivered::of(message, None, true)));

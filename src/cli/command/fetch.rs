@@ -402,6 +402,7 @@ impl Rows {
                 delivered.sha256.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}")),
             ),
             deleted: if self.delete { Deletion::Marked } else { Deletion::No },
+            kept: delivered.kept,
         };
         self.put(context, row)
     }
@@ -421,6 +422,7 @@ impl Rows {
             path_encoded: false,
             sha256: None,
             deleted: Deletion::Marked,
+            kept: false,
         };
         self.put(context, row)
     }

@@ -60,6 +60,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
             path_encoded: false,
             sha256: None,
             deleted: Deletion::No,
+            kept: false,
         })?;
     }
     context.end(transaction)?;

@@ -147,6 +147,7 @@ fn fates_are_told() {
         path_encoded: false,
         sha256: sha256.map(str::to_owned),
         deleted,
+        kept: false,
     };
     let shown = printed(look(Some(20)), |out| {
         out.fetch(&fetch(Some("C:\\mail\\a-name-longer-than-the-terminal.eml"), Some("x"), Deletion::Done))?;
