@@ -7,11 +7,18 @@ use libfuzzer_sys::fuzz_target;
 use tempfile::NamedTempFile;
 
 #[path = "../../../src/cli"]
-#[allow(dead_code, reason = "only a part of the binary is here")]
+#[allow(dead_code, unused_imports, reason = "only a part of the binary is here")]
 mod cli {
     pub mod config;
     pub mod escape;
     pub mod exit;
+    pub mod settings {
+        mod value;
+        pub use value::words;
+    }
+    pub mod oauth {
+        pub mod config;
+    }
 }
 
 use cli::{config::Config, escape::escape};
