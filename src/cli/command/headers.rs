@@ -42,18 +42,19 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
     let mut refusals = Vec::new();
     // Nothing is printed before the session vouches for it.
     let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, pop3::Error>)> = Vec::new();
+    let located = |error: pop3::Error| match error.number().and_then(|number| catalogue.index_of(number)) {
+        Some(index) => within(catalogue.entry(index), error),
+        None => error.into(),
+    };
     let mut tops = transaction.tops(chosen.iter().map(|index| catalogue.entry(index).number), lines);
     loop {
         if !tops.is_ready() {
             context.printer.flush()?;
         }
-        let Some(reply) = tops.next()? else { break };
+        let Some(reply) = tops.next().map_err(&located)? else { break };
         match reply {
             Reply::Message(number, message) => {
-                let head = read_head(message, lines).map_err(|error| match catalogue.index_of(number) {
-                    Some(index) => within(catalogue.entry(index), error),
-                    None => error.into(),
-                })?;
+                let head = read_head(message, lines).map_err(&located)?;
                 waiting.push((number, Ok(head)));
             }
             Reply::Refused { number, error, .. } => waiting.push((number, Err(error))),
