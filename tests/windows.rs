@@ -330,7 +330,7 @@ fn the_lock_of_an_mbox_ends_with_its_holder() {
     server.hang_up();
     wait_until(|| !dot_lock.exists());
     drop(held);
-    let mut second = pop3(&room, &server, &["fetch", "--mbox", "box", "--timeout", "5"]);
+    let second = pop3(&room, &server, &["fetch", "--mbox", "box", "--timeout", "5"]);
     run(second).expect(0);
     assert_eq!(room.files().len(), 1, "{:?}", room.files());
     assert!(fs::metadata(&mbox).expect("the mbox").len() > 50);

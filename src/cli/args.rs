@@ -249,6 +249,7 @@ fn hidden_commit() -> clap::Arg {
 /// The one job of a run.
 #[derive(Debug, Clone, Subcommand)]
 #[command(subcommand_value_name = "COMMAND", disable_help_subcommand = true)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a run")]
 pub enum Command {
     /// Count the messages and their octets, of all and of the new
     #[command(help_template = text::TEMPLATE, before_help = text::examples("status"))]

@@ -22,6 +22,7 @@ pub fn watch(settings: &Settings) {
     let watch = move || {
         thread::sleep(end.saturating_duration_since(Instant::now()));
         if !DISARMED.load(SeqCst) {
+            #[cfg_attr(windows, allow(clippy::let_unit_value, reason = "there is nothing to hold there"))]
             let _tidied = signals::tidy();
             stderr.failure(&over);
             process::exit(over.code.exit().into());

@@ -38,11 +38,13 @@ impl Guard {
         }
     }
 
+    #[cfg(unix)]
     pub(crate) fn add_dot_lock(&mut self, path: &Path, content: &[u8]) {
         self.0.dot_locks.push((path.to_path_buf(), content.to_vec()));
     }
 
     /// Removes a dot-lock, unless it belongs to another program now.
+    #[cfg(unix)]
     pub(crate) fn remove_dot_lock(&mut self, path: &Path) {
         if let Some(at) = self.0.dot_locks.iter().position(|(known, _)| known == path) {
             let (path, content) = self.0.dot_locks.swap_remove(at);

@@ -55,12 +55,11 @@ fn from_variable(browsers: &str, url: &str) -> Vec<Command> {
     browsers.split(separator).filter_map(command).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
     #[test]
-    #[cfg(unix)]
     fn the_variable_names_commands() {
         let shown = |browsers: &str| {
             let words = |command: &Command| {

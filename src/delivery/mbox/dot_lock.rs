@@ -110,6 +110,7 @@ fn is_going(error: &io::Error) -> bool {
 
 /// What a lock says of its holder.
 #[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), allow(dead_code, reason = "only Unix tells of other processes"))]
 enum Says {
     /// A process of this host that runs.
     Alive,
@@ -168,6 +169,7 @@ fn says(_: &Path) -> Says {
 }
 
 /// Takes away what dead runs of this program left beside the mbox: their lock, and locks that they were about to make.
+#[cfg_attr(not(unix), allow(clippy::unnecessary_wraps, reason = "only Unix reads the folder"))]
 pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
     let mbox = mbox.canonicalize().unwrap_or_else(|_| mbox.to_path_buf());
     let lock = suffixed(&mbox, ".lock");

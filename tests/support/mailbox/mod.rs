@@ -13,6 +13,7 @@ use rustls::ServerConfig;
 
 mod certificate;
 mod message;
+#[cfg_attr(windows, allow(dead_code, reason = "the tests of the README run on Unix only"))]
 pub(crate) mod sample;
 mod session;
 
