@@ -417,7 +417,7 @@ fn an_lmtp_server_has_an_address_and_a_recipient() {
     let settled =
         |words: &[&str], lines: &str| match settle(&[&["fetch"], words].concat(), &[], &file("", lines)) {
             Ok(Settings { destination: Destination::Lmtp { address, recipient }, .. }) => {
-                Ok((address.to_string(), recipient))
+                Ok((address.to_string().replace(std::path::MAIN_SEPARATOR, "/"), recipient))
             }
             Ok(settings) => panic!("{:?}", settings.destination),
             Err(failure) => Err(failure.code),
