@@ -58,8 +58,8 @@ complete -c pop3 -n "__fish_pop3_needs_command" -l tls-fingerprint -d 'Trust exa
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_needs_command" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_needs_command" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_needs_command" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_needs_command" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -108,8 +108,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls-fingerprint -d 
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -158,8 +158,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls-fingerprint -d
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -182,7 +182,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l dir -d 'One .eml fil
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l maildir -d 'Deliver to the Maildir DIR' -r -f -a "(__fish_complete_directories)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l mbox -d 'Append to the mbox FILE; - is standard output' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l pipe -d 'Run COMMAND once a message, with the message on its standard input' -r -f -a "(__fish_complete_command)"
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l pipe-timeout -d 'End the command of --pipe after so many seconds for one message, which then failed [default: none]' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l pipe-timeout -d 'End the --pipe command of a message after SECONDS; the message then failed [default: none]' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l lmtp -d 'Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l rcpt -d 'The recipient that the LMTP server delivers to' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l limit-size -d 'Stop before the message with which more than SIZE would be fetched, but fetch at least one' -r
@@ -217,8 +217,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls-fingerprint -d '
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -271,8 +271,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls-fingerprint -d 
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -321,8 +321,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls-fingerprint -d 'T
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -365,8 +365,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls-fingerprint -d '
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -409,8 +409,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls-fingerprint -d 
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -450,8 +450,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-fingerprint -
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
@@ -498,8 +498,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls-fingerprint -d 
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
-complete -c pop3 -n "__fish_pop3_using_subcommand record" -l timeout -d 'Give up after so many seconds of silence' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand record" -l deadline -d 'End the run after so many seconds' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l timeout -d 'Give up after SECONDS of silence' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l color -d 'When to use colours' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''

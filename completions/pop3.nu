@@ -30,8 +30,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -75,8 +75,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -129,8 +129,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -161,7 +161,7 @@ module completions {
     --maildir: directory      # Deliver to the Maildir DIR
     --mbox: path              # Append to the mbox FILE; - is standard output
     --pipe: string            # Run COMMAND once a message, with the message on its standard input
-    --pipe-timeout: string    # End the command of --pipe after so many seconds for one message, which then failed [default: none]
+    --pipe-timeout: string    # End the --pipe command of a message after SECONDS; the message then failed [default: none]
     --lmtp: string            # Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)
     --rcpt: string            # The recipient that the LMTP server delivers to
     --stdout                  # Write the one message that was chosen to standard output, as it is
@@ -194,8 +194,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -247,8 +247,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -300,8 +300,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -347,8 +347,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -391,8 +391,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -434,8 +434,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line
@@ -487,8 +487,8 @@ module completions {
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
-    --timeout: string         # Give up after so many seconds of silence
-    --deadline: string        # End the run after so many seconds
+    --timeout: string         # Give up after SECONDS of silence
+    --deadline: string        # End the run after SECONDS
     --wait: string            # Go on trying so long while the server says that the maildrop is in use
     --no-pipelining           # Send one command at a time
     --json                    # Print one JSON object per line

@@ -162,14 +162,14 @@ pub struct Connection {
     #[arg(short = '6', global = true, hide_short_help = true)]
     pub ipv6: bool,
 
-    /// Give up after so many seconds of silence [env: POP3_TIMEOUT] [default: 60]
+    /// Give up after SECONDS of silence [env: POP3_TIMEOUT] [default: 60]
     ///
     /// Counts for resolving, connecting, the TLS handshake, each read and write, the keyring, and waiting for another
     /// fetch of the account or for the lock of an mbox.
     #[arg(long, global = true, value_name = "SECONDS", allow_hyphen_values = true, hide_short_help = true)]
     pub timeout: Option<String>,
 
-    /// End the run after so many seconds [env: POP3_DEADLINE] [default: none]
+    /// End the run after SECONDS [env: POP3_DEADLINE] [default: none]
     ///
     /// Bounds everything: a server that goes on sending, the commands of password-command and --pipe, the keyring, a
     /// prompt, and standard input.
@@ -338,7 +338,7 @@ pub struct Fetch {
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub pipe: Option<String>,
 
-    /// End the command of --pipe after so many seconds for one message, which then failed [default: none]
+    /// End the --pipe command of a message after SECONDS; the message then failed [default: none]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, hide_short_help = true)]
     pub pipe_timeout: Option<String>,
 
@@ -482,7 +482,7 @@ pub struct Choice {
 
     /// The message with this unique-id (repeatable); - reads unique-ids from standard input, one per line
     ///
-    /// As uidl prints it: a byte that is not UTF-8 is \xNN. With - blank lines are ignored, and no lines choose nothing.
+    /// As uidl prints it: a byte that is not UTF-8 is \xNN. With -, empty lines are ignored, and no lines choose nothing.
     #[arg(long = "uid", value_name = "UID", allow_hyphen_values = true)]
     pub uids: Vec<OsString>,
 
