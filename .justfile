@@ -18,7 +18,7 @@ ci:
 demo:
     cargo run --release --example demo
 
-# Manual pages and completions, from src/cli/args.rs
+# Manual pages and completions, from src/cli/args/
 generate:
     UPDATE=1 cargo test --locked --test pop3 generated::
 

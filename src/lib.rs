@@ -52,10 +52,14 @@
 //!
 //! [`Error`], [`Secret`] and [`trace`] serve them all. An octet is decrypted into the one input buffer of a session,
 //! given out from there as a slice of a message ([`session::Message::chunk`]), and copied once more by whoever keeps it.
-//! The command line (`src/cli`, feature `cli`) sits on top and is no part of the library.
+//! The command line (`src/cli`, feature `cli`) sits on top: its module is compiled with the library, so that tests and
+//! fuzz targets reach it, but is no part of its API and follows no version.
 
 #![warn(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unimplemented, clippy::todo)]
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 #[cfg(feature = "delivery")]
 pub mod delivery;
 #[cfg(feature = "discover")]

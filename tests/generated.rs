@@ -10,11 +10,7 @@ use clap_complete_nushell::Nushell;
 use clap_mangen::Man;
 
 use crate::support::skip::skipped;
-use args::{Args, text::EXAMPLES};
-
-#[path = "../src/cli/args.rs"]
-#[allow(dead_code, unused_imports, unreachable_pub)]
-mod args;
+use pop3::cli::args::{Args, text::EXAMPLES};
 
 #[test]
 fn completions_are_what_the_command_line_is() {

@@ -1,6 +1,6 @@
 //! The messages of a session, each with what the record knows of it.
 
-use pop3::{
+use crate::{
     delivery::{MAX_OCCURRENCES, Record},
     proto::MessageNumber,
     session::{Entry, Maildrop},

@@ -9,8 +9,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use pop3::Secret;
-use pop3::sasl::{Credential, Mechanism};
+use crate::Secret;
+use crate::sasl::{Credential, Mechanism};
 
 use super::escape::escape;
 use super::exit::{Code, Failure};

@@ -17,7 +17,7 @@ use super::escape::escape;
 use super::exit::{Code, Failure, Stop};
 use super::output::Stderr;
 use super::settings::{Surroundings, lookup::Lookup};
-use pop3::discover::MailAddress;
+use crate::discover::MailAddress;
 
 /// What is left of `login ADDRESS` once its account is known.
 pub enum Next {

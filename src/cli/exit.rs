@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use pop3::{Error, ErrorKind, delivery, proto::ResponseCode};
+use crate::{Error, ErrorKind, delivery, proto::ResponseCode};
 
 use super::escape::{MAX_MESSAGE, shorten_to, text};
 

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use pop3::header;
+use crate::header;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 

@@ -4,9 +4,9 @@ use std::{borrow::Cow, fmt, sync::mpsc, thread, time::Duration};
 
 /// Why the keyring is of no use; the text is one line.
 #[derive(Debug)]
+#[allow(dead_code, reason = "`Absent` and the others exclude each other")]
 pub enum KeyringError {
     /// This `pop3` was built without the feature `keyring`.
-    #[cfg_attr(feature = "keyring", allow(dead_code))]
     Absent,
     /// No service answers: cron, a system service, a session without D-Bus.
     NoService(String),
@@ -91,8 +91,8 @@ const NOTICE: Duration = Duration::from_secs(3);
 
 #[cfg(feature = "keyring")]
 mod platform {
+    use crate::Secret;
     use keyring::{Entry, Error};
-    use pop3::Secret;
 
     use super::KeyringError;
     use crate::cli::escape::escape;
@@ -181,7 +181,7 @@ mod platform {
 
 #[cfg(not(feature = "keyring"))]
 mod platform {
-    use pop3::Secret;
+    use crate::Secret;
 
     use super::KeyringError;
 

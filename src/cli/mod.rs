@@ -3,15 +3,20 @@
 //! `args` is what was typed, `settings` what it means; `command` has one file a subcommand; `signals` tidies up before one ends the
 //! process; `output`, `json` and `progress` show; `exit` knows the codes.
 
-mod args;
+// No part of the library's API: `pub` there shows an item to the neighbouring modules, the binary, the tests that render
+// manual and completions, and the fuzz targets.
+#![allow(missing_docs, unreachable_pub)]
+#![allow(clippy::len_without_is_empty, clippy::must_use_candidate, clippy::return_self_not_must_use)]
+
+pub mod args;
 mod catalogue;
 mod chosen;
 mod command;
-mod config;
+pub mod config;
 mod credential;
 mod deadline;
 mod discover;
-mod escape;
+pub mod escape;
 mod exit;
 mod json;
 mod keyring;
@@ -19,7 +24,7 @@ mod logger;
 mod oauth;
 mod output;
 mod progress;
-mod selector;
+pub mod selector;
 mod session;
 mod settings;
 mod signals;

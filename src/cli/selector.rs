@@ -8,7 +8,7 @@ use std::{
     io::{self, BufRead},
 };
 
-use pop3::proto::MessageNumber;
+use crate::proto::MessageNumber;
 
 use super::{
     args::Choice,

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pop3::{
+use crate::{
     Error, ErrorKind,
     net::{self, Host, Limits, Stream, TlsConnector, TlsFailure, TlsSettings, Trust},
     proto::{Capabilities, ResponseCode},

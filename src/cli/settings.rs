@@ -7,13 +7,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crate::Secret;
+use crate::delivery::LmtpAddress;
+use crate::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint};
+use crate::oauth::Provider;
+use crate::sasl::Mechanism;
 use etcetera::BaseStrategy as _;
 use log::LevelFilter;
-use pop3::Secret;
-use pop3::delivery::LmtpAddress;
-use pop3::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint};
-use pop3::oauth::Provider;
-use pop3::sasl::Mechanism;
 
 use self::server::Server;
 use self::sources::{Given, Origin, Sources};
@@ -23,7 +23,7 @@ use super::config::Config;
 use super::exit::{Code, Failure};
 use super::oauth::OAuth;
 use super::output::Stderr;
-pub use pop3::delivery::Destination;
+pub use crate::delivery::Destination;
 
 pub mod accounts;
 pub mod lookup;

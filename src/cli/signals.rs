@@ -1,4 +1,4 @@
-//! Tidies up before a signal ends the process: what [`pop3::delivery::cleanup`] registered, a terminal that does not show
+//! Tidies up before a signal ends the process: what [`crate::delivery::cleanup`] registered, a terminal that does not show
 //! what is typed, or shows progress.
 //!
 //! Windows has no such signals: there the system removes the dot-lock, and Ctrl-C reaches the command as well.
@@ -18,7 +18,7 @@ mod unix {
         time::Duration,
     };
 
-    use pop3::delivery::cleanup;
+    use crate::delivery::cleanup;
     use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use pop3::trace::{Lines, Trace};
+use crate::trace::{Lines, Trace};
 
 use super::{exit::Failure, progress, settings::TraceSink};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pop3::{
+use crate::{
     delivery::{Record, verify},
     session::Transaction,
 };

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use log::LevelFilter;
-use pop3::{
+use crate::{
     delivery::{
         Candidate, Delivered, ErrorKind, Event, Failed, FetchOptions, Fetcher, Locked, Options,
         Progress as Transferred, Record, Storage, Verified, Wanted, verify,
     },
     session::Transaction,
 };
+use log::LevelFilter;
 
 use super::{Context, Done, beside, choose, now, place, refused, uid};
 use crate::cli::{
@@ -311,7 +311,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn located(&self, error: pop3::Error) -> Stop {
+    fn located(&self, error: crate::Error) -> Stop {
         match error.number().and_then(|number| self.catalogue.index_of(number)) {
             Some(index) => {
                 let entry = self.catalogue.entry(index);

@@ -1,11 +1,11 @@
 //! `headers`: date, sender, subject and size of messages, which stay on the server.
 
-use memchr::{memchr_iter, memmem};
-use pop3::{
+use crate::{
     header,
     proto::MessageNumber,
     session::{Message, Reply},
 };
+use memchr::{memchr_iter, memmem};
 
 use super::{Context, Done, choose, place, refused, row, selection, within};
 use crate::cli::{
@@ -41,8 +41,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
     let lines = args.lines.unwrap_or(0);
     let mut refusals = Vec::new();
     // Nothing is printed before the session vouches for it.
-    let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, pop3::Error>)> = Vec::new();
-    let located = |error: pop3::Error| match error.number().and_then(|number| catalogue.index_of(number)) {
+    let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, crate::Error>)> = Vec::new();
+    let located = |error: crate::Error| match error.number().and_then(|number| catalogue.index_of(number)) {
         Some(index) => within(catalogue.entry(index), error),
         None => error.into(),
     };
@@ -97,7 +97,7 @@ fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> j
 }
 
 /// The header and so many lines behind it; what a server sends beyond that goes by.
-fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, pop3::Error> {
+fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, crate::Error> {
     let mut head = Vec::new();
     // From where on lines are counted, once the header has ended.
     let mut body = None;

@@ -15,7 +15,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use pop3::{
+use crate::{
     Secret,
     delivery::Record,
     proto::MessageNumber,
@@ -249,7 +249,7 @@ fn row(message: &Listed<'_>, has_unique_ids: bool) -> json::Uidl {
 }
 
 /// A message that the server refused; the others go on.
-fn refused(entry: Entry<'_>, error: &pop3::Error) -> json::Refused {
+fn refused(entry: Entry<'_>, error: &crate::Error) -> json::Refused {
     json::Refused {
         number: entry.number.get(),
         uid: entry.unique_id.map(uid),
@@ -258,7 +258,7 @@ fn refused(entry: Entry<'_>, error: &pop3::Error) -> json::Refused {
 }
 
 /// An error of the session in the middle of a message, which may be why it cannot be fetched: the failure names it.
-fn within(entry: Entry<'_>, error: pop3::Error) -> Stop {
+fn within(entry: Entry<'_>, error: crate::Error) -> Stop {
     Failure::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
 }
 

@@ -8,7 +8,7 @@ use std::{
     path::Path,
 };
 
-use pop3::delivery::{
+use crate::delivery::{
     self, Remembered,
     import::{self, Batch, ImportError, Tool},
 };

@@ -1,6 +1,6 @@
 //! `fetch --skip`, and the brakes of a first run over a large maildrop.
 
-use pop3::delivery::{Foreign, Record};
+use crate::delivery::{Foreign, Record};
 
 use super::{Context, Done, beside, choose, now, selection, uid};
 use crate::cli::{

@@ -1,6 +1,6 @@
 //! `status`: how many messages, how many octets, how many of them new.
 
-use pop3::{
+use crate::{
     ErrorKind,
     net::format_fingerprint,
     proto::{Capabilities, Capability},
@@ -48,7 +48,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop>
     Ok(if args.check && new_messages == 0 { Done::NothingNew } else { Done::All })
 }
 
-fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, pop3::Error> {
+fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate::Error> {
     // What differs from user to user is told behind the login only (RFC 2449 §6.5, §6.7).
     if session.capabilities.as_ref().is_some_and(differs_per_user) {
         match session.transaction.capa() {
@@ -58,7 +58,7 @@ fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, pop3::
         }
     }
     let capabilities = session.capabilities.as_ref();
-    let facts = session.transaction.stream().tls().map(pop3::net::Tls::facts);
+    let facts = session.transaction.stream().tls().map(crate::net::Tls::facts);
     let server = Server {
         greeting: shown(&session.greeting),
         capabilities: capabilities.map(|capabilities| capabilities.lines().map(shown).collect()),

@@ -1,8 +1,8 @@
 //! The account that a candidate makes.
 
-use pop3::discover::{Candidate, Security, Source};
-use pop3::net::Host;
-use pop3::oauth::Provider;
+use crate::discover::{Candidate, Security, Source};
+use crate::net::Host;
+use crate::oauth::Provider;
 use toml_edit::{InlineTable, Table, Value};
 
 use super::person::Person;

@@ -1,9 +1,9 @@
 //! The sources in order: autoconfig, SRV records, Mozilla's ISPDB.
 
-use pop3::discover::autoconfig::Servers;
-use pop3::discover::{Candidate, Finder, MailAddress, Sources, SrvServers, domain_holds};
-use pop3::net::{HttpClient, NameServers, TlsConnector, TlsSettings};
-use pop3::{Error, ErrorKind};
+use crate::discover::autoconfig::Servers;
+use crate::discover::{Candidate, Finder, MailAddress, Sources, SrvServers, domain_holds};
+use crate::net::{HttpClient, NameServers, TlsConnector, TlsSettings};
+use crate::{Error, ErrorKind};
 
 use super::person::Person;
 use crate::cli::exit::{Code, Failure};

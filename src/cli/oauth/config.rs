@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pop3::net::Url;
-use pop3::oauth::{Endpoints, Provider};
+use crate::net::Url;
+use crate::oauth::{Endpoints, Provider};
 use serde::Deserialize;
 
 use crate::cli::settings::words;
@@ -167,7 +167,7 @@ impl OAuth {
 
 /// The value is not repeated: someone may write a secret into a URL.
 fn url(name: &str, text: &str) -> Result<Url, String> {
-    text.parse().map_err(|error: pop3::Error| format!("{name}: {}", error.message()))
+    text.parse().map_err(|error: crate::Error| format!("{name}: {}", error.message()))
 }
 
 /// RFC 8252 §7.3, and what Microsoft registers for any port.

@@ -1,8 +1,8 @@
 //! A grant: whose it is, its tokens, and the form in which it is kept.
 
-use pop3::Secret;
-use pop3::net::Url;
-use pop3::oauth::{ClientAuthentication, Endpoints, Tokens};
+use crate::Secret;
+use crate::net::Url;
+use crate::oauth::{ClientAuthentication, Endpoints, Tokens};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 

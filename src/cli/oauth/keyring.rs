@@ -1,6 +1,6 @@
 //! The keyring's entries for grants: bytes, under a service of their own.
 
-use pop3::Secret;
+use crate::Secret;
 
 use super::parts::Entries;
 use crate::cli::keyring::{self, KeyringError};

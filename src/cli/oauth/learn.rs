@@ -3,10 +3,10 @@
 use std::error::Error as _;
 use std::io::{self, IsTerminal as _, Write as _};
 
-use pop3::net::Url;
-use pop3::oauth::Endpoints;
-use pop3::sasl::{Credential, Mechanism, OpenIdConfiguration};
-use pop3::{ErrorKind, Secret};
+use crate::net::Url;
+use crate::oauth::Endpoints;
+use crate::sasl::{Credential, Mechanism, OpenIdConfiguration};
+use crate::{ErrorKind, Secret};
 
 use super::transport::Transport;
 use crate::cli::command::Context;

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pop3::net::Url;
+use crate::net::Url;
 
 /// Listens on one port of both loopback addresses.
 pub struct Listener {
@@ -57,8 +57,8 @@ impl Listener {
     pub fn wait<T: Send + 'static>(
         &self,
         until: Instant,
-        judge: impl Fn(&str) -> Result<T, pop3::Error> + Send + Sync + 'static,
-    ) -> Option<Result<T, pop3::Error>> {
+        judge: impl Fn(&str) -> Result<T, crate::Error> + Send + Sync + 'static,
+    ) -> Option<Result<T, crate::Error>> {
         let (sender, receiver) = mpsc::channel();
         let judge: Arc<Judge<T>> = Arc::new(judge);
         while Instant::now() < until {
@@ -80,7 +80,7 @@ impl Listener {
         stream: TcpStream,
         peer: SocketAddr,
         judge: &Arc<Judge<T>>,
-        sender: &Sender<Result<T, pop3::Error>>,
+        sender: &Sender<Result<T, crate::Error>>,
     ) {
         if !peer.ip().is_loopback() {
             return;
@@ -97,13 +97,13 @@ impl Listener {
     }
 }
 
-type Judge<T> = dyn Fn(&str) -> Result<T, pop3::Error> + Send + Sync;
+type Judge<T> = dyn Fn(&str) -> Result<T, crate::Error> + Send + Sync;
 
 fn answer<T>(
     mut stream: TcpStream,
     path: Option<&str>,
     judge: &Judge<T>,
-    sender: &Sender<Result<T, pop3::Error>>,
+    sender: &Sender<Result<T, crate::Error>>,
 ) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -245,7 +245,7 @@ mod tests {
         let listener = Listener::bind(&url("http://localhost")).unwrap();
         let port = listener.port;
         let browser = thread::spawn(move || get(port, "/?error=access_denied&state=x", "127.0.0.1"));
-        let failed = |_: &str| Err::<(), _>(pop3::Error::new(pop3::ErrorKind::Authentication, "no"));
+        let failed = |_: &str| Err::<(), _>(crate::Error::new(crate::ErrorKind::Authentication, "no"));
         let result = listener.wait(Instant::now() + Duration::from_secs(60), failed);
         assert!(result.unwrap().is_err());
         let answer = browser.join().unwrap();

@@ -5,9 +5,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pop3::oauth::{AuthorizationRequest, Client, Code, Endpoints, OAuthRequest, Poll, Tokens};
-use pop3::sasl::Credential;
-use pop3::{Error, ErrorKind};
+use crate::oauth::{AuthorizationRequest, Client, Code, Endpoints, OAuthRequest, Poll, Tokens};
+use crate::sasl::Credential;
+use crate::{Error, ErrorKind};
 
 use super::listener::Listener;
 use super::store::{Store, StoreError};

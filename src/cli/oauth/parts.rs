@@ -4,7 +4,7 @@
 //! own, `USER@HOST#a.0`; a new secret goes to the other letter, so that the old one is whole until the list, written
 //! last, names the new one. Whatever ends a run in between leaves one of the two.
 
-use pop3::Secret;
+use crate::Secret;
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::keyring::KeyringError;

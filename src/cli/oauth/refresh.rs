@@ -1,7 +1,7 @@
 //! The access token for a session: the cached one, or a new one.
 
-use pop3::oauth::OAuthRequest;
-use pop3::{ErrorKind, Secret};
+use crate::oauth::OAuthRequest;
+use crate::{ErrorKind, Secret};
 
 use super::store::{Store, StoreError};
 use super::transport::Transport;

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pop3::Secret;
+use crate::Secret;
 use sha2::{Digest as _, Sha256};
 
 use super::config::StoreKind;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use pop3::net::{HttpClient, HttpRequest, HttpResponse, Limits, TlsConnector, TlsSettings, Trust, Url};
-use pop3::oauth::{Client, Endpoints, Metadata, OAuthRequest, Response, metadata_urls};
+use crate::net::{HttpClient, HttpRequest, HttpResponse, Limits, TlsConnector, TlsSettings, Trust, Url};
+use crate::oauth::{Client, Endpoints, Metadata, OAuthRequest, Response, metadata_urls};
 
 use super::OAuth;
 use crate::cli::credential;
@@ -89,8 +89,8 @@ impl<'a> Transport<'a> {
     pub fn send<T>(
         &self,
         request: &OAuthRequest,
-        judge: impl FnOnce(&OAuthRequest, Response<'_>) -> Result<T, pop3::Error>,
-    ) -> Result<T, pop3::Error> {
+        judge: impl FnOnce(&OAuthRequest, Response<'_>) -> Result<T, crate::Error>,
+    ) -> Result<T, crate::Error> {
         let response = self.http(request.http())?;
         judge(request, Response::from(&response))
     }
@@ -99,7 +99,7 @@ impl<'a> Transport<'a> {
         Ok(self.http(HttpRequest::get(url))?)
     }
 
-    fn http(&self, request: HttpRequest<'_>) -> Result<HttpResponse, pop3::Error> {
+    fn http(&self, request: HttpRequest<'_>) -> Result<HttpResponse, crate::Error> {
         let Settings { family, proxy, timeout, .. } = self.settings;
         let client = HttpClient {
             family: *family,

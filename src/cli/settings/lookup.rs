@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use pop3::net::{Family, Limits, Proxy};
+use crate::net::{Family, Limits, Proxy};
 
 use super::{
     Args, Config, Failure, Sources, Surroundings, TIMEOUT, TraceSink, config_path, family, trace_sink, value,

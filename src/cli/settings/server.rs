@@ -3,8 +3,8 @@
 //! A part of the URL has the rank of the URL: what stands at a higher place beats it, it beats what stands at a lower
 //! one, and at the same place both must say the same.
 
+use crate::net::{Address, Location};
 use clap::ValueEnum as _;
-use pop3::net::{Address, Location};
 
 use super::{
     IMPLICIT_PORT, PORT, provider, provider_host,

@@ -4,24 +4,8 @@
 use std::{cell::LazyCell, io::Write as _};
 
 use libfuzzer_sys::fuzz_target;
+use pop3::cli::{config::Config, escape::escape};
 use tempfile::NamedTempFile;
-
-#[path = "../../../src/cli"]
-#[allow(dead_code, unused_imports, reason = "only a part of the binary is here")]
-mod cli {
-    pub mod config;
-    pub mod escape;
-    pub mod exit;
-    pub mod settings {
-        mod value;
-        pub use value::words;
-    }
-    pub mod oauth {
-        pub mod config;
-    }
-}
-
-use cli::{config::Config, escape::escape};
 
 thread_local! {
     static FILE: LazyCell<NamedTempFile> = LazyCell::new(|| NamedTempFile::new().expect("a file"));

@@ -2,14 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../../src/cli"]
-#[allow(dead_code, reason = "only a part of the binary is here")]
-mod cli {
-    pub mod escape;
-}
-
-use cli::escape::{escape, text};
+use pop3::cli::escape::{escape, text};
 
 fuzz_target!(|octets: &[u8]| {
     let text = text(octets);

@@ -2,22 +2,13 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-
-#[path = "../../../src/cli"]
-#[allow(dead_code, unused_imports, unexpected_cfgs, reason = "only a part of the binary is here")]
-mod cli {
-    pub mod args;
-    mod chosen;
-    pub mod escape;
-    pub mod exit;
-    pub mod selector;
-}
-
-use cli::{
-    args::Choice,
-    selector::{Listed, Listing, Otherwise, Selection},
+use pop3::{
+    cli::{
+        args::Choice,
+        selector::{Listed, Listing, Otherwise, Selection},
+    },
+    proto::MessageNumber,
 };
-use pop3::proto::MessageNumber;
 
 struct Three;
 

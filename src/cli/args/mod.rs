@@ -1,6 +1,5 @@
 //! The command line as typed: what there is to type, and no word of what it means.
 //!
-//! Imports `std` and `clap` alone, since the test that renders the manual and the completions includes this file.
 //! Values stay text here (but those of a closed list): one place, `settings`, gives option, variable and key of the
 //! configuration file the same meaning, and each its own error.
 
@@ -14,9 +13,7 @@ use clap::{ArgAction, ArgGroup, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use self::parse::{Parsed, parse};
 
-#[path = "args/parse.rs"]
 mod parse;
-#[path = "args/text.rs"]
 pub mod text;
 
 /// Everything that was typed.
