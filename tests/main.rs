@@ -1,42 +1,42 @@
 //! The tests of the program: one binary, so that it links once.
 
+mod connect;
 mod discover;
+mod end_to_end;
 mod generated;
 mod keyring;
+mod mechanisms;
+mod oauth;
+mod output_streams;
+mod secrets;
 mod support;
+mod transcripts;
 
+#[cfg(unix)]
+mod disconnect;
 #[cfg(unix)]
 mod dovecot;
 #[cfg(unix)]
 mod faults;
 #[cfg(unix)]
+mod hostile;
+#[cfg(unix)]
+mod import;
+#[cfg(unix)]
 mod kill;
 #[cfg(unix)]
 mod lmtp;
-mod mailbox;
-mod mechanisms;
 #[cfg(unix)]
-mod movein;
-mod oauth;
+mod pipelining;
 #[cfg(unix)]
 mod readme;
 #[cfg(unix)]
-mod rewriting;
-mod roads;
-mod secrets;
+mod record_kill;
 #[cfg(unix)]
-mod storing;
-mod streams;
-#[cfg(unix)]
-mod sweep;
+mod storage_faults;
 #[cfg(unix)]
 mod syscalls;
 #[cfg(target_os = "linux")]
 mod terminal;
-#[cfg(unix)]
-mod threats;
-mod transcripts;
-#[cfg(unix)]
-mod window;
 #[cfg(windows)]
 mod windows;

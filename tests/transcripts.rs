@@ -1,15 +1,15 @@
-//! Plays every file of `tests/transcripts`: whole, one octet a write, and cut at random. The form of the files is
-//! described in `support/script.rs`. `POP3_TRANSCRIPT=words` plays only those with these words in their name.
+//! Plays every file of `tests/transcripts/TOPIC/`: whole, one byte a write, and cut at random places. The format of the
+//! files is described in `support/script.rs`. `POP3_TRANSCRIPT=text` plays only those with this text in `TOPIC/NAME`.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::support::scripted::{Cut, play};
 
 const CUTS: &[Cut] = &[Cut::Whole, Cut::Octets, Cut::Random(1), Cut::Random(2)];
 
-/// Most of a run is waiting for the other side.
+/// Plays spend most of their time waiting for the program.
 const THREADS: usize = 8;
 
 #[test]
@@ -17,18 +17,14 @@ fn transcripts() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let wanted = std::env::var("POP3_TRANSCRIPT").unwrap_or_default();
     let mut jobs = VecDeque::new();
-    let mut names: Vec<_> = std::fs::read_dir(&folder)
-        .expect("the transcripts")
-        .map(|entry| entry.expect("an entry").path())
-        .collect();
-    names.sort();
-    for path in names {
-        let name = path.file_name().expect("a file").to_string_lossy().into_owned();
+    for path in entries(&folder).iter().flat_map(|topic| entries(topic)) {
+        let name = path.strip_prefix(&folder).expect("in the folder").with_extension("");
+        let name = name.to_string_lossy().replace('\\', "/");
         if !name.contains(&wanted) {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("text");
-        // Under Wine a process takes half a second to start, and cutting is no matter of platforms.
+        // Under Wine a process takes half a second to start, and where the stream is cut does not depend on the platform.
         let cuts = if cfg!(windows) { &CUTS[..1] } else { CUTS };
         for &cut in cuts {
             jobs.push_back((name.clone(), text.clone(), cut));
@@ -61,4 +57,11 @@ fn transcripts() {
         eprintln!("---- {failure}\n");
     }
     assert!(failures.is_empty(), "{} of {total} plays failed", failures.len());
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
 }

@@ -1,4 +1,4 @@
-//! Transcripts as written in `tests/transcripts/*.txt`.
+//! Transcripts as written in `tests/transcripts/TOPIC/*.txt`.
 //!
 //! ```text
 //! # What is shown. Lines with # are comments, blank lines nothing.

@@ -1,14 +1,14 @@
-//! What a stranger's server, network or disk can do and no transcript can: TLS, memory, descriptors, full disks. The
-//! other rows of the table are `transcripts/threat-*.txt`, and the tests that the transcripts and modules have anyhow.
+//! What a hostile server, network or disk can do and no transcript can show: TLS, memory, file descriptors, full disks.
+//! Hostile answers are in `transcripts/hostile/`.
 
 mod certificates;
+#[cfg(unix)]
+mod file_descriptors;
 #[cfg(target_os = "linux")]
 mod memory;
 mod stls;
 #[cfg(unix)]
-mod streams;
-#[cfg(unix)]
-mod weak;
+mod weak_crypto;
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
