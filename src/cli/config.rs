@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::error::CliError;
 use super::escape::{escape, shorten};
-use super::exit::Failure;
 
 /// A configuration file has a few hundred octets an account; what is larger is another file.
 const MAX_OCTETS: u64 = 1 << 20;
@@ -21,7 +21,7 @@ pub struct Config {
     text: String,
     written: Written,
     no_account: Account,
-    open_to_others: bool,
+    is_world_readable: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,7 +86,7 @@ impl From<Figure> for Number {
 
 impl Config {
     /// Reads the file. One that is not there holds nothing, unless it was asked for by name.
-    pub fn read(path: PathBuf, must_exist: bool) -> Result<Self, Failure> {
+    pub fn read(path: PathBuf, must_exist: bool) -> Result<Self, CliError> {
         let mut file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => {
@@ -100,17 +100,20 @@ impl Config {
             .read_to_end(&mut octets)
             .map_err(|error| unreadable(&path, &error))?;
         if octets.len() as u64 > MAX_OCTETS {
-            return Err(Failure::configuration(format!("{}: larger than {MAX_OCTETS} octets", shown(&path))));
+            return Err(CliError::configuration(format!(
+                "{}: larger than {MAX_OCTETS} octets",
+                shown(&path)
+            )));
         }
-        let open_to_others = open_to_others(&file);
-        Ok(Self { open_to_others, ..Self::parse(path, octets)? })
+        let is_world_readable = is_world_readable(&file);
+        Ok(Self { is_world_readable, ..Self::parse(path, octets)? })
     }
 
-    fn parse(path: PathBuf, octets: Vec<u8>) -> Result<Self, Failure> {
+    fn parse(path: PathBuf, octets: Vec<u8>) -> Result<Self, CliError> {
         let text = String::from_utf8(octets).map_err(|_| {
             let text =
                 "not written in UTF-8 (Windows PowerShell's > writes UTF-16; use Set-Content -Encoding utf8)";
-            Failure::configuration(format!("{}: {text}", shown(&path)))
+            CliError::configuration(format!("{}: {text}", shown(&path)))
         })?;
         // Windows editors put a byte order mark before the first key.
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
@@ -124,12 +127,12 @@ impl Config {
     }
 
     /// What must hold in every account, the chosen one or not.
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self) -> Result<(), CliError> {
         if let Some(default) = &self.written.default
             && !self.written.account.contains_key(default.get_ref())
         {
             let place = self.place(default.span());
-            return Err(Failure::configuration(format!(
+            return Err(CliError::configuration(format!(
                 "{place}: default names the account {:?}, which the file lacks",
                 default.get_ref()
             )));
@@ -138,7 +141,7 @@ impl Config {
             if let Some(oauth) = &account.oauth {
                 let refused = |why: &str| {
                     let place = self.place(oauth.span());
-                    Failure::configuration(format!("{place}: account.{name}.oauth: {why}"))
+                    CliError::configuration(format!("{place}: account.{name}.oauth: {why}"))
                 };
                 if account.password_command.is_some() || account.token_command.is_some() {
                     return Err(refused("password-command and token-command exclude oauth"));
@@ -147,7 +150,7 @@ impl Config {
             }
             if let [first, second, ..] = account.destinations().as_slice() {
                 let place = self.place(second.1.span());
-                return Err(Failure::configuration(format!(
+                return Err(CliError::configuration(format!(
                     "{place}: account.{name} has two destinations, {} and {}; one is possible",
                     first.0, second.0
                 )));
@@ -196,7 +199,7 @@ impl Config {
             oauth.as_ref().is_some_and(|oauth| oauth.get_ref().has_command())
                 || [password_command, token_command, pipe, proxy].iter().any(|key| key.is_some())
         };
-        (self.open_to_others && self.written.account.values().any(telling)).then(|| {
+        (self.is_world_readable && self.written.account.values().any(telling)).then(|| {
             format!(
                 "{}: other users can open this file, and it holds commands or a proxy: chmod 600",
                 shown(&self.path)
@@ -219,11 +222,11 @@ impl Account {
     }
 }
 
-fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> Failure {
+fn malformed(path: &Path, text: &str, error: &toml::de::Error) -> CliError {
     let line = error.span().map(|span| format!(":{}", line_of(text, span.start))).unwrap_or_default();
     let message = error.message().lines().collect::<Vec<_>>().join(" ");
     let message = unknown_key(&message).unwrap_or(message);
-    Failure::configuration(format!("{}{line}: {}", shown(path), escape(&message)))
+    CliError::configuration(format!("{}{line}: {}", shown(path), escape(&message)))
 }
 
 /// ``unknown field `hots`, expected one of `host`, …`` → `unknown key "hots"; did you mean "host"?`
@@ -274,8 +277,8 @@ fn distance(one: &str, other: &str) -> usize {
 /// Longer than any key.
 const MAX_KEY: usize = 32;
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::configuration(format!("{}: cannot be read: {error}", shown(path)))
+fn unreadable(path: &Path, error: &io::Error) -> CliError {
+    CliError::configuration(format!("{}: cannot be read: {error}", shown(path)))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -288,14 +291,14 @@ pub fn shown(path: &Path) -> String {
 }
 
 #[cfg(unix)]
-fn open_to_others(file: &File) -> bool {
+fn is_world_readable(file: &File) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
 /// Elsewhere the file lies in the user's profile, which other users cannot open.
 #[cfg(not(unix))]
-fn open_to_others(_: &File) -> bool {
+fn is_world_readable(_: &File) -> bool {
     false
 }
 
@@ -305,7 +308,7 @@ mod tests {
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(PathBuf::from("/c/config.toml"), text.into()).map_err(|failure| {
-            assert_eq!(failure.code, super::super::exit::Code::Configuration);
+            assert_eq!(failure.code, super::super::error::ErrorCode::Configuration);
             assert!(!failure.message.contains('\n'), "{}", failure.message);
             failure.message
         })

@@ -12,8 +12,8 @@ use std::time::Duration;
 use crate::Secret;
 use crate::sasl::{Credential, Mechanism};
 
+use super::error::{CliError, ErrorCode};
 use super::escape::escape;
-use super::exit::{Code, Failure};
 use super::keyring::{self, KeyringError};
 use super::oauth;
 use super::settings::{Auth, SECRET_VARIABLES, Settings};
@@ -27,20 +27,20 @@ pub struct Found {
 }
 
 /// Gives the access token of the stored grant, or says why there is none.
-pub type GrantToken<'a> = dyn Fn() -> Result<Result<Found, String>, Failure> + 'a;
+pub type GrantToken<'a> = dyn Fn() -> Result<Result<Found, String>, CliError> + 'a;
 
 /// The credential for a session, from the first place that has one; 78 naming every place if none has.
-pub fn find(settings: &Settings, grant: &GrantToken<'_>) -> Result<Found, Failure> {
+pub fn find(settings: &Settings, grant: &GrantToken<'_>) -> Result<Found, CliError> {
     look(settings, grant, &System)
 }
 
 /// The secret that `login` is to prove and save: the first line of standard input, or else from a prompt. Where there is
 /// no keyring to save it in, nobody is asked.
-pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> {
+pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, CliError> {
     let kind = Kind::of(settings.auth)
         .into_iter()
         .next()
-        .ok_or_else(|| Failure::usage("--auth external needs no password, so there is nothing to save"))?;
+        .ok_or_else(|| CliError::usage("--auth external needs no password, so there is nothing to save"))?;
     if password_stdin {
         let source = "standard input";
         let secret = first_line(io::stdin().lock()).map_err(|error| unreadable(source, &error))?;
@@ -49,7 +49,7 @@ pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> 
     }
     has_keyring(settings)?;
     let Some(secret) = System.prompt(kind, &settings.mailbox()) else {
-        return Err(Failure::configuration(format!(
+        return Err(CliError::configuration(format!(
             "no terminal to ask for the {kind} on: give it on standard input with --password-stdin"
         )));
     };
@@ -58,8 +58,8 @@ pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, Failure> 
 
 impl Found {
     /// The failure of a login with this credential: what is wrong with a refused token is seldom the user's typing.
-    pub fn explain(&self, mut failure: Failure) -> Failure {
-        if failure.code == Code::Authentication && matches!(self.credential, Credential::Token(_)) {
+    pub fn explain(&self, mut failure: CliError) -> CliError {
+        if failure.code == ErrorCode::Authentication && matches!(self.credential, Credential::Token(_)) {
             failure.hint =
                 Some("access tokens expire, most within an hour: get a new one, and check the user name");
         }
@@ -68,7 +68,7 @@ impl Found {
 }
 
 /// Saves in the keyring what [`ask`] returned, once the server took it.
-pub fn save(settings: &Settings, credential: &Credential) -> Result<(), Failure> {
+pub fn save(settings: &Settings, credential: &Credential) -> Result<(), CliError> {
     let (Credential::Password(secret) | Credential::Token(secret)) = credential else { return Ok(()) };
     let (mailbox, secret) = (settings.mailbox(), secret.clone());
     ask_keyring(settings, move || keyring::save(&mailbox, &secret))?
@@ -76,7 +76,7 @@ pub fn save(settings: &Settings, credential: &Credential) -> Result<(), Failure>
 }
 
 /// What can never be saved need not be asked for, nor proved.
-fn has_keyring(settings: &Settings) -> Result<(), Failure> {
+fn has_keyring(settings: &Settings) -> Result<(), CliError> {
     let mailbox = settings.mailbox();
     match ask_keyring(settings, move || keyring::read(&mailbox))? {
         Ok(_) | Err(KeyringError::NotText) => Ok(()),
@@ -84,14 +84,14 @@ fn has_keyring(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-fn unsaved(settings: &Settings, error: &KeyringError) -> Failure {
+fn unsaved(settings: &Settings, error: &KeyringError) -> CliError {
     let mailbox = settings.mailbox();
     let mailbox = escape(&mailbox);
     let account = settings
         .account
         .as_deref()
         .map_or("your account in the configuration file".into(), |name| format!("[account.{name}]"));
-    Failure::configuration(format!(
+    CliError::configuration(format!(
         "the secret of {mailbox} was not saved: {error}; without a keyring, let a program print it, by a line under \
          {account}: password-command = \"pass show mail/{mailbox}\""
     ))
@@ -101,12 +101,12 @@ fn unsaved(settings: &Settings, error: &KeyringError) -> Failure {
 fn ask_keyring<T: Send + 'static>(
     settings: &Settings,
     ask: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
-) -> Result<Result<T, KeyringError>, Failure> {
+) -> Result<Result<T, KeyringError>, CliError> {
     let stderr = settings.stderr();
     let notice = || stderr.note("waiting for the keyring; it may have asked you to unlock it");
-    let answer = keyring::within(settings.at_most(settings.timeout), notice, ask);
-    if matches!(answer, Err(KeyringError::Silent(_))) && settings.is_over() {
-        return Err(settings.over("the keyring"));
+    let answer = keyring::within(settings.until_deadline(settings.timeout), notice, ask);
+    if matches!(answer, Err(KeyringError::Silent(_))) && settings.deadline_passed() {
+        return Err(settings.deadline_error("the keyring"));
     }
     Ok(answer)
 }
@@ -117,10 +117,10 @@ fn has_person() -> bool {
 }
 
 /// Removes the secret from the keyring; `false` where none was saved.
-pub fn remove(settings: &Settings) -> Result<bool, Failure> {
+pub fn remove(settings: &Settings) -> Result<bool, CliError> {
     let mailbox = settings.mailbox();
     ask_keyring(settings, move || keyring::remove(&mailbox))?.map_err(|error| {
-        Failure::configuration(format!(
+        CliError::configuration(format!(
             "the secret of {} was not removed: {error}",
             escape(&settings.mailbox())
         ))
@@ -177,22 +177,22 @@ impl std::fmt::Display for Kind {
     }
 }
 
-/// The places that a test cannot have.
-trait Places {
-    fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, Failure>;
+/// The keyring and the terminal; tests have fakes.
+trait Backends {
+    fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, CliError>;
     /// `None` where there is no terminal.
-    fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, Failure>>;
+    fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, CliError>>;
 }
 
 struct System;
 
-impl Places for System {
-    fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, Failure> {
+impl Backends for System {
+    fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, CliError> {
         let mailbox = settings.mailbox();
         ask_keyring(settings, move || keyring::read(&mailbox))
     }
 
-    fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, Failure>> {
+    fn prompt(&self, kind: Kind, mailbox: &str) -> Option<Result<Secret, CliError>> {
         if !has_person() {
             return None;
         }
@@ -214,7 +214,7 @@ impl Places for System {
     }
 }
 
-fn look(settings: &Settings, grant: &GrantToken<'_>, places: &dyn Places) -> Result<Found, Failure> {
+fn look(settings: &Settings, grant: &GrantToken<'_>, backends: &dyn Backends) -> Result<Found, CliError> {
     let kinds = Kind::of(settings.auth);
     let Some(preferred) = kinds.first().copied() else {
         return Ok(Found { credential: Credential::None, source: "the client certificate" });
@@ -245,7 +245,7 @@ fn look(settings: &Settings, grant: &GrantToken<'_>, places: &dyn Places) -> Res
             Err(why) => no_grant = Some(why),
         }
     }
-    let keyring = match places.keyring(settings)? {
+    let keyring = match backends.keyring(settings)? {
         Ok(Some(secret)) => return found(preferred, secret, "the keyring"),
         Ok(None) => "the keyring has none".into(),
         Err(error) => {
@@ -255,27 +255,27 @@ fn look(settings: &Settings, grant: &GrantToken<'_>, places: &dyn Places) -> Res
     };
     // Nobody is asked for a password that an account with OAuth 2.0 may not have.
     if let Some(why) = no_grant {
-        return Err(Failure::configuration(format!(
+        return Err(CliError::configuration(format!(
             "no OAuth 2.0 grant for {}: {why}; {}",
             escape(&mailbox),
             oauth::login_command(settings)
         )));
     }
-    if let Some(secret) = places.prompt(preferred, &mailbox) {
+    if let Some(secret) = backends.prompt(preferred, &mailbox) {
         return found(preferred, secret?, PROMPT);
     }
     Err(nowhere(preferred, &mailbox, &keyring))
 }
 
 /// A secret that can be sent: on one line, and not empty unless the environment says so.
-fn found(kind: Kind, secret: Secret, source: &'static str) -> Result<Found, Failure> {
+fn found(kind: Kind, secret: Secret, source: &'static str) -> Result<Found, CliError> {
     if secret.expose().iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'\0')) {
-        return Err(Failure::configuration(format!(
+        return Err(CliError::configuration(format!(
             "the {kind} from {source} holds CR, LF or NUL, which cannot be sent"
         )));
     }
     if secret.is_empty() && source != Kind::Password.variable() {
-        return Err(Failure::configuration(format!("the {kind} from {source} is empty")));
+        return Err(CliError::configuration(format!("the {kind} from {source} is empty")));
     }
     let credential = match kind {
         Kind::Password => Credential::Password(secret),
@@ -284,20 +284,20 @@ fn found(kind: Kind, secret: Secret, source: &'static str) -> Result<Found, Fail
     Ok(Found { credential, source })
 }
 
-fn nowhere(kind: Kind, mailbox: &str, keyring: &str) -> Failure {
+fn nowhere(kind: Kind, mailbox: &str, keyring: &str) -> CliError {
     let (variable, key) = (kind.variable(), kind.key());
     let message = format!(
         "no {kind} for {}: neither {variable} nor {key} is set, {keyring}, and there is no terminal to ask on",
         escape(mailbox)
     );
-    Failure::configuration(message).or_hint(Some("pop3 login saves one in the keyring"))
+    CliError::configuration(message).or_hint(Some("pop3 login saves one in the keyring"))
 }
 
 /// Runs a command and returns the first line of its output; what it says on standard error is for the user, unless
 /// that must be JSON. Nothing but `--deadline` limits its time: it may ask a person.
-pub fn run(key: &str, words: &[String], settings: &Settings) -> Result<Secret, Failure> {
+pub fn run(key: &str, words: &[String], settings: &Settings) -> Result<Secret, CliError> {
     let program = words.first().map(String::as_str).unwrap_or_default();
-    let failed = |what: &dyn std::fmt::Display| Failure::configuration(format!("{key}: {program:?} {what}"));
+    let failed = |what: &dyn std::fmt::Display| CliError::configuration(format!("{key}: {program:?} {what}"));
     let mut command = Command::new(program);
     let child = without_secrets(&mut command)
         .args(words.get(1..).unwrap_or_default())
@@ -323,25 +323,25 @@ fn wait(
     line: &mpsc::Receiver<io::Result<Secret>>,
     settings: &Settings,
     key: &str,
-    failed: &dyn Fn(&dyn std::fmt::Display) -> Failure,
-) -> Result<Secret, Failure> {
+    failed: &dyn Fn(&dyn std::fmt::Display) -> CliError,
+) -> Result<Secret, CliError> {
     let mut secret = None;
     let mut pause = Duration::from_millis(1);
     let status = loop {
         if let Some(status) = child.try_wait().map_err(|error| failed(&format!("was lost: {error}")))? {
             break status;
         }
-        if settings.is_over() {
-            return Err(settings.over(key));
+        if settings.deadline_passed() {
+            return Err(settings.deadline_error(key));
         }
-        let step = settings.at_most(pause);
+        let step = settings.until_deadline(pause);
         match line.recv_timeout(step) {
             Ok(read) => secret = Some(read.map_err(|error| failed(&error))?),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             // Its output has ended.
             Err(mpsc::RecvTimeoutError::Disconnected) => thread::sleep(step),
         }
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     };
     if !status.success() {
         return Err(failed(&format!("failed ({status})")));
@@ -403,8 +403,8 @@ pub fn first_line(input: impl Read) -> io::Result<Secret> {
     Ok(secret)
 }
 
-fn unreadable(source: &str, error: &io::Error) -> Failure {
-    Failure::configuration(format!("no secret from {source}: {error}"))
+fn unreadable(source: &str, error: &io::Error) -> CliError {
+    CliError::configuration(format!("no secret from {source}: {error}"))
 }
 
 const PROMPT: &str = "the prompt";
@@ -418,7 +418,7 @@ const MAX_SECRET: u64 = 65_536;
 const MAX_REST: u64 = 1 << 20;
 
 /// The most time between two looks at whether a command has ended.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+const MAX_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long to wait for the line of a command that has ended; it is there already, unless something that the command
 /// left behind holds its output.
@@ -427,19 +427,19 @@ const GRACE: Duration = Duration::from_secs(1);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::exit::Code;
-    use crate::cli::settings::tests::settle;
+    use crate::cli::error::ErrorCode;
+    use crate::cli::settings::tests::resolve;
 
     /// A keyring and a prompt that say what they are told, and never more than a test expects.
     #[derive(Default)]
-    struct Desk {
+    struct FakeBackends {
         keyring: Option<&'static str>,
         locked: bool,
         prompt: Option<&'static str>,
     }
 
-    impl Places for Desk {
-        fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, Failure> {
+    impl Backends for FakeBackends {
+        fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, CliError> {
             assert_eq!(settings.mailbox(), "u@h");
             if self.locked {
                 return Ok(Err(KeyringError::Locked("nobody".into())));
@@ -447,17 +447,17 @@ mod tests {
             Ok(Ok(self.keyring.map(Secret::from)))
         }
 
-        fn prompt(&self, _: Kind, _: &str) -> Option<Result<Secret, Failure>> {
+        fn prompt(&self, _: Kind, _: &str) -> Option<Result<Secret, CliError>> {
             self.prompt.map(|answer| Ok(Secret::from(answer)))
         }
     }
 
     fn settings(words: &[&str], variables: &[(&str, &str)], lines: &str) -> Settings {
         let words = [&["status", "--host", "h", "--user", "u", "-a", "a"], words].concat();
-        settle(&words, variables, &format!("[account.a]\n{lines}\n")).unwrap()
+        resolve(&words, variables, &format!("[account.a]\n{lines}\n")).unwrap()
     }
 
-    const NO_GRANT: fn() -> Result<Result<Found, String>, Failure> = || Ok(Err("none is stored".into()));
+    const NO_GRANT: fn() -> Result<Result<Found, String>, CliError> = || Ok(Err("none is stored".into()));
 
     fn password(secret: &str) -> Credential {
         Credential::Password(Secret::from(secret))
@@ -467,8 +467,9 @@ mod tests {
         Credential::Token(Secret::from(secret))
     }
 
-    const FULL: Desk = Desk { keyring: Some("keyring"), locked: false, prompt: Some("prompt") };
-    const EMPTY: Desk = Desk { keyring: None, locked: false, prompt: None };
+    const FULL: FakeBackends =
+        FakeBackends { keyring: Some("keyring"), locked: false, prompt: Some("prompt") };
+    const EMPTY: FakeBackends = FakeBackends { keyring: None, locked: false, prompt: None };
 
     #[cfg(unix)]
     const COMMANDS: &str = "password-command = 'echo command'\ntoken-command = 'echo token command'";
@@ -479,15 +480,15 @@ mod tests {
     #[test]
     fn the_places_in_their_order() {
         let variables = [("POP3_PASSWORD", "variable"), ("POP3_TOKEN", "token variable")];
-        let of = |auth: &str, variables: &[(&str, &str)], lines: &str, desk: &Desk| {
+        let of = |auth: &str, variables: &[(&str, &str)], lines: &str, desk: &FakeBackends| {
             look(&settings(&["--auth", auth], variables, lines), &NO_GRANT, desk).unwrap().credential
         };
         assert_eq!(of("auto", &variables, COMMANDS, &FULL), password("variable"));
         assert_eq!(of("auto", &variables[1..], COMMANDS, &FULL), token("token variable"));
         assert_eq!(of("auto", &[], COMMANDS, &FULL), password("command"));
         assert_eq!(of("auto", &[], "", &FULL), password("keyring"));
-        assert_eq!(of("auto", &[], "", &Desk { keyring: None, ..FULL }), password("prompt"));
-        assert_eq!(of("auto", &[], "", &Desk { locked: true, ..FULL }), password("prompt"));
+        assert_eq!(of("auto", &[], "", &FakeBackends { keyring: None, ..FULL }), password("prompt"));
+        assert_eq!(of("auto", &[], "", &FakeBackends { locked: true, ..FULL }), password("prompt"));
 
         assert_eq!(of("oauthbearer", &variables, COMMANDS, &FULL), token("token variable"));
         assert_eq!(of("xoauth2", &variables[..1], COMMANDS, &FULL), token("token command"));
@@ -500,16 +501,19 @@ mod tests {
     #[test]
     fn nowhere_names_every_place() {
         let failure = look(&settings(&[], &[], ""), &NO_GRANT, &EMPTY).unwrap_err();
-        assert_eq!(failure.code, Code::Configuration);
+        assert_eq!(failure.code, ErrorCode::Configuration);
         for place in
             ["POP3_PASSWORD", "password-command", "pop3 login", "the keyring has none", "terminal", "u@h"]
         {
             assert!(failure.advice().contains(place), "{} lacks {place}", failure.advice());
         }
         assert!(failure.advice().len() < 200, "{}", failure.advice());
-        let failure =
-            look(&settings(&["--auth", "xoauth2"], &[], ""), &NO_GRANT, &Desk { locked: true, ..EMPTY })
-                .unwrap_err();
+        let failure = look(
+            &settings(&["--auth", "xoauth2"], &[], ""),
+            &NO_GRANT,
+            &FakeBackends { locked: true, ..EMPTY },
+        )
+        .unwrap_err();
         for place in ["POP3_TOKEN", "token-command", "locked or not set up"] {
             assert!(failure.message.contains(place), "{} lacks {place}", failure.message);
         }
@@ -521,15 +525,20 @@ mod tests {
         for secret in ["hu\rsh", "hu\nsh", "hush\n", "hu\0sh"] {
             let failure =
                 look(&settings(&[], &[("POP3_PASSWORD", secret)], ""), &NO_GRANT, &FULL).unwrap_err();
-            assert_eq!(failure.code, Code::Configuration);
+            assert_eq!(failure.code, ErrorCode::Configuration);
             assert!(
                 failure.message.contains("POP3_PASSWORD") && !failure.message.contains("hu"),
                 "{}",
                 failure.message
             );
         }
-        assert!(look(&settings(&[], &[], ""), &NO_GRANT, &Desk { keyring: Some("a\nb"), ..EMPTY }).is_err());
-        assert!(look(&settings(&[], &[], ""), &NO_GRANT, &Desk { prompt: Some(""), ..EMPTY }).is_err());
+        assert!(
+            look(&settings(&[], &[], ""), &NO_GRANT, &FakeBackends { keyring: Some("a\nb"), ..EMPTY })
+                .is_err()
+        );
+        assert!(
+            look(&settings(&[], &[], ""), &NO_GRANT, &FakeBackends { prompt: Some(""), ..EMPTY }).is_err()
+        );
         assert!(look(&settings(&[], &[("POP3_TOKEN", "")], ""), &NO_GRANT, &FULL).is_err());
         let empty = look(&settings(&[], &[("POP3_PASSWORD", "")], ""), &NO_GRANT, &FULL).unwrap();
         assert_eq!(empty.credential, password(""));
@@ -572,7 +581,7 @@ mod tests {
         assert!(secret("kill -9 $$").unwrap_err().contains("signal: 9"));
         let missing =
             run("token-command", &["/no/such/program".into()], &settings(&[], &[], "")).unwrap_err();
-        assert_eq!(missing.code, Code::Configuration);
+        assert_eq!(missing.code, ErrorCode::Configuration);
         assert!(missing.message.contains("/no/such/program"), "{}", missing.message);
     }
 
@@ -584,25 +593,26 @@ mod tests {
             run("password-command", &["sh".into(), "-c".into(), script.into()], &settings).unwrap_err()
         };
         let endless = sh("exec cat /dev/zero", "60");
-        assert_eq!(endless.code, Code::Configuration);
+        assert_eq!(endless.code, ErrorCode::Configuration);
         assert!(endless.message.contains("more than 65536 octets"), "{}", endless.message);
         let lines = sh("exec yes", "60");
-        assert_eq!(lines.code, Code::Configuration);
+        assert_eq!(lines.code, ErrorCode::Configuration);
         assert!(lines.message.contains("prints without end"), "{}", lines.message);
         for script in ["exec sleep 60", "echo one; exec sleep 60"] {
             let late = sh(script, "0.2");
-            assert_eq!(late.code, Code::Unavailable);
+            assert_eq!(late.code, ErrorCode::Unavailable);
             assert!(late.message.contains("password-command"), "{}", late.message);
         }
     }
 
     #[test]
     fn a_refused_token_has_most_likely_expired() {
-        let refused = || Failure::new(Code::Authentication, "refused").or_hint(Some("check the password"));
+        let refused =
+            || CliError::new(ErrorCode::Authentication, "refused").or_hint(Some("check the password"));
         let found = |credential| Found { credential, source: "a test" };
         assert!(found(token("t")).explain(refused()).advice().contains("expire"));
         assert!(found(password("p")).explain(refused()).advice().contains("check the password"));
-        let other = found(token("t")).explain(Failure::new(Code::Temporary, "in use"));
+        let other = found(token("t")).explain(CliError::new(ErrorCode::Temporary, "in use"));
         assert_eq!(other.hint, None);
     }
 

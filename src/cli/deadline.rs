@@ -17,15 +17,15 @@ static DISARMED: AtomicBool = AtomicBool::new(false);
 
 /// Ends the process a little after the deadline, if it is still there.
 pub fn watch(settings: &Settings) {
-    let Some(end) = settings.ends_at().and_then(|end| end.checked_add(GRACE)) else { return };
-    let (stderr, over) = (settings.stderr(), settings.over("something that never came"));
+    let Some(end) = settings.deadline_instant().and_then(|end| end.checked_add(GRACE)) else { return };
+    let (stderr, over) = (settings.stderr(), settings.deadline_error("something that never came"));
     let watch = move || {
         thread::sleep(end.saturating_duration_since(Instant::now()));
         if !DISARMED.load(SeqCst) {
             #[cfg_attr(windows, allow(clippy::let_unit_value, reason = "there is nothing to hold there"))]
             let _tidied = signals::tidy();
             stderr.failure(&over);
-            process::exit(over.code.exit().into());
+            process::exit(over.code.exit_code().into());
         }
     };
     // Without a thread the limits of sessions, commands and the keyring remain.

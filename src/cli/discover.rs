@@ -13,10 +13,10 @@ use self::person::Person;
 use self::search::{Search, Searched};
 use super::args::{self, Args};
 use super::config::shown;
+use super::error::{Abort, CliError, ErrorCode};
 use super::escape::escape;
-use super::exit::{Code, Failure, Stop};
 use super::output::Stderr;
-use super::settings::{Surroundings, lookup::Lookup};
+use super::settings::{Environment, lookup::Lookup};
 use crate::discover::MailAddress;
 
 /// What is left of `login ADDRESS` once its account is known.
@@ -29,13 +29,13 @@ pub enum Next {
 
 /// Takes ADDRESS out of the arguments of `login`: it names an account of the file, or is the user of the server that
 /// `--host` names, or else the address whose server is looked for.
-pub fn run(args: &Args, name: &str, around: &Surroundings, stderr: Stderr) -> Result<Next, Stop> {
+pub fn run(args: &Args, name: &str, environment: &Environment, stderr: Stderr) -> Result<Next, Abort> {
     if args.account.account.as_ref().is_some_and(|account| account != name) {
         return Err(
-            Failure::usage("an ADDRESS and --account exclude each other: each names an account").into()
+            CliError::usage("an ADDRESS and --account exclude each other: each names an account").into()
         );
     }
-    let lookup = Lookup::resolve(args, around)?;
+    let lookup = Lookup::resolve(args, environment)?;
     let login = |change: &dyn Fn(&mut args::Account)| {
         let mut args = args.clone();
         change(&mut args.account);
@@ -52,7 +52,7 @@ pub fn run(args: &Args, name: &str, around: &Surroundings, stderr: Stderr) -> Re
     }
     let address = MailAddress::parse(name).map_err(|error| {
         let text = format!("{name:?} is no account of {}, and {}", shown(&lookup.path), error.message());
-        Failure::usage(text)
+        CliError::usage(text)
     })?;
     if lookup.has_host {
         return Ok(login(&|account| {
@@ -95,11 +95,12 @@ pub fn run(args: &Args, name: &str, around: &Surroundings, stderr: Stderr) -> Re
     Ok(login(&with_account))
 }
 
-fn nothing(address: &MailAddress, why: &[String]) -> Failure {
+fn nothing(address: &MailAddress, why: &[String]) -> CliError {
     let mut text = format!("no POP3 server with TLS found for {}", address.domain());
     for reason in why {
         text.push_str("; ");
         text.push_str(reason);
     }
-    Failure::new(Code::Host, text).or_hint(Some("give the server with --host HOST; -v shows what was asked"))
+    CliError::new(ErrorCode::Host, text)
+        .or_hint(Some("give the server with --host HOST; -v shows what was asked"))
 }

@@ -11,7 +11,7 @@ use crate::header;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 
-use super::exit::{Code, Failure, Stop};
+use super::error::{Abort, CliError, ErrorCode};
 
 /// `status`. What is new is `null` on a server without unique-ids.
 #[derive(Debug, Serialize)]
@@ -181,11 +181,11 @@ pub enum Deletion {
 
 impl Deletion {
     /// How far the marked messages of a session came that ended so.
-    pub fn of(commit: bool, ended: &Result<(), Stop>) -> Self {
+    pub fn of(commit: bool, ended: &Result<(), Abort>) -> Self {
         match ended {
             Ok(()) if commit => Self::Done,
             Ok(()) => Self::Marked,
-            Err(Stop::Failure(failure)) if failure.code == Code::CommitUnknown => Self::Unknown,
+            Err(Abort::Error(failure)) if failure.code == ErrorCode::CommitUnknown => Self::Unknown,
             Err(_) => Self::Failed,
         }
     }
@@ -249,12 +249,12 @@ struct WarningObject<'a> {
 }
 
 impl<'a> ErrorLine<'a> {
-    pub fn new(failure: &'a Failure) -> Self {
-        let Failure { code, response, .. } = failure;
+    pub fn new(failure: &'a CliError) -> Self {
+        let CliError { code, response, .. } = failure;
         let (message, response) = (failure.advice(), response.as_deref());
         let location = failure.location.as_ref();
         let location = location.map(|at| LocationObject { number: at.number, uid: at.uid.as_deref() });
-        Self { error: ErrorObject { code: code.name(), exit: code.exit(), message, response, location } }
+        Self { error: ErrorObject { code: code.name(), exit: code.exit_code(), message, response, location } }
     }
 }
 
@@ -357,7 +357,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cli::exit::Code;
+    use crate::cli::error::ErrorCode;
 
     fn line(object: &impl Serialize) -> String {
         let mut out = Vec::new();
@@ -429,13 +429,15 @@ mod tests {
             "{\"greeting\":\"\",\"capabilities\":null,\"tls_version\":null,\"cipher\":null,\"certificate\":null,\
              \"mechanism\":null,\"login_delay\":300,\"expire\":\"NEVER\"}\n"
         );
-        let failure =
-            Failure { response: Some("-ERR no".into()), ..Failure::new(Code::Authentication, "refused") };
+        let failure = CliError {
+            response: Some("-ERR no".into()),
+            ..CliError::new(ErrorCode::Authentication, "refused")
+        };
         assert_eq!(
             line(&ErrorLine::new(&failure)),
             "{\"error\":{\"code\":\"authentication\",\"exit\":77,\"message\":\"refused\",\"response\":\"-ERR no\"}}\n"
         );
-        let failure = Failure::new(Code::Unavailable, "lost").within(7, Some("u7".into()));
+        let failure = CliError::new(ErrorCode::Unavailable, "lost").within(7, Some("u7".into()));
         assert_eq!(
             line(&ErrorLine::new(&failure)),
             "{\"error\":{\"code\":\"unavailable\",\"exit\":69,\"message\":\"lost\",\"response\":null,\"number\":7,\"uid\":\"u7\"}}\n"

@@ -9,26 +9,25 @@
 #![allow(clippy::len_without_is_empty, clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
 pub mod args;
-mod catalogue;
-mod chosen;
 mod command;
 pub mod config;
 mod credential;
 mod deadline;
 mod discover;
+mod error;
 pub mod escape;
-mod exit;
 mod json;
 mod keyring;
 mod logger;
+mod messages;
 mod oauth;
 mod output;
 mod progress;
-pub mod selector;
+pub mod select;
 mod session;
 mod settings;
 mod signals;
-mod wirelog;
+mod trace_log;
 
 use std::{
     ffi::OsString,
@@ -38,11 +37,11 @@ use std::{
 
 use self::{
     args::{Args, Parsed},
-    command::{Context, Done},
-    exit::{Code, Failure, Stop},
+    command::{Context, Outcome},
+    error::{Abort, CliError, ErrorCode},
     output::{Printer, Stderr},
-    settings::{Destination, Settings, Surroundings},
-    wirelog::WireLog,
+    settings::{Destination, Environment, Settings},
+    trace_log::TraceLog,
 };
 
 /// Runs the command line to its exit code.
@@ -51,22 +50,22 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Parsed::Run(args)) => run_command(&args),
         Ok(Parsed::Text(text)) => match anstream::stdout().write_all(text.as_bytes()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                let failure = Failure::output("cannot write standard output", &error);
+                let failure = CliError::output("cannot write standard output", &error);
                 Stderr::new(false, 0).failure(&failure);
-                ExitCode::from(failure.code.exit())
+                ExitCode::from(failure.code.exit_code())
             }
             _ => ExitCode::SUCCESS,
         },
         // Where nothing was asked, the answer is how to ask; whether anybody reads it does not matter.
         Err(error) if !error.json && error.message == args::text::NO_COMMAND => {
             drop(anstream::stderr().write_all(error.text.as_bytes()));
-            ExitCode::from(Code::Usage.exit())
+            ExitCode::from(ErrorCode::Usage.exit_code())
         }
         Err(error) => {
             let hint = error.hint.unwrap_or("pop3 --help lists commands and options");
-            let failure = Failure::usage(error.message).or_hint(Some(hint));
+            let failure = CliError::usage(error.message).or_hint(Some(hint));
             Stderr::new(error.json, 0).failure(&failure);
-            ExitCode::from(failure.code.exit())
+            ExitCode::from(failure.code.exit_code())
         }
     }
 }
@@ -77,13 +76,13 @@ fn run_command(args: &Args) -> ExitCode {
     }
     let stderr = Stderr::new(args.output.json, args.output.quiet);
     let (code, failure) = match prepared(args, stderr) {
-        Ok(Done::All) | Err(Stop::ClosedPipe { committing: false }) => (0, None),
-        Ok(Done::NothingNew) => (NOTHING_NEW, None),
-        Err(Stop::ClosedPipe { committing: true }) => {
+        Ok(Outcome::Done) | Err(Abort::ClosedPipe { committing: false }) => (0, None),
+        Ok(Outcome::NoNewMail) => (NO_NEW_MAIL, None),
+        Err(Abort::ClosedPipe { committing: true }) => {
             let message = "standard output was closed before everything was written: nothing was committed";
-            (Code::Output.exit(), Some(Failure::new(Code::Output, message)))
+            (ErrorCode::Output.exit_code(), Some(CliError::new(ErrorCode::Output, message)))
         }
-        Err(Stop::Failure(failure)) => (failure.code.exit(), Some(failure)),
+        Err(Abort::Error(failure)) => (failure.code.exit_code(), Some(failure)),
     };
     if let Some(failure) = failure {
         stderr.failure(&failure);
@@ -91,26 +90,26 @@ fn run_command(args: &Args) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
-    let surroundings = Surroundings::of_process();
+fn prepared(args: &Args, stderr: Stderr) -> Result<Outcome, Abort> {
+    let environment = Environment::of_process();
     if let args::Command::Accounts(_) = args.command {
-        return command::accounts::run(args, &surroundings, stderr);
+        return command::accounts::run(args, &environment, stderr);
     }
     logger::start(settings::level(&args.output), stderr);
     let found;
     let args = match &args.command {
         args::Command::Login(args::Login { address: Some(address), .. }) => {
-            match discover::run(args, address, &surroundings, stderr)? {
+            match discover::run(args, address, &environment, stderr)? {
                 discover::Next::Login(args) => {
                     found = args;
                     &*found
                 }
-                discover::Next::Done => return Ok(Done::All),
+                discover::Next::Done => return Ok(Outcome::Done),
             }
         }
         _ => args,
     };
-    let settings = Settings::resolve(args, &surroundings)?;
+    let settings = Settings::resolve(args, &environment)?;
     if let Some(account) = &settings.account {
         log::info!("account {account}");
     }
@@ -118,10 +117,10 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Done, Stop> {
         stderr.warning(warning);
     }
     deadline::watch(&settings);
-    let wire_log = WireLog::open(&settings.trace)?;
+    let trace_log = TraceLog::open(&settings.trace)?;
     let printer = Printer::stdout(settings.json, shows_no_text(args, &settings));
     let mut context =
-        Context { settings: &settings, stderr, wire_log, printer, committed: false, trace_failure: None };
+        Context { settings: &settings, stderr, trace_log, printer, committed: false, trace_failure: None };
     command::run(&mut context, &args.command)
 }
 
@@ -141,4 +140,4 @@ fn shows_no_text(args: &Args, settings: &Settings) -> bool {
 }
 
 /// `status --check`: there is no new mail.
-const NOTHING_NEW: u8 = 1;
+const NO_NEW_MAIL: u8 = 1;

@@ -95,8 +95,8 @@ impl<'a> Printer<'a> {
         if self.look.json {
             return;
         }
-        let widest = self.look.terminal.map_or(WIDEST_UID, |columns| {
-            WIDEST_UID.min(columns.saturating_sub(BESIDE_UID)).max(NARROWEST_UID)
+        let widest = self.look.terminal.map_or(MAX_UID_WIDTH, |columns| {
+            MAX_UID_WIDTH.min(columns.saturating_sub(BESIDE_UID)).max(MIN_UID_WIDTH)
         });
         for (number, octets) in messages {
             self.number_width = self.number_width.max(number.to_string().len());
@@ -455,10 +455,10 @@ const RECORD_UID: usize = 24;
 const SIZE: usize = 8;
 
 /// RFC 1939 §7: at most 70 characters; a longer one makes its own row ragged and not all.
-const WIDEST_UID: usize = 70;
+const MAX_UID_WIDTH: usize = 70;
 
 /// A unique-id that is cut stays recognisable.
-const NARROWEST_UID: usize = 6;
+const MIN_UID_WIDTH: usize = 6;
 
 /// Columns of number, size and what became of a message: `1234  1000.9 kB  not deleted`, and what parts them.
 const BESIDE_UID: usize = 34;

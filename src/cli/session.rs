@@ -15,10 +15,10 @@ use crate::{
 };
 
 use super::{
-    exit::{Code, Failure},
+    error::{CliError, ErrorCode},
     output::Stderr,
     settings::{Auth, Settings, TlsMode},
-    wirelog::WireLog,
+    trace_log::TraceLog,
 };
 
 /// The first pause before a login is tried again while the maildrop is in use; each later one is twice as long.
@@ -40,13 +40,13 @@ pub struct Session {
 pub fn open(
     settings: &Settings,
     credential: &Credential,
-    wire_log: &WireLog,
+    trace_log: &TraceLog,
     stderr: Stderr,
-) -> Result<Session, Failure> {
-    settings.family.check(&settings.address.host).map_err(|error| Failure::usage(error.message()))?;
+) -> Result<Session, CliError> {
+    settings.family.check(&settings.address.host).map_err(|error| CliError::usage(error.message()))?;
     let started = Instant::now();
-    let deadline = settings.ends_at();
-    let mut attempt = Attempt::new(settings, settings.auth, credential, wire_log, stderr);
+    let deadline = settings.deadline_instant();
+    let mut attempt = Attempt::new(settings, settings.auth, credential, trace_log, stderr);
     let mut pause = FIRST_PAUSE;
     let mut in_use = None;
     loop {
@@ -82,17 +82,17 @@ pub fn open_once(
     settings: &Settings,
     auth: Auth,
     credential: &Credential,
-    wire_log: &WireLog,
+    trace_log: &TraceLog,
     stderr: Stderr,
 ) -> Result<Session, Error> {
-    Attempt::new(settings, auth, credential, wire_log, stderr).open()
+    Attempt::new(settings, auth, credential, trace_log, stderr).open()
 }
 
 struct Attempt<'a> {
     settings: &'a Settings,
     auth: Auth,
     credential: &'a Credential,
-    wire_log: &'a WireLog,
+    trace_log: &'a TraceLog,
     stderr: Stderr,
     deadline: Option<Instant>,
     /// Whether the server has said anything.
@@ -108,16 +108,16 @@ impl<'a> Attempt<'a> {
         settings: &'a Settings,
         auth: Auth,
         credential: &'a Credential,
-        wire_log: &'a WireLog,
+        trace_log: &'a TraceLog,
         stderr: Stderr,
     ) -> Self {
         Self {
             settings,
             auth,
             credential,
-            wire_log,
+            trace_log,
             stderr,
-            deadline: settings.ends_at(),
+            deadline: settings.deadline_instant(),
             greeted: false,
             warned: false,
             warned_of_files: false,
@@ -172,7 +172,7 @@ impl<'a> Attempt<'a> {
     fn connect(&mut self, connector: Option<&TlsConnector>) -> Result<Authorization, Error> {
         let settings = self.settings;
         let limits = Limits { timeout: settings.timeout, deadline: self.deadline };
-        let mut trace = self.wire_log.trace();
+        let mut trace = self.trace_log.trace();
         let mut note = |text: &str| {
             log::info!("{text}");
             if let Some(trace) = &mut trace {
@@ -200,7 +200,7 @@ impl<'a> Attempt<'a> {
             }
             _ => Stream::Plain(tcp),
         };
-        let options = Options { pipelining: settings.pipelining, trace: self.wire_log.trace() };
+        let options = Options { pipelining: settings.pipelining, trace: self.trace_log.trace() };
         let waiting = (settings.tls != TlsMode::Implicit).then(|| note_if_silent(self.stderr));
         let mut session = Authorization::open(stream, options)?;
         drop(waiting);
@@ -260,7 +260,7 @@ fn mechanism(auth: Auth) -> Option<Choice> {
 }
 
 /// What people meet who are new to a server, in one more half-sentence.
-fn explain(error: Error, settings: &Settings, greeted: bool) -> Failure {
+fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
     let host = settings.address.host.to_string();
     let at = |domains: &[&str]| {
         domains.iter().any(|domain| host == *domain || host.ends_with(&format!(".{domain}")))
@@ -295,8 +295,8 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> Failure {
         }
         _ => None,
     };
-    let mut failure = Failure::from(error);
-    if failure.code == Code::Authentication && hint.is_some() {
+    let mut failure = CliError::from(error);
+    if failure.code == ErrorCode::Authentication && hint.is_some() {
         failure.hint = hint;
     }
     failure.or_hint(hint)
@@ -304,7 +304,7 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::settings::tests::settle, *};
+    use super::{super::settings::tests::resolve, *};
 
     #[test]
     fn hints_for_who_is_new_to_a_server() {
@@ -334,11 +334,11 @@ mod tests {
         ];
         for (error, host, words, greeted, hint) in table {
             let words = [&["status", "--host", host, "--user", "u"], words].concat();
-            let settings = settle(&words, &[], "").unwrap();
+            let settings = resolve(&words, &[], "").unwrap();
             let failure = explain(error, &settings, greeted);
             assert!(failure.hint.is_some_and(|text| text.contains(hint)), "{words:?}: {:?}", failure.hint);
         }
-        let settings = settle(&["status", "--host", "h", "--user", "u"], &[], "").unwrap();
+        let settings = resolve(&["status", "--host", "h", "--user", "u"], &[], "").unwrap();
         assert_eq!(explain(lost(), &settings, true).hint, None);
         // The word alone decides nothing.
         assert_eq!(explain(tls("no cipher for this certificate"), &settings, true).hint, None);

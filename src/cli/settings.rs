@@ -16,11 +16,11 @@ use etcetera::BaseStrategy as _;
 use log::LevelFilter;
 
 use self::server::Server;
-use self::sources::{Given, Origin, Sources};
+use self::sources::{Source, Sourced, Sources};
 pub use self::value::words;
 use super::args::{self, Args};
 use super::config::Config;
-use super::exit::{Code, Failure};
+use super::error::{CliError, ErrorCode};
 use super::oauth::OAuth;
 use super::output::Stderr;
 pub use crate::delivery::Destination;
@@ -110,8 +110,8 @@ pub enum TraceSink {
 /// The value of an environment variable.
 pub type Variables = Box<dyn Fn(&str) -> Option<OsString>>;
 
-/// What a process finds around it; tests bring their own.
-pub struct Surroundings {
+/// The environment of a process; tests bring their own.
+pub struct Environment {
     pub variable: Variables,
     pub home: Option<PathBuf>,
     /// The platform's directory for configuration files.
@@ -120,7 +120,7 @@ pub struct Surroundings {
     pub state_dir: Option<PathBuf>,
 }
 
-impl Surroundings {
+impl Environment {
     /// Those of this process. macOS goes by XDG too, as command line programs do there; Windows has no directory for
     /// state, so it lies where caches do (`%LOCALAPPDATA%`), which does not roam.
     pub fn of_process() -> Self {
@@ -142,16 +142,16 @@ impl Surroundings {
 
 impl Settings {
     /// Settles every value, or says which one cannot be used and what is allowed.
-    pub fn resolve(args: &Args, around: &Surroundings) -> Result<Self, Failure> {
-        let config = read_config(args, around)?;
-        let sources = Sources::choose(args, around, &config)?;
+    pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, CliError> {
+        let config = read_config(args, environment)?;
+        let sources = Sources::choose(args, environment, &config)?;
         let Args { server, account, connection, output, .. } = args;
         let keys = sources.keys;
 
-        let Server { address, tls, user, auth } = Server::settle(&sources, args)?;
+        let Server { address, tls, user, auth } = Server::resolve(&sources, args)?;
 
         let family = family(connection);
-        family.check(&address.host).map_err(|error| Failure::usage(error.message()))?;
+        family.check(&address.host).map_err(|error| CliError::usage(error.message()))?;
 
         let Some(user) = user else { return Err(sources.missing("user")) };
 
@@ -178,12 +178,12 @@ impl Settings {
         let destination = destination(&sources, &args.command)?;
         if destination == Destination::MboxStdout {
             if output.json {
-                return Err(Failure::usage(
+                return Err(CliError::usage(
                     "mbox - cannot be used with --json: both write to standard output",
                 ));
             }
             if matches!(&args.command, args::Command::Fetch(fetch) if fetch.delete) {
-                return Err(Failure::usage(
+                return Err(CliError::usage(
                     "mbox - cannot be used with --delete: what is only shown is not stored",
                 ));
             }
@@ -205,20 +205,20 @@ impl Settings {
             pipelining: !no_pipelining(&sources, connection.no_pipelining)?,
             state_dir: match state_dir {
                 Some(dir) => dir.value,
-                None => around.state_dir.as_deref().map(|dir| dir.join("pop3")).ok_or_else(|| {
-                    Failure::configuration("no home directory to remember in what was fetched: give --state-dir DIR or set POP3_STATE_DIR")
+                None => environment.state_dir.as_deref().map(|dir| dir.join("pop3")).ok_or_else(|| {
+                    CliError::configuration("no home directory to remember in what was fetched: give --state-dir DIR or set POP3_STATE_DIR")
                 })?,
             },
             pipe_timeout: pipe_timeout(&sources, &args.command, &destination)?,
             destination,
-            home: around.home.clone(),
+            home: environment.home.clone(),
             commit: server.commit,
             json: output.json,
             quiet: output.quiet,
             trace: trace_sink(output),
             level: level(output),
-            password: secret_variable(around, "POP3_PASSWORD")?,
-            token: secret_variable(around, "POP3_TOKEN")?,
+            password: secret_variable(environment, "POP3_PASSWORD")?,
+            token: secret_variable(environment, "POP3_TOKEN")?,
             password_command: sources.command("password-command", keys.password_command.as_ref())?,
             token_command: sources.command("token-command", keys.token_command.as_ref())?,
             oauth: oauth(&sources)?,
@@ -233,25 +233,25 @@ impl Settings {
     }
 
     /// The time at which `--deadline` ends the run.
-    pub fn ends_at(&self) -> Option<Instant> {
+    pub fn deadline_instant(&self) -> Option<Instant> {
         self.deadline.and_then(|deadline| self.started.checked_add(deadline))
     }
 
     /// What `--deadline` leaves of a time limit.
-    pub fn at_most(&self, limit: Duration) -> Duration {
-        self.ends_at().map_or(limit, |end| limit.min(end.saturating_duration_since(Instant::now())))
+    pub fn until_deadline(&self, limit: Duration) -> Duration {
+        self.deadline_instant().map_or(limit, |end| limit.min(end.saturating_duration_since(Instant::now())))
     }
 
     /// True if `--deadline` has passed.
-    pub fn is_over(&self) -> bool {
-        self.ends_at().is_some_and(|end| end <= Instant::now())
+    pub fn deadline_passed(&self) -> bool {
+        self.deadline_instant().is_some_and(|end| end <= Instant::now())
     }
 
     /// The failure of a run that `--deadline` ended while it waited for something.
-    pub fn over(&self, waited_for: &str) -> Failure {
+    pub fn deadline_error(&self, waited_for: &str) -> CliError {
         let seconds = self.deadline.unwrap_or_default().as_secs_f32();
-        Failure::new(
-            Code::Unavailable,
+        CliError::new(
+            ErrorCode::Unavailable,
             format!("the deadline of {seconds} s passed while waiting for {waited_for}"),
         )
     }
@@ -262,10 +262,10 @@ impl Settings {
     }
 }
 
-fn oauth(sources: &Sources<'_>) -> Result<Option<OAuth>, Failure> {
+fn oauth(sources: &Sources<'_>) -> Result<Option<OAuth>, CliError> {
     let Some(written) = &sources.keys.oauth else { return Ok(None) };
     // `Config` has refused what cannot be understood, with its place.
-    written.get_ref().understand(|path| sources.resolve(path)).map(Some).map_err(Failure::configuration)
+    written.get_ref().understand(|path| sources.resolve(path)).map(Some).map_err(CliError::configuration)
 }
 
 /// The provider of the account's `oauth`, whose server is known.
@@ -273,44 +273,45 @@ fn provider(sources: &Sources<'_>) -> Option<&'static Provider> {
     sources.keys.oauth.as_ref()?.get_ref().provider()
 }
 
-fn provider_host(sources: &Sources<'_>) -> Option<Given<String>> {
-    let origin = Origin::Key("the provider of oauth".to_owned());
-    provider(sources).map(|provider| Given { value: provider.host.to_owned(), origin })
+fn provider_host(sources: &Sources<'_>) -> Option<Sourced<String>> {
+    let source = Source::Key("the provider of oauth".to_owned());
+    provider(sources).map(|provider| Sourced { value: provider.host.to_owned(), source })
 }
 
-fn read_config(args: &Args, around: &Surroundings) -> Result<Config, Failure> {
-    let named = args.account.config.is_some() || around.variable("POP3_CONFIG").is_some();
-    let account = args.account.account.is_some() || around.variable("POP3_ACCOUNT").is_some();
+fn read_config(args: &Args, environment: &Environment) -> Result<Config, CliError> {
+    let named = args.account.config.is_some() || environment.variable("POP3_CONFIG").is_some();
+    let account = args.account.account.is_some() || environment.variable("POP3_ACCOUNT").is_some();
     let lists = matches!(args.command, args::Command::Accounts(_));
     let must_exist = named || (account && !lists);
-    match config_path(args, around) {
+    match config_path(args, environment) {
         Some(path) => Config::read(path, must_exist),
         None => Ok(Config::default()),
     }
 }
 
 /// The configuration file, whether it exists or not; `None` without a home directory.
-fn config_path(args: &Args, around: &Surroundings) -> Option<PathBuf> {
-    let named = args.account.config.clone().or_else(|| around.variable("POP3_CONFIG").map(PathBuf::from));
-    named.or_else(|| around.config_dir.as_deref().map(|dir| dir.join("pop3").join("config.toml")))
+fn config_path(args: &Args, environment: &Environment) -> Option<PathBuf> {
+    let named =
+        args.account.config.clone().or_else(|| environment.variable("POP3_CONFIG").map(PathBuf::from));
+    named.or_else(|| environment.config_dir.as_deref().map(|dir| dir.join("pop3").join("config.toml")))
 }
 
-fn no_pipelining(sources: &Sources<'_>, typed: bool) -> Result<bool, Failure> {
+fn no_pipelining(sources: &Sources<'_>, typed: bool) -> Result<bool, CliError> {
     if typed {
         return Ok(true);
     }
     match sources.text("no-pipelining", None, None)? {
-        Some(given) => given.parse(value::truth),
+        Some(given) => given.parse(value::parse_bool),
         None => Ok(sources.keys.no_pipelining.as_ref().is_some_and(|value| *value.get_ref())),
     }
 }
 
-fn identity(sources: &Sources<'_>, typed: &args::Connection) -> Result<Option<ClientIdentity>, Failure> {
+fn identity(sources: &Sources<'_>, typed: &args::Connection) -> Result<Option<ClientIdentity>, CliError> {
     let certificate =
         sources.path("client-cert", typed.client_cert.as_ref(), sources.keys.client_cert.as_ref());
     let key = sources.path("client-key", typed.client_key.as_ref(), sources.keys.client_key.as_ref());
     match (certificate, key) {
-        (Some(Given { value: certificate, .. }), key) => {
+        (Some(Sourced { value: certificate, .. }), key) => {
             let key = key.map_or_else(|| certificate.clone(), |key| key.value);
             Ok(Some(ClientIdentity { certificate, key }))
         }
@@ -324,24 +325,23 @@ fn pipe_timeout(
     sources: &Sources<'_>,
     command: &args::Command,
     destination: &Destination,
-) -> Result<Option<Duration>, Failure> {
+) -> Result<Option<Duration>, CliError> {
     let typed = match command {
         args::Command::Fetch(fetch) => fetch.pipe_timeout.clone(),
         _ => None,
     };
     if typed.is_some() && !matches!(destination, Destination::Pipe(_)) {
-        return Err(Failure::usage("--pipe-timeout: only with --pipe, whose command it limits"));
+        return Err(CliError::usage("--pipe-timeout: only with --pipe, whose command it limits"));
     }
-    let typed = typed.map(|value| Given { value, origin: Origin::Option("pipe-timeout") });
-    let written = sources
-        .keys
-        .pipe_timeout
-        .as_ref()
-        .map(|value| Given { value: value.get_ref().0.clone(), origin: sources.key("pipe-timeout", value) });
+    let typed = typed.map(|value| Sourced { value, source: Source::Option("pipe-timeout") });
+    let written = sources.keys.pipe_timeout.as_ref().map(|value| Sourced {
+        value: value.get_ref().0.clone(),
+        source: sources.key("pipe-timeout", value),
+    });
     typed.or(written).map(|text| text.parse(value::positive_seconds)).transpose()
 }
 
-fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destination, Failure> {
+fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destination, CliError> {
     let default = Destination::Dir(PathBuf::from("."));
     let args::Command::Fetch(fetch) = command else { return Ok(default) };
     let mbox = |file: PathBuf, written: &str| match written {
@@ -361,15 +361,15 @@ fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destina
         return Ok(mbox(file.clone(), &file.to_string_lossy()));
     }
     if let Some(command) = &fetch.pipe {
-        let given = Given { value: command.clone(), origin: Origin::Option("pipe") };
+        let given = Sourced { value: command.clone(), source: Source::Option("pipe") };
         return given.parse(value::words).map(Destination::Pipe);
     }
     if let Some(address) = &fetch.lmtp {
-        return lmtp(sources, fetch, &Given { value: address.clone(), origin: Origin::Option("lmtp") });
+        return lmtp(sources, fetch, &Sourced { value: address.clone(), source: Source::Option("lmtp") });
     }
     let destinations = sources.keys.destinations();
     if fetch.rcpt.is_some() && !matches!(destinations.first(), Some(("lmtp", _))) {
-        return Err(Failure::usage("--rcpt: only with --lmtp, which says where the LMTP server listens"));
+        return Err(CliError::usage("--rcpt: only with --lmtp, which says where the LMTP server listens"));
     }
     let Some((key, value)) = destinations.first().copied() else { return Ok(default) };
     let path = || sources.resolve(value.get_ref());
@@ -378,18 +378,22 @@ fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destina
         "maildir" => Destination::Maildir(path()),
         "mbox" => mbox(path(), value.get_ref()),
         "lmtp" => {
-            let value = Given { value: sources.socket(value.get_ref()), origin: sources.key(key, value) };
+            let value = Sourced { value: sources.socket(value.get_ref()), source: sources.key(key, value) };
             return lmtp(sources, fetch, &value);
         }
         _ => Destination::Pipe(sources.command(key, Some(value))?.unwrap_or_default()),
     })
 }
 
-fn lmtp(sources: &Sources<'_>, fetch: &args::Fetch, address: &Given<String>) -> Result<Destination, Failure> {
+fn lmtp(
+    sources: &Sources<'_>,
+    fetch: &args::Fetch,
+    address: &Sourced<String>,
+) -> Result<Destination, CliError> {
     let recipient = match (&fetch.rcpt, &sources.keys.rcpt) {
-        (Some(typed), _) => Given { value: typed.clone(), origin: Origin::Option("rcpt") },
+        (Some(typed), _) => Sourced { value: typed.clone(), source: Source::Option("rcpt") },
         (None, Some(written)) => {
-            Given { value: written.get_ref().clone(), origin: sources.key("rcpt", written) }
+            Sourced { value: written.get_ref().clone(), source: sources.key("rcpt", written) }
         }
         (None, None) => return Err(address.refuse("whom to deliver to is not given: add --rcpt RECIPIENT")),
     };
@@ -452,10 +456,10 @@ pub(super) fn level(output: &args::Output) -> LevelFilter {
     }
 }
 
-fn secret_variable(around: &Surroundings, name: &str) -> Result<Option<Secret>, Failure> {
-    let Some(value) = (around.variable)(name) else { return Ok(None) };
+fn secret_variable(environment: &Environment, name: &str) -> Result<Option<Secret>, CliError> {
+    let Some(value) = (environment.variable)(name) else { return Ok(None) };
     let secret =
-        octets(value).ok_or_else(|| Failure::configuration(format!("{name}: not written in Unicode")))?;
+        octets(value).ok_or_else(|| CliError::configuration(format!("{name}: not written in Unicode")))?;
     Ok(Some(Secret::from(secret)))
 }
 

@@ -4,9 +4,9 @@
 //! Windows has no such signals: there the system removes the dot-lock, and Ctrl-C reaches the command as well.
 
 #[cfg(unix)]
-pub use self::unix::{guard, keep_terminal, outlive_limits, tidy, watch};
+pub use self::unix::{guard, ignore_sigxfsz, keep_terminal, tidy, watch};
 #[cfg(not(unix))]
-pub use self::without::{guard, keep_terminal, outlive_limits, tidy, watch};
+pub use self::without::{guard, ignore_sigxfsz, keep_terminal, tidy, watch};
 
 #[cfg(unix)]
 mod unix {
@@ -87,7 +87,7 @@ mod unix {
     }
 
     /// A write beyond the limit of a file's size (`ulimit -f`) is an error like a full disk, and no reason to die.
-    pub fn outlive_limits() {
+    pub fn ignore_sigxfsz() {
         static OUTLIVED: Once = Once::new();
         OUTLIVED.call_once(|| {
             // Without it a signal ends the process: no harm is done, only less is said.
@@ -161,7 +161,7 @@ mod without {
         Ok(())
     }
 
-    pub fn outlive_limits() {}
+    pub fn ignore_sigxfsz() {}
 
     pub fn tidy() {}
 

@@ -308,7 +308,7 @@ pub struct Headers {
     pub fields: bool,
 
     #[command(flatten)]
-    pub choice: Choice,
+    pub selectors: SelectorArgs,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -373,19 +373,19 @@ pub struct Fetch {
     pub no_state: bool,
 
     #[command(flatten)]
-    pub choice: Choice,
+    pub selectors: SelectorArgs,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Delete {
     #[command(flatten)]
-    pub choice: Choice,
+    pub selectors: SelectorArgs,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Uidl {
     #[command(flatten)]
-    pub choice: Choice,
+    pub selectors: SelectorArgs,
 }
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -468,7 +468,7 @@ pub enum Tool {
 /// Which messages: numbers and unique-ids name them and add up; everything else filters what is named, or all.
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Choosing messages")]
-pub struct Choice {
+pub struct SelectorArgs {
     /// Message numbers of this session: 3, 2-5, 7- or 1,4-6
     ///
     /// Numbers and unique-ids name messages and add up; the other selectors filter what is named, or all messages where
@@ -518,7 +518,7 @@ pub struct Choice {
     pub last: Option<String>,
 }
 
-impl Choice {
+impl SelectorArgs {
     /// True if no messages are chosen; a size or an age alone chooses none.
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()

@@ -108,7 +108,7 @@ fn contradiction(args: &Args) -> Option<(ErrorKind, &'static str)> {
             ErrorKind::ArgumentConflict,
             "'--mbox -' cannot be used with '--delete': what is only shown is not stored",
         )),
-        Command::Delete(delete) if delete.choice.is_empty() => Some((
+        Command::Delete(delete) if delete.selectors.is_empty() => Some((
             ErrorKind::MissingRequiredArgument,
             "which messages to delete is not said: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
         )),
@@ -291,10 +291,10 @@ mod tests {
         else {
             panic!("not headers")
         };
-        assert_eq!(headers.choice.numbers, ["3", "2-5", "7-", "1,4-6"]);
-        assert_eq!(headers.choice.uids, ["x", "-", "-y"]);
-        assert_eq!(headers.choice.last.as_deref(), Some("0"));
-        assert!(headers.choice.all && !headers.choice.is_empty());
+        assert_eq!(headers.selectors.numbers, ["3", "2-5", "7-", "1,4-6"]);
+        assert_eq!(headers.selectors.uids, ["x", "-", "-y"]);
+        assert_eq!(headers.selectors.last.as_deref(), Some("0"));
+        assert!(headers.selectors.all && !headers.selectors.is_empty());
     }
 
     #[test]

@@ -2,16 +2,16 @@
 
 use log::LevelFilter;
 
-use super::Done;
+use super::Outcome;
 use crate::cli::{
     args::Args,
-    exit::Stop,
+    error::Abort,
     output::{Printer, Stderr},
-    settings::{self, Surroundings},
+    settings::{self, Environment},
 };
 
-pub fn run(args: &Args, around: &Surroundings, stderr: Stderr) -> Result<Done, Stop> {
-    let (accounts, warning) = settings::accounts::list(args, around)?;
+pub fn run(args: &Args, environment: &Environment, stderr: Stderr) -> Result<Outcome, Abort> {
+    let (accounts, warning) = settings::accounts::list(args, environment)?;
     if let Some(warning) = warning
         && settings::level(&args.output) >= LevelFilter::Warn
     {
@@ -22,5 +22,5 @@ pub fn run(args: &Args, around: &Surroundings, stderr: Stderr) -> Result<Done, S
         printer.account(account)?;
     }
     printer.flush()?;
-    Ok(Done::All)
+    Ok(Outcome::Done)
 }

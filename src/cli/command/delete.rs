@@ -8,22 +8,22 @@ use crate::{
 };
 
 use super::{
-    Context, Done, choose,
+    Context, Outcome, choose,
     fetch::{candidate, unproven},
     place, refused, selection, uid,
 };
 use crate::cli::{
     args,
-    catalogue::Catalogue,
-    chosen::Chosen,
-    exit::{Failure, Stop},
+    error::{Abort, CliError},
     json::{Delete, Deletion, Refused},
-    selector::Otherwise,
+    messages::MessageList,
+    select::DefaultSelection,
+    select::Selection,
     session::Session,
 };
 
-pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop> {
-    let selection = selection(&args.choice, Otherwise::Refuse)?;
+pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Abort> {
+    let selection = selection(&args.selectors, DefaultSelection::Refuse)?;
     let (Session { mut transaction, .. }, record) = if selection.needs_record() {
         let (session, record) = context.open_with_record()?;
         (session, Some(record))
@@ -31,52 +31,52 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Done, Stop>
         (context.open()?, None)
     };
     let maildrop = transaction.maildrop()?;
-    let catalogue = Catalogue::new(&maildrop);
-    let (chosen, _) = choose(&selection, &catalogue, record.as_ref())?;
+    let messages = MessageList::new(&maildrop);
+    let (chosen, _) = choose(&selection, &messages, record.as_ref())?;
     if chosen.is_empty() {
-        context.say_that_nothing_was_chosen(&catalogue, &selection);
+        context.note_nothing_selected(&messages, &selection);
     }
     let chosen = if selection.rests_on_fetched() {
-        proven(context, &mut transaction, &catalogue, record.as_ref(), chosen)?
+        proven(context, &mut transaction, &messages, record.as_ref(), chosen)?
     } else {
         chosen
     };
     context.printer.fit(
-        chosen.iter().map(|index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+        chosen.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
     );
 
     let mut refusals = HashMap::new();
-    transaction.mark(chosen.iter().map(|index| catalogue.entry(index).number), |number, error| {
-        if let Some(index) = place(&catalogue, &chosen, number) {
-            refusals.insert(index, refused(catalogue.entry(index), &error));
+    transaction.mark(chosen.iter().map(|index| messages.entry(index).number), |number, error| {
+        if let Some(index) = place(&messages, &chosen, number) {
+            refusals.insert(index, refused(messages.entry(index), &error));
         }
     })?;
     let ended = context.end(transaction);
     let deleted = Deletion::of(context.settings.commit, &ended);
-    let told = rows(context, &catalogue, &chosen, &refusals, deleted);
+    let told = rows(context, &messages, &chosen, &refusals, deleted);
     ended?;
     told?;
     if !context.settings.commit {
-        context.say_that_nothing_was_deleted(chosen.len() - refusals.len());
+        context.warn_nothing_deleted(chosen.len() - refusals.len());
     }
     if refusals.is_empty() {
-        return Ok(Done::All);
+        return Ok(Outcome::Done);
     }
     let mut refused: Vec<u32> = refusals.values().map(|refusal| refusal.number).collect();
     refused.sort_unstable();
-    Err(Failure::partial(&refused).into())
+    Err(CliError::partial(&refused).into())
 }
 
 /// The chosen messages that were stored here and are still the same.
 fn proven(
     context: &Context<'_>,
     transaction: &mut Transaction,
-    catalogue: &Catalogue<'_>,
+    messages: &MessageList<'_>,
     record: Option<&Record>,
-    chosen: Chosen,
-) -> Result<Chosen, Stop> {
+    chosen: Selection,
+) -> Result<Selection, Abort> {
     let Some(record) = record else { return Ok(chosen) };
-    let candidates = chosen.iter().filter_map(|index| candidate(catalogue, index));
+    let candidates = chosen.iter().filter_map(|index| candidate(messages, index));
     let verified = verify(transaction, record, candidates)?;
     if !verified.unproven.is_empty() {
         context.stderr.warning(&unproven(verified.unproven.len()));
@@ -87,23 +87,23 @@ fn proven(
             verified.other.len()
         ));
     }
-    let same = |index| verified.same.contains(&catalogue.entry(index).number);
-    Ok((0..catalogue.len()).map(|index| chosen.contains(index) && same(index)).collect())
+    let same = |index| verified.same.contains(&messages.entry(index).number);
+    Ok((0..messages.len()).map(|index| chosen.contains(index) && same(index)).collect())
 }
 
 fn rows(
     context: &mut Context<'_>,
-    catalogue: &Catalogue<'_>,
-    chosen: &Chosen,
+    messages: &MessageList<'_>,
+    chosen: &Selection,
     refusals: &HashMap<usize, Refused>,
     deleted: Deletion,
-) -> Result<(), Stop> {
+) -> Result<(), Abort> {
     for index in chosen.iter() {
         if let Some(refusal) = refusals.get(&index) {
             context.printer.refused(refusal)?;
             continue;
         }
-        let message = catalogue.entry(index);
+        let message = messages.entry(index);
         context.printer.delete(&Delete {
             number: message.number.get(),
             uid: message.unique_id.map(uid),

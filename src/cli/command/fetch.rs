@@ -11,45 +11,45 @@ use crate::{
 };
 use log::LevelFilter;
 
-use super::{Context, Done, beside, choose, now, place, refused, uid};
+use super::{Context, Outcome, choose, now, place, refused, run_both, uid};
 use crate::cli::{
     args,
-    catalogue::Catalogue,
-    chosen::Chosen,
-    exit::{Code, Failure, Stop},
+    error::{Abort, CliError, ErrorCode},
     json::{self, Deletion, Fetch, Refused},
+    messages::MessageList,
     progress::Progress,
-    selector::{Listing as _, Otherwise, Selection},
+    select::Selection,
+    select::{DefaultSelection, ListedMessages as _, Selector},
     session::Session,
     settings::{Destination, SECRET_VARIABLES, Settings},
     signals,
 };
 
-pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
+pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abort> {
     let settings = context.settings;
     let limit = super::skip::limit(args)?;
-    let selection = super::selection(&args.choice, Otherwise::New)?;
+    let selection = super::selection(&args.selectors, DefaultSelection::New)?;
     let found = context.credential()?;
-    signals::outlive_limits();
-    signals::watch().map_err(|error| Failure::output("cannot watch for signals", &error))?;
+    signals::ignore_sigxfsz();
+    signals::watch().map_err(|error| CliError::output("cannot watch for signals", &error))?;
     settings.destination.probe()?;
-    let source = Source::of(settings, args)?;
+    let source = RecordAccess::of(settings, args)?;
 
     let open = || context.open_with(&found);
-    let (mut record, Session { mut transaction, .. }) = beside(|| source.open(settings), open)?;
+    let (mut record, Session { mut transaction, .. }) = run_both(|| source.open(settings), open)?;
     warn(context, record.as_mut());
     let maildrop = transaction.maildrop()?;
-    let catalogue = Catalogue::new(&maildrop);
+    let messages = MessageList::new(&maildrop);
     if record.is_some() {
-        context.warn_of_nameless(&catalogue);
+        context.warn_of_missing_unique_ids(&messages);
     }
     let deleting = args.delete && settings.commit;
-    let mut plan = Plan::make(&selection, &catalogue, record.as_ref(), &mut transaction, deleting)?;
+    let mut plan = Plan::make(&selection, &messages, record.as_ref(), &mut transaction, deleting)?;
     let left;
-    (plan.chosen, left) = super::skip::within(plan.chosen, &catalogue, limit);
+    (plan.chosen, left) = super::skip::within(plan.chosen, &messages, limit);
     let Plan { chosen, left_over, verified } = &plan;
     if chosen.is_empty() {
-        context.say_that_nothing_was_chosen(&catalogue, &selection);
+        context.note_nothing_selected(&messages, &selection);
     }
     if deleting && !verified.unproven.is_empty() {
         context.stderr.warning(&unproven(verified.unproven.len()));
@@ -57,31 +57,31 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     if settings.destination == Destination::Stdout && chosen.len() > 1 {
         let message =
             format!("--stdout takes one message, and {} are chosen: choose one, or use --dir", chosen.len());
-        return Err(Failure::usage(message).into());
+        return Err(CliError::usage(message).into());
     }
     context
         .printer
-        .fit(chosen.iter().chain(left_over.iter()).map(|index| (catalogue.entry(index).number.get(), None)));
+        .fit(chosen.iter().chain(left_over.iter()).map(|index| (messages.entry(index).number.get(), None)));
 
-    let wanted = wanted(&plan, &selection, &catalogue, record.as_ref());
+    let wanted = wanted(&plan, &selection, &messages, record.as_ref());
     let options = Options {
         delete: deleting,
         timeout: settings.timeout,
-        deadline: settings.ends_at(),
+        deadline: settings.deadline_instant(),
         pipe_timeout: settings.pipe_timeout,
         scrub: SECRET_VARIABLES.map(str::to_owned).to_vec(),
     };
     if !chosen.is_empty() {
-        let known = catalogue.known(record.as_ref());
+        let known = messages.known(record.as_ref());
         let nothing_fetched = (0..known.len()).all(|index| known.message(index).fetched.is_none());
-        context.say_where_messages_go(nothing_fetched);
+        context.note_destination(nothing_fetched);
     }
     // A look is not remembered.
     let record = record.filter(|_| !settings.destination.is_look());
     let storage = Storage::start(&settings.destination, record, &options)?;
     let octets = chosen
         .iter()
-        .fold(0, |sum: u64, index| sum.saturating_add(catalogue.entry(index).octets.unwrap_or(0)));
+        .fold(0, |sum: u64, index| sum.saturating_add(messages.entry(index).octets.unwrap_or(0)));
     let mut progress =
         Progress::new(!settings.json && settings.level >= LevelFilter::Warn, chosen.len(), octets);
     let fetch = FetchOptions {
@@ -89,22 +89,22 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         mark: args.delete,
         timeout: settings.timeout,
     };
-    let left_over_numbers = left_over.iter().map(|index| catalogue.entry(index).number);
+    let left_over_numbers = left_over.iter().map(|index| messages.entry(index).number);
     let mut fetcher = Fetcher::new(&mut transaction, storage, wanted, left_over_numbers, fetch)
         .with_progress(|transferred| match transferred {
             Transferred::Message(number) => {
-                let index = catalogue.index_of(number);
-                progress.message(index.and_then(|index| catalogue.entry(index).octets).unwrap_or(0));
+                let index = messages.index_of(number);
+                progress.message(index.and_then(|index| messages.entry(index).octets).unwrap_or(0));
             }
             Transferred::Octets(octets) => progress.received(octets),
         });
-    let mut run = Run::new(&catalogue, &plan, args.delete, deleting);
+    let mut run = Run::new(&messages, &plan, args.delete, deleting);
     let transferred = run.transfer(context, &mut fetcher);
     // What is vouched for is made durable and reported, whatever ended the transfer.
     let (events, stored) = fetcher.finish();
     drop(progress);
     let told = events.into_iter().try_for_each(|event| run.take(context, event));
-    let ready = transferred.and(told).and_then(|()| stored.map_err(Stop::from));
+    let ready = transferred.and(told).and_then(|()| stored.map_err(Abort::from));
     let (record, ended) = match ready {
         Ok(record) => (record, context.end(transaction)),
         Err(stop) => (None, Err(stop)),
@@ -113,7 +113,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     let deleted = Deletion::of(settings.commit, &ended);
     let remembered = match record {
         Some(record) if ended.is_ok() => {
-            remember(context, record, &catalogue, marked.iter().filter(|_| deleting))
+            remember(context, record, &messages, marked.iter().filter(|_| deleting))
         }
         _ => Ok(()),
     };
@@ -122,17 +122,17 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
     remembered?;
     told?;
     if args.delete && !settings.commit {
-        context.say_that_nothing_was_deleted(marked.len());
+        context.warn_nothing_deleted(marked.len());
     }
     if let Some(failure) = failed(&failures) {
         return Err(failure.into());
     }
-    super::skip::say_what_is_left(context, left);
-    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(&refusals).into()) }
+    super::skip::note_remaining(context, left);
+    if refusals.is_empty() { Ok(Outcome::Done) } else { Err(CliError::partial(&refusals).into()) }
 }
 
 /// Where it is known from what was fetched before.
-enum Source {
+enum RecordAccess {
     Nowhere,
     /// A look reads the record, and waits for nobody.
     Read,
@@ -140,8 +140,8 @@ enum Source {
     Locked(Box<Locked>),
 }
 
-impl Source {
-    fn of(settings: &Settings, args: &args::Fetch) -> Result<Self, Failure> {
+impl RecordAccess {
+    fn of(settings: &Settings, args: &args::Fetch) -> Result<Self, CliError> {
         if args.no_state {
             return Ok(Self::Nowhere);
         }
@@ -153,7 +153,7 @@ impl Source {
         Ok(Self::Locked(Box::new(locked)))
     }
 
-    fn open(self, settings: &Settings) -> Result<Option<Record>, Failure> {
+    fn open(self, settings: &Settings) -> Result<Option<Record>, CliError> {
         let Settings { state_dir, user, address, destination, .. } = settings;
         Ok(match self {
             Self::Nowhere => None,
@@ -165,9 +165,9 @@ impl Source {
 
 /// Which messages are fetched, and which are only marked.
 struct Plan {
-    chosen: Chosen,
+    chosen: Selection,
     /// What an earlier `fetch --delete --commit` stored and could not commit.
-    left_over: Chosen,
+    left_over: Selection,
     verified: Verified,
 }
 
@@ -176,29 +176,29 @@ impl Plan {
     /// used before, another message is new: so those whose deletion was confirmed, and those that were not listed for a
     /// time, are looked at as well.
     fn make(
-        selection: &Selection,
-        catalogue: &Catalogue<'_>,
+        selection: &Selector,
+        messages: &MessageList<'_>,
         record: Option<&Record>,
         transaction: &mut Transaction,
         deleting: bool,
-    ) -> Result<Self, Stop> {
-        let (chosen, _) = choose(selection, catalogue, record)?;
+    ) -> Result<Self, Abort> {
+        let (chosen, _) = choose(selection, messages, record)?;
         let Some(record) = record else {
-            return Ok(Self { chosen, left_over: Chosen::none(), verified: Verified::default() });
+            return Ok(Self { chosen, left_over: Selection::none(), verified: Verified::default() });
         };
         let fetched = |index: usize| {
-            let entry = catalogue.entry(index);
-            record.fetched(entry.unique_id?, catalogue.occurrence(index), entry.octets)
+            let entry = messages.entry(index);
+            record.fetched(entry.unique_id?, messages.occurrence(index), entry.octets)
         };
         let is_left_over = |index| deleting && fetched(index).is_some_and(|fetched| fetched.pending_deletion);
         let is_doubtful = |index: usize| {
             let was_gone = fetched(index).is_some_and(|fetched| fetched.gone);
             !chosen.contains(index) && (was_gone || is_left_over(index))
         };
-        let doubtful = selection.resolve_pending(&catalogue.known(Some(record)), is_doubtful);
-        let candidates = doubtful.iter().filter_map(|index| candidate(catalogue, index));
+        let doubtful = selection.resolve_pending(&messages.known(Some(record)), is_doubtful);
+        let candidates = doubtful.iter().filter_map(|index| candidate(messages, index));
         let verified = verify(transaction, record, candidates)?;
-        let all = || (0..catalogue.len()).map(|index| (index, catalogue.entry(index).number));
+        let all = || (0..messages.len()).map(|index| (index, messages.entry(index).number));
         let left_over = all().map(|(index, number)| {
             doubtful.contains(index) && verified.same.contains(&number) && is_left_over(index)
         });
@@ -210,10 +210,10 @@ impl Plan {
 }
 
 /// The message at an index, to be compared with what the record says of it.
-pub(super) fn candidate<'m>(catalogue: &Catalogue<'m>, index: usize) -> Option<Candidate<'m>> {
-    let entry = catalogue.entry(index);
+pub(super) fn candidate<'m>(messages: &MessageList<'m>, index: usize) -> Option<Candidate<'m>> {
+    let entry = messages.entry(index);
     let unique_id = entry.unique_id?;
-    let occurrence = catalogue.occurrence(index);
+    let occurrence = messages.occurrence(index);
     Some(Candidate { number: entry.number, unique_id, occurrence, octets: entry.octets })
 }
 
@@ -227,13 +227,13 @@ pub(super) fn unproven(messages: usize) -> String {
 
 fn wanted<'m>(
     plan: &Plan,
-    selection: &Selection,
-    catalogue: &Catalogue<'m>,
+    selection: &Selector,
+    messages: &MessageList<'m>,
     record: Option<&Record>,
 ) -> Vec<Wanted<'m>> {
     let wanted = plan.chosen.iter().map(|index| {
-        let entry = catalogue.entry(index);
-        let occurrence = catalogue.occurrence(index);
+        let entry = messages.entry(index);
+        let occurrence = messages.occurrence(index);
         let known = record.zip(entry.unique_id).is_some_and(|(record, id)| record.knows(id, occurrence));
         Wanted {
             number: entry.number,
@@ -250,12 +250,12 @@ fn wanted<'m>(
 fn remember<'r>(
     context: &Context<'_>,
     mut record: Record,
-    catalogue: &Catalogue<'_>,
+    messages: &MessageList<'_>,
     deleted: impl Iterator<Item = &'r usize>,
-) -> Result<(), Stop> {
+) -> Result<(), Abort> {
     let deleted =
-        deleted.filter_map(|&index| Some((catalogue.entry(index).unique_id?, catalogue.occurrence(index))));
-    record.finish(deleted, catalogue.unique_ids(), now().try_into().unwrap_or(0))?;
+        deleted.filter_map(|&index| Some((messages.entry(index).unique_id?, messages.occurrence(index))));
+    record.finish(deleted, messages.unique_ids(), now().try_into().unwrap_or(0))?;
     warn(context, Some(&mut record));
     Ok(())
 }
@@ -268,10 +268,10 @@ fn warn(context: &Context<'_>, record: Option<&mut Record>) {
 
 /// What the events of a transfer come to.
 struct Run<'a> {
-    catalogue: &'a Catalogue<'a>,
+    messages: &'a MessageList<'a>,
     plan: &'a Plan,
     rows: Rows,
-    /// Places in the catalogue whose mark the server confirmed.
+    /// Indices of messages whose mark the server confirmed.
     marked: Vec<usize>,
     /// Numbers whose mark it refused, and those that were stored and not marked.
     unmarked: HashSet<u32>,
@@ -280,9 +280,9 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(catalogue: &'a Catalogue<'a>, plan: &'a Plan, delete: bool, deleting: bool) -> Self {
+    fn new(messages: &'a MessageList<'a>, plan: &'a Plan, delete: bool, deleting: bool) -> Self {
         Self {
-            catalogue,
+            messages,
             plan,
             rows: Rows { late: deleting.then(Vec::new), delete },
             marked: Vec::new(),
@@ -292,14 +292,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn transfer(&mut self, context: &mut Context<'_>, fetcher: &mut Fetcher<'_, '_>) -> Result<(), Stop> {
+    fn transfer(&mut self, context: &mut Context<'_>, fetcher: &mut Fetcher<'_, '_>) -> Result<(), Abort> {
         loop {
             match fetcher.next() {
                 Ok(Some(event)) => self.take(context, event)?,
                 Ok(None) => return Ok(()),
                 Err(error) if error.kind() == ErrorKind::Session => {
                     return Err(error.into_session().map_or_else(
-                        || Failure::new(Code::Protocol, "the session failed").into(),
+                        || CliError::new(ErrorCode::Protocol, "the session failed").into(),
                         |error| self.located(error),
                     ));
                 }
@@ -311,17 +311,17 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn located(&self, error: crate::Error) -> Stop {
-        match error.number().and_then(|number| self.catalogue.index_of(number)) {
+    fn located(&self, error: crate::Error) -> Abort {
+        match error.number().and_then(|number| self.messages.index_of(number)) {
             Some(index) => {
-                let entry = self.catalogue.entry(index);
-                Failure::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
+                let entry = self.messages.entry(index);
+                CliError::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
             }
             None => error.into(),
         }
     }
 
-    fn take(&mut self, context: &mut Context<'_>, event: Event) -> Result<(), Stop> {
+    fn take(&mut self, context: &mut Context<'_>, event: Event) -> Result<(), Abort> {
         match event {
             Event::Stored(delivered) => {
                 if self.rows.delete && !delivered.deletable {
@@ -346,24 +346,24 @@ impl<'a> Run<'a> {
                 Ok(context.printer.refused(&row)?)
             }
             Event::Marked(number) => {
-                if let Some(index) = place(self.catalogue, &self.plan.chosen, number) {
+                if let Some(index) = place(self.messages, &self.plan.chosen, number) {
                     self.marked.push(index);
-                } else if let Some(index) = place(self.catalogue, &self.plan.left_over, number) {
+                } else if let Some(index) = place(self.messages, &self.plan.left_over, number) {
                     self.marked.push(index);
-                    self.rows.add_left_over(context, self.catalogue, index)?;
+                    self.rows.add_left_over(context, self.messages, index)?;
                 }
                 Ok(())
             }
             Event::Refused { number, mark, error } => {
                 self.refusals.push(number.get());
                 let Plan { chosen, left_over, .. } = self.plan;
-                let index = place(self.catalogue, chosen, number)
-                    .or_else(|| place(self.catalogue, left_over, number));
+                let index =
+                    place(self.messages, chosen, number).or_else(|| place(self.messages, left_over, number));
                 let Some(index) = index else { return Ok(()) };
                 if mark {
                     self.unmarked.insert(number.get());
                 }
-                let row: Refused = refused(self.catalogue.entry(index), &error);
+                let row: Refused = refused(self.messages.entry(index), &error);
                 Ok(context.printer.refused(&row)?)
             }
         }
@@ -371,7 +371,7 @@ impl<'a> Run<'a> {
 }
 
 /// Messages that the destination did not take; the others were processed.
-fn failed(failures: &[Failed]) -> Option<Failure> {
+fn failed(failures: &[Failed]) -> Option<CliError> {
     let first = failures.first()?;
     let mut message = first.error.message().to_owned();
     if failures.len() > 1 {
@@ -379,7 +379,7 @@ fn failed(failures: &[Failed]) -> Option<Failure> {
         message = format!("{message}, and messages {} failed too", others.join(", "));
     }
     message.push_str("; the others were processed, and what failed is tried again next time");
-    Some(Failure::new(Code::Output, message))
+    Some(CliError::new(ErrorCode::Output, message))
 }
 
 /// Rows about stored messages: written as they come, but at the end where only the server's answer to `QUIT` says
@@ -390,7 +390,7 @@ struct Rows {
 }
 
 impl Rows {
-    fn add(&mut self, context: &mut Context<'_>, delivered: Delivered) -> Result<(), Stop> {
+    fn add(&mut self, context: &mut Context<'_>, delivered: Delivered) -> Result<(), Abort> {
         let path = delivered.path.as_deref().map(json::path);
         let row = Fetch {
             number: delivered.number.get(),
@@ -410,10 +410,10 @@ impl Rows {
     fn add_left_over(
         &mut self,
         context: &mut Context<'_>,
-        catalogue: &Catalogue<'_>,
+        messages: &MessageList<'_>,
         index: usize,
-    ) -> Result<(), Stop> {
-        let entry = catalogue.entry(index);
+    ) -> Result<(), Abort> {
+        let entry = messages.entry(index);
         let row = Fetch {
             number: entry.number.get(),
             uid: entry.unique_id.map(uid),
@@ -427,7 +427,7 @@ impl Rows {
         self.put(context, row)
     }
 
-    fn put(&mut self, context: &mut Context<'_>, row: Fetch) -> Result<(), Stop> {
+    fn put(&mut self, context: &mut Context<'_>, row: Fetch) -> Result<(), Abort> {
         // Standard output is the message itself, or an mbox.
         if matches!(context.settings.destination, Destination::Stdout | Destination::MboxStdout) {
             return Ok(());
@@ -444,7 +444,7 @@ impl Rows {
         context: &mut Context<'_>,
         deleted: Deletion,
         unmarked: &HashSet<u32>,
-    ) -> Result<(), Stop> {
+    ) -> Result<(), Abort> {
         for mut row in self.late.into_iter().flatten() {
             row.deleted = if unmarked.contains(&row.number) { Deletion::Failed } else { deleted };
             context.printer.fetch(&row)?;

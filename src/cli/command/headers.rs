@@ -7,46 +7,46 @@ use crate::{
 };
 use memchr::{memchr_iter, memmem};
 
-use super::{Context, Done, choose, place, refused, row, selection, within};
+use super::{Context, Outcome, choose, place, refused, row, selection, within};
 use crate::cli::{
     args,
-    catalogue::Catalogue,
-    exit::{Failure, Stop},
+    error::{Abort, CliError},
     json::{self, Mailbox},
-    selector::{Listing as _, Otherwise},
+    messages::MessageList,
+    select::{DefaultSelection, ListedMessages as _},
     session::Session,
 };
 
 /// So much of a message is kept to be shown: no honest header is as long, and some servers answer `TOP` with the
 /// whole message.
-const MOST_OCTETS: usize = 2 << 20;
+const MAX_HEAD: usize = 2 << 20;
 
 /// Ordinary messages have a hundred; a field of four octets takes twenty times that in memory.
 const MAX_FIELDS: usize = 50_000;
 
-pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop> {
-    let selection = selection(&args.choice, Otherwise::New)?;
+pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Outcome, Abort> {
+    let selection = selection(&args.selectors, DefaultSelection::New)?;
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let maildrop = transaction.maildrop()?;
-    let catalogue = Catalogue::new(&maildrop);
-    context.warn_of_nameless(&catalogue);
-    let (chosen, listed) = choose(&selection, &catalogue, Some(&record))?;
+    let messages = MessageList::new(&maildrop);
+    context.warn_of_missing_unique_ids(&messages);
+    let (chosen, listed) = choose(&selection, &messages, Some(&record))?;
     if chosen.is_empty() {
-        context.say_that_nothing_was_chosen(&catalogue, &selection);
+        context.note_nothing_selected(&messages, &selection);
     }
     context.printer.fit(
-        chosen.iter().map(|index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+        chosen.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
     );
 
     let lines = args.lines.unwrap_or(0);
     let mut refusals = Vec::new();
     // Nothing is printed before the session vouches for it.
     let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, crate::Error>)> = Vec::new();
-    let located = |error: crate::Error| match error.number().and_then(|number| catalogue.index_of(number)) {
-        Some(index) => within(catalogue.entry(index), error),
+    let located = |error: crate::Error| match error.number().and_then(|number| messages.index_of(number)) {
+        Some(index) => within(messages.entry(index), error),
         None => error.into(),
     };
-    let mut tops = transaction.tops(chosen.iter().map(|index| catalogue.entry(index).number), lines);
+    let mut tops = transaction.tops(chosen.iter().map(|index| messages.entry(index).number), lines);
     loop {
         if !tops.is_ready() {
             context.printer.flush()?;
@@ -60,15 +60,15 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
             Reply::Refused { number, error, .. } => waiting.push((number, Err(error))),
             Reply::Vouched => {
                 for (number, answer) in waiting.drain(..) {
-                    let Some(index) = place(&catalogue, &chosen, number) else { continue };
+                    let Some(index) = place(&messages, &chosen, number) else { continue };
                     match answer {
                         Ok(head) => {
-                            let message = row(&listed.message(index), catalogue.has_unique_ids());
+                            let message = row(&listed.message(index), messages.has_unique_ids());
                             context.printer.headers(&described(message, &head, args))?;
                         }
                         Err(error) => {
                             refusals.push(number.get());
-                            context.printer.refused(&refused(catalogue.entry(index), &error))?;
+                            context.printer.refused(&refused(messages.entry(index), &error))?;
                         }
                     }
                 }
@@ -77,7 +77,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Done, Stop
         }
     }
     context.end(transaction)?;
-    if refusals.is_empty() { Ok(Done::All) } else { Err(Failure::partial(&refusals).into()) }
+    if refusals.is_empty() { Ok(Outcome::Done) } else { Err(CliError::partial(&refusals).into()) }
 }
 
 fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> json::Headers<'m> {
@@ -104,13 +104,13 @@ fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, crate::Err
     let mut counted = 0;
     while let Some(chunk) = message.chunk()? {
         let seen = head.len().saturating_sub(b"\r\n\r".len());
-        head.extend_from_slice(&chunk[..chunk.len().min(MOST_OCTETS - head.len())]);
+        head.extend_from_slice(&chunk[..chunk.len().min(MAX_HEAD - head.len())]);
         body = body.or_else(|| memmem::find(&head[seen..], b"\r\n\r\n").map(|at| seen + at + 4));
         if let Some(from) = &mut body {
             counted += memchr_iter(b'\n', &head[*from..]).count();
             *from = head.len();
         }
-        if (body.is_some() && counted >= lines as usize) || head.len() == MOST_OCTETS {
+        if (body.is_some() && counted >= lines as usize) || head.len() == MAX_HEAD {
             break;
         }
     }

@@ -1,14 +1,14 @@
 //! `login` and `logout`: the password in the keyring.
 
-use super::{Context, Done};
+use super::{Context, Outcome};
 use crate::cli::{
     args, credential,
-    exit::{Failure, Stop},
+    error::{Abort, CliError},
     oauth, session,
 };
 
 /// Asks for the password, proves it against the server, and only then saves it.
-pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Done, Stop> {
+pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Outcome, Abort> {
     if let Some(oauth) = &context.settings.oauth
         && !args.password_stdin
     {
@@ -16,19 +16,19 @@ pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Done, Stop
     }
     if args.device || args.no_browser {
         let text = "--device and --no-browser are for an account with oauth";
-        return Err(Failure::usage(text).into());
+        return Err(CliError::usage(text).into());
     }
     let found = credential::ask(context.settings, args.password_stdin)?;
-    let session = session::open(context.settings, &found.credential, &context.wire_log, context.stderr)
+    let session = session::open(context.settings, &found.credential, &context.trace_log, context.stderr)
         .map_err(|failure| found.explain(failure))?;
     context.end(session.transaction)?;
     credential::save(context.settings, &found.credential)?;
     context.printer.note(&format!("the password of {} is in the keyring", context.settings.mailbox()))?;
-    Ok(Done::All)
+    Ok(Outcome::Done)
 }
 
 /// Removes the password; one that is not there is as good as removed.
-pub fn logout(context: &mut Context<'_>) -> Result<Done, Stop> {
+pub fn logout(context: &mut Context<'_>) -> Result<Outcome, Abort> {
     if let Some(oauth) = &context.settings.oauth {
         return oauth::login::logout(context, oauth);
     }
@@ -39,5 +39,5 @@ pub fn logout(context: &mut Context<'_>) -> Result<Done, Stop> {
         format!("the keyring holds no password of {mailbox}")
     };
     context.printer.note(&message)?;
-    Ok(Done::All)
+    Ok(Outcome::Done)
 }

@@ -24,42 +24,43 @@ use crate::{
 };
 
 use super::{
-    args::{self, Choice},
-    catalogue::{Catalogue, Known},
-    chosen::Chosen,
+    args::{self, SelectorArgs},
     credential::{self, Found},
     deadline,
+    error::{Abort, CliError, ErrorCode},
     escape::{text, unique_id},
-    exit::{Code, Failure, Stop},
-    json, oauth,
+    json,
+    messages::{KnownMessages, MessageList},
+    oauth,
     output::{Printer, Stderr},
-    selector::{Listed, Otherwise, Selection, without_unique_ids},
+    select::Selection,
+    select::{DefaultSelection, ListedMessage, Selector, no_unique_ids_error},
     session::{self, Session},
     settings::{Destination, Settings},
-    wirelog::WireLog,
+    trace_log::TraceLog,
 };
 
 /// What every subcommand works with.
 pub struct Context<'a> {
     pub settings: &'a Settings,
     pub stderr: Stderr,
-    pub wire_log: WireLog,
+    pub trace_log: TraceLog,
     pub printer: Printer<'a>,
     /// The server confirmed `QUIT`.
     pub committed: bool,
     /// The trace could not be written to its end.
-    pub trace_failure: Option<Failure>,
+    pub trace_failure: Option<CliError>,
 }
 
 /// How a run ends well.
-pub enum Done {
-    All,
+pub enum Outcome {
+    Done,
     /// `status --check`, and there is no new mail.
-    NothingNew,
+    NoNewMail,
 }
 
 /// Runs one subcommand.
-pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, Stop> {
+pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Outcome, Abort> {
     let done = match command {
         args::Command::Status(args) => status::run(context, args),
         args::Command::Headers(args) => headers::run(context, args),
@@ -71,53 +72,53 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Done, S
         args::Command::Logout(_) => login::logout(context),
         args::Command::Record(args) => record::run(context, args),
         // It has no account of its own, hence no settings: `cli::run` does it.
-        args::Command::Accounts(_) => Ok(Done::All),
+        args::Command::Accounts(_) => Ok(Outcome::Done),
     };
     let done = done.and_then(|done| match context.trace_failure.take() {
         Some(failure) => Err(failure.into()),
         None => Ok(done),
     });
     done.map_err(|stop| match stop {
-        Stop::ClosedPipe { .. } => {
-            Stop::ClosedPipe { committing: context.settings.commit && !context.committed }
+        Abort::ClosedPipe { .. } => {
+            Abort::ClosedPipe { committing: context.settings.commit && !context.committed }
         }
-        failure @ Stop::Failure(_) => failure,
+        failure @ Abort::Error(_) => failure,
     })
 }
 
 impl Context<'_> {
     /// Opens a session with the credential that the settings lead to; it is looked up before anything is sent.
-    fn open(&self) -> Result<Session, Failure> {
+    fn open(&self) -> Result<Session, CliError> {
         self.open_with(&self.credential()?)
     }
 
     /// The credential that the settings lead to.
-    fn credential(&self) -> Result<Found, Failure> {
+    fn credential(&self) -> Result<Found, CliError> {
         let found = credential::find(self.settings, &|| self.access_token(None))?;
         log::info!("the credential is from {}", found.source);
         Ok(found)
     }
 
     /// Opens a session with a credential; a cached access token that the server refuses is refreshed once.
-    fn open_with(&self, found: &Found) -> Result<Session, Failure> {
-        let opened = session::open(self.settings, &found.credential, &self.wire_log, self.stderr);
+    fn open_with(&self, found: &Found) -> Result<Session, CliError> {
+        let opened = session::open(self.settings, &found.credential, &self.trace_log, self.stderr);
         match (opened, &found.credential) {
             // The provider may have withdrawn it; the next one is another secret.
             (Err(failure), Credential::Token(refused))
-                if found.source == CACHED_TOKEN && failure.code == Code::Authentication =>
+                if found.source == CACHED_TOKEN && failure.code == ErrorCode::Authentication =>
             {
                 log::info!("the server refused the cached access token");
                 let Ok(found) = self.access_token(Some(refused))? else { return Err(failure) };
-                session::open(self.settings, &found.credential, &self.wire_log, self.stderr)
+                session::open(self.settings, &found.credential, &self.trace_log, self.stderr)
             }
             (opened, _) => opened.map_err(|failure| found.explain(failure)),
         }
     }
 
     /// The access token of the stored grant, refreshed where it must be, or why there is none.
-    fn access_token(&self, refused: Option<&Secret>) -> Result<Result<Found, String>, Failure> {
+    fn access_token(&self, refused: Option<&Secret>) -> Result<Result<Found, String>, CliError> {
         let Some(oauth) = &self.settings.oauth else { return Ok(Err("the account has no oauth".into())) };
-        let token = oauth::access_token(self.settings, oauth, &self.wire_log, self.stderr, refused)?;
+        let token = oauth::access_token(self.settings, oauth, &self.trace_log, self.stderr, refused)?;
         Ok(token.map_err(|none| none.to_string()).map(|access| Found {
             credential: Credential::Token(access.token),
             source: if access.cached { CACHED_TOKEN } else { "the refreshed grant" },
@@ -125,18 +126,18 @@ impl Context<'_> {
     }
 
     /// The same, and what was fetched before, to be read only.
-    fn open_with_record(&self) -> Result<(Session, Record), Failure> {
+    fn open_with_record(&self) -> Result<(Session, Record), CliError> {
         let Settings { state_dir, user, address, .. } = self.settings;
         let read = || Ok(Record::read(state_dir, user, &address.host.to_string(), address.port)?);
-        let (record, session) = beside(read, || self.open())?;
+        let (record, session) = run_both(read, || self.open())?;
         Ok((session, record))
     }
 
     /// Ends a session in which all went well: `QUIT` with `--commit`, else the connection is closed. What was printed
     /// must be out, and the wire log whole, before anything is committed.
-    pub fn end(&mut self, transaction: Transaction) -> Result<(), Stop> {
+    pub fn end(&mut self, transaction: Transaction) -> Result<(), Abort> {
         self.printer.flush()?;
-        self.wire_log.check()?;
+        self.trace_log.check()?;
         if self.settings.commit {
             deadline::disarm();
             transaction.commit()?;
@@ -145,12 +146,12 @@ impl Context<'_> {
             transaction.abandon()?;
         }
         // What is deleted is deleted: a trace that cannot be written any more is reported beside it.
-        self.trace_failure = self.wire_log.check().err();
+        self.trace_failure = self.trace_log.check().err();
         Ok(())
     }
 
-    fn warn_of_nameless(&self, catalogue: &Catalogue<'_>) {
-        match catalogue.nameless() {
+    fn warn_of_missing_unique_ids(&self, messages: &MessageList<'_>) {
+        match messages.without_unique_id() {
             0 => {}
             1 => self.stderr.warning("the server gave one message no unique-id: it counts as new each time"),
             many => self.stderr.warning(&format!(
@@ -160,7 +161,7 @@ impl Context<'_> {
     }
 
     /// Without `--commit`, where it was wanted that messages are deleted.
-    fn say_that_nothing_was_deleted(&self, marked: usize) {
+    fn warn_nothing_deleted(&self, marked: usize) {
         self.stderr.warning(if marked == 0 {
             "nothing was deleted on the server: no message was marked (and --commit is not given)"
         } else {
@@ -169,7 +170,7 @@ impl Context<'_> {
     }
 
     /// A first `fetch` in the home directory most likely was to go elsewhere: nobody keeps mail between other files.
-    fn say_where_messages_go(&self, is_first: bool) {
+    fn note_destination(&self, is_first: bool) {
         let Some(home) = self.settings.home.as_deref().filter(|_| is_first) else { return };
         let here = std::env::current_dir().ok();
         if self.settings.destination == Destination::Dir(".".into()) && here.as_deref() == Some(home) {
@@ -181,8 +182,8 @@ impl Context<'_> {
     }
 
     /// An empty answer looks as if something were missing.
-    fn say_that_nothing_was_chosen(&self, catalogue: &Catalogue<'_>, selection: &Selection) {
-        let others = match (catalogue.len(), selection.takes_new()) {
+    fn note_nothing_selected(&self, messages: &MessageList<'_>, selection: &Selector) {
+        let others = match (messages.len(), selection.takes_new()) {
             (0, _) => "the maildrop is empty".to_owned(),
             (messages, true) => format!("no new messages; --all takes all {messages}"),
             (messages, false) => format!("none of the {messages} messages is chosen"),
@@ -195,15 +196,15 @@ impl Context<'_> {
 const CACHED_TOKEN: &str = "the stored grant";
 
 /// Both at once: a large record takes as long to read as a session to begin. Of two failures the first one's is told.
-fn beside<T: Send, U>(
-    first: impl FnOnce() -> Result<T, Failure> + Send,
-    second: impl FnOnce() -> Result<U, Failure>,
-) -> Result<(T, U), Failure> {
+fn run_both<T: Send, U>(
+    first: impl FnOnce() -> Result<T, CliError> + Send,
+    second: impl FnOnce() -> Result<U, CliError>,
+) -> Result<(T, U), CliError> {
     thread::scope(|scope| {
         let first = thread::Builder::new()
             .name("record".into())
             .spawn_scoped(scope, first)
-            .map_err(|error| Failure::output("cannot start a thread", &error))?;
+            .map_err(|error| CliError::output("cannot start a thread", &error))?;
         let second = second();
         let first = first.join().unwrap_or_else(|panic| panic::resume_unwind(panic))?;
         Ok((first, second?))
@@ -211,24 +212,24 @@ fn beside<T: Send, U>(
 }
 
 /// The selector, with the unique-ids of standard input: complete before anything connects.
-fn selection(choice: &Choice, otherwise: Otherwise) -> Result<Selection, Failure> {
-    let mut selection = Selection::parse(choice, otherwise)?;
+fn selection(selectors: &SelectorArgs, otherwise: DefaultSelection) -> Result<Selector, CliError> {
+    let mut selection = Selector::parse(selectors, otherwise)?;
     if selection.reads_stdin() {
         selection.read(io::stdin().lock())?;
     }
     Ok(selection)
 }
 
-/// The chosen messages of the catalogue, and all of them as a selector sees them.
+/// Returns the selected messages, and all messages with what the record knows of them.
 fn choose<'c, 'm>(
-    selection: &Selection,
-    catalogue: &'c Catalogue<'m>,
+    selection: &Selector,
+    messages: &'c MessageList<'m>,
     record: Option<&'c Record>,
-) -> Result<(Chosen, Known<'c, 'm>), Failure> {
-    if selection.needs_unique_ids() && !catalogue.has_unique_ids() {
-        return Err(without_unique_ids());
+) -> Result<(Selection, KnownMessages<'c, 'm>), CliError> {
+    if selection.needs_unique_ids() && !messages.has_unique_ids() {
+        return Err(no_unique_ids_error());
     }
-    let listed = catalogue.known(record);
+    let listed = messages.known(record);
     let chosen = selection.resolve(&listed, now())?;
     Ok((chosen, listed))
 }
@@ -239,7 +240,7 @@ pub fn now() -> i64 {
 }
 
 /// The first keys of every row about a message of the maildrop.
-fn row(message: &Listed<'_>, has_unique_ids: bool) -> json::Uidl {
+fn row(message: &ListedMessage<'_>, has_unique_ids: bool) -> json::Uidl {
     json::Uidl {
         number: message.number.get(),
         uid: message.unique_id.map(uid),
@@ -258,8 +259,8 @@ fn refused(entry: Entry<'_>, error: &crate::Error) -> json::Refused {
 }
 
 /// An error of the session in the middle of a message, which may be why it cannot be fetched: the failure names it.
-fn within(entry: Entry<'_>, error: crate::Error) -> Stop {
-    Failure::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
+fn within(entry: Entry<'_>, error: crate::Error) -> Abort {
+    CliError::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
 }
 
 /// A unique-id as rows show it, and as `--uid` takes it.
@@ -271,7 +272,7 @@ fn shown(octets: &[u8]) -> String {
     text(octets).into_owned()
 }
 
-/// The place of a number in the catalogue; answers come for numbers that were asked for, so it is there.
-fn place(catalogue: &Catalogue<'_>, chosen: &Chosen, number: MessageNumber) -> Option<usize> {
-    catalogue.index_of(number).filter(|&index| chosen.contains(index))
+/// Returns the index of a number, if that message was selected.
+fn place(messages: &MessageList<'_>, chosen: &Selection, number: MessageNumber) -> Option<usize> {
+    messages.index_of(number).filter(|&index| chosen.contains(index))
 }

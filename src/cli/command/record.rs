@@ -13,18 +13,18 @@ use crate::delivery::{
     import::{self, Batch, ImportError, Tool},
 };
 
-use super::{Context, Done, now, selection, uid};
+use super::{Context, Outcome, now, selection, uid};
 use crate::cli::{
     args,
     config::shown,
-    exit::{Code, Failure, Stop},
+    error::{Abort, CliError, ErrorCode},
     json,
     output::rfc3339,
-    selector::Otherwise,
+    select::DefaultSelection,
     settings::Settings,
 };
 
-pub fn run(context: &mut Context<'_>, args: &args::Record) -> Result<Done, Stop> {
+pub fn run(context: &mut Context<'_>, args: &args::Record) -> Result<Outcome, Abort> {
     if let Some(file) = &args.import {
         import(context, file, args.from)?;
     } else if args.forget {
@@ -33,10 +33,10 @@ pub fn run(context: &mut Context<'_>, args: &args::Record) -> Result<Done, Stop>
         list(context)?;
     }
     context.printer.flush()?;
-    Ok(Done::All)
+    Ok(Outcome::Done)
 }
 
-fn list(context: &mut Context<'_>) -> Result<(), Stop> {
+fn list(context: &mut Context<'_>) -> Result<(), Abort> {
     let Settings { state_dir, user, address, .. } = context.settings;
     let mut written = Ok(());
     delivery::Record::list(state_dir, user, &address.host.to_string(), address.port, |remembered| {
@@ -56,14 +56,14 @@ fn row(remembered: Remembered) -> json::Record {
     }
 }
 
-fn forget(context: &mut Context<'_>, args: &args::Record) -> Result<(), Stop> {
-    let choice = args::Choice {
+fn forget(context: &mut Context<'_>, args: &args::Record) -> Result<(), Abort> {
+    let selectors = args::SelectorArgs {
         uids: args.uids.clone(),
         all: args.all,
         older_than: args.older_than.clone(),
-        ..args::Choice::default()
+        ..args::SelectorArgs::default()
     };
-    let selection = selection(&choice, Otherwise::All)?;
+    let selection = selection(&selectors, DefaultSelection::All)?;
     let locked = lock(context.settings)?;
     if args.all {
         locked.clear()?;
@@ -76,7 +76,7 @@ fn forget(context: &mut Context<'_>, args: &args::Record) -> Result<(), Stop> {
     let named: HashSet<&[u8]> = selection.unique_ids().collect();
     if let Some(unknown) = named.iter().find(|unique_id| !record.knows(unique_id, 0)) {
         let message = format!("not in the record: unique-id \"{}\"", uid(unknown));
-        return Err(Failure::new(Code::NoSuchMessage, message).into());
+        return Err(CliError::new(ErrorCode::NoSuchMessage, message).into());
     }
     let (now, by_unique_id) = (now(), !args.uids.is_empty());
     let forgotten = record.forget(|unique_id, time| {
@@ -86,12 +86,12 @@ fn forget(context: &mut Context<'_>, args: &args::Record) -> Result<(), Stop> {
     Ok(context.printer.note(&format!("forgotten: {}", messages(forgotten)))?)
 }
 
-fn import(context: &mut Context<'_>, file: &Path, from: Option<args::Tool>) -> Result<(), Stop> {
+fn import(context: &mut Context<'_>, file: &Path, from: Option<args::Tool>) -> Result<(), Abort> {
     let settings = context.settings;
     let now = u64::try_from(now()).unwrap_or(0);
     let account = import::Account { user: &settings.user, address: &settings.address };
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let unreadable = |error: &io::Error| Failure::output(format_args!("cannot read {}", shown(file)), error);
+    let unreadable = |error: &io::Error| CliError::output(format_args!("cannot read {}", shown(file)), error);
     let opened = File::open(file).map_err(|error| unreadable(&error))?;
     let state = |file: &File| file.metadata().map(|data| (data.len(), data.modified().ok()));
     let before = state(&opened).map_err(|error| unreadable(&error))?;
@@ -101,11 +101,11 @@ fn import(context: &mut Context<'_>, file: &Path, from: Option<args::Tool>) -> R
     })
     .map_err(|error| match error {
         ImportError::Read(error) => unreadable(&error),
-        error => Failure::new(Code::Data, format!("{}: {error}", shown(file))),
+        error => CliError::new(ErrorCode::Data, format!("{}: {error}", shown(file))),
     })?;
     if state(&opened).map_err(|error| unreadable(&error))? != before {
         let message = format!("{}: changed while it was read; end the program that writes it", shown(file));
-        return Err(Failure::new(Code::Data, message).into());
+        return Err(CliError::new(ErrorCode::Data, message).into());
     }
     let mut record = lock(settings)?.open(None)?;
     for warning in record.take_warnings() {
@@ -136,7 +136,7 @@ impl From<args::Tool> for Tool {
     }
 }
 
-fn lock(settings: &Settings) -> Result<delivery::Locked, Failure> {
+fn lock(settings: &Settings) -> Result<delivery::Locked, CliError> {
     let Settings { state_dir, user, address, timeout, .. } = settings;
     Ok(delivery::Record::lock(state_dir, user, &address.host.to_string(), address.port, *timeout)?)
 }

@@ -2,46 +2,46 @@
 
 use crate::delivery::{Foreign, Record};
 
-use super::{Context, Done, beside, choose, now, selection, uid};
+use super::{Context, Outcome, choose, now, run_both, selection, uid};
 use crate::cli::{
     args,
-    catalogue::Catalogue,
-    chosen::Chosen,
-    exit::{Failure, Stop},
+    error::{Abort, CliError},
     json::{Deletion, Fetch},
-    selector::{self, Otherwise, without_unique_ids},
+    messages::MessageList,
+    select::Selection,
+    select::{self, DefaultSelection, no_unique_ids_error},
     session::Session,
     settings::Settings,
 };
 
 /// Remembers the chosen messages as fetched without downloading them.
-pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> {
+pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abort> {
     let Settings { state_dir, user, address, timeout, .. } = context.settings;
-    let selection = selection(&args.choice, Otherwise::New)?;
+    let selection = selection(&args.selectors, DefaultSelection::New)?;
     let limit = limit(args)?;
     let found = context.credential()?;
     let locked = Record::lock(state_dir, user, &address.host.to_string(), address.port, *timeout)?;
     let open = || context.open_with(&found);
-    let (mut record, Session { mut transaction, .. }) = beside(|| Ok(locked.open(None)?), open)?;
+    let (mut record, Session { mut transaction, .. }) = run_both(|| Ok(locked.open(None)?), open)?;
     for warning in record.take_warnings() {
         context.stderr.warning(&warning);
     }
     let maildrop = transaction.maildrop()?;
-    let catalogue = Catalogue::new(&maildrop);
-    if !catalogue.has_unique_ids() {
-        return Err(without_unique_ids().into());
+    let messages = MessageList::new(&maildrop);
+    if !messages.has_unique_ids() {
+        return Err(no_unique_ids_error().into());
     }
-    context.warn_of_nameless(&catalogue);
-    let (chosen, _) = choose(&selection, &catalogue, Some(&record))?;
+    context.warn_of_missing_unique_ids(&messages);
+    let (chosen, _) = choose(&selection, &messages, Some(&record))?;
     if chosen.is_empty() {
-        context.say_that_nothing_was_chosen(&catalogue, &selection);
+        context.note_nothing_selected(&messages, &selection);
     }
-    let (chosen, left) = within(chosen, &catalogue, limit);
-    context.printer.fit(chosen.iter().map(|index| (catalogue.entry(index).number.get(), None)));
+    let (chosen, left) = within(chosen, &messages, limit);
+    context.printer.fit(chosen.iter().map(|index| (messages.entry(index).number.get(), None)));
     let time = u64::try_from(now()).unwrap_or(0);
     record.remember(chosen.iter().filter_map(|index| {
-        let entry = catalogue.entry(index);
-        let occurrence = catalogue.occurrence(index);
+        let entry = messages.entry(index);
+        let occurrence = messages.occurrence(index);
         Some(Foreign {
             unique_id: entry.unique_id?,
             occurrence,
@@ -51,7 +51,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         })
     }))?;
     for index in chosen.iter() {
-        let entry = catalogue.entry(index);
+        let entry = messages.entry(index);
         context.printer.skipped(&Fetch {
             number: entry.number.get(),
             uid: entry.unique_id.map(uid),
@@ -64,27 +64,27 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Done, Stop> 
         })?;
     }
     context.end(transaction)?;
-    say_what_is_left(context, left);
-    Ok(Done::All)
+    note_remaining(context, left);
+    Ok(Outcome::Done)
 }
 
 /// The octets of `--limit-size`.
-pub fn limit(args: &args::Fetch) -> Result<Option<u64>, Failure> {
+pub fn limit(args: &args::Fetch) -> Result<Option<u64>, CliError> {
     let Some(typed) = &args.limit_size else { return Ok(None) };
-    match selector::size("--limit-size", typed)? {
-        0 => Err(Failure::usage("invalid value \"0\" for --limit-size: expected at least one octet")),
+    match select::size("--limit-size", typed)? {
+        0 => Err(CliError::usage("invalid value \"0\" for --limit-size: expected at least one octet")),
         octets => Ok(Some(octets)),
     }
 }
 
 /// The first of the chosen messages that together have at most so many listed octets, at least one; and how many are
 /// left.
-pub fn within(chosen: Chosen, catalogue: &Catalogue<'_>, limit: Option<u64>) -> (Chosen, usize) {
+pub fn within(chosen: Selection, messages: &MessageList<'_>, limit: Option<u64>) -> (Selection, usize) {
     let Some(limit) = limit else { return (chosen, 0) };
     let mut sum: u64 = 0;
     let mut taken = 0;
     for index in chosen.iter() {
-        sum = sum.saturating_add(catalogue.entry(index).octets.unwrap_or(0));
+        sum = sum.saturating_add(messages.entry(index).octets.unwrap_or(0));
         if sum > limit && taken > 0 {
             break;
         }
@@ -92,11 +92,11 @@ pub fn within(chosen: Chosen, catalogue: &Catalogue<'_>, limit: Option<u64>) -> 
     }
     let left = chosen.len() - taken;
     let Some(end) = chosen.iter().nth(taken) else { return (chosen, 0) };
-    ((0..catalogue.len()).map(|index| index < end && chosen.contains(index)).collect(), left)
+    ((0..messages.len()).map(|index| index < end && chosen.contains(index)).collect(), left)
 }
 
 /// A note after a run that a limit ended.
-pub fn say_what_is_left(context: &Context<'_>, left: usize) {
+pub fn note_remaining(context: &Context<'_>, left: usize) {
     match left {
         0 => {}
         1 => context.stderr.note("1 message is left for another run"),

@@ -6,36 +6,36 @@ use crate::{
     proto::{Capabilities, Capability},
 };
 
-use super::{Context, Done, now, shown};
+use super::{Context, Outcome, now, shown};
 use crate::cli::{
     args,
-    catalogue::Catalogue,
-    exit::Stop,
+    error::Abort,
     json::{self, Expire, Server},
+    messages::MessageList,
     output::rfc3339,
-    selector::{Listing as _, without_unique_ids},
+    select::{ListedMessages as _, no_unique_ids_error},
     session::Session,
 };
 
 /// A certificate that ends so soon is warned of: time enough to mend it.
 const CERTIFICATE_WARNING_DAYS: i64 = 14;
 
-pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop> {
+pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Outcome, Abort> {
     let (mut session, record) = context.open_with_record()?;
     let maildrop = session.transaction.maildrop()?;
-    let catalogue = Catalogue::new(&maildrop);
-    if args.check && !catalogue.has_unique_ids() {
-        return Err(without_unique_ids().into());
+    let messages = MessageList::new(&maildrop);
+    if args.check && !messages.has_unique_ids() {
+        return Err(no_unique_ids_error().into());
     }
-    context.warn_of_nameless(&catalogue);
+    context.warn_of_missing_unique_ids(&messages);
     let server = args.server.then(|| server(context, &mut session)).transpose()?;
 
-    let listed = catalogue.known(Some(&record));
+    let listed = messages.known(Some(&record));
     let new =
         || (0..listed.len()).map(|index| listed.message(index)).filter(|message| message.fetched.is_none());
     let new_messages = u32::try_from(new().count()).unwrap_or(u32::MAX);
     let new_octets = new().fold(0, |sum: u64, message| sum.saturating_add(message.octets.unwrap_or(0)));
-    let known = catalogue.has_unique_ids();
+    let known = messages.has_unique_ids();
     let drop_listing = maildrop.drop_listing();
     context.printer.status(&json::Status {
         messages: drop_listing.messages,
@@ -45,7 +45,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Done, Stop>
         server,
     })?;
     context.end(session.transaction)?;
-    Ok(if args.check && new_messages == 0 { Done::NothingNew } else { Done::All })
+    Ok(if args.check && new_messages == 0 { Outcome::NoNewMail } else { Outcome::Done })
 }
 
 fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate::Error> {

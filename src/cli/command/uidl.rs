@@ -1,30 +1,30 @@
 //! `uidl`: number, unique-id and size of messages.
 
-use super::{Context, Done, choose, row, selection};
+use super::{Context, Outcome, choose, row, selection};
 use crate::cli::{
     args,
-    catalogue::Catalogue,
-    exit::Stop,
-    selector::{Listing as _, Otherwise},
+    error::Abort,
+    messages::MessageList,
+    select::{DefaultSelection, ListedMessages as _},
     session::Session,
 };
 
-pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Done, Stop> {
-    let selection = selection(&args.choice, Otherwise::All)?;
+pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Outcome, Abort> {
+    let selection = selection(&args.selectors, DefaultSelection::All)?;
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let maildrop = transaction.maildrop()?;
-    let catalogue = Catalogue::new(&maildrop);
-    context.warn_of_nameless(&catalogue);
-    let (chosen, listed) = choose(&selection, &catalogue, Some(&record))?;
+    let messages = MessageList::new(&maildrop);
+    context.warn_of_missing_unique_ids(&messages);
+    let (chosen, listed) = choose(&selection, &messages, Some(&record))?;
     if chosen.is_empty() {
-        context.say_that_nothing_was_chosen(&catalogue, &selection);
+        context.note_nothing_selected(&messages, &selection);
     }
     context.printer.fit(
-        chosen.iter().map(|index| (catalogue.entry(index).number.get(), catalogue.entry(index).unique_id)),
+        chosen.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
     );
     for index in chosen.iter() {
-        context.printer.uidl(&row(&listed.message(index), catalogue.has_unique_ids()))?;
+        context.printer.uidl(&row(&listed.message(index), messages.has_unique_ids()))?;
     }
     context.end(transaction)?;
-    Ok(Done::All)
+    Ok(Outcome::Done)
 }

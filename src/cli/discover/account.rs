@@ -6,7 +6,7 @@ use crate::oauth::Provider;
 use toml_edit::{InlineTable, Table, Value};
 
 use super::person::Person;
-use crate::cli::exit::{Code, Failure};
+use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::settings::lookup::Lookup;
 
 /// An account that is not written yet.
@@ -25,7 +25,7 @@ struct OAuth {
 impl Account {
     /// The account of a candidate, with `--user` instead of the user that the source names. OAuth 2.0 where the source
     /// offers it and the provider is known.
-    pub fn of(mut candidate: Candidate, lookup: &Lookup) -> Result<Self, Failure> {
+    pub fn of(mut candidate: Candidate, lookup: &Lookup) -> Result<Self, CliError> {
         if let Some(user) = &lookup.user {
             user.clone_into(&mut candidate.user);
         }
@@ -38,8 +38,8 @@ impl Account {
             client_secret_command: String::new(),
         });
         if oauth.is_none() && !candidate.password {
-            return Err(Failure::new(
-                Code::Configuration,
+            return Err(CliError::new(
+                ErrorCode::Configuration,
                 format!(
                     "{} takes OAuth 2.0 only, and its provider is not known: write an account with oauth",
                     candidate.host
@@ -60,7 +60,7 @@ impl Account {
 
     /// Asks for the OAuth 2.0 client, if one is needed; without a client id the account takes a password. `false` at
     /// the end of the input.
-    pub fn complete(&mut self, person: &Person, name: &str) -> Result<bool, Failure> {
+    pub fn complete(&mut self, person: &Person, name: &str) -> Result<bool, CliError> {
         let Some(oauth) = &mut self.oauth else { return Ok(true) };
         let provider = oauth.provider;
         let or_password = if self.candidate.password { "; empty to use a password" } else { "" };
@@ -75,7 +75,7 @@ impl Account {
                 return Ok(true);
             }
             let text = format!("{} takes OAuth 2.0 only: register a client first", self.candidate.host);
-            return Err(Failure::configuration(text));
+            return Err(CliError::configuration(text));
         }
         let Some(command) =
             person.answer("The command that prints its client secret; empty if it has none: ")?
@@ -116,9 +116,9 @@ impl Account {
     }
 }
 
-fn check(answer: &str) -> Result<(), Failure> {
+fn check(answer: &str) -> Result<(), CliError> {
     if answer.chars().any(char::is_control) {
-        return Err(Failure::configuration("the answer holds a control character"));
+        return Err(CliError::configuration("the answer holds a control character"));
     }
     Ok(())
 }

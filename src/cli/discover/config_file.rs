@@ -7,7 +7,7 @@ use std::path::Path;
 use toml_edit::{DocumentMut, Item, Table};
 
 use crate::cli::config::{Config, shown};
-use crate::cli::exit::{Code, Failure};
+use crate::cli::error::{CliError, ErrorCode};
 
 /// The TOML of one account, as it stands in a file.
 pub fn block(name: &str, keys: &Table) -> String {
@@ -24,8 +24,8 @@ pub fn block(name: &str, keys: &Table) -> String {
 ///
 /// The new file is written beside the old one, read back, synced and renamed: at every moment one of both is there
 /// whole. A link is followed, and the file that it leads to is replaced.
-pub fn add(path: &Path, name: &str, keys: &Table) -> Result<(), Failure> {
-    let cannot = |error: &io::Error| Failure::output(format!("cannot write {}", shown(path)), error);
+pub fn add(path: &Path, name: &str, keys: &Table) -> Result<(), CliError> {
+    let cannot = |error: &io::Error| CliError::output(format!("cannot write {}", shown(path)), error);
     let (target, old) = match fs::canonicalize(path) {
         Ok(target) => {
             let old = fs::read(&target).map_err(|error| cannot(&error))?;
@@ -37,9 +37,9 @@ pub fn add(path: &Path, name: &str, keys: &Table) -> Result<(), Failure> {
         Err(error) => return Err(cannot(&error)),
     };
     let text = String::from_utf8(old.clone().unwrap_or_default())
-        .map_err(|_| Failure::configuration(format!("{}: not in UTF-8", shown(path))))?;
+        .map_err(|_| CliError::configuration(format!("{}: not in UTF-8", shown(path))))?;
     let text = with_account(&text, name, keys)
-        .map_err(|why| Failure::configuration(format!("{}: {why}", shown(path))))?;
+        .map_err(|why| CliError::configuration(format!("{}: {why}", shown(path))))?;
     replace(&target, text.as_bytes(), old.is_some()).map_err(|error| match error {
         Unwritten::Io(error) => cannot(&error),
         Unwritten::Unreadable(failure) => failure,
@@ -94,7 +94,7 @@ fn with_account(text: &str, name: &str, keys: &Table) -> Result<String, String> 
 enum Unwritten {
     Io(io::Error),
     /// The program could not read what it was about to write.
-    Unreadable(Failure),
+    Unreadable(CliError),
 }
 
 impl From<io::Error> for Unwritten {
@@ -124,7 +124,7 @@ fn replace(target: &Path, octets: &[u8], exists: bool) -> Result<(), Unwritten> 
     file.as_file().sync_all()?;
     Config::read(file.path().to_owned(), true).map_err(|failure| {
         let text = format!("cannot write the account: {}", failure.message);
-        Unwritten::Unreadable(Failure::new(Code::Configuration, text))
+        Unwritten::Unreadable(CliError::new(ErrorCode::Configuration, text))
     })?;
     file.persist(target).map_err(|error| error.error)?;
     sync_folder(folder)?;
@@ -254,14 +254,14 @@ mod tests {
             ("alice@example.org, b@example.org", Some(NAME))
         );
         let before = fs::read(&path).unwrap();
-        assert_eq!(add(&path, NAME, &keys()).unwrap_err().code, Code::Configuration);
+        assert_eq!(add(&path, NAME, &keys()).unwrap_err().code, ErrorCode::Configuration);
         let mut unknown = keys();
         unknown.insert("hots", toml_edit::value("x"));
         let failure = add(&path, "c@example.org", &unknown).unwrap_err();
         assert!(failure.message.contains("hots"), "{}", failure.message);
         assert_eq!(fs::read(&path).unwrap(), before);
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "a temporary file was left");
-        assert_eq!(add(folder.path(), NAME, &keys()).unwrap_err().code, Code::Output);
+        assert_eq!(add(folder.path(), NAME, &keys()).unwrap_err().code, ErrorCode::Output);
     }
 
     #[cfg(unix)]
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(mode(&path), 0o640);
         let dangling = folder.path().join("dangling.toml");
         std::os::unix::fs::symlink(folder.path().join("nowhere"), &dangling).unwrap();
-        assert_eq!(add(&dangling, NAME, &keys()).unwrap_err().code, Code::Output);
+        assert_eq!(add(&dangling, NAME, &keys()).unwrap_err().code, ErrorCode::Output);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o400)).unwrap();
         assert!(add(&path, "c@example.org", &keys()).unwrap_err().message.contains("read-only"));
     }

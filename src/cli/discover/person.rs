@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::cli::exit::{Code, Failure};
+use crate::cli::error::{CliError, ErrorCode};
 
 /// A person who reads standard error and types on standard input.
 pub struct Person {
@@ -19,7 +19,7 @@ impl Person {
     }
 
     /// The answer to a question, without spaces around it; `None` at the end of the input.
-    pub fn answer(&self, question: &str) -> Result<Option<String>, Failure> {
+    pub fn answer(&self, question: &str) -> Result<Option<String>, CliError> {
         let mut stderr = io::stderr().lock();
         let _ = stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush());
         drop(stderr);
@@ -49,12 +49,12 @@ impl Person {
             }
             Some(Ok(line)) => Ok(Some(line.trim().to_owned())),
             Some(Err(error)) => Err(unreadable(&error)),
-            None => Err(Failure::new(Code::Unavailable, "no answer before the deadline")),
+            None => Err(CliError::new(ErrorCode::Unavailable, "no answer before the deadline")),
         }
     }
 
     /// True for an answer that begins with yes.
-    pub fn agrees(&self, question: &str) -> Result<bool, Failure> {
+    pub fn agrees(&self, question: &str) -> Result<bool, CliError> {
         Ok(self.answer(question)?.is_some_and(|answer| Self::is_yes(&answer)))
     }
 
@@ -64,8 +64,8 @@ impl Person {
     }
 }
 
-fn unreadable(error: &io::Error) -> Failure {
-    Failure::configuration(format!("no answer from standard input: {error}"))
+fn unreadable(error: &io::Error) -> CliError {
+    CliError::configuration(format!("no answer from standard input: {error}"))
 }
 
 /// An answer is a word or a client id.

@@ -6,10 +6,10 @@ use crate::net::{HttpClient, NameServers, TlsConnector, TlsSettings};
 use crate::{Error, ErrorKind};
 
 use super::person::Person;
-use crate::cli::exit::{Code, Failure};
+use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::output::Stderr;
 use crate::cli::settings::lookup::Lookup;
-use crate::cli::wirelog::WireLog;
+use crate::cli::trace_log::TraceLog;
 
 /// A search for the server of an address.
 pub struct Search<'a> {
@@ -31,10 +31,10 @@ pub enum Searched {
 
 impl Search<'_> {
     /// Asks each source until one names a server that can be used.
-    pub fn run(&self) -> Result<Searched, Failure> {
+    pub fn run(&self) -> Result<Searched, CliError> {
         let Lookup { family, proxy, limits, .. } = self.lookup;
-        let wire_log = WireLog::open(&self.lookup.trace)?;
-        let mut trace = wire_log.trace();
+        let trace_log = TraceLog::open(&self.lookup.trace)?;
+        let mut trace = trace_log.trace();
         let mut note = |text: &str| {
             log::info!("{text}");
             if let Some(trace) = &mut trace {
@@ -77,7 +77,7 @@ impl Search<'_> {
             return Ok(Searched::Found(candidate));
         }
         self.check_deadline()?;
-        wire_log.check()?;
+        trace_log.check()?;
         Ok(Searched::Nothing(why))
     }
 
@@ -97,7 +97,7 @@ impl Search<'_> {
     }
 
     /// The first candidate of the domain, or the first one outside of it if the person agrees.
-    fn choose(&self, candidates: Vec<Candidate>) -> Result<Choice, Failure> {
+    fn choose(&self, candidates: Vec<Candidate>) -> Result<Choice, CliError> {
         let mut asked = false;
         for candidate in candidates {
             if domain_holds(self.address.domain(), &candidate.host) {
@@ -128,12 +128,12 @@ impl Search<'_> {
         Ok(Choice::None)
     }
 
-    fn check_deadline(&self) -> Result<(), Failure> {
+    fn check_deadline(&self) -> Result<(), CliError> {
         let limits = self.lookup.limits;
         if limits.deadline.is_some() && limits.left().is_zero() {
             let domain = self.address.domain();
             let text = format!("no POP3 server found for {domain} before the deadline");
-            return Err(Failure::new(Code::Unavailable, text));
+            return Err(CliError::new(ErrorCode::Unavailable, text));
         }
         Ok(())
     }

@@ -10,18 +10,18 @@ use crate::{ErrorKind, Secret};
 
 use super::transport::Transport;
 use crate::cli::command::Context;
+use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::escape::escape;
-use crate::cli::exit::{Code, Failure};
 use crate::cli::session;
 use crate::cli::settings::{Auth, TlsMode};
 
 /// Asks the POP3 server with a wrong token, shows the person what it names, and fetches the metadata there.
-pub fn endpoints(context: &Context<'_>, transport: &Transport<'_>) -> Result<Endpoints, Failure> {
+pub fn endpoints(context: &Context<'_>, transport: &Transport<'_>) -> Result<Endpoints, CliError> {
     let url = openid_configuration(context)?;
     let shown = escape(url.as_str()).into_owned();
     let issuer = shown.strip_suffix("/.well-known/openid-configuration").unwrap_or(&shown);
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(Failure::configuration(format!(
+        return Err(CliError::configuration(format!(
             "the POP3 server names the issuer {issuer}, and there is no terminal to confirm it on: \
              write issuer = \"{issuer}\" into oauth"
         )));
@@ -31,31 +31,34 @@ pub fn endpoints(context: &Context<'_>, transport: &Transport<'_>) -> Result<End
     let mut answer = String::new();
     io::stdin()
         .read_line(&mut answer)
-        .map_err(|error| Failure::configuration(format!("no answer from standard input: {error}")))?;
+        .map_err(|error| CliError::configuration(format!("no answer from standard input: {error}")))?;
     if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Err(Failure::new(Code::Authentication, "the issuer was not confirmed: nothing was done"));
+        return Err(CliError::new(
+            ErrorCode::Authentication,
+            "the issuer was not confirmed: nothing was done",
+        ));
     }
     transport.endpoints_at(&url)
 }
 
-fn openid_configuration(context: &Context<'_>) -> Result<Url, Failure> {
+fn openid_configuration(context: &Context<'_>) -> Result<Url, CliError> {
     const UNKNOWN: &str = "write issuer, provider or token-url into oauth";
     if context.settings.tls == TlsMode::None {
         let text = format!("the issuer cannot be learnt from the POP3 server without TLS: {UNKNOWN}");
-        return Err(Failure::configuration(text));
+        return Err(CliError::configuration(text));
     }
     let wrong = Credential::Token(Secret::from(WRONG_TOKEN));
     let bearer = Auth::Sasl(Mechanism::OAuthBearer);
-    let (settings, wire_log) = (context.settings, &context.wire_log);
-    let Err(error) = session::open_once(settings, bearer, &wrong, wire_log, context.stderr) else {
-        return Err(Failure::new(Code::Protocol, "the POP3 server accepted a token that is none"));
+    let (settings, trace_log) = (context.settings, &context.trace_log);
+    let Err(error) = session::open_once(settings, bearer, &wrong, trace_log, context.stderr) else {
+        return Err(CliError::new(ErrorCode::Protocol, "the POP3 server accepted a token that is none"));
     };
     let named = error.source().and_then(|source| source.downcast_ref::<OpenIdConfiguration>());
     match (named, error.kind()) {
         (Some(OpenIdConfiguration(text)), _) => {
             text.parse::<Url>().ok().filter(Url::is_https).ok_or_else(|| {
-                Failure::new(
-                    Code::Protocol,
+                CliError::new(
+                    ErrorCode::Protocol,
                     format!("the issuer of the POP3 server is not an https URL: {UNKNOWN}"),
                 )
             })
@@ -63,7 +66,7 @@ fn openid_configuration(context: &Context<'_>) -> Result<Url, Failure> {
         (None, ErrorKind::Host | ErrorKind::Unavailable | ErrorKind::Tls | ErrorKind::Temporary) => {
             Err(error.into())
         }
-        (None, _) => Err(Failure::configuration(format!("the POP3 server names no issuer: {UNKNOWN}"))),
+        (None, _) => Err(CliError::configuration(format!("the POP3 server names no issuer: {UNKNOWN}"))),
     }
 }
 

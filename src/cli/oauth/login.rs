@@ -14,21 +14,21 @@ use super::store::{Store, StoreError};
 use super::transport::{Transport, random};
 use super::{Grant, OAuth, browser, learn, login_again};
 use crate::cli::args;
-use crate::cli::command::{Context, Done, now};
-use crate::cli::exit::{Code as ExitCode, Failure, Stop};
+use crate::cli::command::{Context, Outcome, now};
+use crate::cli::error::{Abort, CliError, ErrorCode};
 use crate::cli::output::rfc3339;
 use crate::cli::settings::{Auth, Settings};
 use crate::cli::{credential, json, session};
 
 /// Has the person confirm, proves the token against the POP3 server, and saves the grant.
-pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Result<Done, Stop> {
+pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Result<Outcome, Abort> {
     let settings = context.settings;
     check(settings, args)?;
     let store = Store::of(settings, oauth);
     store.probe()?;
-    let deadline = settings.ends_at();
-    let wire_log = context.wire_log.clone();
-    let transport = Transport::new(settings, oauth, &wire_log, deadline);
+    let deadline = settings.deadline_instant();
+    let trace_log = context.trace_log.clone();
+    let transport = Transport::new(settings, oauth, &trace_log, deadline);
     let client = transport.client()?;
     let endpoints = match oauth.authority() {
         Some(_) => transport.endpoints()?,
@@ -39,24 +39,24 @@ pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Re
     let Some(refresh_token) = &tokens.refresh_token else {
         let text = "the server sent no refresh token: offline access was not granted; \
                     scope or parameters of oauth may have to ask for it";
-        return Err(Failure::new(ExitCode::Protocol, text).into());
+        return Err(CliError::new(ErrorCode::Protocol, text).into());
     };
     let token = Credential::Token(tokens.access_token.clone());
-    let session = session::open(settings, &token, &context.wire_log, context.stderr)?;
+    let session = session::open(settings, &token, &context.trace_log, context.stderr)?;
     context.end(session.transaction)?;
     let grant = Grant::new(settings, oauth, &endpoints, &tokens, refresh_token);
     let lock = store.lock(deadline)?;
     store.write(&grant).map_err(|error| store.unsaved(&error))?;
     drop(lock);
     context.printer.note(&format!("the grant of {} is stored in {}", settings.mailbox(), store.place()))?;
-    Ok(Done::All)
+    Ok(Outcome::Done)
 }
 
 /// Revokes the grant and removes it, and the password that the keyring may hold beside it.
-pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Done, Stop> {
+pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Outcome, Abort> {
     let settings = context.settings;
     let store = Store::of(settings, oauth);
-    let deadline = settings.ends_at();
+    let deadline = settings.deadline_instant();
     let lock = store.lock(deadline)?;
     match store.read() {
         Ok(Some(grant)) => {
@@ -84,7 +84,7 @@ pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Done, Stop> {
     if credential::remove(settings).unwrap_or(false) {
         context.printer.note(&format!("the password of {mailbox} was removed from the keyring"))?;
     }
-    Ok(Done::All)
+    Ok(Outcome::Done)
 }
 
 fn revoke(
@@ -93,7 +93,7 @@ fn revoke(
     grant: &Grant,
     deadline: Option<Instant>,
 ) -> Result<(), String> {
-    let transport = Transport::new(context.settings, oauth, &context.wire_log, deadline);
+    let transport = Transport::new(context.settings, oauth, &context.trace_log, deadline);
     if !grant.belongs_to(context.settings, oauth) {
         return Err("it is for another host, user, issuer or client id".into());
     }
@@ -105,7 +105,7 @@ fn revoke(
 }
 
 /// What must hold before anybody is asked.
-fn check(settings: &Settings, args: &args::Login) -> Result<(), Failure> {
+fn check(settings: &Settings, args: &args::Login) -> Result<(), CliError> {
     let takes_token = match settings.auth {
         Auth::Auto => true,
         Auth::Sasl(mechanism) => mechanism.wants_token(),
@@ -113,12 +113,12 @@ fn check(settings: &Settings, args: &args::Login) -> Result<(), Failure> {
     };
     if !takes_token {
         let text = "an account with oauth needs auth = \"auto\", \"oauthbearer\" or \"xoauth2\"";
-        return Err(Failure::configuration(text));
+        return Err(CliError::configuration(text));
     }
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if !(terminal || args.device || args.no_browser) {
         let text = "no terminal to log in from with a browser: use --device or --no-browser";
-        return Err(Failure::configuration(text));
+        return Err(CliError::configuration(text));
     }
     Ok(())
 }
@@ -134,17 +134,17 @@ struct Person<'a, 'c> {
 
 impl Person<'_, '_> {
     /// The authorization code grant; the answer comes to the listener, or is pasted.
-    fn code(&mut self, paste: bool) -> Result<Tokens, Stop> {
+    fn code(&mut self, paste: bool) -> Result<Tokens, Abort> {
         let redirect = &self.oauth.redirect;
         let (uri, listener) = if paste {
             (redirect.as_str().to_owned(), None)
         } else {
             if redirect.is_https() || !redirect.is_loopback() {
                 let text = format!("{redirect} cannot be listened on: use --no-browser");
-                return Err(Failure::configuration(text).into());
+                return Err(CliError::configuration(text).into());
             }
             let listener = Listener::bind(redirect).map_err(|error| {
-                Failure::configuration(format!("cannot listen for the browser on {redirect}: {error}"))
+                CliError::configuration(format!("cannot listen for the browser on {redirect}: {error}"))
             })?;
             (listener.redirect_uri(redirect), Some(listener))
         };
@@ -168,24 +168,24 @@ impl Person<'_, '_> {
     }
 
     /// The first line of standard input, judged; `None` if the time is over.
-    fn pasted(&self, request: &AuthorizationRequest) -> Result<Option<Result<Code, Error>>, Failure> {
+    fn pasted(&self, request: &AuthorizationRequest) -> Result<Option<Result<Code, Error>>, CliError> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
             .name("address".into())
             .spawn(move || {
                 let _ = sender.send(credential::first_line(io::stdin().lock()));
             })
-            .map_err(|error| Failure::output("cannot start a thread", &error))?;
+            .map_err(|error| CliError::output("cannot start a thread", &error))?;
         let line = match receiver.recv_timeout(self.until().saturating_duration_since(Instant::now())) {
             Ok(Ok(line)) => line,
             Ok(Err(error)) => {
-                return Err(Failure::configuration(format!("no address from standard input: {error}")));
+                return Err(CliError::configuration(format!("no address from standard input: {error}")));
             }
             Err(_) => return Ok(None),
         };
         let text = String::from_utf8_lossy(line.expose());
         let Some((_, query)) = text.trim().split_once('?') else {
-            return Err(Failure::configuration(
+            return Err(CliError::configuration(
                 "standard input holds no address with an answer: paste all of it, from http to its end",
             ));
         };
@@ -193,13 +193,13 @@ impl Person<'_, '_> {
     }
 
     /// The device grant (RFC 8628).
-    fn device(&mut self) -> Result<Tokens, Stop> {
+    fn device(&mut self) -> Result<Tokens, Abort> {
         if let (None, Some(provider)) = (&self.endpoints.device, self.oauth.provider) {
             let text = format!(
                 "the provider {} has no device login for mail: use a browser, or --no-browser",
                 provider.name
             );
-            return Err(Failure::configuration(text).into());
+            return Err(CliError::configuration(text).into());
         }
         let device = self
             .client
@@ -236,7 +236,7 @@ impl Person<'_, '_> {
     }
 
     /// A line for the person. With `--json` standard output holds rows only.
-    fn tell(&mut self, text: &str) -> Result<(), Stop> {
+    fn tell(&mut self, text: &str) -> Result<(), Abort> {
         if self.context.settings.json {
             self.context.stderr.warning(text);
         } else {
@@ -260,9 +260,9 @@ impl Person<'_, '_> {
         }
     }
 
-    fn failure(&self, error: Error) -> Failure {
+    fn failure(&self, error: Error) -> CliError {
         let again = error.kind() == ErrorKind::Authentication;
-        let failure = Failure::from(error).while_doing("the login failed");
+        let failure = CliError::from(error).while_doing("the login failed");
         if again { login_again(failure, self.context.settings) } else { failure }
     }
 }

@@ -16,11 +16,11 @@ pub use config::OAuth;
 use grant::Grant;
 pub use refresh::access_token;
 
+use super::error::CliError;
 use super::escape::escape;
-use super::exit::Failure;
 use super::settings::Settings;
 
-impl Failure {
+impl CliError {
     /// The same failure with what was being done before its message.
     fn while_doing(self, what: &str) -> Self {
         Self { message: format!("{what}: {}", self.message), ..self }
@@ -28,9 +28,9 @@ impl Failure {
 }
 
 /// The failure with the command that mends it.
-pub fn login_again(failure: Failure, settings: &Settings) -> Failure {
+pub fn login_again(failure: CliError, settings: &Settings) -> CliError {
     let message = format!("{}; {}", failure.message, login_command(settings));
-    Failure { message, hint: None, ..failure }
+    CliError { message, hint: None, ..failure }
 }
 
 /// `run pop3 login -a work`

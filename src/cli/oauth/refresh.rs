@@ -7,10 +7,10 @@ use super::store::{Store, StoreError};
 use super::transport::Transport;
 use super::{Grant, OAuth, login_again};
 use crate::cli::command::now;
-use crate::cli::exit::{Code, Failure};
+use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::output::Stderr;
 use crate::cli::settings::Settings;
-use crate::cli::wirelog::WireLog;
+use crate::cli::trace_log::TraceLog;
 
 /// An access token.
 pub struct AccessToken {
@@ -23,11 +23,11 @@ pub struct AccessToken {
 pub fn access_token(
     settings: &Settings,
     oauth: &OAuth,
-    wire_log: &WireLog,
+    trace_log: &TraceLog,
     stderr: Stderr,
     refused: Option<&Secret>,
-) -> Result<Result<AccessToken, NoGrant>, Failure> {
-    let deadline = settings.ends_at();
+) -> Result<Result<AccessToken, NoGrant>, CliError> {
+    let deadline = settings.deadline_instant();
     let store = Store::of(settings, oauth);
     let stored = || match store.read() {
         Ok(Some(grant)) if grant.belongs_to(settings, oauth) => Ok(grant),
@@ -45,7 +45,7 @@ pub fn access_token(
         Ok(_) => {}
         Err(none) => return Ok(Err(none)),
     }
-    let transport = Transport::new(settings, oauth, wire_log, deadline);
+    let transport = Transport::new(settings, oauth, trace_log, deadline);
     // Not under the lock: the command may take its time.
     let client = transport.client()?;
     let _lock = store.lock(deadline)?;
@@ -62,7 +62,7 @@ pub fn access_token(
         .and_then(|request| transport.send(&request.hiding(&grant.access_token), OAuthRequest::tokens));
     let tokens = refreshed.map_err(|error| {
         let again = error.kind() == ErrorKind::Authentication;
-        let failure = Failure::from(error).while_doing("refreshing the access token");
+        let failure = CliError::from(error).while_doing("refreshing the access token");
         if again { login_again(failure, settings) } else { failure }
     })?;
     let new = grant.refreshed(&tokens, now());
@@ -70,7 +70,7 @@ pub fn access_token(
         let rotated = new.refresh_token.expose() != grant.refresh_token.expose();
         if rotated {
             // The server may have withdrawn the old one with this answer, and the new one dies with this process.
-            let failure = Failure::new(Code::Output, store.unsaved(&error).message);
+            let failure = CliError::new(ErrorCode::Output, store.unsaved(&error).message);
             return Err(login_again(failure, settings));
         }
         stderr.warning(&store.unsaved(&error).message);

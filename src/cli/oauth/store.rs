@@ -14,7 +14,7 @@ use super::config::StoreKind;
 use super::grant::{Grant, MAX_GRANT};
 use super::keyring::Keyring;
 use super::{OAuth, parts};
-use crate::cli::exit::{Code, Failure};
+use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::keyring::KeyringError;
 use crate::cli::settings::Settings;
 
@@ -118,7 +118,7 @@ impl Store {
     }
 
     /// Fails where nothing could be saved, before a person is asked.
-    pub fn probe(&self) -> Result<(), Failure> {
+    pub fn probe(&self) -> Result<(), CliError> {
         let result = match self.kind {
             StoreKind::Keyring => {
                 let mailbox = self.mailbox.clone();
@@ -133,23 +133,23 @@ impl Store {
     }
 
     /// 78 for the keyring, 73 for the file.
-    pub fn unsaved(&self, error: &StoreError) -> Failure {
+    pub fn unsaved(&self, error: &StoreError) -> CliError {
         let code = match error {
-            StoreError::Keyring(_) => Code::Configuration,
-            StoreError::File(..) | StoreError::Damaged => Code::Output,
+            StoreError::Keyring(_) => ErrorCode::Configuration,
+            StoreError::File(..) | StoreError::Damaged => ErrorCode::Output,
         };
         let hint = match error {
             StoreError::Keyring(_) => "; store = \"file\" in oauth keeps it in a file",
             _ => "",
         };
-        Failure::new(code, format!("the grant of {} cannot be stored: {error}{hint}", self.mailbox))
+        CliError::new(code, format!("the grant of {} cannot be stored: {error}{hint}", self.mailbox))
     }
 
     /// Waits for the lock of this account, at most as long as the timeout.
-    pub fn lock(&self, deadline: Option<Instant>) -> Result<Lock, Failure> {
+    pub fn lock(&self, deadline: Option<Instant>) -> Result<Lock, CliError> {
         let path = self.folder.join(format!("{}.lock", self.name));
         let failed =
-            |error: &io::Error| Failure::output(format_args!("cannot lock {}", path.display()), error);
+            |error: &io::Error| CliError::output(format_args!("cannot lock {}", path.display()), error);
         make_folder(&self.folder).map_err(|error| failed(&error))?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
@@ -165,7 +165,7 @@ impl Store {
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 let text = "another pop3 is refreshing the grant, and the deadline passed";
-                return Err(Failure::new(Code::Unavailable, text));
+                return Err(CliError::new(ErrorCode::Unavailable, text));
             }
             if started.elapsed() >= self.timeout {
                 let text = format!(
@@ -173,7 +173,7 @@ impl Store {
                     self.mailbox,
                     self.timeout.as_secs_f64()
                 );
-                return Err(Failure::new(Code::Temporary, text));
+                return Err(CliError::new(ErrorCode::Temporary, text));
             }
             thread::sleep(PAUSE.min(self.timeout));
         }

@@ -7,15 +7,15 @@ use crate::oauth::{Client, Endpoints, Metadata, OAuthRequest, Response, metadata
 
 use super::OAuth;
 use crate::cli::credential;
-use crate::cli::exit::Failure;
+use crate::cli::error::CliError;
 use crate::cli::settings::Settings;
-use crate::cli::wirelog::WireLog;
+use crate::cli::trace_log::TraceLog;
 
 /// The way to the endpoints of one account.
 pub struct Transport<'a> {
     settings: &'a Settings,
     oauth: &'a OAuth,
-    wire_log: &'a WireLog,
+    trace_log: &'a TraceLog,
     tls: TlsConnector,
     deadline: Option<Instant>,
 }
@@ -24,12 +24,12 @@ impl<'a> Transport<'a> {
     pub fn new(
         settings: &'a Settings,
         oauth: &'a OAuth,
-        wire_log: &'a WireLog,
+        trace_log: &'a TraceLog,
         deadline: Option<Instant>,
     ) -> Self {
         let trust = oauth.ca_file.clone().map_or(Trust::System, Trust::File);
         let tls = TlsConnector::prepare(TlsSettings { trust, identity: None });
-        Self { settings, oauth, wire_log, tls, deadline }
+        Self { settings, oauth, trace_log, tls, deadline }
     }
 
     pub fn deadline(&self) -> Option<Instant> {
@@ -37,7 +37,7 @@ impl<'a> Transport<'a> {
     }
 
     /// The client; its secret comes from the command, if there is one.
-    pub fn client(&self) -> Result<Client, Failure> {
+    pub fn client(&self) -> Result<Client, CliError> {
         let secret = match &self.oauth.client_secret_command {
             Some(words) => Some(credential::run("client-secret-command", words, self.settings)?),
             None => None,
@@ -51,7 +51,7 @@ impl<'a> Transport<'a> {
     }
 
     /// The endpoints that are known, or those in the issuer's metadata, beneath those that are written by hand.
-    pub fn endpoints(&self) -> Result<Endpoints, Failure> {
+    pub fn endpoints(&self) -> Result<Endpoints, CliError> {
         let Some(issuer) = &self.oauth.issuer else { return Ok(self.oauth.endpoints.clone()) };
         let urls = metadata_urls(issuer)?;
         let first = self.get(&urls[0])?;
@@ -62,15 +62,15 @@ impl<'a> Transport<'a> {
             self.get(&urls[1])?
         };
         let metadata = Metadata::parse(issuer, Response::from(&response))
-            .map_err(|error| Failure::from(error).while_doing(&format!("the metadata of {issuer}")))?;
+            .map_err(|error| CliError::from(error).while_doing(&format!("the metadata of {issuer}")))?;
         Ok(self.with_written(metadata.endpoints))
     }
 
     /// The endpoints in the metadata at a URL that the POP3 server named.
-    pub fn endpoints_at(&self, url: &Url) -> Result<Endpoints, Failure> {
+    pub fn endpoints_at(&self, url: &Url) -> Result<Endpoints, CliError> {
         let response = self.get(url)?;
         let metadata = Metadata::parse_at(url, Response::from(&response))
-            .map_err(|error| Failure::from(error).while_doing(&format!("the metadata at {url}")))?;
+            .map_err(|error| CliError::from(error).while_doing(&format!("the metadata at {url}")))?;
         Ok(self.with_written(metadata.endpoints))
     }
 
@@ -95,7 +95,7 @@ impl<'a> Transport<'a> {
         judge(request, Response::from(&response))
     }
 
-    fn get(&self, url: &Url) -> Result<HttpResponse, Failure> {
+    fn get(&self, url: &Url) -> Result<HttpResponse, CliError> {
         Ok(self.http(HttpRequest::get(url))?)
     }
 
@@ -107,7 +107,7 @@ impl<'a> Transport<'a> {
             limits: Limits { timeout: *timeout, deadline: self.deadline },
             tls: &self.tls,
         };
-        let mut trace = self.wire_log.trace();
+        let mut trace = self.trace_log.trace();
         client.send(request, &mut |text| {
             log::info!("{text}");
             if let Some(trace) = &mut trace {
@@ -118,10 +118,10 @@ impl<'a> Transport<'a> {
 }
 
 /// The random octets of a login.
-pub fn random() -> Result<[u8; 64], Failure> {
+pub fn random() -> Result<[u8; 64], CliError> {
     let mut octets = [0; 64];
     rustls::crypto::ring::default_provider().secure_random.fill(&mut octets).map_err(|_| {
-        Failure::new(crate::cli::exit::Code::Unavailable, "the system gives no random numbers")
+        CliError::new(crate::cli::error::ErrorCode::Unavailable, "the system gives no random numbers")
     })?;
     Ok(octets)
 }

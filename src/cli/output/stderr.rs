@@ -6,8 +6,8 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 
 use super::super::{
+    error::{CliError, ErrorCode},
     escape::{MAX_MESSAGE, escape, shorten, shorten_to},
-    exit::{Code, Failure},
     json::{ErrorLine, WarningLine, write_line},
     progress,
 };
@@ -43,8 +43,8 @@ impl Stderr {
 
     /// `pop3: …`, unless `-qq` was given. Nobody learns from an exit code what is wrong with a command line, so usage
     /// errors are always written.
-    pub fn failure(self, failure: &Failure) {
-        if self.quiet < 2 || failure.code == Code::Usage {
+    pub fn failure(self, failure: &CliError) {
+        if self.quiet < 2 || failure.code == ErrorCode::Usage {
             self.write(&self.failure_line(failure));
         }
     }
@@ -57,7 +57,7 @@ impl Stderr {
         format!("pop3: {style}warning:{style:#} {}\n", escape(&shorten_to(MAX_MESSAGE, message))).into_bytes()
     }
 
-    fn failure_line(self, failure: &Failure) -> Vec<u8> {
+    fn failure_line(self, failure: &CliError) -> Vec<u8> {
         if self.json {
             return object(&ErrorLine::new(failure));
         }
@@ -100,7 +100,7 @@ mod tests {
 
     fn lines(json: bool, color: ColorChoice, message: &str) -> [String; 2] {
         let stderr = Stderr { json, quiet: 0, color };
-        let failure = Failure::new(Code::Host, message);
+        let failure = CliError::new(ErrorCode::Host, message);
         [stderr.warning_line(message), stderr.failure_line(&failure)]
             .map(|line| String::from_utf8(line).unwrap())
     }
@@ -125,13 +125,14 @@ mod tests {
     fn long_messages_and_server_lines_are_cut() {
         let stderr = Stderr { json: false, quiet: 0, color: ColorChoice::Never };
         let long = "x".repeat(8 << 20);
-        let failure = Failure { response: Some(long.clone()), ..Failure::new(Code::Host, long.clone()) };
+        let failure =
+            CliError { response: Some(long.clone()), ..CliError::new(ErrorCode::Host, long.clone()) };
         let hinted = failure.or_hint(Some("do something"));
         let line = String::from_utf8(stderr.failure_line(&hinted)).unwrap();
         assert!(line.len() < 3_000 && line.ends_with("…; do something\n"), "{} bytes", line.len());
         let json = Stderr { json: true, ..stderr };
         assert!(json.warning_line(&long).len() < 3_000);
-        let line = String::from_utf8(json.failure_line(&Failure { response: None, ..hinted })).unwrap();
+        let line = String::from_utf8(json.failure_line(&CliError { response: None, ..hinted })).unwrap();
         assert!(line.len() < 3_000 && line.contains("; do something"), "{} bytes", line.len());
     }
 }

@@ -1,18 +1,18 @@
 //! The accounts of the configuration file, each with what `--account` would make of it.
 
-use super::{Failure, Sources, Surroundings, provider_host, read_config, server::Server};
+use super::{CliError, Environment, Sources, provider_host, read_config, server::Server};
 use crate::cli::{args::Args, json::Account};
 
 /// Every account, sorted by name, and the warning about the file, if there is one. No file means no accounts, unless the
 /// file was asked for by name.
-pub fn list(args: &Args, around: &Surroundings) -> Result<(Vec<Account>, Option<String>), Failure> {
-    let config = read_config(args, around)?;
+pub fn list(args: &Args, environment: &Environment) -> Result<(Vec<Account>, Option<String>), CliError> {
+    let config = read_config(args, environment)?;
     let account = |(name, keys)| {
-        let sources = Sources::of_account(around, &config, name, keys);
+        let sources = Sources::of_account(environment, &config, name, keys);
         let host = sources.text("host", args.connection.host.as_ref(), keys.host.as_ref())?;
         // An account without a host has a port all the same.
         let (host, port, user) = if host.is_some() || provider_host(&sources).is_some() {
-            let Server { address, user, .. } = Server::settle(&sources, args)?;
+            let Server { address, user, .. } = Server::resolve(&sources, args)?;
             (Some(address.host.to_string()), address.port, user)
         } else {
             let user = sources.text("user", args.account.user.as_ref(), keys.user.as_ref())?;
@@ -26,5 +26,5 @@ pub fn list(args: &Args, around: &Surroundings) -> Result<(Vec<Account>, Option<
             default: config.default_account() == Some(name),
         })
     };
-    Ok((config.accounts().map(account).collect::<Result<_, Failure>>()?, config.warning()))
+    Ok((config.accounts().map(account).collect::<Result<_, CliError>>()?, config.warning()))
 }

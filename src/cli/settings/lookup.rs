@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::net::{Family, Limits, Proxy};
 
 use super::{
-    Args, Config, Failure, Sources, Surroundings, TIMEOUT, TraceSink, config_path, family, trace_sink, value,
+    Args, CliError, Config, Environment, Sources, TIMEOUT, TraceSink, config_path, family, trace_sink, value,
 };
 
 /// The settings of a search for a server.
@@ -27,12 +27,12 @@ pub struct Lookup {
 
 impl Lookup {
     /// Reads options, variables and the file, which need not exist yet. The deadline begins now.
-    pub fn resolve(args: &Args, around: &Surroundings) -> Result<Self, Failure> {
-        let path = config_path(args, around).ok_or_else(|| {
-            Failure::configuration("no home directory for the configuration file: give --config FILE")
+    pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, CliError> {
+        let path = config_path(args, environment).ok_or_else(|| {
+            CliError::configuration("no home directory for the configuration file: give --config FILE")
         })?;
         let config = Config::read(path.clone(), false)?;
-        let sources = Sources::without_account(around, &config);
+        let sources = Sources::without_account(environment, &config);
         let connection = &args.connection;
         let host = sources.text("host", connection.host.as_ref(), None)?;
         let user = sources.text("user", args.account.user.as_ref(), None)?;

@@ -8,25 +8,25 @@ use clap::ValueEnum as _;
 
 use super::{
     IMPLICIT_PORT, PORT, provider, provider_host,
-    sources::{Given, Sources},
+    sources::{Sourced, Sources},
     value,
 };
 use crate::cli::{
     args::{self, Args},
-    exit::Failure,
+    error::CliError,
 };
 
 /// What a run connects to.
 pub struct Server {
     pub address: Address,
     pub tls: args::Tls,
-    pub user: Option<Given<String>>,
+    pub user: Option<Sourced<String>>,
     pub auth: Option<args::Auth>,
 }
 
 impl Server {
     /// The port that would be used with a host.
-    pub fn port_without_host(sources: &Sources<'_>, args: &Args) -> Result<u16, Failure> {
+    pub fn port_without_host(sources: &Sources<'_>, args: &Args) -> Result<u16, CliError> {
         let Args { connection, .. } = args;
         let tls = sources.chosen("tls", connection.tls, sources.keys.tls.as_ref())?;
         let port = sources.number("port", connection.port.as_ref(), sources.keys.port.as_ref())?;
@@ -35,7 +35,7 @@ impl Server {
         Ok(port.unwrap_or(if is_implicit { IMPLICIT_PORT } else { PORT }))
     }
 
-    pub fn settle(sources: &Sources<'_>, args: &Args) -> Result<Self, Failure> {
+    pub fn resolve(sources: &Sources<'_>, args: &Args) -> Result<Self, CliError> {
         let Args { account, connection, .. } = args;
         let keys = sources.keys;
         let host = sources.text("host", connection.host.as_ref(), keys.host.as_ref())?;
@@ -64,7 +64,7 @@ impl Server {
     }
 }
 
-fn mechanism(host: &Given<String>, name: &str) -> Result<args::Auth, Failure> {
+fn mechanism(host: &Sourced<String>, name: &str) -> Result<args::Auth, CliError> {
     match args::Auth::from_str(name, true) {
         Ok(auth) if !matches!(auth, args::Auth::Auto | args::Auth::UserPass) => Ok(auth),
         _ => Err(host.refuse("unknown mechanism after ;AUTH=")),
@@ -73,16 +73,16 @@ fn mechanism(host: &Given<String>, name: &str) -> Result<args::Auth, Failure> {
 
 /// The part of a URL, or what is given elsewhere.
 fn agreed<T: PartialEq>(
-    host: &Given<String>,
+    host: &Sourced<String>,
     part: Option<T>,
-    given: Option<Given<T>>,
-) -> Result<Option<Given<T>>, Failure> {
+    given: Option<Sourced<T>>,
+) -> Result<Option<Sourced<T>>, CliError> {
     let Some(part) = part else { return Ok(given) };
     match given {
-        Some(given) if given.origin.rank() < host.origin.rank() => Ok(Some(given)),
-        Some(given) if given.origin.rank() == host.origin.rank() && given.value != part => {
-            Err(host.refuse(format!("contradicts {}", given.origin)))
+        Some(given) if given.source.rank() < host.source.rank() => Ok(Some(given)),
+        Some(given) if given.source.rank() == host.source.rank() && given.value != part => {
+            Err(host.refuse(format!("contradicts {}", given.source)))
         }
-        _ => Ok(Some(Given { value: part, origin: host.origin.clone() })),
+        _ => Ok(Some(Sourced { value: part, source: host.source.clone() })),
     }
 }

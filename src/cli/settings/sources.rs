@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use toml::Spanned;
 
-use super::{Surroundings, value};
+use super::{Environment, value};
 use crate::cli::args::Args;
 use crate::cli::config::{Account, Config, Number, shown};
+use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::escape::escape;
-use crate::cli::exit::{Code, Failure};
 
 /// The three places where a value can stand.
 pub struct Sources<'a> {
-    around: &'a Surroundings,
+    environment: &'a Environment,
     config: &'a Config,
     /// The name of the account, if one was chosen, and its keys.
     pub account: Option<String>,
@@ -23,20 +23,20 @@ pub struct Sources<'a> {
 }
 
 /// A value and where it stands, for the error that says it cannot be used.
-pub struct Given<T> {
+pub struct Sourced<T> {
     pub value: T,
-    pub origin: Origin,
+    pub source: Source,
 }
 
 #[derive(Clone)]
-pub enum Origin {
+pub enum Source {
     Option(&'static str),
     Variable(String),
     /// The place in the file, the account and the key.
     Key(String),
 }
 
-impl Origin {
+impl Source {
     /// The lower, the stronger.
     pub fn rank(&self) -> u8 {
         match self {
@@ -47,7 +47,7 @@ impl Origin {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Option(name) => write!(f, "--{name}"),
@@ -57,44 +57,48 @@ impl fmt::Display for Origin {
     }
 }
 
-impl<T> Given<T> {
+impl<T> Sourced<T> {
     /// The failure that `why` tells; it does not show the value.
-    pub fn refuse(&self, why: impl fmt::Display) -> Failure {
-        let code = if matches!(self.origin, Origin::Option(_)) { Code::Usage } else { Code::Configuration };
-        Failure::new(code, format!("{}: {why}", self.origin))
+    pub fn refuse(&self, why: impl fmt::Display) -> CliError {
+        let code = if matches!(self.source, Source::Option(_)) {
+            ErrorCode::Usage
+        } else {
+            ErrorCode::Configuration
+        };
+        CliError::new(code, format!("{}: {why}", self.source))
     }
 }
 
-impl Given<String> {
+impl Sourced<String> {
     /// As [`parse`](Self::parse), and where it stands.
     pub fn try_map<U>(
         self,
         parse: impl FnOnce(&str) -> Result<U, &'static str>,
-    ) -> Result<Given<U>, Failure> {
-        let origin = self.origin.clone();
-        self.parse(parse).map(|value| Given { value, origin })
+    ) -> Result<Sourced<U>, CliError> {
+        let source = self.source.clone();
+        self.parse(parse).map(|value| Sourced { value, source })
     }
 
     /// The value that the text means; `parse` says what is allowed.
-    pub fn parse<U>(self, parse: impl FnOnce(&str) -> Result<U, &'static str>) -> Result<U, Failure> {
+    pub fn parse<U>(self, parse: impl FnOnce(&str) -> Result<U, &'static str>) -> Result<U, CliError> {
         parse(&self.value)
             .map_err(|allowed| self.refuse(format!("{:?} is not possible: {allowed}", self.value)))
     }
 }
 
 impl<'a> Sources<'a> {
-    pub fn choose(args: &Args, around: &'a Surroundings, config: &'a Config) -> Result<Self, Failure> {
-        let mut sources = Self { around, config, account: None, keys: config.no_account() };
+    pub fn choose(args: &Args, environment: &'a Environment, config: &'a Config) -> Result<Self, CliError> {
+        let mut sources = Self { environment, config, account: None, keys: config.no_account() };
         let named = sources.text("account", args.account.account.as_ref(), None)?;
         let Some(name) = named.as_ref().map(|name| name.value.as_str()).or_else(|| config.default_account())
         else {
             return Ok(sources);
         };
         let Some(keys) = config.account(name) else {
-            let origin = named.as_ref().map_or_else(|| "default".into(), |name| name.origin.to_string());
+            let source = named.as_ref().map_or_else(|| "default".into(), |name| name.source.to_string());
             let (path, accounts) = (shown(config.path()), config.names());
-            return Err(Failure::configuration(format!(
-                "{origin}: {path} has no account {name:?}; it has: {accounts}"
+            return Err(CliError::configuration(format!(
+                "{source}: {path} has no account {name:?}; it has: {accounts}"
             )));
         };
         sources.keys = keys;
@@ -103,13 +107,18 @@ impl<'a> Sources<'a> {
     }
 
     /// No account: only options and variables count.
-    pub fn without_account(around: &'a Surroundings, config: &'a Config) -> Self {
-        Self { around, config, account: None, keys: config.no_account() }
+    pub fn without_account(environment: &'a Environment, config: &'a Config) -> Self {
+        Self { environment, config, account: None, keys: config.no_account() }
     }
 
     /// An account of the file, whatever account the command line or the environment names.
-    pub fn of_account(around: &'a Surroundings, config: &'a Config, name: &str, keys: &'a Account) -> Self {
-        Self { around, config, account: Some(name.to_owned()), keys }
+    pub fn of_account(
+        environment: &'a Environment,
+        config: &'a Config,
+        name: &str,
+        keys: &'a Account,
+    ) -> Self {
+        Self { environment, config, account: Some(name.to_owned()), keys }
     }
 
     pub fn text(
@@ -117,18 +126,18 @@ impl<'a> Sources<'a> {
         name: &'static str,
         typed: Option<&String>,
         written: Option<&Spanned<String>>,
-    ) -> Result<Option<Given<String>>, Failure> {
+    ) -> Result<Option<Sourced<String>>, CliError> {
         if let Some(value) = typed {
-            return Ok(Some(Given { value: value.clone(), origin: Origin::Option(name) }));
+            return Ok(Some(Sourced { value: value.clone(), source: Source::Option(name) }));
         }
         if let Some(given) = self.variable(name) {
-            let Given { value, origin } = given;
+            let Sourced { value, source } = given;
             return match value.into_string() {
-                Ok(value) => Ok(Some(Given { value, origin })),
-                Err(_) => Err(Failure::configuration(format!("{origin}: not written in UTF-8"))),
+                Ok(value) => Ok(Some(Sourced { value, source })),
+                Err(_) => Err(CliError::configuration(format!("{source}: not written in UTF-8"))),
             };
         }
-        Ok(written.map(|value| Given { value: value.get_ref().clone(), origin: self.key(name, value) }))
+        Ok(written.map(|value| Sourced { value: value.get_ref().clone(), source: self.key(name, value) }))
     }
 
     pub fn number(
@@ -136,10 +145,10 @@ impl<'a> Sources<'a> {
         name: &'static str,
         typed: Option<&String>,
         written: Option<&Spanned<Number>>,
-    ) -> Result<Option<Given<String>>, Failure> {
+    ) -> Result<Option<Sourced<String>>, CliError> {
         let text = self.text(name, typed, None)?;
         Ok(text.or_else(|| {
-            written.map(|value| Given { value: value.get_ref().0.clone(), origin: self.key(name, value) })
+            written.map(|value| Sourced { value: value.get_ref().0.clone(), source: self.key(name, value) })
         }))
     }
 
@@ -149,20 +158,20 @@ impl<'a> Sources<'a> {
         name: &'static str,
         typed: Option<&PathBuf>,
         written: Option<&Spanned<String>>,
-    ) -> Option<Given<PathBuf>> {
+    ) -> Option<Sourced<PathBuf>> {
         if let Some(value) = typed {
-            return Some(Given { value: value.clone(), origin: Origin::Option(name) });
+            return Some(Sourced { value: value.clone(), source: Source::Option(name) });
         }
-        if let Some(Given { value, origin }) = self.variable(name) {
-            return Some(Given { value: value.into(), origin });
+        if let Some(Sourced { value, source }) = self.variable(name) {
+            return Some(Sourced { value: value.into(), source });
         }
-        written.map(|value| Given { value: self.resolve(value.get_ref()), origin: self.key(name, value) })
+        written.map(|value| Sourced { value: self.resolve(value.get_ref()), source: self.key(name, value) })
     }
 
     pub fn resolve(&self, written: &str) -> PathBuf {
         if let Some(rest) = written.strip_prefix('~')
             && (rest.is_empty() || rest.starts_with(std::path::is_separator))
-            && let Some(home) = &self.around.home
+            && let Some(home) = &self.environment.home
         {
             return home.join(rest.trim_start_matches(std::path::is_separator));
         }
@@ -183,13 +192,13 @@ impl<'a> Sources<'a> {
         name: &'static str,
         typed: Option<T>,
         written: Option<&Spanned<String>>,
-    ) -> Result<Option<Given<T>>, Failure> {
+    ) -> Result<Option<Sourced<T>>, CliError> {
         if let Some(value) = typed {
-            return Ok(Some(Given { value, origin: Origin::Option(name) }));
+            return Ok(Some(Sourced { value, source: Source::Option(name) }));
         }
         let Some(given) = self.text(name, None, written)? else { return Ok(None) };
-        let origin = given.origin.clone();
-        T::from_str(&given.value, false).map(|value| Some(Given { value, origin })).map_err(|_| {
+        let source = given.source.clone();
+        T::from_str(&given.value, false).map(|value| Some(Sourced { value, source })).map_err(|_| {
             let names: Vec<String> = T::value_variants()
                 .iter()
                 .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))
@@ -202,9 +211,9 @@ impl<'a> Sources<'a> {
         &self,
         name: &'static str,
         written: Option<&Spanned<String>>,
-    ) -> Result<Option<Vec<String>>, Failure> {
+    ) -> Result<Option<Vec<String>>, CliError> {
         let given =
-            written.map(|value| Given { value: value.get_ref().clone(), origin: self.key(name, value) });
+            written.map(|value| Sourced { value: value.get_ref().clone(), source: self.key(name, value) });
         // A command may have a secret in it, so an error does not repeat it.
         given
             .map(|given| {
@@ -213,18 +222,18 @@ impl<'a> Sources<'a> {
             .transpose()
     }
 
-    fn variable(&self, name: &str) -> Option<Given<OsString>> {
+    fn variable(&self, name: &str) -> Option<Sourced<OsString>> {
         let name = format!("POP3_{}", name.to_uppercase().replace('-', "_"));
-        self.around.variable(&name).map(|value| Given { value, origin: Origin::Variable(name) })
+        self.environment.variable(&name).map(|value| Sourced { value, source: Source::Variable(name) })
     }
 
-    pub fn key<T>(&self, name: &str, value: &Spanned<T>) -> Origin {
+    pub fn key<T>(&self, name: &str, value: &Spanned<T>) -> Source {
         let account = escape(self.account.as_deref().unwrap_or_default());
-        Origin::Key(format!("{}: account.{account}.{name}", self.config.place(value.span())))
+        Source::Key(format!("{}: account.{account}.{name}", self.config.place(value.span())))
     }
 
     /// What must be given and is not, with every place where it can be.
-    pub fn missing(&self, name: &str) -> Failure {
+    pub fn missing(&self, name: &str) -> CliError {
         let upper = name.to_uppercase();
         let account = escape(self.account.as_deref().unwrap_or("NAME"));
         let names = self.config.names();
@@ -234,7 +243,7 @@ impl<'a> Sources<'a> {
             String::new()
         };
         let path = shown(self.config.path());
-        Failure::configuration(format!(
+        CliError::configuration(format!(
             "no {name}: give --{name} {upper}, set POP3_{upper}, or write {name} = \"…\" under [account.{account}] in {path}{hint}"
         ))
     }

@@ -4,13 +4,13 @@ use super::*;
 use crate::cli::args::{Parsed, parse};
 
 /// Settles a command line with the variables and the configuration file given, and nothing of this machine.
-pub(crate) fn settle(words: &[&str], variables: &[(&str, &str)], file: &str) -> Result<Settings, Failure> {
+pub(crate) fn resolve(words: &[&str], variables: &[(&str, &str)], file: &str) -> Result<Settings, CliError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pop3")).unwrap();
     std::fs::write(folder.path().join("pop3").join("config.toml"), file).unwrap();
     let variables: HashMap<String, OsString> =
         variables.iter().map(|(name, value)| ((*name).to_owned(), OsString::from(value))).collect();
-    let around = Surroundings {
+    let environment = Environment {
         variable: Box::new(move |name| variables.get(name).cloned()),
         home: Some(PathBuf::from("/home/alice")),
         config_dir: Some(folder.path().to_owned()),
@@ -18,7 +18,7 @@ pub(crate) fn settle(words: &[&str], variables: &[(&str, &str)], file: &str) -> 
     };
     let words = std::iter::once("pop3").chain(words.iter().copied()).map(OsString::from);
     let Parsed::Run(args) = parse(words).unwrap() else { panic!("no run") };
-    let mut settings = Settings::resolve(&args, &around)?;
+    let mut settings = Settings::resolve(&args, &environment)?;
     // What lies in the folder of the file is shown as if the file stood in /config.
     let shown = |path: &mut PathBuf| {
         if let Ok(rest) = path.strip_prefix(folder.path().join("pop3")) {
@@ -222,16 +222,16 @@ fn option_beats_variable_beats_key_beats_default() {
         let variables = [(name.as_str(), row.variable)];
         let typed = [&["fetch"], row.typed].concat();
         let settled = [
-            settle(&typed, &variables, &written),
-            settle(&["fetch"], &variables, &written),
-            settle(&["fetch"], &[(&name, "")], &written),
-            settle(&["fetch"], &[], &nothing),
+            resolve(&typed, &variables, &written),
+            resolve(&["fetch"], &variables, &written),
+            resolve(&["fetch"], &[(&name, "")], &written),
+            resolve(&["fetch"], &[], &nothing),
         ];
         for (settled, expected) in settled.into_iter().zip(row.settled) {
             match settled {
                 Ok(settings) => assert_eq!((row.read)(&settings), expected, "{}", row.key),
                 Err(failure) if expected == "missing" => {
-                    assert_eq!(failure.code, Code::Configuration);
+                    assert_eq!(failure.code, ErrorCode::Configuration);
                     let key = row.key;
                     for place in [format!("--{key} "), variable(key), format!("{key} = "), "account.a".into()]
                     {
@@ -252,8 +252,8 @@ fn bad_values_name_their_place() {
         let nothing = file(key, "");
         let listed = matches!(key, "tls" | "auth"); // what is refused while parsing
         if !listed {
-            let failure = settle(&["fetch", &format!("--{key}={given}")], &[], &nothing).unwrap_err();
-            assert_eq!(failure.code, Code::Usage, "{key}");
+            let failure = resolve(&["fetch", &format!("--{key}={given}")], &[], &nothing).unwrap_err();
+            assert_eq!(failure.code, ErrorCode::Usage, "{key}");
             assert!(failure.message.starts_with(&format!("--{key}: ")), "{}", failure.message);
             assert!(
                 !failure.message.contains(['\r', '\n']) && !failure.message.contains("hush"),
@@ -261,13 +261,13 @@ fn bad_values_name_their_place() {
                 failure.message
             );
         }
-        let failure = settle(&["fetch"], &[(&variable(key), given)], &nothing).unwrap_err();
-        assert_eq!(failure.code, Code::Configuration, "{key}");
+        let failure = resolve(&["fetch"], &[(&variable(key), given)], &nothing).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Configuration, "{key}");
         assert!(failure.message.starts_with(&format!("{}: ", variable(key))), "{}", failure.message);
         assert!(!failure.message.contains("hush"), "{}", failure.message);
 
-        let failure = settle(&["fetch"], &[], &file(key, &format!("{key} = {written}"))).unwrap_err();
-        assert_eq!(failure.code, Code::Configuration, "{key}");
+        let failure = resolve(&["fetch"], &[], &file(key, &format!("{key} = {written}"))).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Configuration, "{key}");
         let line = if matches!(key, "host" | "user") { 4 } else { 5 };
         let place = format!("config.toml:{line}: account.a.{key}: ");
         assert!(failure.message.contains(&place), "{} lacks {place}", failure.message);
@@ -282,7 +282,7 @@ fn a_provider_brings_its_server() {
     };
     let settled = |words: &[&str], more: &str| {
         let words = [&["status", "-a", "a"], words].concat();
-        let settings = settle(&words, &[], &table(more)).unwrap();
+        let settings = resolve(&words, &[], &table(more)).unwrap();
         (settings.address.to_string(), settings.tls)
     };
     assert_eq!(settled(&[], ""), ("pop.gmail.com:995".into(), TlsMode::Implicit));
@@ -301,8 +301,8 @@ fn oauth_of_any_account_is_checked() {
         ("oauth = { client-id = \"x\" }\ntoken-command = \"x\"", "exclude oauth"),
     ] {
         let config = format!("[account.b]\n{lines}\n[account.a]\nhost = \"h\"\nuser = \"u\"\n");
-        let failure = settle(&["status", "-a", "a"], &[], &config).unwrap_err();
-        assert_eq!(failure.code, Code::Configuration, "{lines}");
+        let failure = resolve(&["status", "-a", "a"], &[], &config).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Configuration, "{lines}");
         assert!(
             failure.message.contains(why) && failure.message.contains("config.toml:2"),
             "{}",
@@ -314,16 +314,18 @@ fn oauth_of_any_account_is_checked() {
 #[test]
 fn the_command_of_a_pipe_has_its_own_limit() {
     let limit = |words: &[&str], lines: &str| {
-        settle(words, &[], &file("", lines)).map(|settings| settings.pipe_timeout).map_err(|error| error.code)
+        resolve(words, &[], &file("", lines))
+            .map(|settings| settings.pipe_timeout)
+            .map_err(|error| error.code)
     };
     let seconds = |seconds| Ok(Some(std::time::Duration::from_secs(seconds)));
     assert_eq!(limit(&["fetch", "--pipe", "a"], ""), Ok(None));
     assert_eq!(limit(&["fetch", "--pipe", "a", "--pipe-timeout", "2"], "pipe-timeout = 3"), seconds(2));
     assert_eq!(limit(&["fetch"], "pipe = \"a\"\npipe-timeout = 3"), seconds(3));
     assert_eq!(limit(&["fetch", "--pipe-timeout", "2"], "pipe = \"a\""), seconds(2));
-    assert_eq!(limit(&["fetch", "--pipe-timeout", "2"], ""), Err(Code::Usage));
-    assert_eq!(limit(&["fetch", "--pipe", "a", "--pipe-timeout", "0"], ""), Err(Code::Usage));
-    assert_eq!(limit(&["status"], "pipe-timeout = 0"), Err(Code::Configuration));
+    assert_eq!(limit(&["fetch", "--pipe-timeout", "2"], ""), Err(ErrorCode::Usage));
+    assert_eq!(limit(&["fetch", "--pipe", "a", "--pipe-timeout", "0"], ""), Err(ErrorCode::Usage));
+    assert_eq!(limit(&["status"], "pipe-timeout = 0"), Err(ErrorCode::Configuration));
 }
 
 #[test]
@@ -343,7 +345,7 @@ fn every_key_of_an_account_is_tested_here() {
         "oauth",
     ];
     let tested: Vec<&str> = ROWS.iter().map(|row| row.key).chain(elsewhere).collect();
-    let failure = settle(&["status"], &[], "[account.a]\nzebra = 1\n").unwrap_err();
+    let failure = resolve(&["status"], &[], "[account.a]\nzebra = 1\n").unwrap_err();
     let (_, keys) = failure.message.split_once("the keys here are ").unwrap();
     let keys: Vec<&str> = keys.split(", ").collect();
     assert_eq!(keys.len(), 25);
@@ -355,7 +357,7 @@ fn every_key_of_an_account_is_tested_here() {
 #[test]
 fn no_pipelining_is_a_flag_a_truth_and_a_boolean() {
     let pipelining = |words: &[&str], variables: &[(&str, &str)], lines: &str| {
-        settle(words, variables, &file("", lines)).unwrap().pipelining
+        resolve(words, variables, &file("", lines)).unwrap().pipelining
     };
     assert!(pipelining(&["status"], &[], ""));
     assert!(!pipelining(&["status"], &[], "no-pipelining = true"));
@@ -366,15 +368,15 @@ fn no_pipelining_is_a_flag_a_truth_and_a_boolean() {
     for no in ["0", "false", "no"] {
         assert!(pipelining(&["status"], &[("POP3_NO_PIPELINING", no)], "no-pipelining = true"));
     }
-    let failure = settle(&["status"], &[("POP3_NO_PIPELINING", "2")], &file("", "")).unwrap_err();
-    assert_eq!(failure.code, Code::Configuration);
-    assert!(settle(&["status"], &[], &file("", "no-pipelining = 1")).is_err());
+    let failure = resolve(&["status"], &[("POP3_NO_PIPELINING", "2")], &file("", "")).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Configuration);
+    assert!(resolve(&["status"], &[], &file("", "no-pipelining = 1")).is_err());
 }
 
 #[test]
 fn port_and_tls_settle_each_other() {
     let settled = |words: &[&str], lines: &str| {
-        let settings = settle(words, &[], &file("", lines)).unwrap();
+        let settings = resolve(words, &[], &file("", lines)).unwrap();
         (settings.address.port, settings.tls)
     };
     assert_eq!(settled(&["status"], ""), (110, TlsMode::StartTls));
@@ -388,7 +390,7 @@ fn port_and_tls_settle_each_other() {
 #[test]
 fn destination_of_the_command_line_beats_that_of_the_account() {
     let settled = |words: &[&str], lines: &str| {
-        settle(&[&["fetch"], words].concat(), &[], &file("", lines)).unwrap().destination
+        resolve(&[&["fetch"], words].concat(), &[], &file("", lines)).unwrap().destination
     };
     let maildir = "maildir = \"~/Mail\"";
     assert_eq!(settled(&[], ""), Destination::Dir(".".into()));
@@ -404,18 +406,18 @@ fn destination_of_the_command_line_beats_that_of_the_account() {
     assert_eq!(settled(&[], "dir = \"~bob\""), Destination::Dir("/config/~bob".into()));
     assert_eq!(settled(&[], "pipe = 'x \"y z\"'"), Destination::Pipe(vec!["x".into(), "y z".into()]));
 
-    let refused = |words: &[&str], lines: &str| settle(words, &[], &file("", lines)).unwrap_err().code;
-    assert_eq!(refused(&["fetch", "--pipe", "a 'b"], ""), Code::Usage);
-    assert_eq!(refused(&["fetch", "--pipe", " "], ""), Code::Usage);
-    assert_eq!(refused(&["fetch"], "pipe = \"a 'b\""), Code::Configuration);
-    assert_eq!(refused(&["fetch", "--json"], "mbox = \"-\""), Code::Usage);
-    assert_eq!(refused(&["fetch", "--delete"], "mbox = \"-\""), Code::Usage);
+    let refused = |words: &[&str], lines: &str| resolve(words, &[], &file("", lines)).unwrap_err().code;
+    assert_eq!(refused(&["fetch", "--pipe", "a 'b"], ""), ErrorCode::Usage);
+    assert_eq!(refused(&["fetch", "--pipe", " "], ""), ErrorCode::Usage);
+    assert_eq!(refused(&["fetch"], "pipe = \"a 'b\""), ErrorCode::Configuration);
+    assert_eq!(refused(&["fetch", "--json"], "mbox = \"-\""), ErrorCode::Usage);
+    assert_eq!(refused(&["fetch", "--delete"], "mbox = \"-\""), ErrorCode::Usage);
 }
 
 #[test]
 fn an_lmtp_server_has_an_address_and_a_recipient() {
     let settled =
-        |words: &[&str], lines: &str| match settle(&[&["fetch"], words].concat(), &[], &file("", lines)) {
+        |words: &[&str], lines: &str| match resolve(&[&["fetch"], words].concat(), &[], &file("", lines)) {
             Ok(Settings { destination: Destination::Lmtp { address, recipient }, .. }) => {
                 Ok((address.to_string().replace(std::path::MAIN_SEPARATOR, "/"), recipient))
             }
@@ -430,18 +432,18 @@ fn an_lmtp_server_has_an_address_and_a_recipient() {
     assert_eq!(settled(&[], keys), is("/home/alice/lmtp", "bob"));
     assert_eq!(settled(&words[2..], keys), is("/home/alice/lmtp", "alice@example.org"));
     assert_eq!(settled(&[], "lmtp = \"[::1]:24\"\nrcpt = \"bob\""), is("[::1]:24", "bob"));
-    assert_eq!(settled(&words[..2], ""), Err(Code::Usage));
-    assert_eq!(settled(&words[2..], ""), Err(Code::Usage));
-    assert_eq!(settled(&[], "lmtp = \"localhost:24\""), Err(Code::Configuration));
-    assert_eq!(settled(&[], "lmtp = \"localhost\"\nrcpt = \"bob\""), Err(Code::Configuration));
-    assert_eq!(settled(&[], "lmtp = \"localhost:24\"\nrcpt = \"b b\""), Err(Code::Configuration));
+    assert_eq!(settled(&words[..2], ""), Err(ErrorCode::Usage));
+    assert_eq!(settled(&words[2..], ""), Err(ErrorCode::Usage));
+    assert_eq!(settled(&[], "lmtp = \"localhost:24\""), Err(ErrorCode::Configuration));
+    assert_eq!(settled(&[], "lmtp = \"localhost\"\nrcpt = \"bob\""), Err(ErrorCode::Configuration));
+    assert_eq!(settled(&[], "lmtp = \"localhost:24\"\nrcpt = \"b b\""), Err(ErrorCode::Configuration));
 }
 
 #[test]
 fn accounts_are_chosen_by_option_variable_and_default() {
     let text = "default = \"a\"\n[account.a]\nhost = \"a\"\nuser = \"u\"\n[account.b]\nhost = \"b\"\nuser = \"u\"\n[account.c]\nhost = \"c\"\nuser = \"u\"\n";
     let host = |words: &[&str], variables: &[(&str, &str)]| {
-        let settings = settle(words, variables, text).unwrap();
+        let settings = resolve(words, variables, text).unwrap();
         assert_eq!(settings.account, Some(settings.address.host.to_string()));
         settings.mailbox()
     };
@@ -450,8 +452,8 @@ fn accounts_are_chosen_by_option_variable_and_default() {
     assert_eq!(host(&["status", "-a", "c"], &[("POP3_ACCOUNT", "b")]), "u@c");
     for (words, variables) in [(&["status", "-a", "d"][..], &[][..]), (&["status"], &[("POP3_ACCOUNT", "d")])]
     {
-        let failure = settle(words, variables, text).unwrap_err();
-        assert_eq!(failure.code, Code::Configuration);
+        let failure = resolve(words, variables, text).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::Configuration);
         assert!(
             failure.message.contains("\"d\"") && failure.message.ends_with("a, b, c"),
             "{}",
@@ -459,17 +461,17 @@ fn accounts_are_chosen_by_option_variable_and_default() {
         );
     }
     let no_default = text.strip_prefix("default = \"a\"\n").unwrap();
-    let failure = settle(&["status"], &[], no_default).unwrap_err();
+    let failure = resolve(&["status"], &[], no_default).unwrap_err();
     assert!(failure.message.ends_with("choose an account with --account: a, b, c"), "{}", failure.message);
 }
 
 #[test]
 fn a_literal_of_the_other_family_is_a_usage_error() {
     let code = |words: &[&str]| {
-        settle(words, &[], "").map_err(|failure| failure.code).map(|settings| settings.family)
+        resolve(words, &[], "").map_err(|failure| failure.code).map(|settings| settings.family)
     };
-    assert_eq!(code(&["status", "-4", "--user", "u", "--host", "[::1]"]), Err(Code::Usage));
-    assert_eq!(code(&["status", "-6", "--user", "u", "--host", "127.0.0.1"]), Err(Code::Usage));
+    assert_eq!(code(&["status", "-4", "--user", "u", "--host", "[::1]"]), Err(ErrorCode::Usage));
+    assert_eq!(code(&["status", "-6", "--user", "u", "--host", "127.0.0.1"]), Err(ErrorCode::Usage));
     assert_eq!(code(&["status", "-6", "--user", "u", "--host", "::1"]), Ok(Family::V6));
     assert_eq!(code(&["status", "--user", "u", "--host", "::1"]), Ok(Family::Any));
 }
@@ -477,12 +479,12 @@ fn a_literal_of_the_other_family_is_a_usage_error() {
 #[test]
 fn identity_and_trust_of_several_keys() {
     let settings =
-        settle(&["status", "--client-cert", "c", "--client-key", "k"], &[], &file("", "")).unwrap();
+        resolve(&["status", "--client-cert", "c", "--client-key", "k"], &[], &file("", "")).unwrap();
     assert_eq!(identity(&settings), "c k");
-    let failure = settle(&["status"], &[("POP3_CLIENT_KEY", "k")], &file("", "")).unwrap_err();
+    let failure = resolve(&["status"], &[("POP3_CLIENT_KEY", "k")], &file("", "")).unwrap_err();
     assert!(failure.message.starts_with("POP3_CLIENT_KEY: "), "{}", failure.message);
     let settings =
-        settle(&["status", "--ca-file", "x", "--tls-fingerprint", BB], &[], &file("", "")).unwrap();
+        resolve(&["status", "--ca-file", "x", "--tls-fingerprint", BB], &[], &file("", "")).unwrap();
     assert_eq!(trust(&settings), "bb");
 }
 
@@ -490,7 +492,7 @@ fn identity_and_trust_of_several_keys() {
 fn commands_are_split_and_secrets_are_kept_from_sight() {
     let lines = "password-command = \"pass show 'mail/my work'\"\ntoken-command = 'oauth2 \"a b\" c'";
     let settings =
-        settle(&["status"], &[("POP3_PASSWORD", ""), ("POP3_TOKEN", "hush")], &file("", lines)).unwrap();
+        resolve(&["status"], &[("POP3_PASSWORD", ""), ("POP3_TOKEN", "hush")], &file("", lines)).unwrap();
     assert_eq!(
         settings.password_command.as_deref(),
         Some(&["pass", "show", "mail/my work"].map(String::from)[..])
@@ -499,14 +501,14 @@ fn commands_are_split_and_secrets_are_kept_from_sight() {
     assert!(settings.password.as_ref().is_some_and(Secret::is_empty), "empty is not absent");
     assert!(!format!("{settings:?}").contains("hush"));
     for key in ["password-command", "token-command"] {
-        let failure = settle(&["status"], &[], &file("", &format!("{key} = \"a 'b\""))).unwrap_err();
+        let failure = resolve(&["status"], &[], &file("", &format!("{key} = \"a 'b\""))).unwrap_err();
         assert!(failure.message.contains(&format!("account.a.{key}: ")), "{}", failure.message);
     }
 }
 
 #[test]
 fn output_is_settled() {
-    let settled = |words: &[&str]| settle(&[&["status"], words].concat(), &[], &file("", "")).unwrap();
+    let settled = |words: &[&str]| resolve(&[&["status"], words].concat(), &[], &file("", "")).unwrap();
     assert_eq!(settled(&[]).level, LevelFilter::Warn);
     assert_eq!(settled(&["-v"]).level, LevelFilter::Info);
     assert_eq!(settled(&["-vvv"]).level, LevelFilter::Trace);
@@ -537,7 +539,7 @@ fn a_url_says_where_and_how() {
     let shown = |words: &[&str], variables: &[(&str, &str)], lines: &str| {
         let words = [&["status", "-a", "a"], words].concat();
         let text = format!("[account.a]\n{lines}\n");
-        settle(&words, variables, &text)
+        resolve(&words, variables, &text)
             .map(|settings| {
                 let Settings { address, tls, user, auth, .. } = settings;
                 format!("{address} {tls:?} {user} {auth:?}")
@@ -560,14 +562,22 @@ fn a_url_says_where_and_how() {
         all()
     );
     for pair in typed.chunks(2) {
-        assert_eq!(shown(&[&["--host", url], pair].concat(), &[], ""), Err(Code::Usage), "{pair:?}");
+        assert_eq!(shown(&[&["--host", url], pair].concat(), &[], ""), Err(ErrorCode::Usage), "{pair:?}");
     }
     for variable in others {
-        assert_eq!(shown(&[], &[("POP3_HOST", url), variable], ""), Err(Code::Configuration), "{variable:?}");
+        assert_eq!(
+            shown(&[], &[("POP3_HOST", url), variable], ""),
+            Err(ErrorCode::Configuration),
+            "{variable:?}"
+        );
     }
     for wrong in ["pop://u:hush@h", "pop://u;AUTH=AUTO@h", "pop://u;AUTH=NTLM@h", "http://h", "h:0"] {
-        assert_eq!(shown(&["--host", wrong, "--user", "u"], &[], ""), Err(Code::Usage), "{wrong}");
-        assert_eq!(shown(&["--user", "u"], &[("POP3_HOST", wrong)], ""), Err(Code::Configuration), "{wrong}");
+        assert_eq!(shown(&["--host", wrong, "--user", "u"], &[], ""), Err(ErrorCode::Usage), "{wrong}");
+        assert_eq!(
+            shown(&["--user", "u"], &[("POP3_HOST", wrong)], ""),
+            Err(ErrorCode::Configuration),
+            "{wrong}"
+        );
     }
     assert_eq!(shown(&["--host", "h:1", "--user", "u"], &[], ""), Ok("h:1 StartTls u Auto".to_owned()));
     assert_eq!(

@@ -27,19 +27,18 @@ pub fn port_number(text: &str) -> Result<u16, &'static str> {
 pub fn positive_seconds(text: &str) -> Result<Duration, &'static str> {
     seconds(text)
         .ok()
-        .filter(|duration| *duration >= SHORTEST)
+        .filter(|duration| *duration >= MIN_DURATION)
         .ok_or("seconds, such as 30 or 2.5, from 0.001 to 31536000")
 }
 
 pub fn seconds(text: &str) -> Result<Duration, &'static str> {
     const ALLOWED: &str = "seconds, such as 30 or 2.5, from 0 to 31536000";
     let decimal = text.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.');
-    let seconds =
-        text.parse().ok().filter(|seconds| decimal && *seconds <= LONGEST_SECONDS).ok_or(ALLOWED)?;
+    let seconds = text.parse().ok().filter(|seconds| decimal && *seconds <= MAX_SECONDS).ok_or(ALLOWED)?;
     Duration::try_from_secs_f64(seconds).map_err(|_| ALLOWED)
 }
 
-pub fn truth(text: &str) -> Result<bool, &'static str> {
+pub fn parse_bool(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" => Ok(true),
         "0" | "false" | "no" => Ok(false),
@@ -77,9 +76,9 @@ fn backslashes_kept(text: &str) -> String {
 }
 
 /// Shorter than the clocks of sockets tell apart; next to nothing would mean "for ever" to some.
-const SHORTEST: Duration = Duration::from_millis(1);
+const MIN_DURATION: Duration = Duration::from_millis(1);
 /// A year: what is longer is a mistake, and far from what clocks can add.
-const LONGEST_SECONDS: f64 = 31_536_000.0;
+const MAX_SECONDS: f64 = 31_536_000.0;
 
 #[cfg(test)]
 mod tests {

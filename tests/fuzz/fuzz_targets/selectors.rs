@@ -4,22 +4,22 @@
 use libfuzzer_sys::fuzz_target;
 use pop3::{
     cli::{
-        args::Choice,
-        selector::{Listed, Listing, Otherwise, Selection},
+        args::SelectorArgs,
+        select::{ListedMessage, ListedMessages, DefaultSelection, Selector},
     },
     proto::MessageNumber,
 };
 
 struct Three;
 
-impl Listing<'static> for Three {
+impl ListedMessages<'static> for Three {
     fn len(&self) -> usize {
         3
     }
 
-    fn message(&self, index: usize) -> Listed<'static> {
+    fn message(&self, index: usize) -> ListedMessage<'static> {
         let numbers = [1, 7, u32::MAX];
-        Listed {
+        ListedMessage {
             number: MessageNumber::new(numbers[index]).expect("not 0"),
             unique_id: [Some(&b"u1"[..]), None, Some(b"u1")][index],
             octets: [None, Some(999), Some(u64::MAX)][index],
@@ -32,7 +32,7 @@ impl Listing<'static> for Three {
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(8, '\n');
     let mut line = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);
-    let choice = Choice {
+    let selectors = SelectorArgs {
         numbers: line().into_iter().collect(),
         uids: line().into_iter().map(Into::into).collect(),
         new: text.len() % 2 == 0,
@@ -45,7 +45,7 @@ fuzz_target!(|text: &str| {
         older_than: line(),
     };
     let stdin = line().unwrap_or_default();
-    let Ok(mut selection) = Selection::parse(&choice, Otherwise::All) else { return };
+    let Ok(mut selection) = Selector::parse(&selectors, DefaultSelection::All) else { return };
     if selection.reads_stdin() && selection.read(stdin.as_bytes()).is_err() {
         return;
     }

@@ -8,7 +8,7 @@ use super::escape::{MAX_MESSAGE, shorten_to, text};
 
 /// The error codes of the contract; each has one exit code (those of `sysexits.h`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
+pub enum ErrorCode {
     Usage,
     NoSuchMessage,
     Data,
@@ -24,8 +24,8 @@ pub enum Code {
     Tls,
 }
 
-impl Code {
-    pub fn exit(self) -> u8 {
+impl ErrorCode {
+    pub fn exit_code(self) -> u8 {
         match self {
             Self::Usage => 2,
             Self::NoSuchMessage | Self::Data => 65,
@@ -60,8 +60,8 @@ impl Code {
 
 /// Why a run ends without success: one line for a person, or one JSON object.
 #[derive(Debug)]
-pub struct Failure {
-    pub code: Code,
+pub struct CliError {
+    pub code: ErrorCode,
     /// What happened, secrets masked.
     pub message: String,
     /// The server's line, as text, secrets masked.
@@ -82,8 +82,8 @@ pub struct Location {
 
 /// Why a subcommand stops early.
 #[derive(Debug)]
-pub enum Stop {
-    Failure(Failure),
+pub enum Abort {
+    Error(CliError),
     /// The reader of standard output went away, which is its right: nothing is wrong unless something was to be
     /// committed.
     ClosedPipe {
@@ -91,22 +91,22 @@ pub enum Stop {
     },
 }
 
-impl Failure {
-    pub fn new(code: Code, message: impl Into<String>) -> Self {
+impl CliError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), response: None, hint: None, location: None }
     }
 
     pub fn usage(message: impl Into<String>) -> Self {
-        Self::new(Code::Usage, message)
+        Self::new(ErrorCode::Usage, message)
     }
 
     pub fn configuration(message: impl Into<String>) -> Self {
-        Self::new(Code::Configuration, message)
+        Self::new(ErrorCode::Configuration, message)
     }
 
     /// The destination, the trace or the state cannot be read or written: `what` names it.
     pub fn output(what: impl fmt::Display, error: &io::Error) -> Self {
-        Self::new(Code::Output, format!("{what}: {error}"))
+        Self::new(ErrorCode::Output, format!("{what}: {error}"))
     }
 
     /// The server refused single messages; the others were processed.
@@ -119,7 +119,7 @@ impl Failure {
         };
         let named = named.join(", ");
         Self::new(
-            Code::Partial,
+            ErrorCode::Partial,
             format!("the server refused message{plural} {named}{more}; the others were processed"),
         )
     }
@@ -145,17 +145,17 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
-            ErrorKind::Argument => Code::Configuration,
-            ErrorKind::Host => Code::Host,
-            ErrorKind::Unavailable => Code::Unavailable,
-            ErrorKind::Temporary => Code::Temporary,
-            ErrorKind::Tls => Code::Tls,
-            ErrorKind::Authentication => Code::Authentication,
-            ErrorKind::Unsupported | ErrorKind::Refused | ErrorKind::Protocol => Code::Protocol,
-            ErrorKind::CommitUnknown => Code::CommitUnknown,
+            ErrorKind::Argument => ErrorCode::Configuration,
+            ErrorKind::Host => ErrorCode::Host,
+            ErrorKind::Unavailable => ErrorCode::Unavailable,
+            ErrorKind::Temporary => ErrorCode::Temporary,
+            ErrorKind::Tls => ErrorCode::Tls,
+            ErrorKind::Authentication => ErrorCode::Authentication,
+            ErrorKind::Unsupported | ErrorKind::Refused | ErrorKind::Protocol => ErrorCode::Protocol,
+            ErrorKind::CommitUnknown => ErrorCode::CommitUnknown,
         };
         let hint = match (error.kind(), error.response_code()) {
             (ErrorKind::Temporary, Some(ResponseCode::InUse)) => {
@@ -183,48 +183,48 @@ impl From<Error> for Failure {
 }
 
 /// A closed pipe does not get here: the record and its lock use no pipe.
-impl From<delivery::Error> for Failure {
+impl From<delivery::Error> for CliError {
     fn from(error: delivery::Error) -> Self {
         let code = match error.kind() {
-            delivery::ErrorKind::Output | delivery::ErrorKind::ClosedPipe => Code::Output,
-            delivery::ErrorKind::Busy => Code::Temporary,
-            delivery::ErrorKind::TimedOut => Code::Unavailable,
-            delivery::ErrorKind::Refused => Code::Partial,
-            delivery::ErrorKind::Session => Code::Protocol,
+            delivery::ErrorKind::Output | delivery::ErrorKind::ClosedPipe => ErrorCode::Output,
+            delivery::ErrorKind::Busy => ErrorCode::Temporary,
+            delivery::ErrorKind::TimedOut => ErrorCode::Unavailable,
+            delivery::ErrorKind::Refused => ErrorCode::Partial,
+            delivery::ErrorKind::Session => ErrorCode::Protocol,
         };
         let message = error.message().to_owned();
         error.into_session().map_or_else(|| Self::new(code, message), Self::from)
     }
 }
 
-impl From<delivery::Error> for Stop {
+impl From<delivery::Error> for Abort {
     fn from(error: delivery::Error) -> Self {
         match error.kind() {
             delivery::ErrorKind::ClosedPipe => Self::ClosedPipe { committing: false },
-            _ => Self::Failure(error.into()),
+            _ => Self::Error(error.into()),
         }
     }
 }
 
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Self {
-        Self::Failure(failure)
+impl From<CliError> for Abort {
+    fn from(failure: CliError) -> Self {
+        Self::Error(failure)
     }
 }
 
-impl From<Error> for Stop {
+impl From<Error> for Abort {
     fn from(error: Error) -> Self {
-        Self::Failure(Failure::from(error))
+        Self::Error(CliError::from(error))
     }
 }
 
 /// Only standard output gives bare I/O errors; who writes elsewhere names the file.
-impl From<io::Error> for Stop {
+impl From<io::Error> for Abort {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Self::ClosedPipe { committing: false };
         }
-        Self::Failure(Failure::output("cannot write standard output", &error))
+        Self::Error(CliError::output("cannot write standard output", &error))
     }
 }
 

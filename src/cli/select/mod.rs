@@ -10,16 +10,19 @@ use std::{
 
 use crate::proto::MessageNumber;
 
+mod selection;
+
+pub use self::selection::Selection;
+
 use super::{
-    args::Choice,
-    chosen::Chosen,
+    args::SelectorArgs,
+    error::{CliError, ErrorCode},
     escape::{escape, parse_unique_id, shorten, unique_id},
-    exit::{Code, Failure},
 };
 
 /// What a subcommand takes where no selector was given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Otherwise {
+pub enum DefaultSelection {
     New,
     All,
     /// Nothing: a selector is required (`delete`).
@@ -29,7 +32,7 @@ pub enum Otherwise {
 /// The messages to choose, before the server has listed any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each selector is independent of the others")]
-pub struct Selection {
+pub struct Selector {
     ranges: Vec<Range>,
     unique_ids: Vec<Vec<u8>>,
     /// `--uid` was given; `--uid -` with no lines names no message rather than all.
@@ -54,7 +57,7 @@ enum Limit {
 
 /// A message of the server's listing, with what the record knows of it.
 #[derive(Debug, Clone, Copy)]
-pub struct Listed<'a> {
+pub struct ListedMessage<'a> {
     pub number: MessageNumber,
     pub unique_id: Option<&'a [u8]>,
     /// `None` if the server listed no size.
@@ -64,10 +67,10 @@ pub struct Listed<'a> {
 }
 
 /// Messages to choose from, computed on access: a maildrop may have 100,000.
-pub trait Listing<'a> {
+pub trait ListedMessages<'a> {
     fn len(&self) -> usize;
 
-    fn message(&self, index: usize) -> Listed<'a>;
+    fn message(&self, index: usize) -> ListedMessage<'a>;
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,46 +80,46 @@ enum Range {
     From(u32),
 }
 
-impl Selection {
+impl Selector {
     /// Parses the selectors of a command line; every invalid value is reported here.
-    pub fn parse(choice: &Choice, otherwise: Otherwise) -> Result<Self, Failure> {
+    pub fn parse(selectors: &SelectorArgs, otherwise: DefaultSelection) -> Result<Self, CliError> {
         let mut ranges = Vec::new();
-        for piece in choice.numbers.iter().flat_map(|argument| argument.split(',')) {
+        for piece in selectors.numbers.iter().flat_map(|argument| argument.split(',')) {
             ranges.push(range(piece)?);
         }
         let mut unique_ids = Vec::new();
-        for typed in choice.uids.iter().filter(|typed| *typed != "-") {
+        for typed in selectors.uids.iter().filter(|typed| *typed != "-") {
             let typed = typed.as_encoded_bytes();
             if typed.iter().copied().any(is_forbidden) {
                 let shown = String::from_utf8_lossy(typed);
                 let shown = shorten(&shown);
-                return Err(Failure::usage(format!(
+                return Err(CliError::usage(format!(
                     "--uid: CR or LF in the unique-id \"{}\"",
                     escape(&shown)
                 )));
             }
             unique_ids.push(parse_unique_id(typed));
         }
-        let none = choice.is_empty();
-        if none && otherwise == Otherwise::Refuse {
-            return Err(Failure::usage(
+        let none = selectors.is_empty();
+        if none && otherwise == DefaultSelection::Refuse {
+            return Err(CliError::usage(
                 "no messages chosen: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
             ));
         }
-        let first = choice.first.as_deref().map(|typed| count("--first", typed)).transpose()?;
-        let last = choice.last.as_deref().map(|typed| count("--last", typed)).transpose()?;
+        let first = selectors.first.as_deref().map(|typed| count("--first", typed)).transpose()?;
+        let last = selectors.last.as_deref().map(|typed| count("--last", typed)).transpose()?;
 
         Ok(Self {
             ranges,
             unique_ids,
-            by_unique_id: !choice.uids.is_empty(),
-            from_stdin: choice.uids.iter().any(|typed| typed == "-"),
-            all: choice.all,
-            new: choice.new || none && otherwise == Otherwise::New,
-            fetched: choice.fetched,
-            larger: choice.larger.as_deref().map(|typed| size("--larger", typed)).transpose()?,
-            smaller: choice.smaller.as_deref().map(|typed| size("--smaller", typed)).transpose()?,
-            older_than: choice.older_than.as_deref().map(age).transpose()?,
+            by_unique_id: !selectors.uids.is_empty(),
+            from_stdin: selectors.uids.iter().any(|typed| typed == "-"),
+            all: selectors.all,
+            new: selectors.new || none && otherwise == DefaultSelection::New,
+            fetched: selectors.fetched,
+            larger: selectors.larger.as_deref().map(|typed| size("--larger", typed)).transpose()?,
+            smaller: selectors.smaller.as_deref().map(|typed| size("--smaller", typed)).transpose()?,
+            older_than: selectors.older_than.as_deref().map(age).transpose()?,
             limit: first.map(Limit::First).or(last.map(Limit::Last)),
         })
     }
@@ -137,21 +140,21 @@ impl Selection {
     }
 
     /// Reads the unique-ids of `--uid -`, one per line, to the end of the input. Call it before connecting.
-    pub fn read(&mut self, mut input: impl BufRead) -> Result<(), Failure> {
+    pub fn read(&mut self, mut input: impl BufRead) -> Result<(), CliError> {
         let mut taken = 0;
         let mut line = Vec::new();
         for number in 1_u64.. {
             line.clear();
-            let room = LONGEST_INPUT - taken + 1;
+            let room = MAX_INPUT - taken + 1;
             let read = io::Read::take(&mut input, room)
                 .read_until(b'\n', &mut line)
-                .map_err(|error| Failure::usage(format!("--uid -: cannot read standard input: {error}")))?;
+                .map_err(|error| CliError::usage(format!("--uid -: cannot read standard input: {error}")))?;
             if read == 0 {
                 break;
             }
             taken += read as u64;
-            if taken > LONGEST_INPUT {
-                return Err(Failure::usage("--uid -: more than 64 MiB of unique-ids on standard input"));
+            if taken > MAX_INPUT {
+                return Err(CliError::usage("--uid -: more than 64 MiB of unique-ids on standard input"));
             }
             let mut typed = line.as_slice();
             if number == 1 {
@@ -163,7 +166,7 @@ impl Selection {
                 continue;
             }
             if typed.iter().copied().any(is_forbidden) {
-                return Err(Failure::usage(format!("--uid -: CR or NUL in the unique-id of line {number}")));
+                return Err(CliError::usage(format!("--uid -: CR or NUL in the unique-id of line {number}")));
             }
             self.unique_ids.push(parse_unique_id(typed));
         }
@@ -171,7 +174,7 @@ impl Selection {
     }
 
     /// True if the choice cannot be made without unique-ids. On a server without `UIDL` it then fails with
-    /// [`without_unique_ids`].
+    /// [`no_unique_ids_error`].
     pub fn needs_unique_ids(&self) -> bool {
         self.new || self.fetched || self.by_unique_id
     }
@@ -197,7 +200,7 @@ impl Selection {
     }
 
     /// Returns the chosen messages of `listed`. `now` is in Unix seconds.
-    pub fn resolve<'a>(&self, listed: &impl Listing<'a>, now: i64) -> Result<Chosen, Failure> {
+    pub fn resolve<'a>(&self, listed: &impl ListedMessages<'a>, now: i64) -> Result<Selection, CliError> {
         let mut chosen = self.named(listed)?;
         for (index, chosen) in chosen.iter_mut().enumerate() {
             *chosen = *chosen && (!self.filters() || self.keeps(&listed.message(index), now));
@@ -208,10 +211,14 @@ impl Selection {
 
     /// Returns the messages that would be chosen if those of `pending`, which were fetched, were still new; `--first` and
     /// `--last` do not count. Empty unless new messages are chosen as such.
-    pub fn resolve_pending<'a>(&self, listed: &impl Listing<'a>, pending: impl Fn(usize) -> bool) -> Chosen {
+    pub fn resolve_pending<'a>(
+        &self,
+        listed: &impl ListedMessages<'a>,
+        pending: impl Fn(usize) -> bool,
+    ) -> Selection {
         let named = if self.takes_new() { self.named(listed).ok() } else { None };
-        let Some(named) = named else { return Chosen::none() };
-        let as_new = |index| Listed { fetched: None, ..listed.message(index) };
+        let Some(named) = named else { return Selection::none() };
+        let as_new = |index| ListedMessage { fetched: None, ..listed.message(index) };
         named
             .into_iter()
             .enumerate()
@@ -220,7 +227,7 @@ impl Selection {
     }
 
     /// The messages that numbers and unique-ids name, or all where there are none of them.
-    fn named<'a>(&self, listed: &impl Listing<'a>) -> Result<Vec<bool>, Failure> {
+    fn named<'a>(&self, listed: &impl ListedMessages<'a>) -> Result<Vec<bool>, CliError> {
         let names_all = self.all || self.ranges.is_empty() && !self.by_unique_id;
         let mut missing = Missing::default();
         let mut named = vec![names_all; listed.len()];
@@ -236,8 +243,8 @@ impl Selection {
     }
 
     /// True if every filter holds. A message without a listed size is neither larger nor smaller than any.
-    fn keeps(&self, message: &Listed<'_>, now: i64) -> bool {
-        let Listed { octets, fetched, .. } = *message;
+    fn keeps(&self, message: &ListedMessage<'_>, now: i64) -> bool {
+        let ListedMessage { octets, fetched, .. } = *message;
         let age = fetched.and_then(|fetched| now.checked_sub(fetched));
         !(self.new && fetched.is_some() || self.fetched && fetched.is_none())
             && self.larger.is_none_or(|than| octets.is_some_and(|octets| octets > than))
@@ -245,7 +252,7 @@ impl Selection {
             && self.older_than.is_none_or(|than| age.is_some_and(|age| age >= than))
     }
 
-    fn limit<'a>(&self, listed: &impl Listing<'a>, chosen: &mut [bool]) {
+    fn limit<'a>(&self, listed: &impl ListedMessages<'a>, chosen: &mut [bool]) {
         let Some(limit) = self.limit else { return };
         let mut order: Vec<usize> = (0..chosen.len()).filter(|&index| chosen[index]).collect();
         order.sort_by_key(|&index| listed.message(index).number);
@@ -259,7 +266,7 @@ impl Selection {
     }
 
     /// However many ranges overlap, each message is looked at once: the edges of the ranges are summed up.
-    fn name_numbers<'a>(&self, listed: &impl Listing<'a>, named: &mut [bool], missing: &mut Missing) {
+    fn name_numbers<'a>(&self, listed: &impl ListedMessages<'a>, named: &mut [bool], missing: &mut Missing) {
         if self.ranges.is_empty() {
             return;
         }
@@ -288,7 +295,12 @@ impl Selection {
         }
     }
 
-    fn name_unique_ids<'a>(&self, listed: &impl Listing<'a>, named: &mut [bool], missing: &mut Missing) {
+    fn name_unique_ids<'a>(
+        &self,
+        listed: &impl ListedMessages<'a>,
+        named: &mut [bool],
+        missing: &mut Missing,
+    ) {
         if self.unique_ids.is_empty() {
             return;
         }
@@ -315,9 +327,9 @@ fn is_forbidden(byte: u8) -> bool {
 }
 
 /// The failure of `--new`, `--fetched`, `--uid` and `status --check` on a server without `UIDL`.
-pub fn without_unique_ids() -> Failure {
-    Failure::new(
-        Code::Protocol,
+pub fn no_unique_ids_error() -> CliError {
+    CliError::new(
+        ErrorCode::Protocol,
         "the server has no unique-ids (UIDL), so new messages cannot be told from others: \
          choose by number or --all",
     )
@@ -350,7 +362,7 @@ impl Missing {
         }
     }
 
-    fn into_result(self) -> Result<(), Failure> {
+    fn into_result(self) -> Result<(), CliError> {
         if self.names.is_empty() {
             return Ok(());
         }
@@ -359,14 +371,14 @@ impl Missing {
             others => format!(" and {others} more"),
         };
         let names = self.names.join(", ");
-        Err(Failure::new(Code::NoSuchMessage, format!("not on the server: {names}{others}")))
+        Err(CliError::new(ErrorCode::NoSuchMessage, format!("not on the server: {names}{others}")))
     }
 }
 
-fn range(piece: &str) -> Result<Range, Failure> {
+fn range(piece: &str) -> Result<Range, CliError> {
     let short = shorten(piece);
     let shown = escape(&short);
-    let invalid = |why: &str| Failure::usage(format!("invalid message number \"{shown}\": {why}"));
+    let invalid = |why: &str| CliError::usage(format!("invalid message number \"{shown}\": {why}"));
     let number = |digits: &str| match decimal::<u32>(digits) {
         Some(0) => Err(invalid("numbers begin at 1")),
         Some(number) => Ok(number),
@@ -380,14 +392,14 @@ fn range(piece: &str) -> Result<Range, Failure> {
     }
     let last = number(last)?;
     if last < first {
-        return Err(Failure::usage(format!("invalid range \"{shown}\": the end is before the start")));
+        return Err(CliError::usage(format!("invalid range \"{shown}\": the end is before the start")));
     }
     Ok(Range::Closed(first, last))
 }
 
-fn count(option: &str, typed: &str) -> Result<u32, Failure> {
+fn count(option: &str, typed: &str) -> Result<u32, CliError> {
     match decimal(typed) {
-        Some(0) | None => Err(Failure::usage(format!(
+        Some(0) | None => Err(CliError::usage(format!(
             "invalid value \"{}\" for {option}: expected a number from 1 to 4294967295",
             escape(&shorten(typed))
         ))),
@@ -395,7 +407,7 @@ fn count(option: &str, typed: &str) -> Result<u32, Failure> {
     }
 }
 
-pub fn size(option: &str, typed: &str) -> Result<u64, Failure> {
+pub fn size(option: &str, typed: &str) -> Result<u64, CliError> {
     let (digits, unit) = digits_and_unit(typed);
     let octets = match unit {
         "" => Some(1),
@@ -408,7 +420,7 @@ pub fn size(option: &str, typed: &str) -> Result<u64, Failure> {
         _ => None,
     };
     let invalid = |why: &str| {
-        Failure::usage(format!("invalid value \"{}\" for {option}: {why}", escape(&shorten(typed))))
+        CliError::usage(format!("invalid value \"{}\" for {option}: {why}", escape(&shorten(typed))))
     };
     let (true, Some(octets)) = (is_decimal(digits), octets) else {
         return Err(invalid("expected octets, or a number with k, M, G, KiB, MiB or GiB"));
@@ -416,7 +428,7 @@ pub fn size(option: &str, typed: &str) -> Result<u64, Failure> {
     decimal::<u64>(digits).and_then(|number| number.checked_mul(octets)).ok_or_else(|| invalid("too large"))
 }
 
-fn age(typed: &str) -> Result<i64, Failure> {
+fn age(typed: &str) -> Result<i64, CliError> {
     let (digits, unit) = digits_and_unit(typed);
     let seconds = match unit {
         "m" => Some(60),
@@ -426,7 +438,7 @@ fn age(typed: &str) -> Result<i64, Failure> {
         _ => None,
     };
     let invalid = |why: &str| {
-        Failure::usage(format!("invalid value \"{}\" for --older-than: {why}", escape(&shorten(typed))))
+        CliError::usage(format!("invalid value \"{}\" for --older-than: {why}", escape(&shorten(typed))))
     };
     let (true, Some(seconds)) = (is_decimal(digits), seconds) else {
         return Err(invalid("expected a number with m, h, d or w, such as 30d"));
@@ -448,7 +460,7 @@ fn is_decimal(digits: &str) -> bool {
 }
 
 /// Unique-ids for millions of messages; a wrong file on standard input ends soon enough.
-const LONGEST_INPUT: u64 = 64 << 20;
+const MAX_INPUT: u64 = 64 << 20;
 
 /// How many missing messages an error names: it is one line for a person.
 const NAMED: usize = 10;
@@ -460,12 +472,12 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 mod tests {
     use super::*;
 
-    impl<'a> Listing<'a> for Vec<Listed<'a>> {
+    impl<'a> ListedMessages<'a> for Vec<ListedMessage<'a>> {
         fn len(&self) -> usize {
             self.len()
         }
 
-        fn message(&self, index: usize) -> Listed<'a> {
+        fn message(&self, index: usize) -> ListedMessage<'a> {
             self[index]
         }
     }
@@ -474,18 +486,18 @@ mod tests {
         list.iter().map(ToString::to_string).collect()
     }
 
-    fn numbers(list: &[&str]) -> Choice {
-        Choice { numbers: strings(list), ..Choice::default() }
+    fn numbers(list: &[&str]) -> SelectorArgs {
+        SelectorArgs { numbers: strings(list), ..SelectorArgs::default() }
     }
 
-    fn uids(list: &[&str]) -> Choice {
-        Choice { uids: list.iter().map(Into::into).collect(), ..Choice::default() }
+    fn uids(list: &[&str]) -> SelectorArgs {
+        SelectorArgs { uids: list.iter().map(Into::into).collect(), ..SelectorArgs::default() }
     }
 
-    fn listed(ids: &'static [Option<&'static str>]) -> Vec<Listed<'static>> {
+    fn listed(ids: &'static [Option<&'static str>]) -> Vec<ListedMessage<'static>> {
         ids.iter()
             .zip(1..)
-            .map(|(id, number)| Listed {
+            .map(|(id, number)| ListedMessage {
                 number: MessageNumber::new(number).unwrap(),
                 unique_id: id.map(str::as_bytes),
                 octets: (number != 5).then_some(u64::from(number) * 1000),
@@ -494,18 +506,18 @@ mod tests {
             .collect()
     }
 
-    fn six() -> Vec<Listed<'static>> {
+    fn six() -> Vec<ListedMessage<'static>> {
         listed(&[Some("a"), Some("b"), Some("c"), Some("c"), None, Some("caf\u{e9}")])
     }
 
-    fn take(choice: &Choice) -> Result<Vec<usize>, (Code, String)> {
-        Selection::parse(choice, Otherwise::Refuse)
+    fn take(selectors: &SelectorArgs) -> Result<Vec<usize>, (ErrorCode, String)> {
+        Selector::parse(selectors, DefaultSelection::Refuse)
             .and_then(|selection| selection.resolve(&six(), 1_000))
             .map(|chosen| indices(&chosen))
             .map_err(|failure| (failure.code, failure.message))
     }
 
-    fn indices(chosen: &Chosen) -> Vec<usize> {
+    fn indices(chosen: &Selection) -> Vec<usize> {
         chosen.iter().collect()
     }
 
@@ -545,31 +557,31 @@ mod tests {
             "\u{661}",
         ];
         for typed in pieces {
-            assert_eq!(take(&numbers(&[typed])).unwrap_err().0, Code::Usage, "{typed:?}");
+            assert_eq!(take(&numbers(&[typed])).unwrap_err().0, ErrorCode::Usage, "{typed:?}");
         }
         for typed in ["0", "", "x", "-1", "99999999999"] {
-            for choice in [
-                Choice { last: Some(typed.into()), ..Choice::default() },
-                Choice { first: Some(typed.into()), ..Choice::default() },
+            for selectors in [
+                SelectorArgs { last: Some(typed.into()), ..SelectorArgs::default() },
+                SelectorArgs { first: Some(typed.into()), ..SelectorArgs::default() },
             ] {
-                assert_eq!(take(&choice).unwrap_err().0, Code::Usage, "{typed:?}");
+                assert_eq!(take(&selectors).unwrap_err().0, ErrorCode::Usage, "{typed:?}");
             }
         }
-        assert_eq!(take(&uids(&["a\r\nDELE 1"])).unwrap_err().0, Code::Usage);
+        assert_eq!(take(&uids(&["a\r\nDELE 1"])).unwrap_err().0, ErrorCode::Usage);
     }
 
     #[test]
     fn what_is_not_there_is_named() {
-        let missing = |choice: &Choice| {
-            let (code, message) = take(choice).unwrap_err();
-            assert_eq!(code, Code::NoSuchMessage);
+        let missing = |selectors: &SelectorArgs| {
+            let (code, message) = take(selectors).unwrap_err();
+            assert_eq!(code, ErrorCode::NoSuchMessage);
             message
         };
         assert_eq!(missing(&numbers(&["1,7"])), "not on the server: message 7");
         assert_eq!(missing(&numbers(&["8-9", "7"])), "not on the server: messages 8-9, message 7");
         assert_eq!(missing(&uids(&["a", "\u{202e}x"])), "not on the server: unique-id \"\\u{202e}x\"");
         let many: Vec<String> = (100..120).map(|number| number.to_string()).collect();
-        let many = Choice { numbers: many, ..Choice::default() };
+        let many = SelectorArgs { numbers: many, ..SelectorArgs::default() };
         assert!(missing(&many).ends_with("message 109 and 10 more"));
     }
 
@@ -577,7 +589,7 @@ mod tests {
     fn unique_ids_choose_every_message_that_has_them() {
         assert_eq!(take(&uids(&["c", "a", "a"])).unwrap(), [0, 2, 3]);
         assert_eq!(take(&uids(&["caf\u{e9}"])).unwrap(), [5]);
-        let shown = |listed: &Listed<'static>| unique_id(listed.unique_id.unwrap()).into_owned();
+        let shown = |listed: &ListedMessage<'static>| unique_id(listed.unique_id.unwrap()).into_owned();
         let alike: [&[u8]; 8] = [
             b"caf\xe9",
             "caf\u{e9}".as_bytes(),
@@ -588,9 +600,9 @@ mod tests {
             b"a\rb",
             b"\0",
         ];
-        let alike: Vec<Listed<'_>> = (1..)
+        let alike: Vec<ListedMessage<'_>> = (1..)
             .zip(alike)
-            .map(|(number, id)| Listed {
+            .map(|(number, id)| ListedMessage {
                 number: MessageNumber::new(number).unwrap(),
                 unique_id: Some(id),
                 octets: None,
@@ -598,9 +610,9 @@ mod tests {
             })
             .collect();
         for (index, listed) in alike.iter().enumerate() {
-            let selection = Selection::parse(&uids(&[&shown(listed)]), Otherwise::New).unwrap();
+            let selection = Selector::parse(&uids(&[&shown(listed)]), DefaultSelection::New).unwrap();
             assert_eq!(indices(&selection.resolve(&alike, 0).unwrap()), [index], "{:?}", shown(listed));
-            let mut selection = Selection::parse(&uids(&["-"]), Otherwise::New).unwrap();
+            let mut selection = Selector::parse(&uids(&["-"]), DefaultSelection::New).unwrap();
             selection.read(format!("{}\r\n", shown(listed)).as_bytes()).unwrap();
             assert_eq!(indices(&selection.resolve(&alike, 0).unwrap()), [index], "{:?}", shown(listed));
         }
@@ -608,32 +620,32 @@ mod tests {
 
     #[test]
     fn numbers_and_unique_ids_name_and_everything_else_filters() {
-        let base = Choice::default;
-        let new = || Choice { new: true, ..base() };
-        let fetched = || Choice { fetched: true, ..base() };
-        let table: &[(Choice, &[usize])] = &[
-            (Choice { uids: vec!["a".into()], ..numbers(&["3"]) }, &[0, 2]),
-            (Choice { all: true, ..numbers(&["3"]) }, &[0, 1, 2, 3, 4, 5]),
+        let base = SelectorArgs::default;
+        let new = || SelectorArgs { new: true, ..base() };
+        let fetched = || SelectorArgs { fetched: true, ..base() };
+        let table: &[(SelectorArgs, &[usize])] = &[
+            (SelectorArgs { uids: vec!["a".into()], ..numbers(&["3"]) }, &[0, 2]),
+            (SelectorArgs { all: true, ..numbers(&["3"]) }, &[0, 1, 2, 3, 4, 5]),
             (new(), &[0, 2, 4]),
             (fetched(), &[1, 3, 5]),
-            (Choice { numbers: strings(&["1-4"]), ..new() }, &[0, 2]),
-            (Choice { numbers: strings(&["1-4"]), ..fetched() }, &[1, 3]),
-            (Choice { numbers: strings(&["2"]), ..new() }, &[]),
-            (Choice { uids: vec!["b".into(), "c".into()], ..fetched() }, &[1, 3]),
-            (Choice { all: true, ..fetched() }, &[1, 3, 5]),
-            (Choice { last: Some("2".into()), ..base() }, &[4, 5]),
-            (Choice { first: Some("2".into()), ..base() }, &[0, 1]),
-            (Choice { last: Some("4294967295".into()), ..base() }, &[0, 1, 2, 3, 4, 5]),
-            (Choice { first: Some("99".into()), ..fetched() }, &[1, 3, 5]),
-            (Choice { last: Some("2".into()), ..new() }, &[2, 4]),
-            (Choice { first: Some("2".into()), ..new() }, &[0, 2]),
-            (Choice { last: Some("2".into()), ..fetched() }, &[3, 5]),
-            (Choice { last: Some("1".into()), numbers: strings(&["2"]), ..new() }, &[]),
-            (Choice { first: Some("1".into()), numbers: strings(&["2-"]), ..new() }, &[2]),
-            (Choice { all: true, larger: Some("3k".into()), ..base() }, &[3, 5]),
-            (Choice { all: true, smaller: Some("9k".into()), ..base() }, &[0, 1, 2, 3, 5]),
+            (SelectorArgs { numbers: strings(&["1-4"]), ..new() }, &[0, 2]),
+            (SelectorArgs { numbers: strings(&["1-4"]), ..fetched() }, &[1, 3]),
+            (SelectorArgs { numbers: strings(&["2"]), ..new() }, &[]),
+            (SelectorArgs { uids: vec!["b".into(), "c".into()], ..fetched() }, &[1, 3]),
+            (SelectorArgs { all: true, ..fetched() }, &[1, 3, 5]),
+            (SelectorArgs { last: Some("2".into()), ..base() }, &[4, 5]),
+            (SelectorArgs { first: Some("2".into()), ..base() }, &[0, 1]),
+            (SelectorArgs { last: Some("4294967295".into()), ..base() }, &[0, 1, 2, 3, 4, 5]),
+            (SelectorArgs { first: Some("99".into()), ..fetched() }, &[1, 3, 5]),
+            (SelectorArgs { last: Some("2".into()), ..new() }, &[2, 4]),
+            (SelectorArgs { first: Some("2".into()), ..new() }, &[0, 2]),
+            (SelectorArgs { last: Some("2".into()), ..fetched() }, &[3, 5]),
+            (SelectorArgs { last: Some("1".into()), numbers: strings(&["2"]), ..new() }, &[]),
+            (SelectorArgs { first: Some("1".into()), numbers: strings(&["2-"]), ..new() }, &[2]),
+            (SelectorArgs { all: true, larger: Some("3k".into()), ..base() }, &[3, 5]),
+            (SelectorArgs { all: true, smaller: Some("9k".into()), ..base() }, &[0, 1, 2, 3, 5]),
             (
-                Choice {
+                SelectorArgs {
                     last: Some("1".into()),
                     larger: Some("0".into()),
                     smaller: Some("6k".into()),
@@ -641,13 +653,16 @@ mod tests {
                 },
                 &[3],
             ),
-            (Choice { larger: Some("1KiB".into()), smaller: Some("4k".into()), ..numbers(&["1-"]) }, &[1, 2]),
-            (Choice { all: true, older_than: Some("10m".into()), ..base() }, &[1, 3]),
-            (Choice { older_than: Some("10m".into()), last: Some("1".into()), ..fetched() }, &[3]),
-            (Choice { older_than: Some("0m".into()), ..new() }, &[]),
+            (
+                SelectorArgs { larger: Some("1KiB".into()), smaller: Some("4k".into()), ..numbers(&["1-"]) },
+                &[1, 2],
+            ),
+            (SelectorArgs { all: true, older_than: Some("10m".into()), ..base() }, &[1, 3]),
+            (SelectorArgs { older_than: Some("10m".into()), last: Some("1".into()), ..fetched() }, &[3]),
+            (SelectorArgs { older_than: Some("0m".into()), ..new() }, &[]),
         ];
-        for (choice, chosen) in table {
-            assert_eq!(take(choice).unwrap(), *chosen, "{choice:?}");
+        for (selectors, chosen) in table {
+            assert_eq!(take(selectors).unwrap(), *chosen, "{selectors:?}");
         }
     }
 
@@ -655,35 +670,38 @@ mod tests {
     fn the_order_of_the_listing_does_not_matter() {
         let mut listed = six();
         listed.reverse();
-        let first = Choice { first: Some("2".into()), ..numbers(&["2-"]) };
-        let chosen = Selection::parse(&first, Otherwise::Refuse).unwrap().resolve(&listed, 0).unwrap();
+        let first = SelectorArgs { first: Some("2".into()), ..numbers(&["2-"]) };
+        let chosen = Selector::parse(&first, DefaultSelection::Refuse).unwrap().resolve(&listed, 0).unwrap();
         assert_eq!(indices(&chosen), [3, 4]);
     }
 
     #[test]
     fn pending_deletions_are_filtered_as_new_messages() {
-        let pending = |choice: &Choice| {
-            let selection = Selection::parse(choice, Otherwise::New).unwrap();
+        let pending = |selectors: &SelectorArgs| {
+            let selection = Selector::parse(selectors, DefaultSelection::New).unwrap();
             indices(&selection.resolve_pending(&six(), |index| index != 3))
         };
-        let base = Choice::default;
+        let base = SelectorArgs::default;
         assert_eq!(pending(&base()), [0, 1, 2, 4, 5]);
-        assert_eq!(pending(&Choice { first: Some("1".into()), new: true, ..base() }), [0, 1, 2, 4, 5]);
-        assert_eq!(pending(&Choice { smaller: Some("3k".into()), ..base() }), [0, 1]);
-        assert_eq!(pending(&Choice { new: true, ..numbers(&["2-3"]) }), [1, 2]);
+        assert_eq!(pending(&SelectorArgs { first: Some("1".into()), new: true, ..base() }), [0, 1, 2, 4, 5]);
+        assert_eq!(pending(&SelectorArgs { smaller: Some("3k".into()), ..base() }), [0, 1]);
+        assert_eq!(pending(&SelectorArgs { new: true, ..numbers(&["2-3"]) }), [1, 2]);
         assert_eq!(pending(&numbers(&["2-3"])), [0; 0]);
-        assert_eq!(pending(&Choice { last: Some("3".into()), ..base() }), [0; 0]);
+        assert_eq!(pending(&SelectorArgs { last: Some("3".into()), ..base() }), [0; 0]);
     }
 
     #[test]
     fn each_subcommand_has_its_own_otherwise() {
-        let filtering = Choice { larger: Some("1".into()), ..Choice::default() };
-        for (choice, kept) in [(Choice::default(), 6), (filtering, 5)] {
-            assert_eq!(Selection::parse(&choice, Otherwise::Refuse).unwrap_err().code, Code::Usage);
-            let new = Selection::parse(&choice, Otherwise::New).unwrap();
+        let filtering = SelectorArgs { larger: Some("1".into()), ..SelectorArgs::default() };
+        for (selectors, kept) in [(SelectorArgs::default(), 6), (filtering, 5)] {
+            assert_eq!(
+                Selector::parse(&selectors, DefaultSelection::Refuse).unwrap_err().code,
+                ErrorCode::Usage
+            );
+            let new = Selector::parse(&selectors, DefaultSelection::New).unwrap();
             assert_eq!(indices(&new.resolve(&six(), 0).unwrap()), [0, 2, 4][..kept / 2]);
             assert!(new.needs_unique_ids() && new.needs_record());
-            let all = Selection::parse(&choice, Otherwise::All).unwrap();
+            let all = Selector::parse(&selectors, DefaultSelection::All).unwrap();
             assert_eq!(all.resolve(&six(), 0).unwrap().len(), kept);
             assert!(!all.needs_unique_ids() && !all.needs_record());
         }
@@ -708,19 +726,19 @@ mod tests {
         for typed in
             ["", "k", "1K", "1kB", "1 k", "-1", "+1", "1.5M", "18446744073709551616", "18446744073709551615k"]
         {
-            assert_eq!(size("--larger", typed).unwrap_err().code, Code::Usage, "{typed}");
+            assert_eq!(size("--larger", typed).unwrap_err().code, ErrorCode::Usage, "{typed}");
         }
         assert_eq!(age("5m").unwrap(), 300);
         assert_eq!(age("2h").unwrap(), 7_200);
         assert_eq!(age("30d").unwrap(), 2_592_000);
         assert_eq!(age("1w").unwrap(), 604_800);
         for typed in ["", "5", "d", "5s", "5D", "-1d", "1d2h", "9223372036854775807w"] {
-            assert_eq!(age(typed).unwrap_err().code, Code::Usage, "{typed}");
+            assert_eq!(age(typed).unwrap_err().code, ErrorCode::Usage, "{typed}");
         }
     }
 
-    fn read(input: &[u8]) -> Result<Selection, Failure> {
-        let mut selection = Selection::parse(&uids(&["-"]), Otherwise::Refuse)?;
+    fn read(input: &[u8]) -> Result<Selector, CliError> {
+        let mut selection = Selector::parse(&uids(&["-"]), DefaultSelection::Refuse)?;
         assert!(selection.reads_stdin());
         selection.read(input).map(|()| selection)
     }
@@ -735,37 +753,37 @@ mod tests {
         assert_eq!(indices(&none.resolve(&six(), 0).unwrap()), [0; 0]);
         assert!(none.needs_unique_ids());
         let failure = read(b"a\nb\0\n").unwrap_err();
-        assert_eq!(failure.code, Code::Usage);
+        assert_eq!(failure.code, ErrorCode::Usage);
         assert!(failure.message.ends_with("line 2"), "{}", failure.message);
-        assert_eq!(read(b"a\rb\n").unwrap_err().code, Code::Usage);
+        assert_eq!(read(b"a\rb\n").unwrap_err().code, ErrorCode::Usage);
     }
 
     #[test]
     fn endless_input_ends() {
-        let mut selection = Selection::parse(&uids(&["-"]), Otherwise::Refuse).unwrap();
+        let mut selection = Selector::parse(&uids(&["-"]), DefaultSelection::Refuse).unwrap();
         let endless = io::BufReader::with_capacity(1 << 20, io::repeat(b'x'));
-        assert_eq!(selection.read(endless).unwrap_err().code, Code::Usage);
+        assert_eq!(selection.read(endless).unwrap_err().code, ErrorCode::Usage);
     }
 
     #[test]
     fn a_hundred_thousand_of_each_are_no_matter() {
         let ids: Vec<String> = (1..=100_000).map(|number| format!("unique-{number}")).collect();
-        let listed: Vec<Listed<'_>> = ids
+        let listed: Vec<ListedMessage<'_>> = ids
             .iter()
             .zip(1..)
-            .map(|(id, number)| Listed {
+            .map(|(id, number)| ListedMessage {
                 number: MessageNumber::new(number).unwrap(),
                 unique_id: Some(id.as_bytes()),
                 octets: Some(1),
                 fetched: None,
             })
             .collect();
-        let choice = Choice {
+        let selectors = SelectorArgs {
             uids: ids.iter().map(Into::into).collect(),
             numbers: vec!["1-,2-,3-".to_owned(); 30_000],
-            ..Choice::default()
+            ..SelectorArgs::default()
         };
-        let selection = Selection::parse(&choice, Otherwise::Refuse).unwrap();
+        let selection = Selector::parse(&selectors, DefaultSelection::Refuse).unwrap();
         assert_eq!(selection.resolve(&listed, 0).unwrap().len(), 100_000);
     }
 }

@@ -1,14 +1,14 @@
-//! The outcome of a choice.
+//! The messages that were selected.
 
 /// Which messages of a listing are chosen, by their index in it: an octet for each message of the listing, as there
 /// may be 100,000.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Chosen {
+pub struct Selection {
     flags: Vec<bool>,
     len: usize,
 }
 
-impl Chosen {
+impl Selection {
     pub fn none() -> Self {
         Self { flags: Vec::new(), len: 0 }
     }
@@ -33,7 +33,7 @@ impl Chosen {
 }
 
 /// From whether each message of the listing is chosen.
-impl FromIterator<bool> for Chosen {
+impl FromIterator<bool> for Selection {
     fn from_iter<T: IntoIterator<Item = bool>>(flags: T) -> Self {
         let flags: Vec<_> = flags.into_iter().collect();
         let len = flags.iter().filter(|&&chosen| chosen).count();

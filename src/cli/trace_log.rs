@@ -9,26 +9,26 @@ use std::{
 
 use crate::trace::{Lines, Trace};
 
-use super::{exit::Failure, progress, settings::TraceSink};
+use super::{error::CliError, progress, settings::TraceSink};
 
 /// The wire log of a run, shared by its sessions: a login that is tried again opens another connection.
 #[derive(Clone)]
-pub struct WireLog(Option<Arc<Mutex<Lines<Sink>>>>);
+pub struct TraceLog(Option<Arc<Mutex<Lines<Sink>>>>);
 
 enum Sink {
     Stderr,
     File(LineWriter<std::fs::File>),
 }
 
-impl WireLog {
+impl TraceLog {
     /// Opens the file, which only its owner can read, for appending; nothing is opened without `--trace`.
-    pub fn open(sink: &TraceSink) -> Result<Self, Failure> {
+    pub fn open(sink: &TraceSink) -> Result<Self, CliError> {
         let sink = match sink {
             TraceSink::None => return Ok(Self(None)),
             TraceSink::Stderr => Sink::Stderr,
             TraceSink::File(path) => {
                 let file = open_private(path).map_err(|error| {
-                    Failure::output(format_args!("cannot open the trace {}", path.display()), &error)
+                    CliError::output(format_args!("cannot open the trace {}", path.display()), &error)
                 })?;
                 Sink::File(LineWriter::new(file))
             }
@@ -42,9 +42,9 @@ impl WireLog {
     }
 
     /// A log that could not be written is an error, and to be asked before anything is committed.
-    pub fn check(&self) -> Result<(), Failure> {
+    pub fn check(&self) -> Result<(), CliError> {
         match self.lines().and_then(|mut lines| lines.failure()) {
-            Some(error) => Err(Failure::output("cannot write the trace", &error)),
+            Some(error) => Err(CliError::output("cannot write the trace", &error)),
             None => Ok(()),
         }
     }
@@ -54,7 +54,7 @@ impl WireLog {
     }
 }
 
-impl Trace for WireLog {
+impl Trace for TraceLog {
     fn sent(&mut self, octets: &[u8]) {
         if let Some(mut lines) = self.lines() {
             lines.sent(octets);

@@ -6,24 +6,24 @@ use crate::{
     session::{Entry, Maildrop},
 };
 
-use super::selector::{Listed, Listing};
+use super::select::{ListedMessage, ListedMessages};
 
 /// The messages of a maildrop in the order of their numbers. Messages with one unique-id are told apart by their
 /// occurrence: 0 for the first of them, 1 for the second.
-pub struct Catalogue<'m> {
+pub struct MessageList<'m> {
     maildrop: &'m Maildrop,
     /// Indices with their occurrence where that is not 0, in ascending order: on most servers there are none.
     occurrences: Vec<(u32, u32)>,
 }
 
-/// A catalogue as a selector sees it. Without a record, or without its unique-id, a message is new.
+/// A message list with what the record knows of each message. Without a record, or without its unique-id, a message is new.
 #[derive(Clone, Copy)]
-pub struct Known<'c, 'm> {
-    catalogue: &'c Catalogue<'m>,
+pub struct KnownMessages<'c, 'm> {
+    messages: &'c MessageList<'m>,
     record: Option<&'c Record>,
 }
 
-impl<'m> Catalogue<'m> {
+impl<'m> MessageList<'m> {
     pub fn new(maildrop: &'m Maildrop) -> Self {
         let occurrences = occurrences(maildrop.len(), |index| maildrop.entry(index as usize).unique_id);
         Self { maildrop, occurrences }
@@ -58,8 +58,8 @@ impl<'m> Catalogue<'m> {
     }
 
     /// Every message for a selector to choose from.
-    pub fn known<'c>(&'c self, record: Option<&'c Record>) -> Known<'c, 'm> {
-        Known { catalogue: self, record }
+    pub fn known<'c>(&'c self, record: Option<&'c Record>) -> KnownMessages<'c, 'm> {
+        KnownMessages { messages: self, record }
     }
 
     /// Every unique-id with its occurrence.
@@ -68,7 +68,7 @@ impl<'m> Catalogue<'m> {
     }
 
     /// How many messages the server lists without a unique-id, though it gives others one.
-    pub fn nameless(&self) -> usize {
+    pub fn without_unique_id(&self) -> usize {
         if !self.has_unique_ids() {
             return 0;
         }
@@ -76,17 +76,17 @@ impl<'m> Catalogue<'m> {
     }
 }
 
-impl<'m> Listing<'m> for Known<'_, 'm> {
+impl<'m> ListedMessages<'m> for KnownMessages<'_, 'm> {
     fn len(&self) -> usize {
-        self.catalogue.len()
+        self.messages.len()
     }
 
-    fn message(&self, index: usize) -> Listed<'m> {
-        let Entry { number, octets, unique_id } = self.catalogue.entry(index);
-        let occurrence = self.catalogue.occurrence(index);
+    fn message(&self, index: usize) -> ListedMessage<'m> {
+        let Entry { number, octets, unique_id } = self.messages.entry(index);
+        let occurrence = self.messages.occurrence(index);
         let fetched =
             self.record.zip(unique_id).and_then(|(record, id)| record.fetched(id, occurrence, octets));
-        Listed { number, unique_id, octets, fetched: fetched.map(|fetched| fetched.time) }
+        ListedMessage { number, unique_id, octets, fetched: fetched.map(|fetched| fetched.time) }
     }
 }
 
