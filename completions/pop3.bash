@@ -56,7 +56,7 @@ _pop3() {
 
     case "${cmd}" in
         pop3)
-            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version status headers fetch delete uidl login logout accounts record"
+            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version status headers fetch delete uidl login logout accounts record"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -131,6 +131,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -163,6 +167,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -204,7 +215,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__accounts)
-            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -279,6 +290,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -311,6 +326,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -352,7 +374,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__delete)
-            opts="-a -4 -6 -v -q -h -V --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -451,6 +473,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -483,6 +509,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -524,7 +557,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__fetch)
-            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --pipe-timeout --lmtp --rcpt --stdout --skip --limit-size --delete --no-state --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --dir --maildir --mbox --pipe --pipe-timeout --lmtp --rcpt --stdout --skip --limit-size --delete --no-state --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -675,6 +708,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -707,6 +744,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -748,7 +792,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__headers)
-            opts="-a -4 -6 -v -q -h -V --lines --fields --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --lines --fields --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -851,6 +895,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -883,6 +931,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -924,7 +979,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__login)
-            opts="-a -4 -6 -v -q -h -V --password-stdin --device --no-browser --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --password-stdin --device --no-browser --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -999,6 +1054,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1031,6 +1090,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -1072,7 +1138,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__logout)
-            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1147,6 +1213,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1179,6 +1249,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -1220,7 +1297,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__record)
-            opts="-a -4 -6 -v -q -h -V --forget --uid --all --older-than --import --from --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --forget --uid --all --older-than --import --from --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1322,6 +1399,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1354,6 +1435,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -1395,7 +1483,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__status)
-            opts="-a -4 -6 -v -q -h -V --check --server --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --check --server --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1470,6 +1558,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1502,6 +1594,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)
@@ -1543,7 +1642,7 @@ _pop3() {
             return 0
             ;;
         pop3__subcmd__uidl)
-            opts="-a -4 -6 -v -q -h -V --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --client-cert --client-key --proxy --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
+            opts="-a -4 -6 -v -q -h -V --uid --all --new --fetched --larger --smaller --older-than --first --last --commit --account --user --auth --config --state-dir --host --port --tls --ca-file --tls-fingerprint --tls-name --client-cert --client-key --proxy --bind --timeout --deadline --wait --no-pipelining --json --color --trace --verbose --quiet --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1642,6 +1741,10 @@ _pop3() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --tls-name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --client-cert)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -1674,6 +1777,13 @@ _pop3() {
                     ;;
                 --proxy)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bind)
+                    COMPREPLY=("${cur}")
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o nospace
+                    fi
                     return 0
                     ;;
                 --timeout)

@@ -9,7 +9,7 @@ end
 
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_pop3_global_optspecs
-    string join \n commit a/account= user= auth= config= state-dir= host= port= tls= ca-file= tls-fingerprint= client-cert= client-key= proxy= 4 6 timeout= deadline= wait= no-pipelining json color= trace= v/verbose q/quiet h/help V/version
+    string join \n commit a/account= user= auth= config= state-dir= host= port= tls= ca-file= tls-fingerprint= tls-name= client-cert= client-key= proxy= bind= 4 6 timeout= deadline= wait= no-pipelining json color= trace= v/verbose q/quiet h/help V/version
 end
 
 function __fish_pop3_needs_command
@@ -55,9 +55,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_needs_command" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_needs_command" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_needs_command" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_needs_command" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -105,9 +107,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -155,9 +159,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -214,9 +220,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -268,9 +276,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -318,9 +328,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -362,9 +374,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -406,9 +420,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -447,9 +463,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r
@@ -495,9 +513,11 @@ implicit\t'TLS from the first octet'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-cert -d 'Show the server this client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-key -d 'The key of the client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l proxy -d 'Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT' -r -f
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l bind -d 'Connect from this local IP address, over its family only' -r -f
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l timeout -d 'Give up after SECONDS of silence' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l deadline -d 'End the run after SECONDS' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l wait -d 'Go on trying so long while the server says that the maildrop is in use' -r

@@ -25,9 +25,11 @@ module completions {
     --tls: string@"nu-complete pop3 tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -70,9 +72,11 @@ module completions {
     --tls: string@"nu-complete pop3 status tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -124,9 +128,11 @@ module completions {
     --tls: string@"nu-complete pop3 headers tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -189,9 +195,11 @@ module completions {
     --tls: string@"nu-complete pop3 fetch tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -242,9 +250,11 @@ module completions {
     --tls: string@"nu-complete pop3 delete tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -295,9 +305,11 @@ module completions {
     --tls: string@"nu-complete pop3 uidl tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -342,9 +354,11 @@ module completions {
     --tls: string@"nu-complete pop3 login tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -386,9 +400,11 @@ module completions {
     --tls: string@"nu-complete pop3 logout tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -429,9 +445,11 @@ module completions {
     --tls: string@"nu-complete pop3 accounts tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence
@@ -482,9 +500,11 @@ module completions {
     --tls: string@"nu-complete pop3 record tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
     --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Show the server this client certificate, in PEM
     --client-key: path        # The key of the client certificate, in PEM
     --proxy: string           # Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT
+    --bind: string            # Connect from this local IP address, over its family only
     -4                        # Connect over IPv4 only
     -6                        # Connect over IPv6 only
     --timeout: string         # Give up after SECONDS of silence

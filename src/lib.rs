@@ -12,7 +12,7 @@
 //! let address = net::Address::parse("pop.example.org", 995)?;
 //! let limits = net::Limits { timeout: Duration::from_secs(60), deadline: None };
 //! let tls = net::TlsConnector::prepare(net::TlsSettings::default());
-//! let tcp = net::connect(&address, net::Family::Any, None, limits, &mut |_| {})?;
+//! let tcp = net::connect(&address, &net::Route::default(), limits, &mut |_| {})?;
 //! let stream = net::Stream::Tls(Box::new(tls.handshake(tcp, &address.host)?));
 //!
 //! let credential = Credential::Password(Secret::from("tanstaaf"));
@@ -57,6 +57,7 @@
 
 #![warn(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unimplemented, clippy::todo)]
 
+pub mod bytes;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

@@ -11,6 +11,7 @@ use crate::support::sandbox::{Outcome, Sandbox, run};
 use crate::support::service::{Peer, Service};
 
 mod proxies;
+mod tunnel;
 
 fn mailbox(tls: Tls, quirks: Quirks) -> Mailbox {
     Mailbox::start(tls, quirks).with_user("alice", "secret", Vec::new())

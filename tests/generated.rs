@@ -250,7 +250,7 @@ fn environment(command: &Command) -> String {
         return ".SH ENVIRONMENT\nAll variables are listed in\n.BR pop3 (1).\n".into();
     }
     let mut text = String::from(
-        ".SH ENVIRONMENT\nA variable that is set to nothing counts as not set, but\n.BR POP3_PASSWORD ,\nwhich then is an empty password.\n",
+        ".SH ENVIRONMENT\nA variable that is set to nothing counts as not set, but\n.BR POP3_PASSWORD ,\nwhich then is an empty password, and\n.BR POP3_PROXY ,\nwhich then means no proxy.\n",
     );
     for (arg, variable) in command.get_arguments().filter_map(|arg| Some((arg, variable(arg)?))) {
         let option = arg.get_long().expect("what has a variable has a long name").replace('-', "\\-");
@@ -291,23 +291,35 @@ fn every_variable_is_in_the_help() {
     let command = Args::command();
     let variables: Vec<String> = command.get_arguments().filter_map(variable).collect();
     for name in
-        "HOST PORT USER TLS CA_FILE TLS_FINGERPRINT CLIENT_CERT CLIENT_KEY AUTH PROXY TIMEOUT DEADLINE WAIT NO_PIPELINING ACCOUNT CONFIG STATE_DIR"
+        "HOST PORT USER TLS CA_FILE TLS_FINGERPRINT TLS_NAME CLIENT_CERT CLIENT_KEY AUTH PROXY BIND TIMEOUT DEADLINE WAIT NO_PIPELINING ACCOUNT CONFIG STATE_DIR"
             .split(' ')
     {
         assert!(variables.contains(&format!("POP3_{name}")), "{name}");
     }
-    assert_eq!(variables.len(), 17);
+    assert_eq!(variables.len(), 19);
 }
 
 /// When the manual last changed in what it says.
 const DATE: &str = "2026-11-22";
 
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 9] = [
     ("POP3_PASSWORD", "The password. It may be empty."),
     ("POP3_TOKEN", "An OAuth 2.0 access token."),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
         "Trust anchors in place of the system's, if there is no\n.BR \\-\\-ca\\-file .",
+    ),
+    (
+        "ALL_PROXY",
+        "The proxy, if none is given with\n.BR \\-\\-proxy ,\n.B POP3_PROXY\nor the key\n.BR proxy .\nAs in curl, the name in lower case comes first, a value without a scheme is an HTTP proxy, the default port is 1080, and a proxy that cannot be used is an error. The name of the server is always resolved by the proxy.",
+    ),
+    (
+        "NO_PROXY",
+        "Hosts that are not connected to through\n.BR ALL_PROXY ,\nseparated by commas: a domain name with all names within it, an IP address, or a network (192.0.2.0/24). Names are not resolved for this. An asterisk means all hosts. What is said with\n.BR \\-\\-proxy ,\n.B POP3_PROXY\nor the key\n.B proxy\nhas no exceptions.",
+    ),
+    (
+        "SSLKEYLOGFILE",
+        "Only with\n.BR \\-\\-trace :\nthe file to which the keys of the TLS connection to the POP3 server are appended, for Wireshark.",
     ),
     (
         "XDG_CONFIG_HOME, XDG_STATE_HOME",

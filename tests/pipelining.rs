@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pop3::net::{self, Address, Family, Limits, Stream};
+use pop3::net::{self, Address, Limits, Stream};
 use pop3::proto::MessageNumber;
 use pop3::sasl::Credential;
 use pop3::session::{Authorization, Login, Options, Reply, Transaction};
@@ -71,7 +71,7 @@ fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
 
 fn transaction(address: SocketAddr) -> Transaction {
     let address = Address::parse("127.0.0.1", address.port()).expect("an address");
-    let tcp = net::connect(&address, Family::Any, None, LIMITS, &mut |_| {}).expect("a connection");
+    let tcp = net::connect(&address, &net::Route::default(), LIMITS, &mut |_| {}).expect("a connection");
     let session = Authorization::open(Stream::Plain(tcp), Options::default()).expect("a greeting");
     let credential = Credential::Password("secret".into());
     let login = Login { user: "alice", credential: &credential, mechanism: None, host: "h", port: 110 };

@@ -117,7 +117,7 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Outcome, Abort> {
         stderr.warning(warning);
     }
     deadline::watch(&settings);
-    let trace_log = TraceLog::open(&settings.trace)?;
+    let trace_log = TraceLog::open(&settings.trace, settings.key_log.as_deref())?;
     let printer = Printer::stdout(settings.json, shows_no_text(args, &settings));
     let mut context =
         Context { settings: &settings, stderr, trace_log, printer, committed: false, trace_failure: None };

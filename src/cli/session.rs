@@ -43,7 +43,6 @@ pub fn open(
     trace_log: &TraceLog,
     stderr: Stderr,
 ) -> Result<Session, CliError> {
-    settings.family.check(&settings.address.host).map_err(|error| CliError::usage(error.message()))?;
     let started = Instant::now();
     let deadline = settings.deadline_instant();
     let mut attempt = Attempt::new(settings, settings.auth, credential, trace_log, stderr);
@@ -131,6 +130,8 @@ impl<'a> Attempt<'a> {
             TlsConnector::prepare(TlsSettings {
                 trust: settings.trust.clone(),
                 identity: settings.identity.clone(),
+                name: settings.tls_name.clone(),
+                key_log: self.trace_log.key_log(),
             })
         });
         let mut session = self.connect(connector.as_ref())?;
@@ -189,8 +190,15 @@ impl<'a> Attempt<'a> {
             }
             self.warned_of_files = true;
         }
-        let tcp =
-            net::connect(&settings.address, settings.family, settings.proxy.as_ref(), limits, &mut note)?;
+        let tcp = net::connect(&settings.address, &settings.route, limits, &mut note)?;
+        if connector.is_some() {
+            if let Some(name) = &settings.tls_name {
+                note(&format!("TLS server name {name}"));
+            }
+            if let Some(path) = &settings.key_log {
+                note(&format!("TLS keys are appended to {}: they decrypt this session", path.display()));
+            }
+        }
         let host = &settings.address.host;
         let stream = match (connector, settings.tls) {
             (Some(connector), TlsMode::Implicit) => {
@@ -246,7 +254,9 @@ fn keep_out_of_core_dumps() {
 fn keep_out_of_core_dumps() {}
 
 fn leaves_in_clear(session: &Authorization, settings: &Settings) -> bool {
-    let leaves = settings.proxy.is_some() || !session.stream().tcp().peer_addr().ip().is_loopback();
+    let proxy = settings.route.proxy.as_ref();
+    let leaves = proxy.is_some_and(|proxy| proxy.serves(&settings.address.host))
+        || !session.stream().tcp().peer_addr().ip().is_loopback();
     leaves && matches!(session.stream(), Stream::Plain(_))
 }
 
@@ -289,6 +299,9 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
             if !greeted && settings.tls != TlsMode::Implicit && error.message().contains("no answer") =>
         {
             Some("a server that expects TLS from the first octet says nothing: try --tls implicit")
+        }
+        ErrorKind::Unavailable if !greeted && error.response().is_none() && settings.route.bind.is_some() => {
+            Some("check --bind, --host, --port and the network")
         }
         ErrorKind::Unavailable if !greeted && error.response().is_none() => {
             Some("check --host, --port and the network")

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::Secret;
 use crate::delivery::LmtpAddress;
-use crate::net::{Address, ClientIdentity, Family, Proxy, Trust, parse_fingerprint};
+use crate::net::{Address, ClientIdentity, Host, Route, Trust, parse_fingerprint};
 use crate::oauth::Provider;
 use crate::sasl::Mechanism;
 use etcetera::BaseStrategy as _;
@@ -27,6 +27,7 @@ pub use crate::delivery::Destination;
 
 pub mod accounts;
 pub mod lookup;
+mod route;
 mod server;
 mod sources;
 mod value;
@@ -40,14 +41,15 @@ pub struct Settings {
     /// The account of the configuration file, if one was chosen.
     pub account: Option<String>,
     pub address: Address,
-    pub family: Family,
+    pub route: Route,
     pub tls: TlsMode,
     pub trust: Trust,
     pub identity: Option<ClientIdentity>,
+    /// The name that the certificate must be for, in place of the host.
+    pub tls_name: Option<Host>,
     /// Without CR, LF and NUL, and not empty.
     pub user: String,
     pub auth: Auth,
-    pub proxy: Option<Proxy>,
     /// The longest silence.
     pub timeout: Duration,
     /// The longest run.
@@ -70,6 +72,8 @@ pub struct Settings {
     /// How often `-q` was given.
     pub quiet: u8,
     pub trace: TraceSink,
+    /// The file for the secrets of TLS connections; only with a trace.
+    pub key_log: Option<PathBuf>,
     pub level: LevelFilter,
     /// `POP3_PASSWORD`, also where it is empty.
     pub password: Option<Secret>,
@@ -150,8 +154,7 @@ impl Settings {
 
         let Server { address, tls, user, auth } = Server::resolve(&sources, args)?;
 
-        let family = family(connection);
-        family.check(&address.host).map_err(|error| CliError::usage(error.message()))?;
+        let route = route::route(&sources, connection, Some(&address.host))?;
 
         let Some(user) = user else { return Err(sources.missing("user")) };
 
@@ -170,7 +173,10 @@ impl Settings {
             (None, None) => Trust::System,
         };
 
-        let proxy = sources.text("proxy", connection.proxy.as_ref(), keys.proxy.as_ref())?;
+        let tls_name = sources.text("tls-name", connection.tls_name.as_ref(), keys.tls_name.as_ref())?;
+        let tls_name = tls_name
+            .map(|text| Host::parse(&text.value).map_err(|error| text.refuse(error.message())))
+            .transpose()?;
         let timeout = sources.number("timeout", connection.timeout.as_ref(), keys.timeout.as_ref())?;
         let deadline = sources.number("deadline", connection.deadline.as_ref(), keys.deadline.as_ref())?;
         let wait = sources.number("wait", connection.wait.as_ref(), keys.wait.as_ref())?;
@@ -191,13 +197,13 @@ impl Settings {
 
         Ok(Self {
             address,
-            family,
+            route,
             tls: tls.into(),
             trust,
             identity: identity(&sources, connection)?,
+            tls_name,
             user: user.parse(value::user_name)?,
             auth: auth.unwrap_or(args::Auth::Auto).into(),
-            proxy: proxy.map(|url| url.value.parse::<Proxy>().map_err(|error| url.refuse(error.message()))).transpose()?,
             timeout: timeout.map(|text| text.parse(value::positive_seconds)).transpose()?.unwrap_or(TIMEOUT),
             deadline: deadline.map(|text| text.parse(value::positive_seconds)).transpose()?,
             started: Instant::now(),
@@ -216,6 +222,7 @@ impl Settings {
             json: output.json,
             quiet: output.quiet,
             trace: trace_sink(output),
+            key_log: output.trace.as_ref().and_then(|_| environment.variable("SSLKEYLOGFILE")).map(PathBuf::from),
             level: level(output),
             password: secret_variable(environment, "POP3_PASSWORD")?,
             token: secret_variable(environment, "POP3_TOKEN")?,
@@ -426,14 +433,6 @@ impl From<args::Auth> for Auth {
             args::Auth::Oauthbearer => Self::Sasl(Mechanism::OAuthBearer),
             args::Auth::External => Self::Sasl(Mechanism::External),
         }
-    }
-}
-
-fn family(connection: &args::Connection) -> Family {
-    match (connection.ipv4, connection.ipv6) {
-        (true, _) => Family::V4,
-        (_, true) => Family::V6,
-        _ => Family::Any,
     }
 }
 

@@ -7,13 +7,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::trace::{Lines, Trace};
+use crate::{
+    net::KeyLog,
+    trace::{Lines, Trace},
+};
 
 use super::{error::CliError, progress, settings::TraceSink};
 
 /// The wire log of a run, shared by its sessions: a login that is tried again opens another connection.
 #[derive(Clone)]
-pub struct TraceLog(Option<Arc<Mutex<Lines<Sink>>>>);
+pub struct TraceLog {
+    lines: Option<Arc<Mutex<Lines<Sink>>>>,
+    key_log: Option<KeyLog>,
+}
 
 enum Sink {
     Stderr,
@@ -21,10 +27,10 @@ enum Sink {
 }
 
 impl TraceLog {
-    /// Opens the file, which only its owner can read, for appending; nothing is opened without `--trace`.
-    pub fn open(sink: &TraceSink) -> Result<Self, CliError> {
+    /// Opens the files, which only their owner can read, for appending; nothing is opened without `--trace`.
+    pub fn open(sink: &TraceSink, key_log: Option<&Path>) -> Result<Self, CliError> {
         let sink = match sink {
-            TraceSink::None => return Ok(Self(None)),
+            TraceSink::None => return Ok(Self { lines: None, key_log: None }),
             TraceSink::Stderr => Sink::Stderr,
             TraceSink::File(path) => {
                 let file = open_private(path).map_err(|error| {
@@ -33,12 +39,24 @@ impl TraceLog {
                 Sink::File(LineWriter::new(file))
             }
         };
-        Ok(Self(Some(Arc::new(Mutex::new(Lines::new(sink))))))
+        let key_log = key_log.map(|path| match open_private(path) {
+            Ok(file) => Ok(KeyLog::new(file)),
+            Err(error) => Err(CliError::output(
+                format_args!("cannot open the TLS key log {} (SSLKEYLOGFILE)", path.display()),
+                &error,
+            )),
+        });
+        Ok(Self { lines: Some(Arc::new(Mutex::new(Lines::new(sink)))), key_log: key_log.transpose()? })
+    }
+
+    /// Where the secrets of TLS connections go.
+    pub fn key_log(&self) -> Option<KeyLog> {
+        self.key_log.clone()
     }
 
     /// The log for a session to write to.
     pub fn trace(&self) -> Option<Box<dyn Trace>> {
-        self.0.is_some().then(|| Box::new(self.clone()) as Box<dyn Trace>)
+        self.lines.is_some().then(|| Box::new(self.clone()) as Box<dyn Trace>)
     }
 
     /// A log that could not be written is an error, and to be asked before anything is committed.
@@ -50,7 +68,7 @@ impl TraceLog {
     }
 
     fn lines(&self) -> Option<MutexGuard<'_, Lines<Sink>>> {
-        Some(self.0.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
+        Some(self.lines.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

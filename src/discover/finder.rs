@@ -180,7 +180,7 @@ mod tests {
     use domain::rdata::Srv;
 
     use super::*;
-    use crate::net::{Family, Limits, TlsConnector, TlsSettings};
+    use crate::net::{Limits, Route, TlsConnector, TlsSettings};
 
     /// What the finder makes of these answers: a target, a dot, no record (empty), or a failure (`!`).
     fn found(implicit: &'static str, starttls: &'static str) -> Result<SrvServers, Error> {
@@ -207,7 +207,7 @@ mod tests {
         });
         let tls = TlsConnector::prepare(TlsSettings::default());
         let limits = Limits { timeout: Duration::from_secs(20), deadline: None };
-        let http = HttpClient { family: Family::Any, proxy: None, limits, tls: &tls };
+        let http = HttpClient { route: &Route::default(), limits, tls: &tls };
         let sources = Sources::public(Some(servers));
         let address = MailAddress::parse("alice@example.org").unwrap();
         Finder { http, sources: &sources }.srv(&address, &mut |_| {})

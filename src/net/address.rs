@@ -119,6 +119,12 @@ pub enum Family {
 }
 
 impl Family {
+    /// The family of an IP address.
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
+        if address.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+
     /// Whether an IP address is of this family.
     #[must_use]
     pub fn admits(self, address: IpAddr) -> bool {

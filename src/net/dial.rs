@@ -8,6 +8,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::{Domain, Protocol, Socket, Type};
+
 use super::address::{Address, Family, Host};
 use super::tcp::{Limits, Tcp};
 use super::{Note, reason};
@@ -17,15 +19,15 @@ use crate::{Error, ErrorKind};
 pub(super) fn dial(
     address: &Address,
     family: Family,
+    bind: Option<IpAddr>,
     limits: Limits,
     note: &mut Note<'_>,
 ) -> Result<Tcp, Error> {
-    family.check(&address.host)?;
     let addresses = match &address.host {
         Host::Ip(ip) => vec![SocketAddr::new(*ip, address.port)],
         Host::Name(name) => resolve(name, address.port, family, limits, note)?,
     };
-    let stream = race(address, interleave(addresses), limits, note)?;
+    let stream = race(address, interleave(addresses), bind, limits, note)?;
     let tcp = Tcp::new(stream, limits).map_err(|error| {
         unavailable(format!("no connection to {address}: {}", reason(&error))).with_source(error)
     })?;
@@ -102,6 +104,7 @@ type Attempt = (SocketAddr, io::Result<TcpStream>);
 fn race(
     target: &Address,
     mut waiting: VecDeque<SocketAddr>,
+    bind: Option<IpAddr>,
     limits: Limits,
     note: &mut Note<'_>,
 ) -> Result<TcpStream, Error> {
@@ -121,8 +124,11 @@ fn race(
         if now >= next_start
             && let Some(address) = waiting.pop_front()
         {
-            note(&format!("connecting to {address}"));
-            attempt(address, limit.saturating_sub(now) + GRACE, &sender);
+            note(&match bind {
+                Some(bind) => format!("connecting to {address} from {bind}"),
+                None => format!("connecting to {address}"),
+            });
+            attempt(address, bind, limit.saturating_sub(now) + GRACE, &sender);
             running += 1;
             next_start = now + head_start;
         }
@@ -149,14 +155,28 @@ fn race(
 }
 
 /// Connects in a thread of its own; whoever comes second finds nobody listening and hangs up.
-fn attempt(address: SocketAddr, wait: Duration, sender: &Sender<Attempt>) {
+fn attempt(address: SocketAddr, bind: Option<IpAddr>, wait: Duration, sender: &Sender<Attempt>) {
     let result = sender.clone();
     let connect = move || {
-        let _ = result.send((address, TcpStream::connect_timeout(&address, wait)));
+        let connected = match bind {
+            None => TcpStream::connect_timeout(&address, wait),
+            Some(bind) => bound(SocketAddr::new(bind, 0)).and_then(|socket| {
+                socket.connect_timeout(&address.into(), wait)?;
+                Ok(socket.into())
+            }),
+        };
+        let _ = result.send((address, connected));
     };
     if let Err(error) = thread::Builder::new().name("connect".into()).spawn(connect) {
         let _ = sender.send((address, Err(error)));
     }
+}
+
+/// A TCP socket that is bound to a local address.
+pub(super) fn bound(local: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
+    socket.bind(&local.into())?;
+    Ok(socket)
 }
 
 /// `no connection to pop.example.org:110: [2001:db8::1]:110: network unreachable; 192.0.2.1:110: connection refused`
@@ -238,7 +258,8 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut notes = Vec::new();
         let target = named("127.0.0.1", address.port());
-        let tcp = dial(&target, Family::V4, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
+        let tcp =
+            dial(&target, Family::V4, None, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
         assert_eq!(tcp.peer_addr(), address);
         assert_eq!(notes, [format!("connecting to {address}"), format!("connected to {address}")]);
     }
@@ -246,8 +267,8 @@ mod tests {
     #[test]
     fn a_refused_connection_says_so() {
         let closed = closed_port();
-        let error =
-            dial(&named("127.0.0.1", closed.port()), Family::Any, limits(30_000), &mut |_| {}).unwrap_err();
+        let error = dial(&named("127.0.0.1", closed.port()), Family::Any, None, limits(30_000), &mut |_| {})
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.message(), format!("no connection to {closed}: connection refused"));
     }
@@ -257,7 +278,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = named("localhost", listener.local_addr().unwrap().port());
         let mut notes = Vec::new();
-        let tcp = dial(&target, Family::V4, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
+        let tcp =
+            dial(&target, Family::V4, None, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
         assert_eq!(tcp.peer_addr(), listener.local_addr().unwrap());
         assert!(notes[0].starts_with("connecting to 127.0.0.1:"), "{notes:?}");
         for (name, loopback) in [
@@ -274,7 +296,7 @@ mod tests {
     #[test]
     fn a_name_without_address_is_an_unknown_host() {
         let error =
-            dial(&named("nosuch.invalid", 110), Family::Any, limits(300_000), &mut |_| {}).unwrap_err();
+            dial(&named("nosuch.invalid", 110), Family::Any, None, limits(300_000), &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Host);
         assert!(error.message().starts_with("nosuch.invalid does not resolve: "), "{error}");
     }
@@ -282,7 +304,7 @@ mod tests {
     #[test]
     fn a_passed_deadline_connects_to_nobody() {
         let over = Limits { timeout: Duration::from_secs(60), deadline: Some(Instant::now()) };
-        let error = dial(&named("127.0.0.1", 110), Family::Any, over, &mut |_| {}).unwrap_err();
+        let error = dial(&named("127.0.0.1", 110), Family::Any, None, over, &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.message(), "no connection to 127.0.0.1:110 before the deadline");
     }
@@ -294,10 +316,10 @@ mod tests {
         let (first, second) = (closed_port(), closed_port());
         let target = named("example.org", 110);
 
-        let stream = race(&target, [first, second, open].into(), limits(30_000), &mut |_| {}).unwrap();
+        let stream = race(&target, [first, second, open].into(), None, limits(30_000), &mut |_| {}).unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
 
-        let error = race(&target, [first, second].into(), limits(30_000), &mut |_| {}).unwrap_err();
+        let error = race(&target, [first, second].into(), None, limits(30_000), &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         let text = error.message();
         assert!(text.starts_with("no connection to example.org:110: "), "{text}");
@@ -305,8 +327,8 @@ mod tests {
             assert!(text.contains(&format!("{address}: connection refused")), "{text}");
         }
 
-        let error =
-            race(&target, (0..9).map(|_| closed_port()).collect(), limits(30_000), &mut |_| {}).unwrap_err();
+        let error = race(&target, (0..9).map(|_| closed_port()).collect(), None, limits(30_000), &mut |_| {})
+            .unwrap_err();
         assert!(error.message().ends_with("; and 3 more"), "{error}");
     }
 
@@ -318,7 +340,8 @@ mod tests {
         let open = listener.local_addr().unwrap();
         let begun = Instant::now();
         let stream =
-            race(&named("example.org", 110), [silent, open].into(), limits(60_000), &mut |_| {}).unwrap();
+            race(&named("example.org", 110), [silent, open].into(), None, limits(60_000), &mut |_| {})
+                .unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open);
         assert!(begun.elapsed() >= HEAD_START);
         assert!(begun.elapsed() < Duration::from_secs(30));
@@ -328,8 +351,8 @@ mod tests {
     #[test]
     fn a_silent_address_times_out() {
         let (silent, _held) = black_hole();
-        let error =
-            dial(&named("127.0.0.1", silent.port()), Family::Any, limits(200), &mut |_| {}).unwrap_err();
+        let error = dial(&named("127.0.0.1", silent.port()), Family::Any, None, limits(200), &mut |_| {})
+            .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.message(), format!("no connection to {silent} after 0.2 s"));
     }

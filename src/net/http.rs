@@ -7,8 +7,7 @@ use http::{HeaderValue, Method, Request, header};
 use ureq_proto::client::state::{RecvBody, RecvResponse};
 use ureq_proto::client::{Call, RecvResponseResult, SendRequestResult};
 
-use super::address::Family;
-use super::proxy::Proxy;
+use super::route::Route;
 use super::tcp::Limits;
 use super::tls::TlsConnector;
 use super::url::Url;
@@ -27,10 +26,8 @@ pub const MAX_BODY: usize = 64 * 1024;
 /// `ureq_proto`: a logger has to drop these.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpClient<'a> {
-    /// The address family to connect over.
-    pub family: Family,
-    /// The proxy to connect through, if any.
-    pub proxy: Option<&'a Proxy>,
+    /// The way to the servers.
+    pub route: &'a Route,
     /// Limits of each wait.
     pub limits: Limits,
     /// The trust anchors for `https`.
@@ -152,8 +149,9 @@ impl HttpClient<'_> {
     }
 
     fn open(&self, url: &Url, note: &mut Note<'_>) -> Result<Stream, Error> {
-        let proxy = self.proxy.filter(|_| !url.is_loopback());
-        let tcp = connect(url.address(), self.family, proxy, self.limits, note)?;
+        let direct = Route { proxy: None, ..*self.route };
+        let route = if url.is_loopback() { &direct } else { self.route };
+        let tcp = connect(url.address(), route, self.limits, note)?;
         if url.is_https() {
             let tls = self.tls.handshake(tcp, &url.address().host)?;
             return Ok(Stream::Tls(Box::new(tls)));

@@ -1,6 +1,6 @@
 //! Octets to a server and back: TCP, proxies, TLS. Knows nothing of POP3.
 //!
-//! [`connect`] gives a [`Tcp`], through a [`Proxy`] if there is one; [`TlsConnector`] makes a [`Tls`] of it. Both are
+//! [`connect`] gives a [`Tcp`] by a [`Route`]; [`TlsConnector`] makes a [`Tls`] of it. Both are
 //! one [`Stream`]. Every wait in here ends after [`Limits::timeout`], or at [`Limits::deadline`].
 
 mod address;
@@ -10,8 +10,10 @@ mod dial;
 mod dns;
 #[cfg(feature = "http")]
 mod http;
+mod key_log;
 mod location;
 mod proxy;
+mod route;
 mod tcp;
 mod tls;
 mod tls_error;
@@ -28,8 +30,10 @@ pub use certificate::{Certificate, format_fingerprint, parse_fingerprint};
 pub use dns::{NameServers, SrvAnswer, SrvRecord};
 #[cfg(feature = "http")]
 pub use http::{HttpClient, HttpRequest, HttpResponse, MAX_BODY};
+pub use key_log::KeyLog;
 pub use location::Location;
-pub use proxy::Proxy;
+pub use proxy::{NoProxy, Proxy};
+pub use route::{Route, connect};
 pub use tcp::{Limits, Tcp};
 pub use tls::{Tls, TlsConnector, TlsFacts};
 pub use tls_error::TlsFailure;
@@ -41,34 +45,6 @@ use crate::{Error, ErrorKind};
 
 /// Takes a line for the trace: what is resolved, tried, connected. Never a secret.
 pub type Note<'a> = dyn FnMut(&str) + 'a;
-
-/// Connects to a server, or to a proxy that connects to it.
-///
-/// Resolving takes at most the [`Limits`], connecting as much again, and each answer of a proxy too. All addresses of
-/// a name are tried as RFC 8305 says. Through a proxy the name is resolved by the proxy, and `family` chooses among
-/// the addresses of the proxy.
-///
-/// Errors: [`ErrorKind::Host`] if the name (of the server, or of the proxy) does not resolve, or to no address of the
-/// family; [`ErrorKind::Argument`] if an IP address is of the other family; else [`ErrorKind::Unavailable`].
-pub fn connect(
-    address: &Address,
-    family: Family,
-    proxy: Option<&Proxy>,
-    limits: Limits,
-    note: &mut Note<'_>,
-) -> Result<Tcp, Error> {
-    family.check(&address.host)?;
-    let Some(proxy) = proxy else {
-        return dial::dial(address, family, limits, note);
-    };
-    note(&format!("through the proxy {proxy}"));
-    let mut tcp = dial::dial(proxy.address(), family, limits, note).map_err(|error| {
-        Error::new(error.kind(), format!("the proxy {proxy}: {}", error.message())).with_source(error)
-    })?;
-    proxy.tunnel(&mut tcp, address)?;
-    note(&format!("the proxy connected to {address}"));
-    Ok(tcp)
-}
 
 /// A connection in clear or over TLS. What was written is on its way only after a [`flush`](Write::flush).
 #[derive(Debug)]
@@ -167,6 +143,7 @@ fn reason(error: &io::Error) -> String {
         io::ErrorKind::BrokenPipe => "connection closed".into(),
         io::ErrorKind::NetworkUnreachable => "network unreachable".into(),
         io::ErrorKind::HostUnreachable => "host unreachable".into(),
+        io::ErrorKind::AddrNotAvailable => "not an address of this machine".into(),
         io::ErrorKind::NotFound => "no such file".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         io::ErrorKind::TimedOut if error.raw_os_error().is_some() => "timed out".into(),

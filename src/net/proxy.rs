@@ -1,5 +1,6 @@
 //! Proxies: SOCKS version 5 (RFC 1928, RFC 1929) and HTTP `CONNECT` (RFC 9110 §9.3.6).
 
+mod no_proxy;
 mod tunnel;
 
 use std::fmt;
@@ -7,7 +8,9 @@ use std::str::FromStr;
 
 use zeroize::Zeroizing;
 
-use super::address::Address;
+pub use no_proxy::NoProxy;
+
+use super::address::{Address, Host};
 use super::tcp::Tcp;
 use crate::{Error, ErrorKind, Secret};
 
@@ -22,6 +25,8 @@ pub struct Proxy {
     protocol: Protocol,
     address: Address,
     credential: Option<Credential>,
+    exceptions: NoProxy,
+    origin: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,10 +43,66 @@ struct Credential {
 }
 
 impl Proxy {
+    /// Parses the value of the environment variable `ALL_PROXY` as curl does: a value without a scheme is an HTTP proxy,
+    /// `socks5h` is a SOCKS 5 proxy, the port is 1080 if none is given.
+    ///
+    /// Unlike curl's, a proxy with the scheme `socks5` resolves the server's name itself, as one with `socks5h` does.
+    ///
+    /// # Errors
+    /// Those of [`from_str`](Self::from_str).
+    pub fn parse_all_proxy(text: &str) -> Result<Self, Error> {
+        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+        let scheme = if scheme.eq_ignore_ascii_case("socks5h") { "socks5" } else { scheme };
+        Self::parse(scheme, rest, |_| SOCKS_PORT)
+    }
+
+    /// The same proxy, not used for these hosts.
+    #[must_use]
+    pub fn with_exceptions(self, exceptions: NoProxy) -> Self {
+        Self { exceptions, ..self }
+    }
+
+    /// The same proxy with the name of the place where it was configured, for notes: `ALL_PROXY`.
+    #[must_use]
+    pub fn with_origin(self, origin: impl Into<String>) -> Self {
+        Self { origin: Some(origin.into()), ..self }
+    }
+
+    /// True if a host is connected to through the proxy: it is not among the [exceptions](Self::with_exceptions).
+    #[must_use]
+    pub fn serves(&self, host: &Host) -> bool {
+        !self.exceptions.contains(host)
+    }
+
+    pub(super) fn origin(&self) -> Option<&str> {
+        self.origin.as_deref()
+    }
+
     /// Where the proxy itself is.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
+    }
+
+    fn parse(scheme: &str, rest: &str, default_port: impl Fn(Protocol) -> u16) -> Result<Self, Error> {
+        let protocol = match scheme.to_ascii_lowercase().as_str() {
+            "socks5" => Protocol::Socks5,
+            "http" => Protocol::Http,
+            _ => return Err(refused(FORM)),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        if rest.contains(['/', '?', '#']) {
+            return Err(refused("a proxy has no path"));
+        }
+        let (userinfo, place) = match rest.rsplit_once('@') {
+            Some((userinfo, place)) => (Some(userinfo), place),
+            None => (None, rest),
+        };
+        let (host, port) = split_port(place)?;
+        let address = Address::parse(host, port.unwrap_or_else(|| default_port(protocol)))
+            .map_err(|_| refused("its host is neither a domain name nor an IP address, or its port is 0"))?;
+        let credential = userinfo.map(|userinfo| Credential::parse(userinfo, protocol)).transpose()?;
+        Ok(Self { protocol, address, credential, exceptions: NoProxy::default(), origin: None })
     }
 
     /// Has the proxy connect to the target, and leaves nothing of its answers in the way of the server's first octet.
@@ -62,24 +123,10 @@ impl FromStr for Proxy {
     /// [`ErrorKind::Argument`] and repeat nothing of the text, which may hold a password.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (scheme, rest) = text.split_once("://").ok_or_else(|| refused(FORM))?;
-        let (protocol, default_port) = match scheme.to_ascii_lowercase().as_str() {
-            "socks5" => (Protocol::Socks5, 1080),
-            "http" => (Protocol::Http, 8080),
-            _ => return Err(refused(FORM)),
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        if rest.contains(['/', '?', '#']) {
-            return Err(refused("a proxy has no path"));
-        }
-        let (userinfo, place) = match rest.rsplit_once('@') {
-            Some((userinfo, place)) => (Some(userinfo), place),
-            None => (None, rest),
-        };
-        let (host, port) = split_port(place)?;
-        let address = Address::parse(host, port.unwrap_or(default_port))
-            .map_err(|_| refused("its host is neither a domain name nor an IP address, or its port is 0"))?;
-        let credential = userinfo.map(|userinfo| Credential::parse(userinfo, protocol)).transpose()?;
-        Ok(Self { protocol, address, credential })
+        Self::parse(scheme, rest, |protocol| match protocol {
+            Protocol::Socks5 => SOCKS_PORT,
+            Protocol::Http => HTTP_PORT,
+        })
     }
 }
 
@@ -169,6 +216,10 @@ fn refused(why: &str) -> Error {
 
 const FORM: &str = "one is written socks5://host:port or http://host:port";
 
+/// RFC 1928 §3.
+const SOCKS_PORT: u16 = 1080;
+const HTTP_PORT: u16 = 8080;
+
 /// Access tokens of a few KiB are used as passwords; more than this no proxy takes in one field.
 const LONGEST_SECRET: usize = 8 * 1024;
 
@@ -186,6 +237,24 @@ mod tests {
         let proxy: Proxy = "socks5://u%40x:secret@p:1".parse().unwrap();
         assert!(!format!("{proxy:?} {proxy}").contains("secret"), "{proxy:?}");
         assert_eq!(proxy.credential.unwrap().user.expose(), b"u@x");
+    }
+
+    #[test]
+    fn all_proxy_is_read_as_curl_reads_it() {
+        for (text, expected) in [
+            ("socks5h://127.0.0.1:9050", "socks5://127.0.0.1:9050"),
+            ("SOCKS5://proxy.example", "socks5://proxy.example:1080"),
+            ("proxy.example:3128", "http://proxy.example:3128"),
+            ("u:p@proxy.example", "http://proxy.example:1080"),
+            ("http://[::1]/", "http://[::1]:1080"),
+        ] {
+            assert_eq!(Proxy::parse_all_proxy(text).unwrap().to_string(), expected);
+        }
+        for text in ["", "socks4://h", "socks4a://h", "https://u:secret@h", "socks5h://"] {
+            let error = Proxy::parse_all_proxy(text).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Argument, "{text}");
+            assert!(!error.message().contains("secret"), "{error}");
+        }
     }
 
     #[test]

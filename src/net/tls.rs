@@ -66,11 +66,13 @@ impl TlsConnector {
     }
 
     /// Makes TLS of a TCP connection, and drives the handshake to its end. No octet of the server may have been read
-    /// from the connection beyond what it sent in clear.
+    /// from the connection beyond what it sent in clear. The certificate must be for [`TlsSettings::name`] if that is
+    /// set, else for `host`.
     ///
     /// Errors: [`ErrorKind::Unavailable`] for a time-out or a lost connection, those of [`check`](Self::check), else
     /// [`ErrorKind::Tls`]; one about the server's certificate says why it is not trusted and what its SHA-256 is.
     pub fn handshake(&self, tcp: Tcp, host: &Host) -> Result<Tls, Error> {
+        let host = self.settings.name.as_ref().unwrap_or(host);
         let loaded = self.loaded()?;
         let witness = Arc::new(Witness { verifier: loaded.verifier.clone(), seen: Mutex::new(None) });
         let config = self.config(loaded, witness.clone())?;
@@ -110,6 +112,9 @@ impl TlsConnector {
         };
         // A resumed session would show no certificate.
         config.resumption = Resumption::disabled();
+        if let Some(key_log) = &self.settings.key_log {
+            config.key_log = key_log.for_rustls();
+        }
         Ok(config)
     }
 }

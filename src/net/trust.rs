@@ -10,6 +10,8 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::address::Host;
+use super::key_log::KeyLog;
 use super::reason;
 use super::verifier::{Anchored, Pinned};
 use crate::{Error, ErrorKind};
@@ -38,12 +40,17 @@ pub struct ClientIdentity {
 }
 
 /// What a TLS connection needs to know beforehand.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
     /// Which certificates of the server are trusted.
     pub trust: Trust,
     /// What is shown to a server that asks for a certificate.
     pub identity: Option<ClientIdentity>,
+    /// The name or IP address that the certificate must be for, in place of the host that is connected to: for servers
+    /// behind a tunnel. A name is sent to the server (SNI, RFC 6066 §3); [`Trust::Fingerprint`] checks no name.
+    pub name: Option<Host>,
+    /// Where the secrets of the connections are written, for debugging. They decrypt everything.
+    pub key_log: Option<KeyLog>,
 }
 
 /// What [`TlsSettings`] name, read from the disk.

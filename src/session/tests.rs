@@ -11,7 +11,7 @@ use std::{
 use super::*;
 use crate::{
     Error, ErrorKind, Secret,
-    net::{self, Address, Family, Host, Limits, Stream, TlsConnector, TlsSettings},
+    net::{self, Address, Host, Limits, Stream, TlsConnector, TlsSettings},
     proto::MessageNumber,
     sasl::{Credential, Mechanism, auto::Choice},
     trace::Trace,
@@ -62,7 +62,7 @@ impl Server {
     }
 
     fn open(&self, options: Options) -> Result<Authorization, Error> {
-        let tcp = net::connect(&self.address, Family::Any, None, LIMITS, &mut |_| {})?;
+        let tcp = net::connect(&self.address, &net::Route::default(), LIMITS, &mut |_| {})?;
         Authorization::open(Stream::Plain(tcp), options)
     }
 
@@ -100,7 +100,7 @@ fn a_refusing_greeting_is_told_by_its_code() {
         (&[("", "220 smtp.example.org ESMTP\r\n")], ErrorKind::Protocol),
     ] {
         let server = Server::new(greeting);
-        let tcp = net::connect(&server.address, Family::Any, None, LIMITS, &mut |_| {}).unwrap();
+        let tcp = net::connect(&server.address, &net::Route::default(), LIMITS, &mut |_| {}).unwrap();
         let error = Authorization::open(Stream::Plain(tcp), Options::default()).err().unwrap();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.response().is_some());
@@ -606,7 +606,7 @@ fn nothing_is_said_after_a_time_out() {
         ("STAT\r\n", ""),
     ]);
     let limits = Limits { timeout: Duration::from_millis(500), deadline: None };
-    let tcp = net::connect(&server.address, Family::Any, None, limits, &mut |_| {}).unwrap();
+    let tcp = net::connect(&server.address, &net::Route::default(), limits, &mut |_| {}).unwrap();
     let session = Authorization::open(Stream::Plain(tcp), Options::default()).unwrap();
     let mut transaction = login(session, None).unwrap();
     assert_eq!(transaction.stat().unwrap_err().kind(), ErrorKind::Unavailable);
@@ -667,7 +667,7 @@ fn a_quit_without_answer_leaves_the_commit_open() {
             }
         }
     });
-    let tcp = net::connect(&address, Family::Any, None, LIMITS, &mut |_| {}).unwrap();
+    let tcp = net::connect(&address, &net::Route::default(), LIMITS, &mut |_| {}).unwrap();
     let session = Authorization::open(Stream::Plain(tcp), Options::default()).unwrap();
     let error = login(session, None).unwrap().commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CommitUnknown, "{error}");

@@ -158,6 +158,46 @@ fn a_dead_proxy() {
     }
 }
 
+#[test]
+fn the_proxy_of_the_environment() {
+    let server = mailbox(Tls::None, Quirks::default());
+    let proxy = http(false);
+    let room = Sandbox::new();
+    let try_with = |arguments: &[&str], variables: &[(&str, &str)]| {
+        let mut command = status(&room, server.port(), &["--tls", "none", "--trace"]);
+        let all = format!("me:{ENCODED}@127.0.0.1:{}", proxy.port());
+        command.args(arguments).env("ALL_PROXY", all).envs(variables.iter().copied());
+        let outcome = run(command);
+        assert!(!outcome.stderr().contains(ENCODED), "{outcome:?}");
+        outcome
+    };
+    let through = format!("through the proxy http://127.0.0.1:{} (from ", proxy.port());
+    let outcome = try_with(&["--host", HIDDEN], &[]).expect(0);
+    assert!(outcome.stderr().contains(&(through.clone() + "ALL_PROXY)")), "{outcome:?}");
+    assert_eq!(proxy.connections(), 1);
+
+    // As in curl, localhost is a host like others: this proxy does not know it.
+    try_with(&["--host", "localhost"], &[]).expect(69);
+    assert_eq!(proxy.connections(), 2);
+    for (name, list) in [("NO_PROXY", "a.test, localhost"), ("no_proxy", "*")] {
+        try_with(&["--host", "localhost"], &[(name, list)]).expect(0);
+    }
+    let outcome = try_with(&[], &[("NO_PROXY", "127.0.0.0/8")]).expect(0);
+    assert!(outcome.stderr().contains("127.0.0.1 is excluded from it"), "{outcome:?}");
+    try_with(&[], &[("POP3_PROXY", "")]).expect(0);
+    assert_eq!(proxy.connections(), 2);
+
+    let own = format!("http://127.0.0.1:{}", proxy.port());
+    let outcome = try_with(&["--host", HIDDEN], &[("POP3_PROXY", &own), ("NO_PROXY", "*")]).expect(0);
+    assert!(outcome.stderr().contains(&(through + "POP3_PROXY)")), "{outcome:?}");
+    assert_eq!(proxy.connections(), 3);
+
+    let outcome = try_with(&["--host", HIDDEN], &[("all_proxy", "socks4://u:hush@127.0.0.1:1")]).expect(78);
+    let (code, message) = error(&outcome);
+    assert_eq!(code, "configuration");
+    assert!(message.starts_with("all_proxy: ") && !message.contains("hush"), "{message}");
+}
+
 /// What a proxy says instead of what it should, to a client that then must go away without a word of its secrets.
 #[test]
 fn a_proxy_that_lies() {

@@ -176,6 +176,12 @@ impl Peer {
         }
     }
 
+    /// The name that the client sent in the handshake (SNI).
+    pub(crate) fn server_name(&self) -> Option<String> {
+        let Stream::Tls(tls) = &self.stream else { return None };
+        tls.conn.server_name().map(str::to_owned)
+    }
+
     /// `tls-exporter` (RFC 9266).
     pub(crate) fn exporter(&self) -> Option<[u8; 32]> {
         let Stream::Tls(tls) = &self.stream else { return None };

@@ -135,6 +135,13 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "SHA256", hide_short_help = true)]
     pub tls_fingerprint: Option<String>,
 
+    /// Check the certificate for NAME instead of the host, and send NAME as SNI [env: POP3_TLS_NAME]
+    ///
+    /// For a server behind a tunnel: --host 127.0.0.1 --tls-name pop.example.org. With --tls-fingerprint, which checks
+    /// no name, NAME is only sent.
+    #[arg(long, global = true, value_name = "NAME", value_hint = ValueHint::Hostname, hide_short_help = true)]
+    pub tls_name: Option<String>,
+
     /// Show the server this client certificate, in PEM [env: POP3_CLIENT_CERT]
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub client_cert: Option<PathBuf>,
@@ -147,9 +154,16 @@ pub struct Connection {
     ///
     /// A SOCKS5 proxy resolves the server's name; an HTTP proxy is asked to CONNECT. A user and password may stand
     /// before the host (socks5://USER:PASSWORD@HOST:PORT); other users of this machine can read them from the
-    /// command line, so set POP3_PROXY or the key in the configuration file for those.
+    /// command line, so set POP3_PROXY or the key in the configuration file for those. Without any of them, ALL_PROXY
+    /// and NO_PROXY are read as curl reads them. An empty URL means no proxy at all.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url, hide_short_help = true)]
     pub proxy: Option<String>,
+
+    /// Connect from this local IP address, over its family only [env: POP3_BIND]
+    ///
+    /// An address that this machine does not have (any more) is an error like an unreachable server (69).
+    #[arg(long, global = true, value_name = "ADDRESS", value_hint = ValueHint::Other, hide_short_help = true)]
+    pub bind: Option<String>,
 
     /// Connect over IPv4 only
     #[arg(short = '4', global = true, conflicts_with = "ipv6", hide_short_help = true)]
@@ -201,7 +215,8 @@ pub struct Output {
 
     /// Write the conversation to standard error, or append it to FILE
     ///
-    /// Passwords, tokens and what is made of them are replaced by ***. The messages are in it whole.
+    /// Passwords, tokens and what is made of them are replaced by ***. The messages are in it whole. Only with --trace
+    /// is SSLKEYLOGFILE honoured: a file for the keys that decrypt a recording of the session.
     #[arg(
         long,
         global = true,

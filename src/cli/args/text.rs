@@ -15,7 +15,7 @@ A POP3 client for scripts: one command, one session, text or JSON.
 
 Without --commit nothing changes on the server, ever. All options stand before or after the command alike. An option \
 beats its environment variable, which beats the configuration file, which beats the default. A variable that is set \
-to nothing counts as not set; only POP3_PASSWORD may be empty.";
+to nothing counts as not set; only POP3_PASSWORD may be empty, and an empty POP3_PROXY means no proxy.";
 
 /// What `pop3` alone says.
 pub const BEGIN: &str = "\

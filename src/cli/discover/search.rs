@@ -32,8 +32,8 @@ pub enum Searched {
 impl Search<'_> {
     /// Asks each source until one names a server that can be used.
     pub fn run(&self) -> Result<Searched, CliError> {
-        let Lookup { family, proxy, limits, .. } = self.lookup;
-        let trace_log = TraceLog::open(&self.lookup.trace)?;
+        let Lookup { route, limits, .. } = self.lookup;
+        let trace_log = TraceLog::open(&self.lookup.trace, None)?;
         let mut trace = trace_log.trace();
         let mut note = |text: &str| {
             log::info!("{text}");
@@ -42,7 +42,7 @@ impl Search<'_> {
             }
         };
         let connector = TlsConnector::prepare(TlsSettings::default());
-        let http = HttpClient { family: *family, proxy: proxy.as_ref(), limits: *limits, tls: &connector };
+        let http = HttpClient { route, limits: *limits, tls: &connector };
         let sources = Sources::public(self.name_servers());
         let finder = Finder { http, sources: &sources };
         let mut why = Vec::new();
@@ -83,7 +83,7 @@ impl Search<'_> {
 
     /// The name servers, unless asking them would go past the proxy.
     fn name_servers(&self) -> Option<NameServers> {
-        if self.lookup.proxy.is_some() {
+        if self.lookup.route.proxy.is_some() {
             log::info!("SRV records are left out: name servers are not asked through the proxy");
             return None;
         }

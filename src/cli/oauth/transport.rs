@@ -28,7 +28,7 @@ impl<'a> Transport<'a> {
         deadline: Option<Instant>,
     ) -> Self {
         let trust = oauth.ca_file.clone().map_or(Trust::System, Trust::File);
-        let tls = TlsConnector::prepare(TlsSettings { trust, identity: None });
+        let tls = TlsConnector::prepare(TlsSettings { trust, ..TlsSettings::default() });
         Self { settings, oauth, trace_log, tls, deadline }
     }
 
@@ -100,10 +100,9 @@ impl<'a> Transport<'a> {
     }
 
     fn http(&self, request: HttpRequest<'_>) -> Result<HttpResponse, crate::Error> {
-        let Settings { family, proxy, timeout, .. } = self.settings;
+        let Settings { route, timeout, .. } = self.settings;
         let client = HttpClient {
-            family: *family,
-            proxy: proxy.as_ref(),
+            route,
             limits: Limits { timeout: *timeout, deadline: self.deadline },
             tls: &self.tls,
         };

@@ -4,10 +4,11 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::net::{Family, Limits, Proxy};
+use crate::net::{Limits, Route};
 
 use super::{
-    Args, CliError, Config, Environment, Sources, TIMEOUT, TraceSink, config_path, family, trace_sink, value,
+    Args, CliError, Config, Environment, Sources, TIMEOUT, TraceSink, config_path, route::route, trace_sink,
+    value,
 };
 
 /// The settings of a search for a server.
@@ -19,8 +20,7 @@ pub struct Lookup {
     pub has_host: bool,
     /// `--user` or `POP3_USER`.
     pub user: Option<String>,
-    pub family: Family,
-    pub proxy: Option<Proxy>,
+    pub route: Route,
     pub limits: Limits,
     pub trace: TraceSink,
 }
@@ -36,7 +36,6 @@ impl Lookup {
         let connection = &args.connection;
         let host = sources.text("host", connection.host.as_ref(), None)?;
         let user = sources.text("user", args.account.user.as_ref(), None)?;
-        let proxy = sources.text("proxy", connection.proxy.as_ref(), None)?;
         let timeout = sources.number("timeout", connection.timeout.as_ref(), None)?;
         let deadline = sources.number("deadline", connection.deadline.as_ref(), None)?;
         let timeout = timeout.map(|text| text.parse(value::positive_seconds)).transpose()?;
@@ -46,10 +45,7 @@ impl Lookup {
             path,
             has_host: host.is_some(),
             user: user.map(|user| user.parse(value::user_name)).transpose()?,
-            family: family(connection),
-            proxy: proxy
-                .map(|url| url.value.parse::<Proxy>().map_err(|error| url.refuse(error.message())))
-                .transpose()?,
+            route: route(&sources, connection, None)?,
             limits: Limits {
                 timeout: timeout.unwrap_or(TIMEOUT),
                 deadline: deadline.map(|deadline| Instant::now() + deadline),

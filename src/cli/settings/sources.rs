@@ -222,8 +222,22 @@ impl<'a> Sources<'a> {
             .transpose()
     }
 
+    /// True if the variable of this option is set, to nothing.
+    pub fn is_empty_variable(&self, name: &str) -> bool {
+        (self.environment.variable)(&variable_name(name)).is_some_and(|value| value.is_empty())
+    }
+
+    /// A variable that is not `pop3`'s own; one that is set to nothing counts as not set.
+    pub fn foreign_variable(&self, name: &str) -> Result<Option<Sourced<String>>, CliError> {
+        let Some(value) = self.environment.variable(name) else { return Ok(None) };
+        let value = value
+            .into_string()
+            .map_err(|_| CliError::configuration(format!("{name}: not written in UTF-8")))?;
+        Ok(Some(Sourced { value, source: Source::Variable(name.to_owned()) }))
+    }
+
     fn variable(&self, name: &str) -> Option<Sourced<OsString>> {
-        let name = format!("POP3_{}", name.to_uppercase().replace('-', "_"));
+        let name = variable_name(name);
         self.environment.variable(&name).map(|value| Sourced { value, source: Source::Variable(name) })
     }
 
@@ -247,4 +261,9 @@ impl<'a> Sources<'a> {
             "no {name}: give --{name} {upper}, set POP3_{upper}, or write {name} = \"…\" under [account.{account}] in {path}{hint}"
         ))
     }
+}
+
+/// The variable of an option.
+fn variable_name(option: &str) -> String {
+    format!("POP3_{}", option.to_uppercase().replace('-', "_"))
 }

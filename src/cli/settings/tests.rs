@@ -1,5 +1,7 @@
 use std::collections::HashMap;
 
+use crate::net::Family;
+
 use super::*;
 use crate::cli::args::{Parsed, parse};
 
@@ -160,9 +162,30 @@ const ROWS: &[Row] = &[
         typed: &["--proxy", "socks5://typed:1"],
         variable: "http://variable:2",
         written: "\"socks5://u:p@written:3\"",
-        settled: ["typed:1", "variable:2", "written:3", "none"],
-        read: |settings| settings.proxy.as_ref().map_or("none".into(), |proxy| proxy.address().to_string()),
+        // An empty variable means no proxy.
+        settled: ["typed:1", "variable:2", "none", "none"],
+        read: |settings| {
+            settings.route.proxy.as_ref().map_or("none".into(), |proxy| proxy.address().to_string())
+        },
         bad: Some(("ftp://u:hush@x:1", "\"https://u:hush@x:1\"")),
+    },
+    Row {
+        key: "bind",
+        typed: &["--bind", "192.0.2.1"],
+        variable: "::1",
+        written: "\"192.0.2.3\"",
+        settled: ["192.0.2.1", "::1", "192.0.2.3", "none"],
+        read: |settings| settings.route.bind.map_or("none".into(), |bind| bind.to_string()),
+        bad: Some(("localhost", "\"[::1]\"")),
+    },
+    Row {
+        key: "tls-name",
+        typed: &["--tls-name", "Typed.example"],
+        variable: "variable.example",
+        written: "\"192.0.2.3\"",
+        settled: ["typed.example", "variable.example", "192.0.2.3", "none"],
+        read: |settings| settings.tls_name.as_ref().map_or("none".into(), ToString::to_string),
+        bad: Some(("a b", "\"h:995\"")),
     },
     Row {
         key: "timeout",
@@ -348,10 +371,68 @@ fn every_key_of_an_account_is_tested_here() {
     let failure = resolve(&["status"], &[], "[account.a]\nzebra = 1\n").unwrap_err();
     let (_, keys) = failure.message.split_once("the keys here are ").unwrap();
     let keys: Vec<&str> = keys.split(", ").collect();
-    assert_eq!(keys.len(), 25);
+    assert_eq!(keys.len(), 27);
     for key in keys {
         assert!(tested.contains(&key), "{key}");
     }
+}
+
+#[test]
+fn proxies_of_the_environment_come_last() {
+    let proxy = |words: &[&str], variables: &[(&str, &str)], lines: &str| {
+        let settings = resolve(&[&["status"], words].concat(), variables, &file("", lines)).unwrap();
+        let host = crate::net::Host::parse("pop.example.org").unwrap();
+        let proxy = settings.route.proxy.filter(|proxy| proxy.serves(&host));
+        proxy.map_or("none".to_owned(), |proxy| proxy.to_string())
+    };
+    let all = ("ALL_PROXY", "socks5h://all");
+    assert_eq!(proxy(&[], &[all], ""), "socks5://all:1080");
+    assert_eq!(proxy(&[], &[all, ("all_proxy", "lower:1")], ""), "http://lower:1");
+    assert_eq!(proxy(&[], &[all, ("all_proxy", "")], ""), "socks5://all:1080");
+    let written = "proxy = \"socks5://written\"";
+    assert_eq!(proxy(&[], &[all], written), "socks5://written:1080");
+    assert_eq!(proxy(&["--proxy", "http://typed"], &[all], written), "http://typed:8080");
+    // An empty value is none, and beats what comes after it.
+    assert_eq!(proxy(&[], &[all], "proxy = \"\""), "none");
+    assert_eq!(proxy(&[], &[all, ("POP3_PROXY", "")], written), "none");
+    assert_eq!(proxy(&["--proxy", ""], &[all, ("POP3_PROXY", "socks5://variable")], written), "none");
+    assert_eq!(proxy(&["--proxy", "socks5://typed"], &[("POP3_PROXY", "")], ""), "socks5://typed:1080");
+
+    assert_eq!(proxy(&[], &[all, ("NO_PROXY", ".example.org")], ""), "none");
+    assert_eq!(proxy(&[], &[all, ("NO_PROXY", "x"), ("no_proxy", "example.org")], ""), "none");
+    assert_eq!(proxy(&[], &[all, ("NO_PROXY", "example.net")], ""), "socks5://all:1080");
+    assert_eq!(proxy(&[], &[("ALL_PROXY", "socks4://no"), ("NO_PROXY", "*")], ""), "none");
+    // What was chosen for this program has no exceptions.
+    assert_eq!(proxy(&[], &[("POP3_PROXY", "socks5://p"), ("NO_PROXY", "*")], ""), "socks5://p:1080");
+
+    let failure = resolve(&["status"], &[("ALL_PROXY", "socks4://u:hush@x")], &file("", "")).unwrap_err();
+    assert_eq!(failure.code, ErrorCode::Configuration);
+    assert!(failure.message.starts_with("ALL_PROXY: "), "{}", failure.message);
+    assert!(!failure.message.contains("hush"), "{}", failure.message);
+}
+
+#[test]
+fn the_local_address_fits_family_and_host() {
+    let refused = |words: &[&str], variables: &[(&str, &str)]| {
+        resolve(&[&["status"], words].concat(), variables, &file("", "")).unwrap_err().code
+    };
+    assert_eq!(refused(&["--bind", "192.0.2.1", "-6"], &[]), ErrorCode::Usage);
+    assert_eq!(refused(&["--bind", "192.0.2.1", "--host", "::1"], &[]), ErrorCode::Usage);
+    assert_eq!(refused(&["-4"], &[("POP3_BIND", "::1")]), ErrorCode::Configuration);
+    assert_eq!(refused(&["--host", "127.0.0.1"], &[("POP3_BIND", "::1")]), ErrorCode::Configuration);
+    assert!(resolve(&["status", "--bind", "::1", "-6", "--host", "::2"], &[], &file("", "")).is_ok());
+}
+
+#[test]
+fn tls_keys_are_written_only_beside_a_trace() {
+    let key_log = |words: &[&str]| {
+        let variables = [("SSLKEYLOGFILE", "keys")];
+        resolve(&[&["status"], words].concat(), &variables, &file("", "")).unwrap().key_log
+    };
+    assert_eq!(key_log(&[]), None);
+    assert_eq!(key_log(&["-vvv"]), None);
+    assert_eq!(key_log(&["--trace"]), Some("keys".into()));
+    assert_eq!(key_log(&["--trace=log"]), Some("keys".into()));
 }
 
 #[test]
@@ -468,7 +549,7 @@ fn accounts_are_chosen_by_option_variable_and_default() {
 #[test]
 fn a_literal_of_the_other_family_is_a_usage_error() {
     let code = |words: &[&str]| {
-        resolve(words, &[], "").map_err(|failure| failure.code).map(|settings| settings.family)
+        resolve(words, &[], "").map_err(|failure| failure.code).map(|settings| settings.route.family)
     };
     assert_eq!(code(&["status", "-4", "--user", "u", "--host", "[::1]"]), Err(ErrorCode::Usage));
     assert_eq!(code(&["status", "-6", "--user", "u", "--host", "127.0.0.1"]), Err(ErrorCode::Usage));

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     Error, ErrorKind,
-    net::{self, Address, Family, Limits, Tcp},
+    net::{self, Address, Limits, Route, Tcp},
 };
 
 /// Where an LMTP server listens.
@@ -71,7 +71,7 @@ impl Stream {
     pub(super) fn connect(address: &LmtpAddress, limits: Limits) -> Result<Self, Error> {
         match address {
             LmtpAddress::Tcp(address) => {
-                net::connect(address, Family::Any, None, limits, &mut |note| log::debug!("LMTP: {note}"))
+                net::connect(address, &Route::default(), limits, &mut |note| log::debug!("LMTP: {note}"))
                     .map(Self::Tcp)
             }
             #[cfg(unix)]

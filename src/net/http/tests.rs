@@ -9,7 +9,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
-use crate::net::{TlsSettings, Trust};
+use crate::net::{Proxy, TlsSettings, Trust};
 
 /// A server for one connection. Reads one request, writes the pieces, closes; returns the request.
 fn serve(pieces: Vec<Vec<u8>>) -> (Url, JoinHandle<String>) {
@@ -61,9 +61,9 @@ fn get(url: &Url) -> (Result<HttpResponse, Error>, Vec<String>) {
 }
 
 fn send(request: HttpRequest<'_>, trust: &Trust) -> (Result<HttpResponse, Error>, Vec<String>) {
-    let tls = TlsConnector::prepare(TlsSettings { trust: trust.clone(), identity: None });
+    let tls = TlsConnector::prepare(TlsSettings { trust: trust.clone(), ..TlsSettings::default() });
     let limits = Limits { timeout: Duration::from_secs(20), deadline: None };
-    let client = HttpClient { family: Family::Any, proxy: None, limits, tls: &tls };
+    let client = HttpClient { route: &Route::default(), limits, tls: &tls };
     let mut notes = Vec::new();
     let result = client.send(request, &mut |note| notes.push(note.to_owned()));
     (result, notes)
@@ -185,7 +185,8 @@ fn loopback_is_reached_without_the_proxy() {
     let proxy: Proxy = "socks5://proxy.invalid:1".parse().unwrap();
     let tls = TlsConnector::prepare(TlsSettings::default());
     let limits = Limits { timeout: Duration::from_secs(20), deadline: None };
-    let client = HttpClient { family: Family::Any, proxy: Some(&proxy), limits, tls: &tls };
+    let route = Route { proxy: Some(proxy), ..Route::default() };
+    let client = HttpClient { route: &route, limits, tls: &tls };
     assert_eq!(client.send(HttpRequest::get(&url), &mut |_| {}).unwrap().status, 204);
     server.join().unwrap();
 }

@@ -206,7 +206,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::net::{Family, Limits, connect};
+    use crate::net::{Limits, Route, connect};
 
     /// A proxy that says its lines, each after it has read what it expects, and returns all that it read.
     fn scripted(script: &[(usize, &[u8])]) -> (u16, JoinHandle<Vec<u8>>) {
@@ -234,7 +234,8 @@ mod tests {
     fn through(proxy: &str, target: &str, timeout: u64) -> Result<Tcp, Error> {
         let limits = Limits { timeout: Duration::from_millis(timeout), deadline: None };
         let target = Address::parse(target, 110).unwrap();
-        connect(&target, Family::Any, Some(&proxy.parse().unwrap()), limits, &mut |note| {
+        let route = Route { proxy: Some(proxy.parse().unwrap()), ..Route::default() };
+        connect(&target, &route, limits, &mut |note| {
             assert!(!note.contains("secret"), "{note}");
         })
     }

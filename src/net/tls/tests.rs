@@ -114,7 +114,7 @@ fn handshake(port: u16, settings: TlsSettings, name: &str) -> Result<Tls, Error>
 }
 
 fn trusting(trust: Trust) -> TlsSettings {
-    TlsSettings { trust, identity: None }
+    TlsSettings { trust, ..TlsSettings::default() }
 }
 
 fn pinned(made: &Made) -> TlsSettings {
@@ -530,7 +530,7 @@ fn files_that_cannot_be_used_are_named_beforehand() {
     }
     let identity = ClientIdentity { certificate: good, key: empty };
     let error =
-        check(TlsSettings { trust: Trust::Fingerprint([0; 32]), identity: Some(identity) }).unwrap_err();
+        check(TlsSettings { identity: Some(identity), ..trusting(Trust::Fingerprint([0; 32])) }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
     assert!(error.message().ends_with("no private key in PEM, or an encrypted one"), "{error}");
 }

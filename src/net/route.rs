@@ -1,0 +1,125 @@
+//! The way to a server: address family, local address, proxy.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::address::{Address, Family};
+use super::proxy::Proxy;
+use super::tcp::{Limits, Tcp};
+use super::{Note, dial, reason};
+use crate::{Error, ErrorKind};
+
+/// How to reach a server. The default is the direct way over any family.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    /// The address family to connect over.
+    pub family: Family,
+    /// The local IP address to connect from; only addresses of its family are connected to. `None`: the system chooses.
+    pub bind: Option<IpAddr>,
+    /// The proxy to connect through, except to the hosts that it [excludes](Proxy::with_exceptions).
+    pub proxy: Option<Proxy>,
+}
+
+impl Route {
+    /// The family of the addresses that can be connected to: [`family`](Self::family) and that of [`bind`](Self::bind).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] if the two differ.
+    pub fn usable_family(&self) -> Result<Family, Error> {
+        match self.bind {
+            None => Ok(self.family),
+            Some(bind) if self.family.admits(bind) => Ok(Family::of(bind)),
+            Some(bind) => Err(Error::new(
+                ErrorKind::Argument,
+                format!("{bind} is not an {} address to connect from", self.family),
+            )),
+        }
+    }
+}
+
+/// Connects to a server, or to a proxy that connects to it.
+///
+/// Resolving takes at most the [`Limits`], connecting as much again, and each answer of a proxy too. All addresses of
+/// a name are tried as RFC 8305 says. Through a proxy the name is resolved by the proxy, and the family and the local
+/// address of the [`Route`] are those of the connection to the proxy.
+///
+/// # Errors
+/// [`ErrorKind::Host`] if the name (of the server, or of the proxy) does not resolve, or to no address of the
+/// family; [`ErrorKind::Argument`] if an IP address is of the other family; else [`ErrorKind::Unavailable`], also for a
+/// local address that this machine does not have.
+pub fn connect(address: &Address, route: &Route, limits: Limits, note: &mut Note<'_>) -> Result<Tcp, Error> {
+    let family = route.usable_family()?;
+    family.check(&address.host)?;
+    if let Some(bind) = route.bind {
+        check_local(bind)?;
+    }
+    let Some(proxy) = &route.proxy else {
+        return dial::dial(address, family, route.bind, limits, note);
+    };
+    if !proxy.serves(&address.host) {
+        note(&format!("not through the proxy {proxy}: {} is excluded from it", address.host));
+        return dial::dial(address, family, route.bind, limits, note);
+    }
+    match proxy.origin() {
+        Some(origin) => note(&format!("through the proxy {proxy} (from {origin})")),
+        None => note(&format!("through the proxy {proxy}")),
+    }
+    let mut tcp = dial::dial(proxy.address(), family, route.bind, limits, note).map_err(|error| {
+        Error::new(error.kind(), format!("the proxy {proxy}: {}", error.message())).with_source(error)
+    })?;
+    proxy.tunnel(&mut tcp, address)?;
+    note(&format!("the proxy connected to {address}"));
+    Ok(tcp)
+}
+
+/// Binds a socket to the address for a moment: an address of another machine is not a failure of the server.
+fn check_local(bind: IpAddr) -> Result<(), Error> {
+    dial::bound(SocketAddr::new(bind, 0)).map(drop).map_err(|error| {
+        let text = format!("cannot connect from {bind}: {}", reason(&error));
+        Error::new(ErrorKind::Unavailable, text).with_source(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::time::Duration;
+
+    use super::*;
+
+    const LIMITS: Limits = Limits { timeout: Duration::from_secs(30), deadline: None };
+
+    fn from(bind: &str) -> Route {
+        Route { bind: Some(bind.parse().unwrap()), ..Route::default() }
+    }
+
+    #[test]
+    fn the_local_address_is_used() {
+        // Only Linux has all of 127.0.0.0/8 at once.
+        let bind = if cfg!(target_os = "linux") { "127.0.0.9" } else { "127.0.0.1" };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::parse("localhost", listener.local_addr().unwrap().port()).unwrap();
+        let mut notes = Vec::new();
+        connect(&address, &from(bind), LIMITS, &mut |note| notes.push(note.to_owned())).unwrap();
+        assert_eq!(listener.accept().unwrap().1.ip().to_string(), bind);
+        assert!(notes[0].ends_with(&format!(" from {bind}")), "{notes:?}");
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_refused() {
+        // RFC 5737: no machine has this address.
+        let address = Address::parse("127.0.0.1", 110).unwrap();
+        let error = connect(&address, &from("192.0.2.1"), LIMITS, &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert_eq!(error.message(), "cannot connect from 192.0.2.1: not an address of this machine");
+    }
+
+    #[test]
+    fn the_local_address_decides_the_family() {
+        let v6 = Address::parse("::1", 110).unwrap();
+        let error = connect(&v6, &from("127.0.0.1"), LIMITS, &mut |_| {}).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument);
+        let contradiction = Route { family: Family::V6, ..from("127.0.0.1") };
+        assert_eq!(contradiction.usable_family().unwrap_err().kind(), ErrorKind::Argument);
+        assert_eq!(from("::1").usable_family().unwrap(), Family::V6);
+    }
+}
