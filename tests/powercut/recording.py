@@ -58,6 +58,7 @@ class Recording:
         self.state = last + '/state/pop3'
         self.canon = {}                     # SHA-256 of a stored message: unique-id
         self.foreign = b''
+        self.reported = []                  # names of files whose row was printed, for `take`
         self.kept = set()                   # fetched without --delete: they stay on the server
 
     # -- the program --
@@ -79,6 +80,7 @@ class Recording:
                     row = json.loads(line)
                     if 'error' not in row:
                         expect_note('row ' + row['uid'])
+                        self.reported.append(os.path.basename(row['path'] or ''))
             code = p.wait()
         finally:
             killer.cancel()
@@ -285,19 +287,24 @@ class Recording:
                 pass
 
     def take(self, stop):
-        """A mail program that moves each message to another folder as soon as it appears, and syncs both."""
-        source = self.target + ('/new' if self.sc.store == 'maildir' else '')
-        aside = self.box.path('m0', 'taken')
-        os.makedirs(aside, exist_ok=True)
+        """Another program that takes each message at once: a mail reader that moves it from `new` to `cur` of the Maildir as
+        soon as it appears, or a script that moves a file of `--dir` to another folder as soon as its row was printed."""
+        if self.sc.store == 'maildir':
+            source, aside, flags = self.target + '/new', self.target + '/cur', ':2,S'
+        else:
+            source, aside, flags = self.target, self.box.path('m0', 'taken'), ''
+            os.makedirs(aside, exist_ok=True)
         while not stop.wait(0.002):
             try:
-                names = [n for n in os.listdir(source) if not n.startswith('.')]
+                if self.sc.store == 'maildir':
+                    names = os.listdir(source)
+                else:
+                    names, self.reported = self.reported, []
                 for n in names:
-                    os.rename(os.path.join(source, n), os.path.join(aside, n))
+                    os.rename(os.path.join(source, n), os.path.join(aside, n + flags))
                 for d in (source, aside) if names else ():
                     fd = os.open(d, os.O_RDONLY)
                     os.fsync(fd)
                     os.close(fd)
             except OSError:
                 pass
-
