@@ -49,7 +49,7 @@ fn over_tls(certificate: &Issued, clients: Option<&Authority>, capabilities: &'s
             let line = peer.line();
             match line.split_whitespace().next() {
                 None => return,
-                Some("CAPA") => peer.say(&format!("+OK\r\nUSER\r\nUIDL\r\n{capabilities}.\r\n")),
+                Some("CAPA") => peer.say(format!("+OK\r\nUSER\r\nUIDL\r\n{capabilities}.\r\n")),
                 Some("USER") => peer.say("+OK\r\n"),
                 Some("PASS") => {
                     peer.say("+OK\r\n");

@@ -185,7 +185,7 @@ fn maildrop(mut peer: Peer, state: &Mutex<State>) {
                     peer.say("+OK\r\n");
                     return peer.maildrop();
                 }
-                peer.say(&format!("+ {}\r\n", STANDARD.encode(r#"{"status":"invalid_token"}"#)));
+                peer.say(format!("+ {}\r\n", STANDARD.encode(r#"{"status":"invalid_token"}"#)));
                 peer.line();
                 peer.say("-ERR [AUTH] no\r\n");
             }

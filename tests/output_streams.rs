@@ -9,7 +9,7 @@ fn a_warning_of_a_library_is_not_on_standard_error() {
     let server = Service::start(|mut peer| {
         peer.octets(5);
         // A TLS alert of level warning, "unrecognized name".
-        peer.write(b"\x15\x03\x03\x00\x02\x01\x70");
+        peer.say(b"\x15\x03\x03\x00\x02\x01\x70");
         peer.hang_up();
     });
     let sandbox = Sandbox::new();

@@ -96,7 +96,7 @@ impl Talk {
     }
 
     fn challenge(&mut self, text: &str) -> String {
-        self.peer.say(&format!("+ {}\r\n", STANDARD.encode(text)));
+        self.peer.say(format!("+ {}\r\n", STANDARD.encode(text)));
         self.peer.line().trim_end().to_owned()
     }
 
@@ -116,12 +116,12 @@ impl Talk {
         let base64 = STANDARD.encode(SECRET);
         let all = format!("{payload}, {}, {digest}, {SECRET}, {base64}", decoded.escape_debug());
         match self.echo {
-            Echo::Refusal => self.peer.say(&format!("-ERR wrong: {all}\r\n")),
+            Echo::Refusal => self.peer.say(format!("-ERR wrong: {all}\r\n")),
             Echo::Challenge => {
                 self.challenge(&format!("wrong: {all}"));
-                self.peer.say(&format!("+ {all}\r\n"));
+                self.peer.say(format!("+ {all}\r\n"));
                 self.peer.line();
-                self.peer.say(&format!("-ERR {all}\r\n"));
+                self.peer.say(format!("-ERR {all}\r\n"));
             }
             Echo::Reason => {
                 for filler in ["", &"x".repeat(190)] {
@@ -130,32 +130,32 @@ impl Talk {
                 }
                 self.peer.say("-ERR wrong\r\n");
             }
-            Echo::Junk => self.peer.say(&format!("{all}\r\n")),
+            Echo::Junk => self.peer.say(format!("{all}\r\n")),
             Echo::LongJunk => {
                 let filler = "x".repeat(501);
-                self.peer.say(&format!("{filler}{SECRET}{}\r\n", "y".repeat(100_000)));
+                self.peer.say(format!("{filler}{SECRET}{}\r\n", "y".repeat(100_000)));
             }
             Echo::Session => self.session(&all),
         }
     }
 
     fn session(&mut self, all: &str) {
-        self.peer.say(&format!("+OK {all}\r\n"));
+        self.peer.say(format!("+OK {all}\r\n"));
         loop {
             let line = self.peer.line();
             match line.trim_end().split(' ').next().unwrap_or_default() {
                 "" => return,
-                "STAT" => self.peer.say(&format!("+OK 1 300 {all}\r\n")),
-                "LIST" => self.peer.say(&format!("+OK {all}\r\n1 300\r\n.\r\n")),
+                "STAT" => self.peer.say(format!("+OK 1 300 {all}\r\n")),
+                "LIST" => self.peer.say(format!("+OK {all}\r\n1 300\r\n.\r\n")),
                 "UIDL" => self.peer.say("+OK\r\n1 first\r\n.\r\n"),
                 "RETR" => {
                     for octet in format!("+OK\r\n\r\n{all}\r\n{SECRET}{SECRET}\r\n.\r\n").bytes() {
-                        if !self.peer.write(&[octet]) {
+                        if !self.peer.try_say([octet]) {
                             return;
                         }
                     }
                 }
-                _ => self.peer.say(&format!("-ERR {all}\r\n")),
+                _ => self.peer.say(format!("-ERR {all}\r\n")),
             }
         }
     }

@@ -42,10 +42,10 @@ fn socks5(password: bool) -> Service {
         let methods = peer.octets(usize::from(methods));
         let wanted = if password { 2 } else { 0 };
         if !methods.contains(&wanted) {
-            peer.write(&[5, 0xff]);
+            peer.say([5, 0xff]);
             return;
         }
-        peer.write(&[5, wanted]);
+        peer.say([5, wanted]);
         if password {
             let part = |peer: &mut Peer| {
                 let length = peer.octets(1)[0];
@@ -54,7 +54,7 @@ fn socks5(password: bool) -> Service {
             let _version = peer.octets(1);
             let (user, password) = (part(&mut peer), part(&mut peer));
             let good = user == b"me" && password == PROXY_PASSWORD.as_bytes();
-            peer.write(&[1, u8::from(!good)]);
+            peer.say([1, u8::from(!good)]);
             if !good {
                 return;
             }
@@ -64,10 +64,10 @@ fn socks5(password: bool) -> Service {
         let port = peer.octets(2);
         let port = u16::from_be_bytes([port[0], port[1]]);
         if request[..4] != [5, 1, 0, 3] || name != HIDDEN.as_bytes() {
-            peer.write(&[5, 4, 0, 1, 0, 0, 0, 0, 0, 0]);
+            peer.say([5, 4, 0, 1, 0, 0, 0, 0, 0, 0]);
             return;
         }
-        peer.write(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0]);
+        peer.say([5, 0, 0, 1, 127, 0, 0, 1, 0, 0]);
         tunnel(peer, port);
     })
 }
@@ -230,7 +230,7 @@ fn a_proxy_that_lies() {
         let proxy = Service::start(move |mut peer: Peer| {
             // Not before it was asked, as closing before reading would reset what was said.
             let _ = peer.octets(1);
-            peer.write(&lie);
+            peer.say(&lie);
             peer.hang_up();
         });
         let url = format!("{scheme}://me:{ENCODED}@127.0.0.1:{}", proxy.port());
@@ -260,12 +260,12 @@ fn the_greeting_may_come_with_the_consent() {
         let proxy = Service::start(move |mut peer: Peer| {
             if consent[0] == 5 {
                 let _ = peer.octets(3);
-                peer.write(&[5, 0]);
+                peer.say([5, 0]);
                 let _ = peer.octets(5 + HIDDEN.len() + 2);
             } else {
                 while peer.line().len() > 2 {}
             }
-            peer.write(&consent);
+            peer.say(&consent);
             for answer in ["-ERR\r\n", "+OK\r\n", "+OK\r\n"] {
                 peer.line();
                 peer.say(answer);

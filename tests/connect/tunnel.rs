@@ -44,7 +44,7 @@ fn the_name_is_sent_to_the_server() {
     let server = Service::start(move |mut peer: Peer| {
         peer.encrypt(&config);
         let name = peer.server_name().unwrap_or_else(|| "nothing".to_owned());
-        peer.say(&format!("-ERR {name}\r\n"));
+        peer.say(format!("-ERR {name}\r\n"));
         peer.hang_up();
     });
     let room = Sandbox::new();

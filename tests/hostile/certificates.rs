@@ -63,14 +63,14 @@ fn status(shown: &Shown, host: &str, trusted: bool, options: &[&str]) -> (Outcom
     let room = Sandbox::new();
     let ca_file = room.path("ca.pem");
     std::fs::write(&ca_file, &shown.ca_pem).expect("a file");
-    let mut command = room.pop3(server.port);
+    let mut command = room.pop3(server.port());
     command.args(["status", "-4"]).args(options).env("POP3_TLS", "implicit").env("POP3_HOST", host);
     if trusted {
         command.env("POP3_TLS_FINGERPRINT", &shown.fingerprint);
     } else {
         command.env("POP3_CA_FILE", ca_file);
     }
-    (run(command), server.heard())
+    (run(command), server.finish())
 }
 
 fn clean(outcome: &Outcome) {

@@ -3,12 +3,12 @@
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 
-use super::Server;
 use crate::support::sandbox::{Sandbox, run};
+use crate::support::service::Service;
 
 /// A message of 200,000 octets, twice, to whoever asks; QUIT too.
-fn two_messages() -> Server {
-    Server::start(|peer| {
+fn two_messages() -> Service {
+    Service::start(|mut peer| {
         peer.log_in();
         peer.list(2);
         loop {
@@ -25,8 +25,8 @@ fn two_messages() -> Server {
 }
 
 /// `pop3 …` as a line of a shell, which has done this before.
-fn shell(room: &Sandbox, server: &Server, before: &str, arguments: &str) -> Command {
-    let mut command = room.with_account("sh", server.port);
+fn shell(room: &Sandbox, server: &Service, before: &str, arguments: &str) -> Command {
+    let mut command = room.with_account("sh", server.port());
     let pop3 = crate::support::sandbox::POP3;
     command.env("POP3_TLS", "none").args(["-c", &format!("{before}\nexec '{pop3}' {arguments}")]);
     command
@@ -62,11 +62,9 @@ fn full_and_closed() {
         let closed = arguments.contains(">&-") && status.code() == Some(0);
         assert!(status.code() == Some(code) || closed, "{arguments}: {status} {:?}", status.signal());
         if arguments.starts_with("--") {
-            // Nobody connected; the server waits for somebody.
-            drop(std::net::TcpStream::connect(("127.0.0.1", server.port)));
             continue;
         }
-        let heard = server.heard();
+        let heard = server.finish();
         // Whether a deletion was confirmed is written when it was; all else is out before anything is committed.
         let may_quit = code == 0 || arguments.starts_with("delete");
         assert!(may_quit || !heard.iter().any(|line| line == "QUIT"), "{arguments}: {heard:?}");
@@ -87,7 +85,7 @@ fn no_room() {
         let before = format!("trap '' XFSZ; ulimit -f {}", 8 + room_for);
         let outcome =
             run(shell(&room, &server, &before, &format!("fetch {destination} --delete --commit"))).expect(73);
-        let heard = server.heard();
+        let heard = server.finish();
         assert!(!heard.iter().any(|line| line == "QUIT"), "{outcome:?}{heard:?}");
         for (name, octets) in room.files() {
             assert!(
@@ -105,7 +103,7 @@ fn no_room() {
 fn a_child_inherits_no_socket() {
     let server = two_messages();
     let room = Sandbox::new();
-    let mut command = room.pop3(server.port);
+    let mut command = room.pop3(server.port());
     command.env("POP3_TLS", "none").args(["fetch", "--trace=t", "--pipe", "sh -c 'ls -l /proc/$$/fd > fds'"]);
     run(command).expect(0);
     let descriptors = std::fs::read_to_string(room.work().join("fds")).expect("a list");
@@ -140,33 +138,33 @@ fn a_trace_becomes_its_owners() {
 /// servers, 16: one that drops whoever says nothing for a while hears `NOOP` while a command works.
 #[test]
 fn a_slow_command_keeps_the_session() {
-    let server = Server::start(|peer| {
+    let server = Service::start(|mut peer| {
         peer.log_in();
         peer.list(2);
         loop {
             let command = peer.hear();
             match command.split(' ').next() {
-                Some("RETR") => drop(peer.say("+OK\r\na: b\r\n\r\n.\r\n")),
+                Some("RETR") => peer.say("+OK\r\na: b\r\n\r\n.\r\n"),
                 Some("") | None => return,
                 _ => peer.answer(&command),
             }
         }
     });
     let room = Sandbox::new();
-    let mut command = room.pop3(server.port);
+    let mut command = room.pop3(server.port());
     command
         .env("POP3_TLS", "none")
         .args(["fetch", "--delete", "--commit", "--timeout", "3"])
         .args(["--pipe", "sh -c 'test $POP3_NUMBER = 2 || sleep 2.5'"]);
     run(command).expect(0);
-    let heard = server.heard();
+    let heard = server.finish();
     let at = heard.iter().position(|line| line == "RETR 1").expect("it is fetched");
     // Nothing else is said before the command has ended.
     assert_eq!(heard[at + 1..at + 4], ["LIST 1", "NOOP", "NOOP"], "{heard:?}");
     let others: Vec<_> = heard[at..].iter().filter(|line| *line != "NOOP").collect();
     assert_eq!(
         others,
-        ["RETR 1", "LIST 1", "DELE 1", "RETR 2", "LIST 2", "DELE 2", "STAT", "QUIT", ""],
+        ["RETR 1", "LIST 1", "DELE 1", "RETR 2", "LIST 2", "DELE 2", "STAT", "QUIT"],
         "{heard:?}"
     );
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Peer, Server};
 use crate::support::sandbox::{Sandbox, start};
+use crate::support::service::{Peer, Service};
 
 /// What a debug build takes by itself is in it.
 const MOST: u64 = 32_000_000;
@@ -12,21 +12,21 @@ const MOST: u64 = 32_000_000;
 fn repeat(peer: &mut Peer, part: &[u8], octets: usize) {
     let block = part.repeat((64 * 1024 / part.len()).max(1));
     let mut left = octets;
-    while left > 0 && peer.say(&block) {
+    while left > 0 && peer.try_say(&block) {
         left = left.saturating_sub(block.len());
     }
 }
 
 /// Runs to its end; the peak is looked at all the time, and the server pauses where it is reached.
-fn peak(serve: impl FnOnce(&mut Peer) + Send + 'static, arguments: &[&str]) -> u64 {
-    let server = Server::start(serve);
+fn peak(serve: impl Fn(&mut Peer) + Send + Sync + 'static, arguments: &[&str]) -> u64 {
+    let server = Service::start(move |mut peer| serve(&mut peer));
     let room = Sandbox::new();
-    let mut command = room.pop3(server.port);
+    let mut command = room.pop3(server.port());
     command.args(arguments).env("POP3_TLS", "none");
-    let running = start(command, b"", false);
+    let mut running = start(command, b"", false);
     let status = format!("/proc/{}/status", running.child.id());
     let mut most = 0;
-    while !server.serving.is_finished() {
+    while running.child.try_wait().expect("a child").is_none() {
         let text = std::fs::read_to_string(&status).unwrap_or_default();
         let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
@@ -122,7 +122,7 @@ fn a_line_of_40_megabytes() {
 /// One unique-id for all: the first 1,024 have it, the others count as without, and nothing takes time by the square.
 #[test]
 fn one_unique_id_for_all() {
-    let server = Server::start(|peer| {
+    let server = Service::start(|mut peer| {
         peer.log_in();
         for _ in 0..4 {
             peer.hear();
@@ -136,7 +136,7 @@ fn one_unique_id_for_all() {
         peer.wait();
     });
     let room = Sandbox::new();
-    let mut command = room.pop3(server.port);
+    let mut command = room.pop3(server.port());
     command.args(["uidl", "--json"]).env("POP3_TLS", "none");
     let rows = crate::support::sandbox::run(command).expect(0).json();
     let named = rows.iter().filter(|row| row["uid"] == "same").count();

@@ -2,15 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Server, encrypt, over_tls};
+use super::over_tls;
 use crate::support::mailbox::Certificate;
 use crate::support::sandbox::{Sandbox, run};
+use crate::support::service::Service;
 
 /// fetchmail-SA-2011-01: a server that says `+OK` to STLS and then nothing. No credential, and an end in time.
 #[test]
 fn silence_in_the_handshake() {
     for tls in ["starttls", "implicit"] {
-        let server = Server::start(move |peer| {
+        let server = Service::start(move |mut peer| {
             if tls == "starttls" {
                 peer.say("+OK\r\n");
                 peer.hear();
@@ -21,12 +22,12 @@ fn silence_in_the_handshake() {
             peer.wait();
         });
         let room = Sandbox::new();
-        let mut command = room.pop3(server.port);
+        let mut command = room.pop3(server.port());
         command.args(["status"]).env("POP3_TLS", tls).env("POP3_TIMEOUT", "1");
         let begun = Instant::now();
         run(command).expect(69);
         assert!(begun.elapsed() < Duration::from_secs(10), "{tls}: {:?}", begun.elapsed());
-        let heard = server.heard().join("\n");
+        let heard = server.finish().join("\n");
         assert!(!heard.contains("AUTH") && !heard.contains("USER"), "{tls}: {heard}");
     }
 }
@@ -36,13 +37,13 @@ fn silence_in_the_handshake() {
 fn what_was_said_before_tls_is_forgotten() {
     let certificate = Certificate::for_loopback();
     let config = certificate.server_config();
-    let server = Server::start(move |peer| {
+    let server = Service::start(move |mut peer| {
         peer.say("+OK <1@example.org>\r\n");
         peer.hear();
         peer.say("+OK\r\nSTLS\r\nPIPELINING\r\nSASL LOGIN\r\n.\r\n");
         peer.hear();
         peer.say("+OK\r\n");
-        encrypt(peer, config);
+        peer.encrypt(&config);
         assert_eq!(peer.hear(), "CAPA");
         peer.say("+OK\r\nUSER\r\n.\r\n");
         for command in ["USER alice", "PASS secret", "STAT"] {
@@ -51,7 +52,7 @@ fn what_was_said_before_tls_is_forgotten() {
         }
         for command in ["UIDL", "LIST"] {
             assert_eq!(peer.hear(), command);
-            assert!(peer.stream.buffer().is_empty(), "it pipelines");
+            assert!(!peer.has_more(), "it pipelines");
             peer.say("+OK\r\n.\r\n");
         }
         peer.wait();
@@ -59,10 +60,10 @@ fn what_was_said_before_tls_is_forgotten() {
     let room = Sandbox::new();
     let ca_file = room.path("ca.pem");
     std::fs::write(&ca_file, &certificate.ca_pem).expect("a file");
-    let mut command = room.pop3(server.port);
+    let mut command = room.pop3(server.port());
     command.args(["status"]).env("POP3_CA_FILE", ca_file);
     run(command).expect(0);
-    server.heard();
+    server.finish();
 }
 
 /// A greeting in cleartext is anybody's: one that ends in a bare LF must not let a message of an attacker end with
@@ -71,13 +72,13 @@ fn what_was_said_before_tls_is_forgotten() {
 fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
     let certificate = Certificate::for_loopback();
     let config = certificate.server_config();
-    let server = Server::start(move |peer| {
+    let server = Service::start(move |mut peer| {
         peer.say("+OK forged\n");
         peer.hear();
         peer.say("+OK\nSTLS\n.\n");
         peer.hear();
         peer.say("+OK\n");
-        encrypt(peer, config);
+        peer.encrypt(&config);
         peer.hear();
         peer.say("+OK\r\nPIPELINING\r\nSASL PLAIN\r\n.\r\n");
         peer.hear();
@@ -92,13 +93,13 @@ fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
     let room = Sandbox::new();
     let ca_file = room.path("ca.pem");
     std::fs::write(&ca_file, &certificate.ca_pem).expect("a file");
-    let mut command = room.pop3(server.port);
+    let mut command = room.pop3(server.port());
     command.args(["fetch"]).env("POP3_CA_FILE", ca_file);
     run(command).expect(0);
     let files = room.files();
     assert_eq!(files[0], ("u1.eml".to_owned(), b"a: b\n.\n+OK\nforged\n\r\n".to_vec()));
     assert_eq!(files[1], ("u2.eml".to_owned(), b"second\r\n".to_vec()));
-    server.heard();
+    server.finish();
 }
 
 /// A forged FIN: the connection ends without `close_notify`, inside a message or right behind a line of it. After the
@@ -120,13 +121,13 @@ fn an_end_without_close_notify() {
             }
         });
         let room = Sandbox::new();
-        let mut command = room.pop3(server.port);
+        let mut command = room.pop3(server.port());
         command
             .args(["fetch", "--commit"])
             .env("POP3_TLS", "implicit")
             .env("POP3_TLS_FINGERPRINT", &certificate.fingerprint);
         run(command).expect(code);
-        let heard = server.heard();
+        let heard = server.finish();
         assert_eq!(heard.iter().any(|line| line == "QUIT"), code == 0);
         assert_eq!(room.files().len(), usize::from(code == 0), "{message:?}");
     }

@@ -56,7 +56,7 @@ fn scram(peer: &mut Peer, initial: &str, fault: Fault) -> Result<(), &'static st
     let bare = first.strip_prefix(flag).ok_or("-ERR wrong channel binding flag\r\n")?;
     let nonce = bare.strip_prefix("n=alice,r=").ok_or(REFUSED)?;
     let server_first = format!("r={nonce}server,s={},i={ITERATIONS}", STANDARD.encode(SALT));
-    peer.say(&format!("+ {}\r\n", STANDARD.encode(&server_first)));
+    peer.say(format!("+ {}\r\n", STANDARD.encode(&server_first)));
 
     let last = String::from_utf8(decode(&peer.line())?).map_err(|_| REFUSED)?;
     let (without_proof, proof) = last.rsplit_once(",p=").ok_or(REFUSED)?;
@@ -82,7 +82,7 @@ fn scram(peer: &mut Peer, initial: &str, fault: Fault) -> Result<(), &'static st
     let server_key = hmac(&salted, if fault == Fault::Proof { b"Another Key" } else { b"Server Key" });
     if fault != Fault::NoProof {
         let proof = STANDARD.encode(hmac(&server_key, message.as_bytes()));
-        peer.say(&format!("+ {}\r\n", STANDARD.encode(format!("v={proof}"))));
+        peer.say(format!("+ {}\r\n", STANDARD.encode(format!("v={proof}"))));
         peer.line();
     }
     Ok(())
@@ -97,7 +97,7 @@ fn serve(mut peer: Peer, fault: Fault, tls: &std::sync::Arc<rustls::ServerConfig
             ("", _) => return,
             ("CAPA", _) => {
                 let plus = if fault == Fault::Stripped { "" } else { "SCRAM-SHA-256-PLUS " };
-                peer.say(&format!("+OK\r\nUSER\r\nUIDL\r\nSASL {plus}SCRAM-SHA-256 PLAIN\r\n.\r\n"));
+                peer.say(format!("+OK\r\nUSER\r\nUIDL\r\nSASL {plus}SCRAM-SHA-256 PLAIN\r\n.\r\n"));
             }
             ("AUTH", arguments) => {
                 let (mechanism, initial) = arguments.split_once(' ').unwrap_or((arguments, ""));

@@ -101,7 +101,7 @@ fn introspection() -> Service {
         let token = request.split_off(request.find("token=").map_or(request.len(), |at| at + "token=".len()));
         let good = token.split(['&', ' ']).next() == Some(TOKEN);
         let body = if good { r#"{"active":true,"user":"alice"}"# } else { r#"{"active":false}"# };
-        peer.say(&format!(
+        peer.say(format!(
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         ));

@@ -1,4 +1,4 @@
-//! A server of a few lines: what it does with a connection is a closure of the test.
+//! A server whose behavior is a closure of the test, run once per connection.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// Longer than any client is silent here; a server whose client hangs must end, too.
-const LONGEST_SILENCE: Duration = Duration::from_secs(20);
+/// Longer than any client stays silent in these tests, so that a server whose client hangs ends too.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Service {
     address: SocketAddr,
@@ -23,6 +23,7 @@ struct Shared {
     connections: AtomicUsize,
     heard: Mutex<Vec<u8>>,
     stopped: AtomicBool,
+    serving: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Service {
@@ -42,12 +43,13 @@ impl Service {
                     let Ok(stream) = stream else { continue };
                     shared.connections.fetch_add(1, SeqCst);
                     let _ = stream.set_nodelay(true);
-                    let _ = stream.set_read_timeout(Some(LONGEST_SILENCE));
-                    let _ = stream.set_write_timeout(Some(LONGEST_SILENCE));
+                    let _ = stream.set_read_timeout(Some(READ_TIMEOUT));
+                    let _ = stream.set_write_timeout(Some(READ_TIMEOUT));
                     let peer =
                         Peer { stream: Stream::Plain(stream), shared: Arc::clone(&shared), left: None };
                     let serve = Arc::clone(&serve);
-                    std::thread::spawn(move || serve(peer));
+                    let thread = std::thread::spawn(move || serve(peer));
+                    shared.serving.lock().expect("not poisoned").push(thread);
                 }
             }
         });
@@ -62,7 +64,20 @@ impl Service {
         self.shared.connections.load(SeqCst)
     }
 
-    /// Every octet that a client said, decrypted, in all connections.
+    /// Waits until every connection has ended and returns the lines received, without their ends. Panics if an assertion
+    /// of the server's closure failed.
+    pub(crate) fn finish(self) -> Vec<String> {
+        let shared = Arc::clone(&self.shared);
+        drop(self);
+        let serving = std::mem::take(&mut *shared.serving.lock().expect("not poisoned"));
+        for thread in serving {
+            thread.join().expect("no assertion of the server fails");
+        }
+        let heard = shared.heard.lock().expect("not poisoned");
+        String::from_utf8_lossy(&heard).lines().map(str::to_owned).collect()
+    }
+
+    /// Every byte received in all connections, decrypted.
     pub(crate) fn heard(&self) -> Vec<u8> {
         self.shared.heard.lock().expect("no server panics while it writes").clone()
     }
@@ -127,12 +142,39 @@ impl Peer {
         octets
     }
 
-    pub(crate) fn say(&mut self, text: &str) {
-        self.write(text.as_bytes());
+    /// The next line without its end; empty at the end of the stream.
+    pub(crate) fn hear(&mut self) -> String {
+        self.line().trim_end().to_owned()
     }
 
-    /// Whether the client was there to hear it.
-    pub(crate) fn write(&mut self, octets: &[u8]) -> bool {
+    /// True if more has arrived than was read.
+    pub(crate) fn has_more(&mut self) -> bool {
+        match &mut self.stream {
+            Stream::Plain(tcp) => {
+                tcp.set_nonblocking(true).expect("a socket");
+                let more = tcp.peek(&mut [0]).is_ok_and(|count| count > 0);
+                tcp.set_nonblocking(false).expect("a socket");
+                more
+            }
+            Stream::Tls(tls) => {
+                tls.conn.process_new_packets().is_ok_and(|state| state.plaintext_bytes_to_read() > 0)
+            }
+            Stream::Gone => false,
+        }
+    }
+
+    /// Reads until the client is gone.
+    pub(crate) fn wait(&mut self) {
+        while !self.octets(1).is_empty() {}
+    }
+
+    pub(crate) fn say(&mut self, text: impl AsRef<[u8]>) {
+        self.try_say(text);
+    }
+
+    /// Returns false if the client is gone.
+    pub(crate) fn try_say(&mut self, text: impl AsRef<[u8]>) -> bool {
+        let octets = text.as_ref();
         let octets = match &mut self.left {
             None => octets,
             Some(left) => {
@@ -157,7 +199,7 @@ impl Peer {
         if let Stream::Plain(tcp) = &self.stream {
             let _ = tcp.shutdown(std::net::Shutdown::Write);
         }
-        while !self.octets(1).is_empty() {}
+        self.wait();
     }
 
     /// The connection is cut when so many more octets were said.
@@ -210,5 +252,39 @@ impl Peer {
             };
             self.say(answer);
         }
+    }
+
+    /// Greeting, CAPA with PIPELINING, and any login.
+    pub(crate) fn log_in(&mut self) {
+        self.say("+OK ready\r\n");
+        self.hear();
+        self.say("+OK\r\nPIPELINING\r\nSASL PLAIN\r\n.\r\n");
+        self.hear();
+        self.say("+OK\r\n");
+    }
+
+    /// STAT, UIDL, LIST and LIST 1, for messages of 5 octets.
+    pub(crate) fn list(&mut self, messages: u32) {
+        for _ in 0..4 {
+            self.hear();
+        }
+        let rows = |what: &str| {
+            (1..=messages).fold(String::new(), |rows, number| rows + &format!("{number} {what}{number}\r\n"))
+        };
+        self.say(format!(
+            "+OK {messages} 5\r\n+OK\r\n{}.\r\n+OK\r\n{}.\r\n{}\r\n",
+            rows("u"),
+            rows(""),
+            if messages == 0 { "-ERR none" } else { "+OK 1 5" }
+        ));
+    }
+
+    /// Answers any other command of a session with two messages.
+    pub(crate) fn answer(&mut self, command: &str) {
+        self.say(match command.split_once(' ') {
+            Some(("LIST", number)) => format!("+OK {number} 5\r\n"),
+            None if command == "STAT" => "+OK 2 10\r\n".to_owned(),
+            _ => "+OK\r\n".to_owned(),
+        });
     }
 }
