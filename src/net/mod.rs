@@ -12,6 +12,7 @@ mod dns;
 mod http;
 mod key_log;
 mod location;
+mod provider;
 mod proxy;
 mod route;
 mod tcp;

@@ -11,6 +11,7 @@ use rustls::{ClientConfig, ClientConnection, ProtocolVersion};
 
 use super::address::Host;
 use super::certificate::{Certificate, format_fingerprint, utc};
+use super::provider::provider;
 use super::tcp::{Limits, Tcp};
 use super::tls_error;
 use super::trust::{Loaded, TlsSettings};
@@ -29,11 +30,7 @@ impl TlsConnector {
     /// Begins to load what the settings name, in a thread of its own, and returns at once.
     #[must_use]
     pub fn prepare(settings: TlsSettings) -> Self {
-        let connector = Self {
-            settings,
-            provider: Arc::new(rustls::crypto::ring::default_provider()),
-            loaded: Arc::new(OnceLock::new()),
-        };
+        let connector = Self { settings, provider: Arc::new(provider()), loaded: Arc::new(OnceLock::new()) };
         let beforehand = Self {
             settings: connector.settings.clone(),
             provider: connector.provider.clone(),

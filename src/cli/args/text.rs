@@ -212,8 +212,14 @@ pub fn examples(command: &str) -> String {
 pub fn long_version() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         let commit = option_env!("POP3_COMMIT").map(|commit| format!(" ({commit})")).unwrap_or_default();
-        let keyring = if cfg!(feature = "keyring") { "keyring" } else { "none" };
-        format!("{}{commit}\nTLS: rustls, provider ring\nfeatures: {keyring}", env!("CARGO_PKG_VERSION"))
+        let features = [("keyring", cfg!(feature = "keyring")), ("graviola", cfg!(feature = "graviola"))];
+        let mut features: Vec<_> =
+            features.iter().filter(|(_, is_on)| *is_on).map(|(name, _)| *name).collect();
+        if features.is_empty() {
+            features.push("none");
+        }
+        let features = features.join(", ");
+        format!("{}{commit}\nTLS: rustls, provider ring\nfeatures: {features}", env!("CARGO_PKG_VERSION"))
     });
     &TEXT
 }
