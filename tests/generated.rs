@@ -95,8 +95,8 @@ fn the_manual_pleases_mandoc() {
         .map(|entry| entry.expect("readable").path())
         .collect();
     pages.sort();
-    assert_eq!(pages.len(), 10);
-    for page in &pages {
+    assert_eq!(pages.len(), 13);
+    for page in pages.iter().filter(|page| page.extension().is_some_and(|section| section == "1")) {
         let text = std::fs::read_to_string(page).expect("a page");
         for section in ["ENVIRONMENT", "FILES", "EXIT STATUS", "EXAMPLES", "SECURITY", "LIMITS"] {
             assert!(text.contains(&format!("\n.SH {section}\n")), "{} lacks {section}", page.display());

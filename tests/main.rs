@@ -5,6 +5,7 @@ mod discover;
 mod end_to_end;
 mod generated;
 mod keyring;
+mod manual;
 mod mechanisms;
 mod oauth;
 mod output_streams;

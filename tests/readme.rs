@@ -1,5 +1,6 @@
-//! `README.md` to the letter: what stands behind `<!-- test: NAME -->` is run, as it stands there, against a mailbox
-//! server that holds five messages; what stands behind `<!-- output: NAME -->` is what it begins its answer with.
+//! Runs the examples of `README.md` and of `man/pop3-recipes.7` as they are written, against a mailbox server that holds
+//! five messages. In the README `<!-- test: NAME -->` marks an example and `<!-- output: NAME -->` its output, in the manual
+//! page the comment `.\" test: NAME`.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -8,20 +9,26 @@ use std::process::Command;
 
 use crate::support::mailbox::sample::{self, mail, unique_id};
 use crate::support::mailbox::{Mailbox, Quirks, Tls};
+use crate::support::roff;
 use crate::support::sandbox::{Outcome, POP3, Sandbox, files, run};
 use crate::support::skip::need;
 
 const README: &str = include_str!("../README.md");
+const RECIPES: &str = include_str!("../man/pop3-recipes.7");
+const CONFIG: &str = include_str!("../man/pop3-config.5");
+const JSON: &str = include_str!("../man/pop3-json.5");
 
+/// The session at the top, command by command, with its whole output.
 #[test]
-fn begin() {
+fn session() {
     let Some(desk) = Desk::new() else { return };
-    let outcome = desk.bash(block("test: begin")).expect(0);
-    assert!(outcome.stdout().starts_with(block("output: begin")), "{outcome:?}");
-    assert_eq!(outcome.stderr().lines().count(), 1, "{outcome:?}");
-    assert!(outcome.stderr().contains("nothing was deleted"), "{outcome:?}");
-    assert_eq!(outcome.stdout().matches(".eml\n").count(), 5, "{outcome:?}");
-    assert_eq!(outcome.stdout().matches("Holiday pictures").count(), 2, "{outcome:?}");
+    let work = desk.room.work().display().to_string();
+    let text = block("test: session");
+    for step in text.split("$ ").skip(1) {
+        let (command, output) = step.split_once('\n').expect("a command line");
+        let outcome = desk.bash(&format!("exec 2>&1; {command}")).expect(0);
+        assert_eq!(outcome.stdout().replace(&work, "/home/alice"), output, "{command}");
+    }
     let stored = files(&desk.room.work().join("mail"));
     assert_eq!(stored.iter().map(|(_, octets)| octets.clone()).collect::<Vec<_>>(), mail());
     assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
@@ -31,7 +38,7 @@ fn begin() {
 #[test]
 fn json() {
     let Some(desk) = Desk::with_jq() else { return };
-    let outcome = desk.bash(block("test: json")).expect(0);
+    let outcome = desk.bash(&block("test: json")).expect(0);
     assert_eq!(outcome.stdout(), block("output: json"));
     assert_eq!(outcome.stderr(), "");
     assert!(desk.never_quit());
@@ -43,7 +50,7 @@ fn spam() {
     let tried = desk.bash(&block("test: spam").replace(" --commit", "")).expect(0);
     assert!(tried.stderr().contains("nothing was deleted"), "{tried:?}");
     assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
-    let outcome = desk.bash(block("test: spam")).expect(0);
+    let outcome = desk.bash(&block("test: spam")).expect(0);
     assert_eq!(outcome.stderr(), "");
     assert_eq!(desk.left(), [1, 2, 4]);
 }
@@ -52,7 +59,7 @@ fn spam() {
 fn leave() {
     let Some(desk) = Desk::new() else { return };
     let recipe = block("test: leave");
-    let outcome = desk.bash(recipe).expect(0);
+    let outcome = desk.bash(&recipe).expect(0);
     assert_eq!(outcome.stderr(), "");
     assert_eq!(desk.maildir("Mail/work").len(), 5);
     assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
@@ -66,7 +73,7 @@ fn leave() {
 #[test]
 fn archive() {
     let Some(desk) = Desk::new() else { return };
-    let outcome = desk.bash(block("test: archive")).expect(0);
+    let outcome = desk.bash(&block("test: archive")).expect(0);
     assert_eq!(outcome.stderr(), "");
     let mut stored = desk.maildir("Mail/archive");
     let mut sent: Vec<Vec<u8>> = mail().iter().map(|octets| lf(octets)).collect();
@@ -81,10 +88,10 @@ fn mda() {
     let Some(desk) = Desk::new() else { return };
     let recipe = block("test: mda");
     desk.program("maildrop", "[ \"$POP3_NUMBER\" != 3 ] && cat >\"$HOME/$POP3_UID\"");
-    desk.bash(recipe).expect(73);
+    desk.bash(&recipe).expect(73);
     assert_eq!(desk.left(), [3], "the message that failed stays, the others are committed");
     desk.program("maildrop", "cat >\"$HOME/$POP3_UID\"");
-    let outcome = desk.bash(recipe).expect(0);
+    let outcome = desk.bash(&recipe).expect(0);
     assert_eq!(outcome.stderr(), "");
     for (nth, octets) in (1..).zip(mail()) {
         let taken = fs::read(desk.home().join(unique_id(nth))).expect("the agent wrote it");
@@ -96,17 +103,18 @@ fn mda() {
 #[test]
 fn check() {
     let Some(desk) = Desk::new() else { return };
-    let outcome = desk.bash(block("test: check")).expect(0);
+    let outcome = desk.bash(&block("test: check")).expect(0);
     assert!(outcome.stdout().ends_with("You have mail.\n"), "{outcome:?}");
     desk.bash("pop3 fetch").expect(0);
-    let outcome = desk.bash(block("test: check")).expect(1);
+    let outcome = desk.bash(&block("test: check")).expect(1);
     assert!(!outcome.stdout().contains("You have mail."), "{outcome:?}");
 }
 
 #[test]
 fn cron() {
     let Some(desk) = Desk::new() else { return };
-    let line = block("test: cron").trim_end();
+    let line = block("test: cron");
+    let line = line.trim_end();
     assert!(!line.contains(['%', '\n']), "cron takes a % for a line end");
     let (when, command) = line.split_at(line.match_indices(' ').nth(4).expect("five fields and a command").0);
     assert_eq!(when, "*/10 * * * *");
@@ -151,7 +159,13 @@ fn service() {
     assert_eq!(desk.maildir("Mail/work").len(), 5);
 
     let Some(analyze) = need("systemd-analyze") else { return };
-    let units = [("pop3-fetch.service", unit), ("pop3-fetch.timer", block("test: timer"))];
+    let with_grant = block("test: oauth-service");
+    assert!(with_grant.contains("ExecStart=/usr/local/bin/pop3 fetch --account work\n"));
+    let units = [
+        ("pop3-fetch.service", unit),
+        ("pop3-fetch.timer", block("test: timer")),
+        ("pop3-fetch-oauth.service", with_grant.replace("/usr/local/bin/pop3", POP3)),
+    ];
     let mut verify = desk.room.program(analyze);
     verify.args(["verify", "--man=no"]);
     for (name, text) in units {
@@ -170,7 +184,7 @@ fn import() {
     let unique_ids = (1..=3).map(unique_id).collect::<Vec<_>>().join("\n") + "\n";
     fs::write(list.join("alice_at_pop.example.org"), format!("# mpop\n 3 localhost alice\n{unique_ids}"))
         .expect("a file");
-    let outcome = desk.bash(block("test: import")).expect(0);
+    let outcome = desk.bash(&block("test: import")).expect(0);
     assert!(outcome.stdout().starts_with("imported from mpop: 3 messages\n"), "{outcome:?}");
     assert_eq!(outcome.stdout().matches("imported:mpop").count(), 3, "{outcome:?}");
     desk.bash("pop3 fetch").expect(0);
@@ -353,7 +367,8 @@ fn units_and_manifests() {
 #[test]
 fn task() {
     let mut open = Vec::new();
-    for piece in block("test: task").split('<').skip(1) {
+    let text = block("test: task");
+    for piece in text.split('<').skip(1) {
         let (tag, text) = piece.split_once('>').expect("a closed tag");
         match tag.strip_prefix('/') {
             Some(name) => assert_eq!(open.pop(), Some(name)),
@@ -364,18 +379,15 @@ fn task() {
     assert!(open.is_empty(), "{open:?} not closed");
 }
 
-/// The example of the library is that of the crate page, which is compiled there.
+/// The accounts of the steps for Gmail and Outlook are ones that `pop3` takes.
 #[test]
-fn library() {
-    let page = include_str!("../src/lib.rs").lines();
-    let page =
-        page.map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(' ').unwrap_or(line));
-    let code: Vec<&str> =
-        page.skip_while(|line| !line.starts_with("```")).skip(1).take_while(|line| *line != "```").collect();
-    let shown: Vec<&str> = code.into_iter().filter(|line| !line.starts_with("# ")).collect();
-    let (_, readme) = README.split_once("```rust\n").expect("an example");
-    let (readme, _) = readme.split_once("```").expect("its end");
-    assert_eq!(readme.lines().collect::<Vec<_>>(), shown);
+fn oauth_accounts() {
+    let Some(desk) = Desk::new() else { return };
+    let path = desk.home().join(".config/pop3/config.toml");
+    fs::write(&path, block("test: oauth")).expect("a file");
+    let outcome = desk.bash("unset POP3_HOST POP3_PORT; pop3 accounts --json").expect(0);
+    assert!(outcome.stdout().contains("\"host\":\"pop.gmail.com\""), "{outcome:?}");
+    assert!(outcome.stdout().contains("\"host\":\"outlook.office365.com\""), "{outcome:?}");
 }
 
 /// Every option that is named is one that there is.
@@ -401,18 +413,49 @@ fn options() {
             .collect()
     };
     let known = names(&help);
-    let own = README.lines().filter(|line| !line.contains("cargo ") && !line.contains("systemctl "));
-    for name in own.flat_map(names) {
-        assert!(known.contains(&name), "there is no --{name}");
+    let pages = [RECIPES, CONFIG, JSON].map(roff::plain);
+    for page in pages.iter().map(String::as_str).chain([README]) {
+        let own = page.lines().filter(|line| !line.contains("cargo ") && !line.contains("systemctl "));
+        for name in own.flat_map(names) {
+            assert!(known.contains(&name), "there is no --{name}");
+        }
     }
 }
 
-/// What is marked in the text is run by a test, and the other way round.
+/// Every marked example is run by a test here.
 #[test]
 fn every_mark_has_a_test() {
     let tests = include_str!("readme.rs");
-    for mark in README.lines().filter_map(|line| line.strip_prefix("<!-- ")?.strip_suffix(" -->")) {
-        assert!(tests.contains(&format!("block(\"{mark}\")")), "nothing runs <!-- {mark} -->");
+    let marks = README.lines().filter_map(|line| line.strip_prefix("<!-- ")?.strip_suffix(" -->"));
+    let recipes = roff::examples(RECIPES).into_iter().filter_map(|example| example.mark);
+    for mark in marks.map(str::to_owned).chain(recipes) {
+        assert!(tests.contains(&format!("block(\"{mark}\")")), "nothing runs {mark:?}");
+    }
+}
+
+/// The README stays short enough to be read.
+#[test]
+fn readme_is_short() {
+    assert!(README.lines().count() <= 250, "{} lines: move details to a manual page", README.lines().count());
+}
+
+/// Links within the repository lead to files and headings that exist.
+#[test]
+fn links() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let link = |piece: &'static str| piece.split_once(')').map(|(link, _)| link);
+    for link in README.split("](").skip(1).filter_map(link).filter(|link| !link.starts_with("https:")) {
+        match link.strip_prefix('#') {
+            Some(heading) => {
+                let anchor =
+                    |line: &str| line.trim_start_matches(['#', ' ']).to_lowercase().replace(' ', "-");
+                assert!(
+                    README.lines().any(|line| line.starts_with("## ") && anchor(line) == heading),
+                    "{link}"
+                );
+            }
+            None => assert!(root.join(link).exists(), "no file {link}"),
+        }
     }
 }
 
@@ -501,12 +544,17 @@ impl Desk {
     }
 }
 
-/// What stands between the fences behind a mark.
-fn block(mark: &str) -> &'static str {
+/// The example with this mark, from the README or the recipes.
+fn block(mark: &str) -> String {
+    if let Some(example) =
+        roff::examples(RECIPES).into_iter().find(|example| example.mark.as_deref() == Some(mark))
+    {
+        return example.text;
+    }
     let (_, rest) =
         README.split_once(&format!("<!-- {mark} -->\n```")).unwrap_or_else(|| panic!("no {mark}"));
     let (_, rest) = rest.split_once('\n').expect("a fence");
-    rest.split_once("```").expect("a fence that ends").0
+    rest.split_once("```").expect("a fence that ends").0.to_owned()
 }
 
 fn lf(octets: &[u8]) -> Vec<u8> {

@@ -7,6 +7,7 @@ pub(crate) mod dovecot_auth;
 pub(crate) mod mailbox;
 pub(crate) mod messages;
 pub(crate) mod pki;
+pub(crate) mod roff;
 pub(crate) mod sandbox;
 pub(crate) mod script;
 pub(crate) mod scripted;
