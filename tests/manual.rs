@@ -34,11 +34,9 @@ fn every_reference_leads_to_a_page() {
         .map(|(path, _)| format!("{} ({}", path.file_stem().expect("a name").display(), extension(path)))
         .collect();
     let references = |page: &str| -> BTreeSet<String> {
-        let lines = page.lines().filter_map(|line| line.strip_prefix(".BR pop3"));
-        let named = lines
-            .filter(|line| line.contains(" ("))
-            .map(|line| plain(line.split(')').next().unwrap_or(line)));
-        named.map(|rest| format!("pop3{rest}")).collect()
+        let lines = page.lines().filter_map(|line| line.strip_prefix(".BR "));
+        let referred = lines.map(|line| plain(line.split(')').next().unwrap_or(line)));
+        referred.filter(|page| page.starts_with("pop3") && page.contains(" (")).collect()
     };
     for (path, page) in &pages {
         for reference in references(page) {

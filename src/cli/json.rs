@@ -471,6 +471,91 @@ mod tests {
         assert_eq!(line(&"\x1b\0\n\t\x7f\u{85}\u{202e}"), "\"\\u001b\\u0000\\n\\t\\u007f\\u0085\\u202e\"\n");
     }
 
+    /// The keys of an object with a value for each optional one.
+    fn keys(object: &impl Serialize) -> Vec<String> {
+        let value = serde_json::to_value(object).unwrap();
+        value.as_object().unwrap().keys().cloned().collect()
+    }
+
+    #[test]
+    fn manual_describes_every_key_and_no_other() {
+        const PAGE: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/man/pop3-json.5"));
+        let some = || Some(String::new());
+        let server = Server { greeting: String::new(), ..Server::default() };
+        let certificate = Certificate {
+            subject: String::new(),
+            issuer: String::new(),
+            not_before: String::new(),
+            not_after: String::new(),
+            sha256: String::new(),
+        };
+        let status = Status {
+            messages: 0,
+            octets: 0,
+            new_messages: None,
+            new_octets: None,
+            server: Some(Server::default()),
+        };
+        let headers = Headers {
+            message: uidl(),
+            date: None,
+            from: None,
+            to: None,
+            cc: None,
+            subject: None,
+            message_id: None,
+            fields: Some(Vec::new()),
+            preview: Some(Preview { message: b"", lines: 0 }),
+        };
+        let fetch = Fetch {
+            number: 1,
+            uid: None,
+            octets: None,
+            path: None,
+            path_encoded: true,
+            sha256: None,
+            deleted: Deletion::No,
+            kept: false,
+        };
+        let delete = Delete { number: 1, uid: None, octets: None, deleted: Deletion::No };
+        let account = Account { account: String::new(), host: None, port: 995, user: None, default: true };
+        let record =
+            Record { uid: String::new(), fetched: String::new(), place: String::new(), deleted: false };
+        let device = Device { url: String::new(), code: String::new(), expires: String::new() };
+        let failure = CliError::new(ErrorCode::Unavailable, "lost").within(7, some());
+        let error = ErrorLine::new(&failure);
+        let warning = WarningLine::new("careful");
+        let objects = [
+            ("status", keys(&status)),
+            ("server", keys(&server)),
+            ("certificate", keys(&certificate)),
+            ("uidl", keys(&uidl())),
+            ("headers", keys(&headers)),
+            ("mailbox", keys(&Mailbox { name: None, address: None })),
+            ("fetch", keys(&fetch)),
+            ("delete", keys(&delete)),
+            ("refused message", keys(&Refused { number: 1, uid: None, error: String::new() })),
+            ("accounts", keys(&account)),
+            ("record", keys(&record)),
+            ("login \\-\\-device", keys(&DeviceLine { device: &device })),
+            ("device", keys(&device)),
+            ("failure", keys(&error)),
+            ("error", keys(&error.error)),
+            ("notice", keys(&warning)),
+            ("warning", keys(&warning.warning)),
+        ];
+        for (name, mut keys) in objects {
+            let (_, rest) = PAGE.split_once(&format!("\n.SS {name}\n")).expect(name);
+            let section = rest.split("\n.S").next().unwrap();
+            let tags = section.split(".TP\n\\fB").skip(1);
+            let mut documented: Vec<&str> = tags.map(|tag| tag.split("\\fR").next().unwrap()).collect();
+            documented.sort_unstable();
+            keys.sort_unstable();
+            assert_eq!(documented, keys, "{name}");
+        }
+        assert_eq!(PAGE.matches("\n.SS ").count(), 17, "each object is compared");
+    }
+
     proptest! {
         #[test]
         fn any_text_is_printable_ascii_and_comes_back(text: String) {
