@@ -1,4 +1,4 @@
-//! How a connection is made: proxies, address families, pins and certificates, limits of time.
+//! Connecting: proxies, address families, pinned certificates and trust anchors, timeouts.
 
 use std::net::{Ipv6Addr, TcpListener, ToSocketAddrs as _};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ fn file(room: &Sandbox, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// The one error on standard error: its code and its message.
+/// Code and message of the single error on standard error.
 fn error(outcome: &Outcome) -> (String, String) {
     let stderr = outcome.stderr();
     let line = stderr.lines().find(|line| line.starts_with("{\"error\"")).unwrap_or_default();
@@ -39,7 +39,7 @@ fn error(outcome: &Outcome) -> (String, String) {
     (text("code"), text("message"))
 }
 
-/// An empty maildrop behind TLS, whoever comes.
+/// An empty maildrop over TLS; any credential is accepted.
 fn over_tls(certificate: &Issued, clients: Option<&Authority>, capabilities: &'static str) -> Service {
     let config = certificate.server_config(clients);
     Service::start(move |mut peer: Peer| {
@@ -64,7 +64,7 @@ fn over_tls(certificate: &Issued, clients: Option<&Authority>, capabilities: &'s
 #[test]
 fn a_fingerprint_is_all_the_trust() {
     for tls in [Tls::Stls, Tls::Implicit] {
-        // The name does not fit, and nobody knows the authority.
+        // The name does not match and the CA is unknown.
         let certificate = Certificate::for_names(&["elsewhere.example.org"]);
         let pin = certificate.fingerprint.clone();
         let server =
@@ -78,14 +78,14 @@ fn a_fingerprint_is_all_the_trust() {
         let logins = || server.log().concat().iter().filter(|line| line.starts_with("AUTH")).count();
         let before = logins();
         assert_eq!(before, 2);
-        // One bit is another certificate, even where an authority is trusted that signed this one.
+        // One bit makes another fingerprint, even if the CA of this certificate is trusted.
         let mut wrong = pin.clone();
         wrong.replace_range(..1, if pin.starts_with('0') { "1" } else { "0" });
         let ca = file(&room, "ca.pem", &server.certificate().ca_pem).display().to_string();
         let outcome =
             run(status(&room, server.port(), &["--tls", way, "--tls-fingerprint", &wrong, "--ca-file", &ca]));
         assert_eq!(error(&outcome.expect(78)).0, "tls");
-        // What is not trusted is told with what was seen, to be compared and pinned.
+        // The error for an untrusted certificate has its fingerprint, to compare and pin.
         let outcome = run(status(&room, server.port(), &["--tls", way, "--ca-file", &ca])).expect(78);
         let message = error(&outcome).1.replace(':', "").to_lowercase();
         assert!(message.contains(&pin), "{outcome:?}");
@@ -128,7 +128,7 @@ fn a_client_certificate_is_shown_where_it_is_wanted() {
     for refused in [&[][..], &["--client-cert", &strange]] {
         assert_eq!(error(&try_with(refused).expect(78)).0, "tls");
     }
-    // What cannot be used is told before anybody is bothered.
+    // An unusable file is reported before connecting.
     let before = server.connections();
     try_with(&["--client-cert", &certificate, "--client-key", &ca]).expect(78);
     try_with(&["--client-cert", "nowhere.pem"]).expect(78);
@@ -176,7 +176,7 @@ fn one_family_only() {
     status("localhost", "-4").expect(0);
     status("127.0.0.1", "-6").expect(2);
     status("[::1]", "-4").expect(2);
-    // The server is on 127.0.0.1 only.
+    // The server listens on 127.0.0.1 only.
     if ("localhost", 1).to_socket_addrs().is_ok_and(|mut all| all.any(|address| address.is_ipv6())) {
         status("localhost", "-6").expect(69);
     }
@@ -193,7 +193,7 @@ fn one_family_only() {
 fn limits_of_time() {
     let drips = Quirks { drip: Some(Duration::from_millis(200)), ..Quirks::default() };
     let dripping = mailbox(Tls::None, drips);
-    // Neither greets, nor answers a ClientHello, nor a proxy's request.
+    // Sends no greeting, no ServerHello and no answer to a proxy request.
     let silent = Service::start(|mut peer: Peer| while !peer.line().is_empty() {});
     let proxies = ["socks5", "http"].map(|scheme| format!("{scheme}://127.0.0.1:{}", silent.port()));
     let room = Sandbox::new();
@@ -226,7 +226,7 @@ fn a_maildrop_in_use_is_waited_for() {
 
     for (refusal, wait) in [
         ("-ERR [IN-USE] locked", "0"),
-        // These two come back at once, and are not for waiting.
+        // These two are reported at once: `--wait` does not apply.
         ("-ERR [LOGIN-DELAY] too early", "30"),
         ("-ERR [SYS/TEMP] later", "30"),
     ] {

@@ -1,7 +1,7 @@
-//! A connection that is cut, reset or falls silent behind every octet that the server says: the run ends in time and
-//! with the right code, says no `QUIT` after an error, leaves whole messages only, and remembers none that is not there.
-//! In clear and over TLS, where an end that is not announced must not pass for one that is. Every seventh octet is tried;
-//! `POP3_TEST_SWEEP=long` tries them all.
+//! Cuts, resets or stalls the connection after each byte that the server sends: the run ends in time with the right exit
+//! code, sends no `QUIT` after an error, leaves only whole messages, and remembers only those that are stored. In cleartext
+//! and over TLS, where an end without `close_notify` is an error. Every seventh byte is tried; `POP3_TEST_SWEEP=long` tries
+//! all.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -19,14 +19,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::sandbox::{Sandbox, run};
 
-/// Stuffed, as they go over the wire; the middle one looks like the end of an answer, and like the next one.
+/// Dot-stuffed; the middle one resembles the end of an answer followed by another answer.
 const MESSAGES: [&str; 3] =
     ["Subject: one\r\n\r\n..dot\r\n", "a: b\r\n\r\n\n.\n+OK\r\n", "..\r\n...\r\nwithout header\r\n"];
 
-/// Most of a run is waiting.
+/// Runs spend most of their time waiting.
 const THREADS: usize = 8;
 
-/// A run takes milliseconds and one time-out of 0.3 s, but the machine may be busy.
+/// A run takes milliseconds and one timeout of 0.3 s, but the machine may be busy.
 const IN_TIME: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +53,12 @@ impl Job {
     }
 }
 
-/// What the server was told in one session, and how many octets it said.
+/// The commands of one session and the number of bytes sent to the client.
 #[derive(Default)]
 struct Told {
     commands: Vec<String>,
     said: usize,
-    /// Octets said before the answer to `QUIT`.
+    /// Bytes sent before the answer to `QUIT`.
     before_quit: Option<usize>,
 }
 
@@ -67,7 +67,7 @@ struct Server {
     serving: JoinHandle<Told>,
 }
 
-/// A server's certificate with its SHA-256. Signatures by Ed25519 have one length, so a handshake has too.
+/// A server certificate and its SHA-256. Ed25519 signatures have a fixed length, hence so do handshakes.
 static CERTIFICATE: LazyLock<(Arc<ServerConfig>, String)> = LazyLock::new(|| {
     let key = KeyPair::generate_for(&PKCS_ED25519).expect("a key");
     let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a valid name");
@@ -87,10 +87,10 @@ static CERTIFICATE: LazyLock<(Arc<ServerConfig>, String)> = LazyLock::new(|| {
     (Arc::new(config.expect("the key fits the certificate")), fingerprint)
 });
 
-/// RFC 8446 §5.2: what a record adds to its content: a header, a type and a tag.
+/// RFC 8446 §5.2: a record adds a header, a type and a tag to its content.
 const RECORD: usize = 5 + 1 + 16;
 
-/// A connection that takes so many octets of what is said, and then ends.
+/// A connection that ends after a given number of bytes.
 struct Wire {
     stream: TcpStream,
     end: End,
@@ -133,7 +133,7 @@ impl Write for Wire {
     }
 }
 
-/// In clear, or over TLS.
+/// In cleartext, or over TLS.
 trait Connection: Read + Write {
     fn wire(&self) -> &Wire;
 }
@@ -151,13 +151,13 @@ impl Connection for StreamOwned<ServerConnection, Wire> {
 }
 
 impl Server {
-    /// Serves one connection, `octets` of it.
+    /// Serves one connection, up to `octets` bytes.
     fn start(octets: usize, end: End, tls: bool) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         Self::start_on(listener, octets, end, tls)
     }
 
-    /// On a listener that may serve more than one: the record of what was fetched is kept per port.
+    /// On an existing listener: the record is per port, so the next run has to use the same one.
     fn start_on(listener: TcpListener, octets: usize, end: End, tls: bool) -> Self {
         let port = listener.local_addr().expect("bound").port();
         let serving = std::thread::spawn(move || {
@@ -176,7 +176,7 @@ impl Server {
         Self { port, serving }
     }
 
-    /// To be asked when the client is gone.
+    /// Waits for the end of the connection.
     fn told(self) -> Told {
         self.serving.join().expect("the server does not panic")
     }
@@ -235,7 +235,7 @@ fn unstuffed(message: &str) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-/// What is wrong after a connection that ended behind so many octets, of `all`.
+/// Describes what is wrong after a connection that ended after `octets` of `all` bytes.
 fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(), String> {
     let room = Sandbox::new();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -256,7 +256,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     if outcome.hung || took > IN_TIME {
         return wrong("it hung");
     }
-    // A server that resets does not read what is on its way to it.
+    // A server that resets the connection does not read what is in flight.
     let quit = told.commands.iter().any(|command| command == "QUIT");
     let perhaps = matches!(job, Job::Delete) && end == End::Reset && octets + last == all;
     let code = match (octets >= all, quit || (perhaps && outcome.code == Some(75))) {
@@ -267,7 +267,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     if outcome.code != Some(code) {
         return wrong(&format!("not exit code {code}"));
     }
-    // Said only when everything before it was answered; and without --commit never.
+    // `QUIT` is sent only once everything before it was answered, and never without `--commit`.
     let quit_is_due = told.before_quit.is_none_or(|before| before + last == all);
     if !quit_is_due || (quit && !matches!(job, Job::Delete)) {
         return wrong("QUIT out of turn");
@@ -288,7 +288,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
         return wrong(&format!("there are other files: {files:?}"));
     }
     if matches!(job, Job::Fetch) {
-        // None lost, none twice: what is remembered is there, what is not comes now.
+        // None lost, none doubled: remembered messages are stored, the others are fetched now.
         let second = Server::start_on(again, usize::MAX, End::Cut, tls);
         let rest = run(pop3(second.port, &["fetch", "--json"]));
         if rest.code != Some(0) || room.files() != all_files {
@@ -303,7 +303,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     Ok(())
 }
 
-/// How many octets the server says in a session that is not disturbed.
+/// The number of bytes that the server sends in an undisturbed session.
 fn whole(job: Job, tls: bool) -> usize {
     let room = Sandbox::new();
     let server = Server::start(usize::MAX, End::Cut, tls);

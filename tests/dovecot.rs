@@ -1,4 +1,4 @@
-//! Every subcommand against Dovecot: in clear, by `STLS`, and over TLS from the first octet.
+//! Every subcommand against Dovecot: in cleartext, with `STLS`, and with implicit TLS.
 
 use std::process::Command;
 
@@ -21,7 +21,7 @@ fn pop3(room: &Sandbox, dovecot: &Dovecot, tls: &str, user: &str, arguments: &[&
     command
 }
 
-/// What a client must get of messages as a Maildir holds them: a body always ends a line.
+/// The expected download of messages in a Maildir: a body always ends with a line end.
 fn received(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = messages
         .iter()
@@ -51,7 +51,7 @@ fn every_subcommand() {
 
         let status = &run(&["status", "--json"]).expect(0).json()[0];
         assert_eq!((&status["messages"], &status["new_messages"]), (&12.into(), &12.into()));
-        // What was said before STLS is forgotten, the greeting included.
+        // Everything before STLS is discarded, the greeting included.
         let greeting = run(&["status", "--server"]).expect(0).stdout().contains("Dovecot");
         assert_eq!(greeting, tls != "starttls");
         assert!(run(&["headers"]).expect(0).stdout().contains("Sender 3"));
@@ -125,7 +125,7 @@ fn mechanisms() {
         for mechanism in mechanisms {
             let arguments = ["status", "--json", "--auth", mechanism];
             if (tls, mechanism) == ("starttls", "apop") {
-                // The timestamp stood in the cleartext greeting, which STLS makes void.
+                // The timestamp was in the cleartext greeting, which STLS discards.
                 run(pop3(&room, &dovecot, tls, "alice", &arguments)).expect(76);
                 continue;
             }
@@ -153,7 +153,7 @@ fn certificates() {
     let other_ca = room.path("other.pem");
     std::fs::write(&other_ca, &other.ca_pem).expect("a file");
     for tls in ["starttls", "implicit"] {
-        // The system's trust store does not know it, and another authority did not sign it.
+        // It is not in the system's trust store, and another CA did not sign it.
         let mut untrusted = pop3(&room, &dovecot, tls, "alice", &["status"]);
         untrusted.env_remove("POP3_CA_FILE");
         let mut wrong_ca = pop3(&room, &dovecot, tls, "alice", &["status"]);

@@ -1,4 +1,4 @@
-//! Whole sessions against the mailbox server: over TLS, with many messages, with large ones, with bad luck.
+//! Whole sessions against the mailbox server: over TLS, with many messages, with large ones, with failures.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -81,7 +81,7 @@ fn certificate_of_another_name() {
     run(pinned).expect(0);
 }
 
-/// `--wait`: what refuses with `[IN-USE]` is asked again, and given up in time.
+/// `--wait`: an `[IN-USE]` refusal is retried until the time is up.
 #[test]
 fn in_use_for_a_moment() {
     let quirks = Quirks { login_refused: Some(("-ERR [IN-USE] locked", 2)), ..Quirks::default() };
@@ -145,12 +145,12 @@ fn a_server_of_little_ability() {
     assert_eq!(room.files().len(), 2);
 }
 
-/// The connection is lost again and again: each run brings some more, none twice, until all are there.
+/// The connection is lost again and again: each run stores some more messages, none twice, until all are stored.
 #[test]
 fn connections_that_do_not_last() {
     let mail = maildrop(40);
     let longest = mail.iter().map(Message::octets).max().expect("messages");
-    // Enough for the bytes between two checkpoints, so that each connection brings something.
+    // More than the bytes between two checkpoints, so that each connection makes progress.
     let quirks = Quirks { drop_after: Some(longest * 3 / 2 + 70_000), ..Quirks::default() };
     let server = serve(Tls::Implicit, quirks, mail.clone());
     let room = Sandbox::new();
@@ -172,7 +172,7 @@ fn connections_that_do_not_last() {
     assert!(rows.len() == 1 && rows[0]["uid"] == "late", "{rows:?}");
 }
 
-/// A server that drips an octet now and then keeps to `--timeout` for ever, not to `--deadline`.
+/// A server that sends a byte now and then never exceeds `--timeout`, but does exceed `--deadline`.
 #[test]
 fn drip() {
     let quirks = Quirks { drip: Some(Duration::from_millis(100)), ..Quirks::default() };
@@ -193,7 +193,7 @@ fn a_greeting_that_refuses() {
     assert!(refused.stderr().contains("-ERR we are closed"), "{refused:?}");
 }
 
-/// A large message and a line without end, in constant memory. `POP3_TEST_LARGE=long` takes 1 GiB.
+/// A large message and an endless line, in constant memory. `POP3_TEST_LARGE=long` uses 1 GiB.
 #[test]
 fn large_messages_need_no_memory() {
     let mebibytes =
@@ -237,7 +237,7 @@ fn large_messages_need_no_memory() {
     assert!(peak < 24_000_000 || !cfg!(target_os = "linux"), "{peak} octets of memory");
 }
 
-/// The largest size in memory that a process has had, where the system tells.
+/// The peak memory of a process, where the system reports it.
 fn peak(process: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

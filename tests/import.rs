@@ -1,4 +1,4 @@
-//! Moving in: lists of seen messages that the real programs wrote, of mail from Dovecot.
+//! `record --import` of lists of seen messages that the real programs wrote, for mail from Dovecot.
 
 use std::fs;
 use std::process::Command;
@@ -10,8 +10,8 @@ use crate::support::skip::need;
 
 const PASSWORD: &str = "dovecote9";
 
-/// Dovecot with five messages for alice, the other program's run by `fetch`, then two more: `pop3` imports `list` and
-/// fetches exactly those two.
+/// Puts five messages into Dovecot, lets the other program fetch them (`fetch`), and adds two more: `pop3` imports `list`
+/// and fetches exactly those two.
 fn two_of_seven(fetch: impl FnOnce(&Sandbox, &Dovecot) -> Command, list: impl FnOnce(u16) -> String) {
     let Some(dovecot) = Dovecot::start(&[("alice", PASSWORD)]) else { return };
     let mail = messages(7, 3);

@@ -1,5 +1,5 @@
 //! `login`, `status` and `logout` with a real keyring: gnome-keyring on a message bus of its own, Credential Manager on
-//! Windows. The keyring of whoever runs the tests is not touched, on Windows but for an entry of its own name.
+//! Windows. The keyring of the user who runs the tests is not touched, except for an entry of its own name on Windows.
 
 #![cfg(feature = "keyring")]
 
@@ -8,12 +8,12 @@ use std::process::Command;
 use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
 use crate::support::sandbox::{Outcome, Sandbox, start};
 
-/// A user, a server that knows the user's password, and a room without `POP3_PASSWORD`.
+/// A user, a server that knows the user's password, and a sandbox without `POP3_PASSWORD`.
 struct Desk {
     sandbox: Sandbox,
     server: Mailbox,
     user: String,
-    /// Where the message bus listens, if there is one.
+    /// The address of the message bus, if there is one.
     bus: Option<String>,
 }
 
@@ -49,7 +49,7 @@ impl Desk {
     }
 }
 
-/// What every keyring does.
+/// Holds for every keyring.
 #[cfg(any(windows, target_os = "linux"))]
 fn saved_used_and_removed(desk: &Desk) {
     let missing = desk.run(&["status"], "").expect(78);
@@ -97,7 +97,7 @@ mod secret_service {
     use super::*;
     use crate::support::skip::skipped;
 
-    /// A message bus and a keyring daemon of this test alone; both end with it.
+    /// A message bus and a keyring daemon for this test alone; both end with it.
     struct Service {
         bus: Child,
         keyring: Child,
@@ -128,7 +128,7 @@ mod secret_service {
             Some(Self { bus, keyring })
         }
 
-        /// The daemon, its login keyring unlocked, once it has its name on the bus.
+        /// Starts the daemon with its login keyring unlocked, and waits until it owns its name on the bus.
         fn keyring(desk: &Desk, password: &str) -> Child {
             let mut keyring = Self::on_bus(desk, "gnome-keyring-daemon")
                 .args(["--foreground", "--unlock", "--components=secrets"])
@@ -238,7 +238,7 @@ mod secret_service {
     }
 }
 
-/// Keyrings that never answer, by a message bus of a few lines.
+/// Keyrings that never answer, on a minimal message bus.
 #[cfg(target_os = "linux")]
 mod mute {
     use std::io::{Read as _, Write as _};
@@ -249,9 +249,9 @@ mod mute {
 
     #[derive(Clone, Copy, PartialEq)]
     enum Mute {
-        /// The bus takes connections and says nothing.
+        /// The bus accepts connections and never answers.
         Bus,
-        /// The bus greets, but no call is ever answered: a service that hangs, a prompt that nobody sees.
+        /// The bus answers `Hello`, but no other call: a service that hangs, a prompt that nobody sees.
         Service,
     }
 

@@ -12,10 +12,10 @@ use crate::support::messages::{crlf, messages};
 use crate::support::sandbox::{Outcome, Sandbox, run};
 use crate::support::skip::skipped;
 
-/// An LMTP server that answers the last line of each message by its content, until the test ends.
+/// An LMTP server that answers each message according to its content, until the test ends.
 struct Lmtp {
     port: u16,
-    /// Every line of every connection but those of messages; `---` where a connection begins.
+    /// Every line of every connection except message data; `---` marks the start of a connection.
     heard: Arc<Mutex<Vec<String>>>,
     taken: Arc<Mutex<Vec<Vec<u8>>>>,
 }
@@ -109,7 +109,7 @@ fn one_connection_takes_all() {
         [&b"a: 1\r\n\r\n.one\r\n"[..], b"a: 2\r\n\r\ntwo\r\n", b"a: 3\r\n\r\nthree\r\n"]
     );
     assert!(server.unique_ids("alice").is_empty());
-    // Nothing is new: no connection is made. The end of the first is heard when the second is there.
+    // Nothing is new, so no connection is made. The end of the first one is seen once the second exists.
     let rows = fetch(&room, &server, &arguments).expect(0).json();
     assert!(rows.is_empty());
     let heard = lmtp.heard();
@@ -148,7 +148,7 @@ fn temporary_refusals_end_the_run() {
     assert_eq!(lmtp.taken().len(), 1);
     let outcome = fetch(&room, &server, &["--lmtp", &to, "--rcpt", "later", "--json", "--new"]).expect(75);
     assert!(outcome.stderr().contains("451 4.3.0 try later"), "{outcome:?}");
-    // The first one is remembered: it is not handed over again.
+    // The first message is remembered and not delivered again.
     fetch(&room, &server, &["--lmtp", &to, "--rcpt", "alice", "3"]).expect(0);
     assert_eq!(lmtp.taken().len(), 2);
 }
@@ -164,7 +164,7 @@ fn what_is_wrong_for_good_or_not_there() {
     let outcome = fetch(&room, &server, &["--lmtp", &closed.to_string(), "--rcpt", "alice"]).expect(69);
     assert!(outcome.stderr().contains(&closed.to_string()), "{outcome:?}");
     fetch(&room, &server, &["--lmtp", "./none", "--rcpt", "alice"]).expect(69);
-    // A server that says nothing, and one that is no LMTP server.
+    // A silent server, and one of another protocol.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let to_silent = silent.local_addr().expect("bound").to_string();
     let outcome =
@@ -173,7 +173,7 @@ fn what_is_wrong_for_good_or_not_there() {
     fetch(&room, &server, &["--lmtp", &to_silent, "--rcpt", "alice", "--deadline", "0.5"]).expect(69);
     let pop3 = format!("127.0.0.1:{}", server.port());
     fetch(&room, &server, &["--lmtp", &pop3, "--rcpt", "alice"]).expect(76);
-    // All the same the message is new.
+    // The message is still new.
     fetch(&room, &server, &["--lmtp", &to, "--rcpt", "alice"]).expect(0);
     assert_eq!(lmtp.taken().len(), 1);
 }
@@ -250,7 +250,7 @@ fn dovecot() {
         let rows = fetch(user).expect(0).json();
         assert_eq!(rows.len(), mail.len());
         assert!(fetch(user).expect(0).json().is_empty());
-        // What bob and carol get is what alice gets, behind the fields that a delivery adds.
+        // Bob and carol get the same message as alice, after the fields that delivery adds.
         let download = |user: &str| -> Vec<Vec<u8>> {
             let room = Sandbox::new();
             let mut command = room.pop3(dovecot.port);

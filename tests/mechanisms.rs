@@ -1,4 +1,4 @@
-//! Every way to prove who one is, each with the right credential and a wrong one.
+//! Every authentication mechanism, with the right and a wrong credential.
 
 mod channel_binding;
 #[cfg(unix)]

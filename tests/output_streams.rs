@@ -1,4 +1,4 @@
-//! What stands on standard error and standard output, and what does not.
+//! What is written to standard error and standard output.
 
 use crate::support::sandbox::{Sandbox, start};
 use crate::support::service::Service;
@@ -26,7 +26,7 @@ fn a_warning_of_a_library_is_not_on_standard_error() {
     }
 }
 
-/// The trace goes to a reader that goes away between `QUIT` and its answer.
+/// The reader of the trace goes away between `QUIT` and its answer.
 #[cfg(unix)]
 #[test]
 fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
@@ -73,7 +73,7 @@ fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
                 }
             }
             drop(lines);
-            // A program that another test starts at this moment may hold a copy of the descriptor until its exec.
+            // A process that another test is starting may hold a copy of the descriptor until its exec.
             let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
             while rustix::fs::open(&reading, flags, rustix::fs::Mode::empty()).is_ok() {
                 std::thread::yield_now();

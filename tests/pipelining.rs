@@ -1,4 +1,4 @@
-//! The window of unanswered commands: that it cannot deadlock, and how often a client waits.
+//! The window of unanswered commands: it cannot deadlock, and the number of round trips is bounded.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -14,12 +14,12 @@ use socket2::{Domain, Socket, Type};
 use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
 use crate::support::sandbox::{Sandbox, run};
 
-/// As small as a system makes them.
+/// The smallest buffers that the system allows.
 const SMALL_BUFFER: usize = 4 * 1024;
 
 const COMMANDS: u32 = 400_000;
 
-/// More than a test takes, and less than its patience: a deadlock ends as a time-out.
+/// A deadlock ends as a timeout.
 const LIMITS: Limits = Limits { timeout: Duration::from_secs(20), deadline: None };
 
 /// Listens with small buffers, which its connections inherit.
@@ -32,7 +32,7 @@ fn listen() -> TcpListener {
     socket.into()
 }
 
-/// A server that reads a few commands, and then nothing before all of their answers have been taken.
+/// A server that reads a few commands, then nothing until the client has read all their answers.
 fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
     let (mut stream, _) = listener.accept().expect("a client");
     stream.set_nodelay(true).expect("a socket");
@@ -50,7 +50,7 @@ fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
         for line in input[..whole].split_inclusive(|octet| *octet == b'\n') {
             let line = std::str::from_utf8(line).expect("a command");
             let mut words = line.split_whitespace();
-            // The echo that proves the place of an answer; without it commands are sent one at a time.
+            // The echo that proves the position of an answer; without it commands are sent one at a time.
             if let (Some("LIST"), Some(number)) = (words.next(), words.next()) {
                 answers.extend_from_slice(format!("+OK {number} 4\r\n").as_bytes());
                 continue;
@@ -127,7 +127,7 @@ fn messages_and_marks_share_a_window_without_deadlock() {
     serving.join().expect("a server that ends");
 }
 
-/// Passes one connection on, and counts how often the client spoke after the server had: each time it had waited.
+/// Forwards one connection and counts how often the client sends after the server did: each is a round trip.
 fn count_turns(port: u16) -> (u16, std::thread::JoinHandle<u32>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let own = listener.local_addr().expect("bound").port();
@@ -160,7 +160,7 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut()) {
             break;
         }
     }
-    // The other end has gone already where this fails.
+    // Fails if the other end is already closed.
     let _ = to.shutdown(Shutdown::Write);
 }
 
@@ -176,8 +176,8 @@ fn status_over_tls_costs_six_round_trips() {
     let mut command = room.pop3(port);
     command.arg("status").env("POP3_CA_FILE", ca_file).env("POP3_TLS", "implicit");
     run(command).expect(0);
-    // The handshake's two (the greeting answers the second), CAPA, AUTH, STAT with UIDL and LIST; TCP's own is the sixth
-    // round trip. Nobody waits for an answer to the last word, close_notify.
+    // Two for the handshake (the greeting answers the second), CAPA, AUTH, STAT with UIDL and LIST; the TCP handshake is the
+    // sixth round trip. Nothing waits for an answer to close_notify.
     let turns = counting.join().expect("no panic");
     assert!(turns <= 6, "{turns}");
 }

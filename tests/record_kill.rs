@@ -1,5 +1,5 @@
-//! `record --import` and `record --forget`, killed at every system call that changes anything: what is remembered is what
-//! was before, or what is after.
+//! `record --import` and `record --forget`, killed at every system call that changes anything: the record is as before or
+//! as after, never between.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -87,7 +87,7 @@ fn before_or_after(old: bool, arguments: &[&str]) {
                 let (old, new) = (before.len(), found.len());
                 assert!(found == after, "killed at {call} {nth}: {new} messages, of {old} before");
             }
-            // Whatever was left behind is in nobody's way.
+            // Leftover files do no harm.
             record(&room, &["--import", "more"]);
             assert!(remembered(&room).contains("unique-1299"), "killed at {call} {nth}");
         }

@@ -1,5 +1,4 @@
-//! What authenticates is never seen: not in a trace, not in an error, not in JSON, whatever a server says about it and
-//! wherever the connection is cut.
+//! Secrets never appear in a trace, an error or JSON, whatever the server echoes and wherever the connection is cut.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -25,26 +24,26 @@ const MECHANISMS: [&str; 9] = [
 ];
 const THREADS: usize = 8;
 
-/// Where the server repeats what it was told.
+/// Where the server echoes the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echo {
     Refusal,
-    /// Once as base64, as a server's challenge has to be, once as it is.
+    /// Once as base64, as a challenge has to be, and once raw.
     Challenge,
     /// The reason of a token's refusal (RFC 7628 §3.2.2), near where a long one is cut.
     Reason,
-    /// A line that is no status.
+    /// A line that is not a status line.
     Junk,
-    /// The same, longer than any line, the secret where what is shown of it ends.
+    /// The same, longer than any line, with the secret where the shown part ends.
     LongJunk,
-    /// Logged in: in the answers to commands, and in a message that comes octet by octet.
+    /// After the login: in answers to commands, and in a message sent byte by byte.
     Session,
 }
 
 const ECHOES: [Echo; 6] =
     [Echo::Refusal, Echo::Challenge, Echo::Reason, Echo::Junk, Echo::LongJunk, Echo::Session];
 
-/// What the server was told, as it came and decoded.
+/// The secrets as received and decoded.
 type Told = Arc<Mutex<Vec<String>>>;
 
 struct Talk {
@@ -100,13 +99,13 @@ impl Talk {
         self.peer.line().trim_end().to_owned()
     }
 
-    /// The last thing that authenticates was said.
+    /// The last secret was received.
     fn answer(mut self, payload: &str) {
         if payload.is_empty() {
             return;
         }
         let decoded = decoded(payload);
-        // A digest stands alone behind the user name, a proof behind "p=".
+        // A digest follows the user name, a proof follows "p=".
         let digest = decoded.rsplit_once(",p=").or(decoded.rsplit_once(' ')).map_or("", |(_, digest)| digest);
         let mut told = vec![payload.to_owned()];
         if !digest.is_empty() && !decoded.contains(SECRET) {
@@ -165,7 +164,7 @@ fn decoded(base64: &str) -> String {
     String::from_utf8_lossy(&STANDARD.decode(base64.trim_end()).unwrap_or_default()).into_owned()
 }
 
-/// What is seen of one run, and where it must not be.
+/// The visible output of one run, and the secrets that must not be in it.
 fn play(mechanism: &str, echo: Echo, cut: Option<usize>) -> Result<(), String> {
     let told = Told::default();
     let server = Service::start({
@@ -176,7 +175,7 @@ fn play(mechanism: &str, echo: Echo, cut: Option<usize>) -> Result<(), String> {
     let trace = room.path("trace");
     let mut command = room.pop3(server.port());
     command.args(["fetch", "--all", "--dir", "out", "--auth", mechanism, "--tls", "none", "-vvv"]);
-    // Every second run in text, with the trace among the errors.
+    // Every second run prints text and traces to standard error.
     if cut.is_some_and(|octets| octets % 2 == 0) {
         command.arg("--trace");
     } else {
@@ -190,7 +189,7 @@ fn play(mechanism: &str, echo: Echo, cut: Option<usize>) -> Result<(), String> {
     if cut.is_none() && forbidden.is_empty() {
         return Err(format!("{mechanism} {echo:?}: it did not authenticate: {outcome:?}"));
     }
-    // A good part of it is as bad.
+    // A long part of a secret is as bad.
     let base64 = STANDARD.encode(SECRET);
     let parts = [&SECRET[..8], &SECRET[SECRET.len() - 8..], &base64[..10], &base64[14..24]];
     forbidden.extend(parts.map(ToOwned::to_owned));

@@ -34,7 +34,7 @@ fn main() {
     }
 }
 
-/// The cargo that runs this program and the tests before it; a list of another run is stale.
+/// The cargo process that runs this program and the tests before it; a list of another run is stale.
 fn run_id() -> String {
     #[cfg(unix)]
     return std::os::unix::process::parent_id().to_string();

@@ -9,7 +9,7 @@ use crate::support::mailbox::{Mailbox, Message, Quirks, Quit, Tls};
 use crate::support::sandbox::{POP3, Sandbox, run};
 use crate::support::skip::skipped;
 
-/// What changes a file, a folder or the server.
+/// System calls that change a file, a folder or the server.
 pub(crate) const CHANGES: [&str; 22] = [
     "write",
     "pwrite64",
@@ -49,8 +49,8 @@ fn server(mail: &[Message]) -> Mailbox {
     Mailbox::start(Tls::None, Quirks::default()).with_user("alice", "secret", mail.to_vec())
 }
 
-/// A user who fetched the first message some time ago, and has the others to fetch. strace counts the calls of each
-/// thread for itself; folders that are there already leave few to any but the one that stores.
+/// A user who fetched the first message earlier; the others are new. strace counts the calls of each thread separately;
+/// with existing folders almost all are made by the thread that stores.
 fn not_for_the_first_time(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) {
     let (room, server) = (Sandbox::new(), server(&mail[..1]));
     let mut command = room.pop3(server.port());
@@ -86,8 +86,8 @@ pub(crate) fn name(line: &str) -> Option<&str> {
     CHANGES.contains(&name).then_some(name)
 }
 
-/// A user who fetched all messages in a run whose `QUIT` was not answered: the next one has only to mark them, and to
-/// bring its record up to date.
+/// A user who fetched all messages in a run whose `QUIT` was not answered: the next run only marks them and updates its
+/// record.
 fn made_up_for(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) {
     let quirks = Quirks { quit: Quit::DropsBefore, ..Quirks::default() };
     let lossy = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.to_vec());
@@ -155,7 +155,7 @@ fn marks_made_up_for() {
     kill_at_every_call(Store::Dir, |mail| made_up_for(Store::Dir, mail));
 }
 
-/// Message synced, record synced, name given, folder synced, and only then `DELE`.
+/// Sync the message, sync the record, rename, sync the folder, and only then send `DELE`.
 #[test]
 fn order() {
     if !strace_works() {
@@ -177,7 +177,7 @@ fn order() {
                     matches!(name, "rename" | "renameat" | "renameat2" | "link" | "linkat")
                 })
         };
-        // Where a message stands before it has its name.
+        // The folder of a message before it has its name.
         let unnamed = room.work().join(if store == Store::Dir { "mail" } else { "mail/tmp" });
         let within = |line: &str, path: &Path| line.contains(&format!("<{}/", path.display()));
         let is = |line: &str, path: &Path| line.contains(&format!("<{}>", path.display()));
@@ -194,7 +194,7 @@ fn order() {
         let named = next("message named", &|line| renames(line) && line.contains("mail"));
         next("folder synced", &|line| is_sync(line) && is(line, &folder));
         let marked = next("DELE", &|line| line.contains("\"DELE 1\\r\\n"));
-        // None of it was done before its turn.
+        // No step was done before its turn.
         assert_eq!(lines.iter().position(|line| renames(line) && line.contains("mail")), Some(named - 1));
         assert_eq!(lines.iter().position(|line| line.contains("\"DELE ")), Some(marked - 1));
         assert!(

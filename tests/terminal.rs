@@ -1,4 +1,4 @@
-//! `pop3` in a terminal of its own, which `script` of Debian's bsdutils makes.
+//! `pop3` on a pseudo-terminal made by `script` (bsdutils).
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
 use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox};
 use crate::support::service::Service;
 
-/// A shell's words in a terminal.
+/// A shell command on a terminal.
 pub(crate) struct Terminal {
     script: Child,
     shown: Arc<Mutex<Vec<u8>>>,
@@ -57,7 +57,7 @@ impl Terminal {
         stdin.write_all(keys).and_then(|()| stdin.flush()).expect("script reads");
     }
 
-    /// What was shown, and the exit code of the last of the words.
+    /// The output and the exit code of the last command.
     pub(crate) fn finish(mut self) -> (String, Option<i32>) {
         let status = self.script.wait().expect("a child");
         self.reader.join().expect("it does not panic");
@@ -76,14 +76,14 @@ fn program(room: &Sandbox, server: &Mailbox) -> Command {
     script
 }
 
-/// `^C` is shown where the cursor is: behind a bar as wide as the terminal it would wrap, and the bar would stay.
+/// The terminal echoes `^C` at the cursor: after a bar of the full width it would wrap, and the bar would stay.
 #[test]
 fn ctrl_c_takes_the_progress_away() {
     for columns in [80, 40] {
         let (reached, middle) = mpsc::channel();
         let watch = move |progress: Progress| {
             if progress.octets > 100_000 && progress.octets < 300_000 {
-                // Long enough for the bar to be worth showing; then more comes, and it is.
+                // Long enough for the progress bar to appear with the next bytes.
                 thread::sleep(Duration::from_millis(20));
             }
             if progress.octets > 300_000 {
@@ -129,7 +129,7 @@ fn ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was() {
     assert!(server.log().is_empty(), "credentials are looked up before connecting");
 }
 
-/// Rows that fit, whatever is in them, in colours that can be read on white and on black.
+/// Rows fit the width whatever they contain, in colors that are readable on white and on black.
 #[test]
 fn rows_fit() {
     for columns in [80, 40] {
@@ -184,7 +184,7 @@ fn without_colors(text: &str) -> String {
     first + &pieces.map(|piece| piece.split_once('m').map_or("", |(_, rest)| rest)).collect::<String>()
 }
 
-/// Nobody who runs a first `fetch` in the home directory wonders where the messages are.
+/// A first `fetch` in the home directory says where the messages are stored.
 #[test]
 fn a_first_fetch_in_the_home_directory_says_where_messages_go() {
     let server = serve(Quirks::default(), vec![Message::new("a", *b"Subject: a\r\n\r\na\r\n")]);
@@ -197,7 +197,7 @@ fn a_first_fetch_in_the_home_directory_says_where_messages_go() {
     assert_eq!(shown.matches("messages go to the current directory").count(), 1, "{shown:?}");
 }
 
-/// What waits for a person ends with the deadline, and the terminal is as it was.
+/// A prompt ends at the deadline, and the terminal is restored.
 #[test]
 fn a_deadline_ends_a_prompt() {
     let server = serve(Quirks::default(), Vec::new());
@@ -210,7 +210,7 @@ fn a_deadline_ends_a_prompt() {
     assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown:?}");
 }
 
-/// A server that expects TLS from the first octet says nothing; a person is told long before the time-out.
+/// A server that expects implicit TLS sends no greeting; a hint appears long before the timeout.
 #[test]
 fn a_server_that_sends_no_greeting_is_told_of() {
     let server = Service::start(|mut peer| drop(peer.line()));

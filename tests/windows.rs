@@ -1,5 +1,5 @@
-//! `pop3.exe` from end to end, where Windows is another world: names, paths and command lines, locks, processes that
-//! are ended and leave no word, Credential Manager, certificates, the folders of a user.
+//! `pop3.exe` from end to end where Windows differs: names, paths and command lines, locks, terminated processes,
+//! Credential Manager, certificates, user folders.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
 use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox, run, start};
 
-/// With a line that begins with a dot, one that an mbox quotes, and octets that are no text in any code page.
+/// With a line that begins with a dot, one that an mbox quotes, and bytes that are invalid in any code page.
 const ODD: &[u8] =
     b"From: \"\xd0\x91\xd0\xbe\xd0\xb1\" <bob@example.org>\r\nSubject: =?UTF-8?B?0J/RgNC40LLQtdGC?=\r\n\
     Date: Mon, 2 Nov 2026 10:00:00 +0300\r\n\r\n.dot\r\nFrom me\r\n\x00\x1a\x80\xff\r\nthe end\r\n";
@@ -113,7 +113,7 @@ fn every_destination() {
     let (_, mbox) = of("box")[0];
     assert!(mbox.windows(9).any(|octets| octets == b"\n>From me") && !mbox.contains(&b'\r'));
 
-    // Nothing between here and the reader of standard output changes a line end, or a Ctrl-Z.
+    // Line ends and Ctrl-Z reach the reader of standard output unchanged.
     let mut last = lf(&mail[2].received());
     last.push(b'\n');
     assert!(fetch(&["--mbox", "-"]).stdout.ends_with(&last));
@@ -121,7 +121,7 @@ fn every_destination() {
     assert!(one.stdout == ODD, "{one:?}");
 }
 
-/// Reads standard input where [`pipes`] runs it as the command of `--pipe`; any other run has nothing to do here.
+/// Reads standard input when [`pipes`] runs it as the command of `--pipe`; does nothing otherwise.
 #[test]
 fn reader() {
     let Some(folder) = std::env::var_os("POP3_TEST_READER") else { return };
@@ -131,7 +131,7 @@ fn reader() {
     std::io::copy(&mut std::io::stdin().lock(), &mut file).expect("a message");
 }
 
-/// `--pipe` with a program by its full path, as everybody writes it here, and with what `cmd` has built in.
+/// `--pipe` with the full path of a program, and with a built-in command of `cmd`.
 #[test]
 fn pipes() {
     let server = serve(vec![Message::new("odd", ODD), message("second")]);
@@ -197,7 +197,7 @@ fn names_that_windows_keeps_for_itself() {
     assert!(run(pop3(&room, &server, &["fetch", "--json"])).expect(0).json().is_empty());
 }
 
-/// Paths beyond the 260 characters that programs for Windows once could not pass; none of them is made by the test.
+/// Paths beyond MAX_PATH (260 characters), all made by the program.
 #[test]
 fn long_paths() {
     let mail = vec![message("first"), message("second")];
@@ -230,7 +230,7 @@ fn long_paths() {
     assert!(fs::read_to_string(&trace).expect("the trace").contains("S: +OK"));
 }
 
-/// Calls `then` once, when the server's sessions have come `so_far`.
+/// Calls `then` once, when the server's sessions have reached `so_far`.
 fn once(so_far: fn(Progress) -> bool, then: impl Fn() + Send + 'static) -> Quirks {
     let then = Mutex::new(Some(then));
     Quirks {
@@ -250,7 +250,7 @@ fn middle_of_a_message(progress: Progress) -> bool {
     progress.octets > 100_000
 }
 
-/// While the small messages, or the marks of all, are under way.
+/// While the small messages, or the marks of all messages, are in progress.
 fn many_commands(progress: Progress) -> bool {
     progress.commands > 11
 }
@@ -275,7 +275,7 @@ fn two_at_once() {
     assert!(run(pop3(&room, &server, &["fetch", "--json"])).expect(0).json().is_empty());
 }
 
-/// `TerminateProcess` gives no time to tidy up; the next run does, and fetches what is missing.
+/// `TerminateProcess` leaves no time to clean up; the next run does, and fetches the missing messages.
 #[test]
 fn ended_and_run_again() {
     let stores = ["--dir", "--maildir", "--mbox"];
@@ -314,7 +314,7 @@ fn ended_and_run_again() {
     }
 }
 
-/// A run that is ended while it holds an mbox leaves no lock for the next to wait for.
+/// A run that is terminated while it holds an mbox leaves no lock behind.
 #[test]
 fn the_lock_of_an_mbox_ends_with_its_holder() {
     let server = serve(vec![message("first")]);
@@ -322,7 +322,7 @@ fn the_lock_of_an_mbox_ends_with_its_holder() {
     let (mbox, dot_lock) = (room.work().join("box"), room.work().join("box.lock"));
     let held = File::create_new(&mbox).expect("a file");
     held.lock().expect("nobody else has it");
-    // Waits for the lock of the file, with the one beside it in its hands.
+    // Waits for the file lock while it holds the dot-lock.
     let mut first = start(pop3(&room, &server, &["fetch", "--mbox", "box"]), b"", false);
     wait_until(|| dot_lock.exists());
     first.child.kill().expect("a child");
@@ -345,7 +345,7 @@ fn wait_until(done: impl Fn() -> bool) {
     }
 }
 
-/// Windows itself judges the certificate, unless told otherwise.
+/// Windows verifies the certificate by default.
 #[test]
 fn certificates() {
     let server = serve(Vec::new());
@@ -364,14 +364,14 @@ fn certificates() {
     status("SSL_CERT_FILE", text(&room.path("ca.pem"))).expect(0);
 }
 
-/// `%APPDATA%`, `%LOCALAPPDATA%` and the user's own folder, in the words of the configuration file.
+/// `%APPDATA%`, `%LOCALAPPDATA%` and `~` in the config file.
 #[test]
 fn folders_of_the_user() {
     let server = serve(vec![message("first")]);
     let room = Sandbox::new();
     let home = room.path("home");
     fs::create_dir_all(home.join("roaming/pop3")).expect("a folder");
-    // As Windows PowerShell's `Set-Content -Encoding utf8` leaves it.
+    // With a BOM, as `Set-Content -Encoding utf8` of Windows PowerShell writes it.
     let config = "\u{feff}default = \"a\"\r\n[account.a]\r\ndir = '~\\Mail\\in'\r\n\
         password-command = 'cmd /C type %USERPROFILE%\\pass.txt'\r\n";
     fs::write(home.join("roaming/pop3/config.toml"), config).expect("a file");
@@ -384,7 +384,7 @@ fn folders_of_the_user() {
     assert!(home.join("local/pop3").is_dir());
 }
 
-/// Half a character, which the environment of Windows may hold and no server could be sent.
+/// An unpaired surrogate is possible in the environment of Windows but cannot be sent to a server.
 #[test]
 fn a_password_that_is_no_text() {
     use std::os::windows::ffi::OsStringExt as _;
@@ -397,7 +397,7 @@ fn a_password_that_is_no_text() {
     assert!(server.log().concat().is_empty(), "nothing was said to it");
 }
 
-/// `pop3 … | more`, left with Q.
+/// Like `pop3 … | more`, ended with Q.
 #[test]
 fn a_reader_that_goes_away() {
     let mail: Vec<Message> = (0..3000).map(|nth| message(&format!("unique-id-{nth:060}"))).collect();
@@ -408,7 +408,7 @@ fn a_reader_that_goes_away() {
     assert!(!server.log().concat().contains(&"QUIT".to_owned()));
 }
 
-/// A program that is being asked for help or its version needs nothing: no home, no configuration, no server.
+/// Help and version need no home directory, no config file and no server.
 #[test]
 fn nothing_is_needed_for_help() {
     for (words, code) in [(&["--version"][..], 0), (&["--help"], 0), (&["fetch", "-h"], 0), (&[], 2)] {

@@ -1,4 +1,4 @@
-//! Proxies: SOCKS 5 and HTTP CONNECT, with and without a password, dead ones and liars.
+//! Proxies: SOCKS 5 and HTTP CONNECT, with and without a password, dead and broken ones.
 
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
@@ -13,10 +13,10 @@ use crate::support::service::{Peer, Service};
 /// A name that only the proxy can resolve.
 const HIDDEN: &str = "mail.hidden.test";
 const PROXY_PASSWORD: &str = "p@ss:w/rd";
-/// The same in a URL.
+/// The same, percent-encoded for a URL.
 const ENCODED: &str = "p%40ss%3Aw%2Frd";
 
-/// Both directions, until either side ends.
+/// Copies in both directions until one side closes.
 fn tunnel(peer: Peer, port: u16) {
     let (Some(client), Ok(server)) = (peer.into_tcp(), TcpStream::connect((Ipv4Addr::LOCALHOST, port)))
     else {
@@ -35,7 +35,7 @@ fn tunnel(peer: Peer, port: u16) {
     }
 }
 
-/// RFC 1928, RFC 1929; it takes [`HIDDEN`] for 127.0.0.1, and nothing else.
+/// RFC 1928, RFC 1929. Resolves [`HIDDEN`] to 127.0.0.1 and refuses other names.
 fn socks5(password: bool) -> Service {
     Service::start(move |mut peer: Peer| {
         let methods = peer.octets(2)[1];
@@ -120,10 +120,10 @@ fn through_a_proxy() {
         let right = format!("me:{ENCODED}@");
         let user = if password { right.as_str() } else { "" };
         through(user, server.port(), &["--tls", "starttls"]).expect(0);
-        // The proxy is another machine, for all that is known.
+        // The proxy may be another machine.
         let outcome = through(user, clear.port(), &["--tls", "none", "--auth", "plain"]).expect(0);
         assert!(outcome.stderr().contains("in clear"), "{outcome:?}");
-        // With a name that the proxy does not know, or of a port where nobody is.
+        // A name that the proxy cannot resolve.
         through(user, server.port(), &["--host", "other.test"]).expect(69);
         if password {
             for user in ["me:wrong-one@", ""] {
@@ -176,7 +176,7 @@ fn the_proxy_of_the_environment() {
     assert!(outcome.stderr().contains(&(through.clone() + "ALL_PROXY)")), "{outcome:?}");
     assert_eq!(proxy.connections(), 1);
 
-    // As in curl, localhost is a host like others: this proxy does not know it.
+    // As in curl, localhost is not exempt: this proxy cannot resolve it.
     try_with(&["--host", "localhost"], &[]).expect(69);
     assert_eq!(proxy.connections(), 2);
     for (name, list) in [("NO_PROXY", "a.test, localhost"), ("no_proxy", "*")] {
@@ -198,7 +198,7 @@ fn the_proxy_of_the_environment() {
     assert!(message.starts_with("all_proxy: ") && !message.contains("hush"), "{message}");
 }
 
-/// What a proxy says instead of what it should, to a client that then must go away without a word of its secrets.
+/// Malformed proxy answers: the client fails and reveals no secret.
 #[test]
 fn a_proxy_that_lies() {
     let password = PROXY_PASSWORD.to_owned();
@@ -228,7 +228,7 @@ fn a_proxy_that_lies() {
     for (scheme, lie) in lies {
         let shown = String::from_utf8_lossy(&lie[..lie.len().min(40)]).into_owned();
         let proxy = Service::start(move |mut peer: Peer| {
-            // Not before it was asked, as closing before reading would reset what was said.
+            // Reads first: closing with unread data would reset the connection and drop the answer.
             let _ = peer.octets(1);
             peer.say(&lie);
             peer.hang_up();
@@ -249,7 +249,7 @@ fn a_proxy_that_lies() {
     }
 }
 
-/// What comes in one packet with the proxy's consent is the server's.
+/// Bytes after the proxy's reply, in the same packet, come from the server.
 #[test]
 fn the_greeting_may_come_with_the_consent() {
     let room = Sandbox::new();

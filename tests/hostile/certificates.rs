@@ -1,4 +1,4 @@
-//! What a server's certificate says.
+//! Hostile text in the server's certificate.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ struct Shown {
     fingerprint: String,
 }
 
-/// A certificate by an authority of this name.
+/// A certificate signed by a CA of this name.
 fn certificate(name: &str, names: Vec<SanType>) -> Shown {
     let distinguished = |name: &str| {
         let mut distinguished = DistinguishedName::new();
@@ -102,7 +102,7 @@ fn text_that_acts() {
     }
 }
 
-/// CVE-2009-2666: a name with a NUL in it is not the name before the NUL; and a common name is none.
+/// CVE-2009-2666: a name is not cut at a NUL, and the common name is ignored.
 #[test]
 fn a_nul_in_the_name() {
     let names = |name: &str| vec![SanType::DnsName(name.try_into().expect("ASCII"))];

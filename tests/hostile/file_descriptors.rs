@@ -1,4 +1,4 @@
-//! Full and closed streams, full disks, and what a child inherits.
+//! Full and closed streams, full disks, and inherited file descriptors.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::sandbox::{Sandbox, run};
 use crate::support::service::Service;
 
-/// A message of 200,000 octets, twice, to whoever asks; QUIT too.
+/// Serves two messages of 200,000 bytes and accepts `QUIT`.
 fn two_messages() -> Service {
     Service::start(|mut peer| {
         peer.log_in();
@@ -24,7 +24,7 @@ fn two_messages() -> Service {
     })
 }
 
-/// `pop3 …` as a line of a shell, which has done this before.
+/// Runs `before`, then `pop3 …`, in a shell.
 fn shell(room: &Sandbox, server: &Service, before: &str, arguments: &str) -> Command {
     let mut command = room.with_account("sh", server.port());
     let pop3 = crate::support::sandbox::POP3;
@@ -32,7 +32,7 @@ fn shell(room: &Sandbox, server: &Service, before: &str, arguments: &str) -> Com
     command
 }
 
-/// The errors of writing are errors, or nothing, and never a panic (101, or SIGABRT where panics abort).
+/// Write errors are reported or ignored, but never cause a panic (101, or SIGABRT where panics abort).
 #[test]
 fn full_and_closed() {
     if !std::path::Path::new("/dev/full").exists() {
@@ -58,20 +58,20 @@ fn full_and_closed() {
         let room = Sandbox::new();
         let mut command = shell(&room, &server, "", arguments);
         let status = command.output().expect("a shell").status;
-        // What a closed descriptor is opened as decides whether a write to it fails.
+        // Whether writing to a closed descriptor fails depends on which file took its number.
         let closed = arguments.contains(">&-") && status.code() == Some(0);
         assert!(status.code() == Some(code) || closed, "{arguments}: {status} {:?}", status.signal());
         if arguments.starts_with("--") {
             continue;
         }
         let heard = server.finish();
-        // Whether a deletion was confirmed is written when it was; all else is out before anything is committed.
+        // The rows of `delete` follow the answer to `QUIT`; all other output precedes `QUIT`.
         let may_quit = code == 0 || arguments.starts_with("delete");
         assert!(may_quit || !heard.iter().any(|line| line == "QUIT"), "{arguments}: {heard:?}");
     }
 }
 
-/// No room on the disk: 73, no part of a message under a final name, an mbox as it was, no QUIT.
+/// A full disk: exit 73, no partial message under a final name, an unchanged mbox, no `QUIT`.
 #[test]
 fn no_room() {
     for (destination, room_for) in
@@ -81,7 +81,7 @@ fn no_room() {
         let room = Sandbox::new();
         let old = b"From x Sun Nov 22 10:00:00 2026\n\nold\n\n".as_slice();
         std::fs::write(room.work().join("box"), old).expect("a file");
-        // In blocks of 512 octets.
+        // In blocks of 512 bytes.
         let before = format!("trap '' XFSZ; ulimit -f {}", 8 + room_for);
         let outcome =
             run(shell(&room, &server, &before, &format!("fetch {destination} --delete --commit"))).expect(73);
@@ -97,7 +97,7 @@ fn no_room() {
     }
 }
 
-/// A child that reads strangers' mail has standard input, output and error, and not our connection.
+/// A `--pipe` command inherits standard input, output and error, but not the connection.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_child_inherits_no_socket() {
@@ -115,7 +115,7 @@ fn a_child_inherits_no_socket() {
     );
 }
 
-/// What others may read is not theirs any more once a conversation is written to it; what it held stays.
+/// A trace file that others can read becomes private before anything is appended; its content stays.
 #[test]
 fn a_trace_becomes_its_owners() {
     use std::os::unix::fs::PermissionsExt as _;
@@ -135,7 +135,7 @@ fn a_trace_becomes_its_owners() {
     }
 }
 
-/// servers, 16: one that drops whoever says nothing for a while hears `NOOP` while a command works.
+/// Some servers drop idle sessions: `NOOP` is sent while a `--pipe` command runs.
 #[test]
 fn a_slow_command_keeps_the_session() {
     let server = Service::start(|mut peer| {
@@ -159,7 +159,7 @@ fn a_slow_command_keeps_the_session() {
     run(command).expect(0);
     let heard = server.finish();
     let at = heard.iter().position(|line| line == "RETR 1").expect("it is fetched");
-    // Nothing else is said before the command has ended.
+    // Nothing else is sent before the command has ended.
     assert_eq!(heard[at + 1..at + 4], ["LIST 1", "NOOP", "NOOP"], "{heard:?}");
     let others: Vec<_> = heard[at..].iter().filter(|line| *line != "NOOP").collect();
     assert_eq!(

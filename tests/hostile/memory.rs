@@ -1,14 +1,14 @@
-//! The most memory that a server can make the program take, while it keeps the connection open.
+//! Peak memory under answers that are meant to exhaust it.
 
 use std::time::Duration;
 
 use crate::support::sandbox::{Sandbox, start};
 use crate::support::service::{Peer, Service};
 
-/// What a debug build takes by itself is in it.
+/// Includes the memory that a debug build needs by itself.
 const MOST: u64 = 32_000_000;
 
-/// Sends it again and again until there are so many octets, or the client has gone.
+/// Repeats `part` up to `octets` bytes, or until the client is gone.
 fn repeat(peer: &mut Peer, part: &[u8], octets: usize) {
     let block = part.repeat((64 * 1024 / part.len()).max(1));
     let mut left = octets;
@@ -17,7 +17,7 @@ fn repeat(peer: &mut Peer, part: &[u8], octets: usize) {
     }
 }
 
-/// Runs to its end; the peak is looked at all the time, and the server pauses where it is reached.
+/// Returns the peak memory of a run; it is read all the time, so the server pauses at its largest answers.
 fn peak(serve: impl Fn(&mut Peer) + Send + Sync + 'static, arguments: &[&str]) -> u64 {
     let server = Service::start(move |mut peer| serve(&mut peer));
     let room = Sandbox::new();
@@ -42,7 +42,7 @@ fn pause() {
     std::thread::sleep(Duration::from_millis(700));
 }
 
-/// CVE-2021-36386 and kin: capabilities, status lines and challenges without end.
+/// CVE-2021-36386 and similar: endless capabilities, status lines and challenges.
 #[test]
 fn lines_without_end() {
     for line in
@@ -72,7 +72,7 @@ fn lines_without_end() {
     assert!(most < MOST, "{most}");
 }
 
-/// CVE-2021-3181 and kin: what takes many times its octets once it is understood.
+/// CVE-2021-3181 and similar: data whose parsed form takes many times its size.
 #[test]
 fn headers_that_grow() {
     for (name, part, options) in [
@@ -100,7 +100,7 @@ fn headers_that_grow() {
     }
 }
 
-/// CVE-2010-1167: a line of 40 MB, to a file, with the wire log beside it.
+/// CVE-2010-1167: a line of 40 MB, stored in a file and traced.
 #[test]
 fn a_line_of_40_megabytes() {
     let most = peak(
@@ -119,7 +119,7 @@ fn a_line_of_40_megabytes() {
     assert!(most < MOST, "{most}");
 }
 
-/// One unique-id for all: the first 1,024 have it, the others count as without, and nothing takes time by the square.
+/// One unique-id for all messages: the first 1,024 have it, the others count as having none, and time stays linear.
 #[test]
 fn one_unique_id_for_all() {
     let server = Service::start(|mut peer| {

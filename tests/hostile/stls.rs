@@ -7,7 +7,7 @@ use crate::support::mailbox::Certificate;
 use crate::support::sandbox::{Sandbox, run};
 use crate::support::service::Service;
 
-/// fetchmail-SA-2011-01: a server that says `+OK` to STLS and then nothing. No credential, and an end in time.
+/// fetchmail-SA-2011-01: silence after the `+OK` to STLS. No credential is sent, and the run ends at its timeout.
 #[test]
 fn silence_in_the_handshake() {
     for tls in ["starttls", "implicit"] {
@@ -32,7 +32,7 @@ fn silence_in_the_handshake() {
     }
 }
 
-/// RFC 2595 §4: what was announced in clear (here: pipelining, a mechanism, a timestamp) counts for nothing behind TLS.
+/// RFC 2595 §4: what was announced in cleartext (here: pipelining, a mechanism, a timestamp) is discarded after STLS.
 #[test]
 fn what_was_said_before_tls_is_forgotten() {
     let certificate = Certificate::for_loopback();
@@ -66,8 +66,8 @@ fn what_was_said_before_tls_is_forgotten() {
     server.finish();
 }
 
-/// A greeting in cleartext is anybody's: one that ends in a bare LF must not let a message of an attacker end with
-/// LF . LF inside TLS, where the rest of it would be the answers to the commands behind it.
+/// An attacker can forge the cleartext greeting: one that ends in a bare LF must not make LF . LF end a message inside TLS,
+/// where the rest of that message would be read as answers to later commands.
 #[test]
 fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
     let certificate = Certificate::for_loopback();
@@ -102,8 +102,8 @@ fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
     server.finish();
 }
 
-/// A forged FIN: the connection ends without `close_notify`, inside a message or right behind a line of it. After the
-/// `+OK` to QUIT that is nobody's loss.
+/// A forged FIN: the connection ends without `close_notify`, inside a message or right after one of its lines. After the
+/// `+OK` to QUIT it is harmless.
 #[test]
 fn an_end_without_close_notify() {
     let certificate = Certificate::for_loopback();

@@ -1,4 +1,4 @@
-//! Certificates that no library here would make or serve: signed with SHA-1, or with RSA keys of 1,024 bits.
+//! Certificates that rcgen and rustls cannot make or serve: SHA-1 signatures and 1,024-bit RSA keys.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::sandbox::{Outcome, Sandbox, run};
 use crate::support::skip::need;
 
-/// A program that is killed at the end.
+/// A process that is killed on drop.
 struct Serving(Child);
 
 impl Drop for Serving {
@@ -28,7 +28,7 @@ fn make(room: &Path, arguments: &str) {
     assert!(made.success(), "{arguments}");
 }
 
-/// `status` against a server with a certificate for localhost, whose key and whose authority's key have these bits.
+/// Runs `status` against a server with a certificate for localhost; the key sizes are those of the server and the CA.
 fn status(bits: u32, authority_bits: u32, digest: &str, pinned: bool) -> Outcome {
     let room = Sandbox::new();
     let files = room.work();
@@ -69,7 +69,7 @@ fn status(bits: u32, authority_bits: u32, digest: &str, pinned: bool) -> Outcome
     run(command)
 }
 
-/// Refused (78) wherever a signature or key that counts is weak; the others meet a server that says nothing (69).
+/// Exit 78 if a relevant signature or key is weak; otherwise the handshake succeeds and the server stays silent (69).
 #[test]
 fn weak_keys_and_digests() {
     if need("openssl").is_none() {
@@ -80,7 +80,7 @@ fn weak_keys_and_digests() {
         (2048, 2048, "sha1", false, 78),
         (1024, 2048, "sha256", false, 78),
         (2048, 1024, "sha256", false, 78),
-        // A pin says which certificate it is, and still the server must prove in the handshake that it is its own.
+        // Even with a pinned certificate the server has to prove in the handshake that it holds the key.
         (2048, 2048, "sha1", true, 69),
         (1024, 2048, "sha256", true, 78),
     ] {

@@ -1,5 +1,5 @@
-//! SCRAM with channel binding, against a server that checks every octet of it (RFC 5802, RFC 7677, RFC 9266). Dovecot
-//! 2.3 has no -PLUS.
+//! SCRAM with channel binding, against a server that verifies all of it (RFC 5802, RFC 7677, RFC 9266). Dovecot 2.3 has no
+//! -PLUS.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -13,17 +13,17 @@ const PASSWORD: &str = "r\u{f4}le-model 1";
 const SALT: &[u8] = b"sixteen octets!!";
 const ITERATIONS: u32 = 4096;
 
-/// What the server does wrong.
+/// A fault of the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     None,
-    /// Its proof is of another key.
+    /// The server's proof uses another key.
     Proof,
-    /// It accepts without a proof.
+    /// The server accepts without a proof.
     NoProof,
-    /// Somebody in between ended the TLS session: the exporters differ.
+    /// A man in the middle terminated the TLS session: the exporters differ.
     Binding,
-    /// Its list lost -PLUS on the way; the server knows better.
+    /// -PLUS was removed from the capability list on the way.
     Stripped,
 }
 
@@ -33,7 +33,7 @@ fn hmac(key: &[u8], octets: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// RFC 5802 §2.2, as slow as the textbook.
+/// RFC 5802 §2.2, without optimization.
 fn salted_password() -> [u8; 32] {
     let mut last = hmac(PASSWORD.as_bytes(), &[SALT, &1_u32.to_be_bytes()].concat());
     let mut salted = last;
@@ -44,7 +44,7 @@ fn salted_password() -> [u8; 32] {
     salted
 }
 
-/// `Err` holds what the server answers to the login.
+/// `Err` holds the server's answer to the login.
 fn scram(peer: &mut Peer, initial: &str, fault: Fault) -> Result<(), &'static str> {
     const REFUSED: &str = "-ERR [AUTH] refused\r\n";
     let decode = |text: &str| STANDARD.decode(text.trim_end()).map_err(|_| "-ERR no base64\r\n");
@@ -67,7 +67,7 @@ fn scram(peer: &mut Peer, initial: &str, fault: Fault) -> Result<(), &'static st
     if without_proof != format!("c={},r={nonce}server", STANDARD.encode(bound)) {
         return Err(REFUSED);
     }
-    // A server that offers -PLUS takes a "y" for what it is: a list that was tampered with (RFC 5802 §6).
+    // A server that offers -PLUS treats "y" as a tampered capability list (RFC 5802 §6).
     if fault == Fault::Stripped {
         return Err("-ERR [AUTH] downgrade\r\n");
     }
@@ -142,7 +142,7 @@ fn bound_to_the_channel() {
         assert_eq!(row["server"]["mechanism"], "SCRAM-SHA-256-PLUS");
     }
     play(Fault::None, "auto", "role-model 1").expect(77);
-    // Whoever sits in between cannot pass the proof on.
+    // A man in the middle cannot forward the proof.
     play(Fault::Binding, "auto", PASSWORD).expect(77);
     play(Fault::Stripped, "auto", PASSWORD).expect(77);
 }

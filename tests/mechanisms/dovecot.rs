@@ -1,4 +1,4 @@
-//! Against a Dovecot that really looks, over every way on which it is allowed.
+//! Mechanisms against Dovecot, over every channel that permits them.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -31,12 +31,12 @@ fn status(server: &DovecotAuth, room: &Sandbox, tls: &str) -> Command {
     command
 }
 
-/// One login: what it is for the report, its command, and what must come of it: the mechanism's name or an exit code.
+/// One login: its name in the report, its command, and the expected mechanism or exit code.
 struct Try {
     what: String,
     command: Command,
     expected: Result<&'static str, i32>,
-    /// What standard error must hold.
+    /// Text that standard error must contain.
     says: &'static str,
 }
 
@@ -59,7 +59,7 @@ impl Try {
     }
 }
 
-/// Dovecot answers a refusal only at the next half second, so many wait together.
+/// Dovecot delays refusals to the next half second, so the logins run in parallel.
 fn check(tries: Vec<Try>, server: &DovecotAuth) {
     let tries = Mutex::new(tries);
     let wrong = Mutex::new(String::new());
@@ -93,7 +93,7 @@ fn passwords() {
             ] {
                 let mut command = status(&server, &room, tls);
                 command.args(["--auth", auth, "--user", user]).env("POP3_PASSWORD", password);
-                // The timestamp stood in the cleartext greeting, which STLS makes void.
+                // The timestamp was in the cleartext greeting, which STLS discards.
                 let expected = if (auth, tls) == ("apop", "starttls") { Err(76) } else { expected };
                 tries.push(Try::new(format!("{auth} over {tls}, {user}, {password:?}"), command, expected));
             }
@@ -142,7 +142,7 @@ fn client_certificates() {
             ("bob", "bob", Err(77)),
             ("stranger", "stranger", Err(77)),
             ("", "", Err(77)),
-            // Told before anything is sent.
+            // Reported before anything is sent.
             ("alice", "bob", Err(78)),
         ] {
             let mut command = status(&server, &room, tls);
@@ -159,10 +159,10 @@ fn client_certificates() {
     check(tries, &server);
 }
 
-/// TLS, kind of credential, what must come of it.
+/// TLS, kind of credential, expected mechanism.
 type Automatic = (&'static str, &'static str, Result<&'static str, i32>);
 
-/// The strongest that server and credential share, over each channel; what is offered and does not fit is passed over.
+/// `auto` picks the strongest mechanism that server and credential share, on each channel.
 #[test]
 fn automatic() {
     let rows: [(&str, &[Automatic]); 4] = [
@@ -203,7 +203,7 @@ fn automatic() {
     }
 }
 
-/// What is not offered is tried, as was asked for, and its refusal says nothing of the credential.
+/// An explicit mechanism is tried although it is not offered; its refusal says nothing about the credential.
 #[test]
 fn not_to_be_had() {
     let Some(server) = DovecotAuth::start("plain") else { return };

@@ -1,4 +1,4 @@
-//! Where a secret comes from, and what is wrong with it: told before anybody is connected to.
+//! Sources of secrets; their errors are reported before connecting.
 
 use std::process::Command;
 
@@ -19,7 +19,7 @@ impl Desk {
         }
     }
 
-    /// `pop3` with only this of an account `a`, and no secret in its environment.
+    /// `pop3` with these keys of account `a` and no secret in its environment.
     fn with(&self, lines: &str, arguments: &[&str]) -> Command {
         let config = self.room.path("config.toml");
         std::fs::write(&config, format!("[account.a]\n{lines}\n")).expect("a file");
@@ -45,7 +45,7 @@ fn private(path: &std::path::Path, private: bool) {
 #[cfg(not(unix))]
 fn private(_: &std::path::Path, _: bool) {}
 
-/// One line, and this in it.
+/// A single line that contains `text`.
 #[track_caller]
 fn says(outcome: &Outcome, what: &str) {
     let stderr = outcome.stderr();
@@ -57,7 +57,7 @@ fn says(outcome: &Outcome, what: &str) {
 fn commands() {
     let desk = Desk::new();
     let rows = [
-        // Only the first line counts, whatever it ends with.
+        // Only the first line counts, with any line end.
         (r#"password-command = "printf 'secret\\r\\nnot-this\\n'""#, 0, ""),
         (r#"password-command = "printf secret""#, 0, ""),
         (r#"password-command = "sh -c 'yes secret | head -n 100000'""#, 0, ""),
@@ -67,7 +67,7 @@ fn commands() {
         (r#"password-command = "/nowhere/pass""#, 78, "cannot be run"),
         (r#"password-command = "pass 'show""#, 78, ":2: account.a.password-command"),
         (r#"password-command = "printf wrong""#, 77, "refused"),
-        // The environment comes first, the shell not at all, and no secret reaches the command.
+        // The environment comes first, no shell is used, and no secret reaches the command.
         (r#"password-command = "sh -c 'test -z \"$POP3_TOKEN$POP3_PASSWORD\" && echo secret'""#, 0, ""),
         (r#"password-command = "echo secret; echo no""#, 77, "refused"),
     ];
@@ -83,7 +83,7 @@ fn commands() {
     let mut both = desk.with(r#"password-command = "printf wrong""#, &["status"]);
     both.env("POP3_PASSWORD", "secret");
     run(both).expect(0);
-    // A token goes over TLS only, unless it is asked for.
+    // A token is sent over TLS only, unless `--auth` asks for it.
     let token = r#"token-command = "printf t0ken""#;
     let outcome = run(desk.with(token, &["status"])).expect(76);
     says(&outcome, "TLS");
@@ -167,7 +167,7 @@ fn an_account_that_is_not_there() {
     }
 }
 
-/// cron, a system service: no keyring, no terminal. That is an error only where nothing else serves.
+/// As in cron or a system service: no keyring, no terminal. An error only if no other source exists.
 #[test]
 fn nothing_serves() {
     let desk = Desk::new();
@@ -217,7 +217,7 @@ fn control_characters() {
     assert_eq!((server.connections(), server.heard().len()), (0, 0));
 }
 
-/// Set to nothing is an empty password; an empty token is none that could be sent.
+/// The empty string is an empty password; an empty token is an error.
 #[test]
 fn empty() {
     let server = Mailbox::start(Tls::None, Quirks::default()).with_user("alice", "", Vec::new());

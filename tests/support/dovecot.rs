@@ -14,9 +14,9 @@ use super::mailbox::Certificate;
 use super::skip::skipped;
 
 const PROGRAM: &str = "/usr/sbin/dovecot";
-/// From start to the first connection, on however slow a machine.
+/// From start to the first connection, even on a slow machine.
 const LONGEST_START: Duration = Duration::from_secs(30);
-/// Whose the mail is where the tests run as root: Dovecot serves no mail of root's.
+/// The owner of the mail if the tests run as root: Dovecot serves no mail owned by root.
 const NOBODY: u32 = 65534;
 
 pub(crate) struct Dovecot {
@@ -35,14 +35,14 @@ impl Dovecot {
         Self::start_with(users, |_| String::new())
     }
 
-    /// The same with settings of its own behind the others, made by `more` from the folder that its files may lie in.
+    /// The same with additional settings, which `more` makes from the folder for its files.
     pub(crate) fn start_with(users: &[(&str, &str)], more: impl FnOnce(&Path) -> String) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             skipped("Dovecot is not installed (package dovecot-pop3d)");
             return None;
         }
         let root = tempfile::Builder::new().prefix("pop3-dovecot-").tempdir().expect("a temporary folder");
-        // Dovecot's own users look into it.
+        // Dovecot's own users read it.
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).expect("its own folder");
         let certificate = Certificate::for_loopback();
         let passwords: Vec<String> =
@@ -77,7 +77,7 @@ impl Dovecot {
                 fs::read_to_string(self.root.path().join("stderr")).unwrap_or_default(),
                 self.log()
             );
-            // Nothing tells when it listens.
+            // Dovecot does not report when it listens.
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -87,7 +87,7 @@ impl Dovecot {
         self.deliver_from(0, user, messages);
     }
 
-    /// Puts messages behind the first ones.
+    /// Appends messages.
     pub(crate) fn deliver_from(&self, first: usize, user: &str, messages: &[Vec<u8>]) {
         let maildir = self.root.path().join("mail").join(user);
         let (uid, gid) = owner();
@@ -130,13 +130,13 @@ impl Drop for Dovecot {
         if std::thread::panicking() {
             eprintln!("dovecot's log:\n{}", self.log());
         }
-        // The master takes its processes with it.
+        // The master ends its processes.
         let _ = kill_process(Pid::from_child(&self.master), Signal::TERM);
         let _ = self.master.wait();
     }
 }
 
-/// Who runs the tests, by the owner of this process.
+/// The user who runs the tests, by the owner of this process.
 fn owner() -> (u32, u32) {
     let own = fs::metadata("/proc/self").expect("/proc is there");
     if own.uid() == 0 { (NOBODY, NOBODY) } else { (own.uid(), own.gid()) }

@@ -1,4 +1,4 @@
-//! Dovecot with every mechanism that it has: SASL, APOP, OAuth 2.0 by introspection, client certificates.
+//! Dovecot with all its mechanisms: SASL, APOP, OAuth 2.0 by introspection, client certificates.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -48,7 +48,7 @@ impl DovecotAuth {
         Some(Self { dovecot, files, _introspection: introspection })
     }
 
-    /// A file of the client certificates: `alice`, `bob`, and `stranger`, who is an alice of another authority.
+    /// The file of a client certificate: `alice`, `bob`, or `stranger`, an alice signed by another CA.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.files.path().join(name)
     }
@@ -93,7 +93,7 @@ openid_configuration_url = http://127.0.0.1:{port}/openid
     )
 }
 
-/// RFC 7662: tells of a token whether it is good, and whose.
+/// RFC 7662: reports whether a token is active, and its user.
 fn introspection() -> Service {
     Service::start(|mut peer: Peer| {
         let mut request = peer.line();

@@ -1,6 +1,6 @@
 //! Messages of many shapes, the same at every run.
 
-/// A generator of numbers that need not be good, only the same everywhere.
+/// A pseudo-random generator: reproducible, of low quality.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -30,7 +30,7 @@ const SUBJECTS: [&str; 6] = [
     "Subject: a long one,\n\tfolded over\n lines of any length",
 ];
 
-/// `count` messages, lines ending in LF: what a Maildir holds. Without NUL.
+/// `count` messages with LF line ends, as in a Maildir. Without NUL.
 pub(crate) fn messages(count: u64, seed: u64) -> Vec<Vec<u8>> {
     let mut random = Random::new(seed);
     (0..count).map(|nth| message(nth, &mut random)).collect()

@@ -1,4 +1,4 @@
-//! What the tests stand on: servers on 127.0.0.1, and a clean room to run `pop3` in.
+//! Shared by the tests: servers on 127.0.0.1, and a sandbox to run `pop3` in.
 
 #[cfg(unix)]
 pub(crate) mod dovecot;

@@ -1,4 +1,4 @@
-//! Certificates for servers and clients, with whatever end a test wants.
+//! Certificates for servers and clients, with a chosen expiry.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// Who signs.
+/// A CA.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key.
@@ -39,14 +39,14 @@ impl Authority {
         self.0.pem()
     }
 
-    /// For `localhost` and 127.0.0.1; it ends so many days from now.
+    /// For `localhost` and 127.0.0.1; expires in `days` days.
     pub(crate) fn server(&self, days: u32) -> Issued {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         let mut params = CertificateParams::new(names).expect("valid names");
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");
         let epoch = date_time_ymd(1970, 1, 1);
         params.not_before = epoch + since.saturating_sub(HOUR);
-        // An hour more, or the days are not whole ones when they are counted.
+        // Plus an hour, so that whole days remain when they are counted.
         params.not_after = epoch + since + HOUR * (24 * days + 1);
         params.distinguished_name = named("localhost");
         self.issue(&params)
@@ -71,7 +71,7 @@ impl Authority {
 }
 
 impl Issued {
-    /// A server of TLS 1.3 with this certificate, that wants a certificate of `clients` from whoever comes.
+    /// A TLS 1.3 server with this certificate that requires a client certificate signed by `clients`.
     pub(crate) fn server_config(&self, clients: Option<&Authority>) -> Arc<ServerConfig> {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))

@@ -1,5 +1,4 @@
-//! A clean room for one user of `pop3`: folders of its own, and nothing of the environment but what a program needs
-//! to start.
+//! A sandbox for one user of `pop3`: folders of its own, and only the environment variables that a program needs to start.
 
 use std::fmt;
 use std::io::{self, Read, Write as _};
@@ -13,10 +12,10 @@ use tempfile::TempDir;
 /// The program of the build under test.
 pub(crate) const POP3: &str = env!("CARGO_BIN_EXE_pop3");
 
-/// No run takes so long but a hanging one, on however slow a machine.
+/// Longer than any run takes, even on a slow machine: only a hanging run reaches it.
 pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(60);
 
-/// What Windows programs cannot start or connect without.
+/// Windows programs cannot start or connect without these variables.
 #[cfg(windows)]
 const INHERITED: [&str; 8] =
     ["SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATH", "PATHEXT", "TEMP", "TMP"];
@@ -46,12 +45,12 @@ impl Sandbox {
         self.path("work")
     }
 
-    /// Where the program keeps its record.
+    /// The state directory.
     pub(crate) fn state(&self) -> PathBuf {
         self.path("state")
     }
 
-    /// `program` with an empty environment but for what is needed to start, home and state in this room.
+    /// `program` with a minimal environment; home and state directories are in this sandbox.
     pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.work());
@@ -118,13 +117,13 @@ pub(crate) fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
     found
 }
 
-/// What a run left behind.
+/// The result of a run.
 pub(crate) struct Outcome {
-    /// `None` where a signal ended it.
+    /// `None` if a signal ended the process.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
-    /// It hung, and was killed.
+    /// The run hung and was killed.
     pub(crate) hung: bool,
 }
 
@@ -181,7 +180,7 @@ pub(crate) fn start(mut command: Command, input: &[u8], deaf: bool) -> Running {
     let mut stdin = child.stdin.take().expect("piped");
     let input = input.to_vec();
     std::thread::spawn(move || {
-        // A program that ends without reading its input is not this thread's business.
+        // A program may end without reading its input.
         let _ = stdin.write_all(&input);
     });
     let stdout = child.stdout.take().expect("piped");

@@ -78,7 +78,7 @@ pub(crate) struct Script {
     pub(crate) only_whole: bool,
 }
 
-/// What the placeholders stand for.
+/// The values of the placeholders.
 pub(crate) struct Places {
     pub(crate) port: u16,
     pub(crate) work: String,
@@ -86,7 +86,7 @@ pub(crate) struct Places {
 }
 
 impl Script {
-    /// Panics at the first line that is none of those above: a mistake in a test.
+    /// Panics at the first line that has none of the forms above.
     pub(crate) fn parse(name: &str, text: &str, places: &Places) -> Self {
         let mut script = Self::default();
         let mut lines = text.lines().enumerate().peekable();
@@ -168,7 +168,7 @@ impl Run {
                 "deaf" => self.deaf = true,
                 "stdin:" => self.stdin = joined(block, "\n", places),
                 "json:" => {
-                    // Places are put in when the strings are compared: a path in JSON has its own escapes.
+                    // Placeholders are resolved when strings are compared: a path in JSON has its own escapes.
                     let objects = block.iter().map(ToString::to_string).collect();
                     self.expectations.push(Expectation::Json(objects));
                 }

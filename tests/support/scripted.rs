@@ -1,4 +1,4 @@
-//! A server that plays one transcript, and the check of everything that `pop3` did meanwhile.
+//! A server that plays one transcript, and the check of everything that `pop3` did.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
@@ -16,10 +16,10 @@ use super::script::{Expectation, Places, Run, Script, Source, Step};
 pub(crate) const PASSWORD: &str = "sesame-17";
 /// The password as PLAIN and LOGIN send it.
 const ENCODED: [&str; 2] = ["AGFsaWNlAHNlc2FtZS0xNw==", "c2VzYW1lLTE3"];
-/// Longer than `pop3` is ever told to be silent, shorter than a run may last.
+/// Longer than any `--timeout` in a transcript, shorter than a run may last.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
-/// How the server's octets are cut into writes.
+/// How the server's bytes are split into writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cut {
     Whole,
@@ -27,7 +27,7 @@ pub(crate) enum Cut {
     Random(u64),
 }
 
-/// Plays the transcript and gives what was wrong, with the whole conversation.
+/// Plays the transcript; an error describes the deviation and has the whole conversation.
 pub(crate) fn play(name: &str, text: &str, cut: Cut) -> Result<(), String> {
     let room = Sandbox::new();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -50,7 +50,7 @@ pub(crate) fn play(name: &str, text: &str, cut: Cut) -> Result<(), String> {
             };
         }
         command.args(&run.arguments);
-        // The runner connects last, so that the player stops waiting.
+        // The runner connects last, to wake the player.
         let own = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         own.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
         let own_address = own.local_addr().expect("bound").as_socket().expect("IPv4");
@@ -182,14 +182,14 @@ fn play_connection(stream: &TcpStream, steps: &[Step], cut: Cut, conversation: &
     }
 }
 
-/// Answers must be waited for before anything else is sent: STLS and the login (RFC 2595, RFC 2449), `QUIT`.
+/// Commands after which nothing may be pipelined: STLS, the login (RFC 2595, RFC 2449) and `QUIT`.
 fn must_wait(line: &[u8]) -> bool {
     ["CAPA", "STLS", "USER", "PASS", "AUTH", "APOP", "QUIT"]
         .iter()
         .any(|verb| line.starts_with(verb.as_bytes()))
 }
 
-/// Whether something more of the client is here already.
+/// True if more bytes from the client have arrived.
 fn speaks(stream: &TcpStream) -> bool {
     let _ = stream.set_nonblocking(true);
     let more = stream.peek(&mut [0]).is_ok_and(|octets| octets > 0);
@@ -205,7 +205,7 @@ fn say(mut stream: &TcpStream, octets: &[u8], cut: Cut, random: &mut Random) {
             Cut::Octets => 1,
             Cut::Random(_) => usize::try_from(1 + random.below(24)).expect("small").min(rest.len()),
         };
-        // A client that has seen enough is gone.
+        // The client may be gone.
         if stream.write_all(&rest[..octets]).is_err() {
             return;
         }
@@ -213,7 +213,7 @@ fn say(mut stream: &TcpStream, octets: &[u8], cut: Cut, random: &mut Random) {
     }
 }
 
-/// The next line with its end; what there is where the client says no more.
+/// The next line with its end; shorter at the end of the stream.
 fn hear(mut stream: &TcpStream, heard: &mut Vec<u8>) -> Vec<u8> {
     loop {
         if let Some(end) = heard.iter().position(|&octet| octet == b'\n') {
@@ -297,7 +297,7 @@ fn check(
     }
 }
 
-/// What holds for every run: no secret and no control character in what is printed; JSON is JSON, in ASCII.
+/// Holds for every run: no secret and no control character in the output; JSON is valid and ASCII.
 fn check_always(
     run: &Run,
     outcome: &Outcome,
@@ -420,7 +420,7 @@ fn contains(octets: &[u8], part: &[u8]) -> bool {
     part.is_empty() || octets.windows(part.len()).any(|window| window == part)
 }
 
-/// The lines that differ, without those that both share at the beginning and the end.
+/// The differing lines, without the common beginning and end.
 fn difference(expectation: &Expectation, expected: &[u8], got: &[u8]) -> String {
     let verb = match expectation {
         Expectation::Has(..) => return format!("must have {}", expected.escape_ascii()),

@@ -27,7 +27,7 @@ struct Shared {
 }
 
 impl Service {
-    /// On a free port of 127.0.0.1; each connection in a thread of its own.
+    /// Listens on a free port of 127.0.0.1 and serves each connection in its own thread.
     pub(crate) fn start(serve: impl Fn(Peer) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("bound");
@@ -100,7 +100,7 @@ enum Stream {
     Gone,
 }
 
-/// A client, as its server sees it. Nothing fails here: a client that is gone says nothing and hears nothing.
+/// The server's side of a connection. Nothing fails here: reading from a client that is gone gives nothing.
 pub(crate) struct Peer {
     stream: Stream,
     shared: Arc<Shared>,
@@ -108,7 +108,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// The next line with its end; what there is of it where the client says no more.
+    /// The next line with its end; shorter at the end of the stream.
     pub(crate) fn line(&mut self) -> String {
         let mut line = Vec::new();
         while line.last() != Some(&b'\n') {
@@ -120,7 +120,7 @@ impl Peer {
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    /// The next octets, fewer where the client says no more.
+    /// The next bytes; fewer at the end of the stream.
     pub(crate) fn octets(&mut self, count: usize) -> Vec<u8> {
         let mut octets = vec![0; count];
         let mut got = 0;
@@ -194,7 +194,7 @@ impl Peer {
         written.is_ok()
     }
 
-    /// No more is said; what the client still says is read, or its system would throw away what it has not read yet.
+    /// Sends FIN and reads the rest: closing with unread data would reset the connection and drop what was sent.
     pub(crate) fn hang_up(&mut self) {
         if let Stream::Plain(tcp) = &self.stream {
             let _ = tcp.shutdown(std::net::Shutdown::Write);
@@ -202,12 +202,12 @@ impl Peer {
         self.wait();
     }
 
-    /// The connection is cut when so many more octets were said.
+    /// Cuts the connection after `octets` more bytes.
     pub(crate) fn cut_after(&mut self, octets: usize) {
         self.left = Some(octets);
     }
 
-    /// TLS from here on.
+    /// Starts TLS.
     pub(crate) fn encrypt(&mut self, config: &Arc<ServerConfig>) {
         if let Stream::Plain(tcp) = std::mem::replace(&mut self.stream, Stream::Gone) {
             let mut connection = ServerConnection::new(Arc::clone(config)).expect("a usable configuration");
@@ -230,7 +230,7 @@ impl Peer {
         tls.conn.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
     }
 
-    /// The connection beneath, to be tunnelled elsewhere.
+    /// The TCP connection, for tunnelling.
     pub(crate) fn into_tcp(self) -> Option<TcpStream> {
         match self.stream {
             Stream::Plain(tcp) => Some(tcp),
@@ -238,7 +238,7 @@ impl Peer {
         }
     }
 
-    /// An empty maildrop, to the end.
+    /// Serves an empty maildrop to the end of the session.
     pub(crate) fn maildrop(&mut self) {
         loop {
             let line = self.line();

@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-/// What `RETR` sends: octets as on the wire (lines end in CRLF), before dot-stuffing.
+/// A message as `RETR` sends it (CRLF line ends), before dot-stuffing.
 #[derive(Clone)]
 pub(crate) struct Message {
     pub(crate) unique_id: String,
-    /// The message is `block`, `times` over: a message of 1 GiB needs no more memory than one of its lines.
+    /// The message is `block` repeated `times`: 1 GiB needs no more memory than one of its lines.
     block: Arc<[u8]>,
     times: u64,
-    /// The same block as sent: where it follows a line end, and where it does not.
+    /// The same block as sent: after a line end, and elsewhere.
     stuffed: Arc<[Vec<u8>; 2]>,
 }
 
@@ -25,12 +25,12 @@ impl Message {
         Self { unique_id: unique_id.into(), block: block.into(), times, stuffed }
     }
 
-    /// What the scan listing says, unless a quirk lies.
+    /// The size in the scan listing, unless a quirk changes it.
     pub(crate) fn octets(&self) -> u64 {
         self.block.len() as u64 * self.times
     }
 
-    /// The message as a client must store it: a multi-line response cannot do without the last CRLF.
+    /// The message as a client must store it: a multi-line response always ends with CRLF.
     pub(crate) fn received(&self) -> Vec<u8> {
         let mut octets = self.block.repeat(usize::try_from(self.times).expect("fits in memory"));
         if !octets.ends_with(b"\r\n") {

@@ -1,6 +1,5 @@
-//! A small real POP3 server with a maildrop a user: many connections, one lock a maildrop, deletion in the UPDATE
-//! state only (RFC 1939), TLS from the first octet or by `STLS`, a log of what it was told, and the quirks of worse
-//! servers as options.
+//! A small POP3 server with one maildrop per user: many connections, a lock per maildrop, deletion in the UPDATE state only
+//! (RFC 1939), implicit TLS or `STLS`, a log of all commands, and the quirks of other servers as options.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -39,19 +38,19 @@ pub(crate) enum Quit {
     DropsAfter,
 }
 
-/// How far a session went, told to [`Quirks::watch`].
+/// The progress of a session, reported to [`Quirks::watch`].
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "only the tests that kill look at it"))]
 pub(crate) struct Progress {
     /// Commands received by this server in all its sessions.
     pub(crate) commands: u64,
-    /// Octets sent by this server in all its sessions.
+    /// Bytes sent by this server in all its sessions.
     pub(crate) octets: u64,
 }
 
 pub(crate) type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// In what this server differs from a good one. `Default` is a good one.
+/// Deviations from a good server. `Default` is a good server.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each quirk is there or not")]
 pub(crate) struct Quirks {
@@ -64,11 +63,11 @@ pub(crate) struct Quirks {
     pub(crate) sasl: bool,
     /// `UTF8`, `UTF8 USER` (RFC 6856).
     pub utf8: Option<&'static str>,
-    /// Logins that are refused with this line first, and how many.
+    /// The number of logins to refuse first, and the line to refuse them with.
     pub(crate) login_refused: Option<(&'static str, u64)>,
     /// Message-numbers whose `RETR` and `TOP` are refused.
     pub(crate) refuse: Vec<u32>,
-    /// Octets to send in a session before its connection drops.
+    /// Bytes to send in a session before its connection drops.
     pub(crate) drop_after: Option<u64>,
     pub(crate) quit: Quit,
     /// Added to every size in `LIST` and `STAT`.
@@ -77,7 +76,7 @@ pub(crate) struct Quirks {
     pub(crate) top_sends_all: bool,
     /// Before each answer.
     pub(crate) delay: Option<Duration>,
-    /// One octet a write, with this before each.
+    /// Sends one byte per write, with this delay before each.
     pub(crate) drip: Option<Duration>,
     /// Line ends are bare LF.
     pub(crate) bare_lf: bool,
@@ -144,7 +143,7 @@ impl Shared {
     }
 }
 
-/// The running server; it ends with its last session cut when this is dropped.
+/// A running server; dropping it cuts its sessions.
 pub(crate) struct Mailbox {
     address: SocketAddr,
     certificate: Certificate,
@@ -207,7 +206,7 @@ impl Mailbox {
 
     /// Cuts every session and waits for its end, which unlocks the maildrop.
     ///
-    /// For tests that kill `pop3`: how soon a server notices a dead client is up to the operating system.
+    /// For tests that kill `pop3`: when a server notices a dead client depends on the operating system.
     pub(crate) fn hang_up(&self) {
         let sessions = std::mem::take(&mut *self.shared.sessions());
         for (stream, thread) in sessions {
@@ -216,7 +215,7 @@ impl Mailbox {
         }
     }
 
-    /// Every command received, a list a session, in the order of connecting.
+    /// The commands received, one list per session, in the order of the connections.
     pub(crate) fn log(&self) -> Vec<Vec<String>> {
         self.shared.log.lock().expect("no session panics").clone()
     }

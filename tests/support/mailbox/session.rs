@@ -32,7 +32,7 @@ pub(super) fn serve(tcp: TcpStream, shared: &Arc<Shared>) {
         user: String::new(),
         maildrop: None,
     };
-    // An error here is the client's going, or a quirk's.
+    // An error means that the client is gone, or that a quirk ended the session.
     let _ = session.run();
     session.unlock();
     drop(session);
@@ -60,7 +60,7 @@ impl Stream {
 trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
 
-/// The maildrop as it was at login; what is marked goes at `QUIT`.
+/// A snapshot of the maildrop at login; marked messages are removed at `QUIT`.
 struct Maildrop {
     owner: String,
     messages: Vec<Message>,
@@ -288,7 +288,7 @@ impl Session {
         if let Some(maildrop) = &self.maildrop {
             let mut accounts = self.shared.accounts();
             let account = accounts.get_mut(&maildrop.owner).expect("it has logged in");
-            // What was delivered since stands behind what was there at login.
+            // Messages delivered since the login follow those of the snapshot.
             let mut number = 0;
             account.messages.retain(|_| {
                 number += 1;
@@ -320,7 +320,7 @@ impl Session {
         Ok(())
     }
 
-    /// The next line of the client. Answers are held back only while more commands are here already.
+    /// The next line of the client. Answers are held back only while more commands are buffered.
     fn command(&mut self) -> io::Result<String> {
         let end = loop {
             if let Some(end) = self.input.iter().position(|&octet| octet == b'\n') {
