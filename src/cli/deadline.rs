@@ -1,45 +1,81 @@
-//! The end that `--deadline` sets to whatever has no time limit of its own: a prompt, standard input, a reader of standard
-//! output that does not read.
+//! Ends the process after `--deadline`, whatever it waits for.
 //!
-//! Sessions, commands and the keyring know the deadline and fail by it with what they know. This is for the rest, so it
-//! comes later.
+//! Sessions, commands and the keyring check the deadline themselves and fail with a precise error. The thread here is for
+//! everything else (a prompt, standard input, a reader of standard output that does not read), so it fires later.
 
 use std::{
     process,
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use super::{settings::Settings, signals};
+use super::{
+    error::{CliError, ErrorCode},
+    settings::Settings,
+    signals,
+};
 
 static DISARMED: AtomicBool = AtomicBool::new(false);
 
-/// Ends the process a little after the deadline, if it is still there.
+static WAITING_FOR: Mutex<Option<&'static str>> = Mutex::new(None);
+
+/// Ends the process shortly after the deadline, if it is still running.
 pub fn watch(settings: &Settings) {
     let Some(end) = settings.deadline_instant().and_then(|end| end.checked_add(GRACE)) else { return };
-    let (stderr, over) = (settings.stderr(), settings.deadline_error("something that never came"));
+    let (stderr, deadline) = (settings.stderr(), settings.deadline.unwrap_or_default());
     let watch = move || {
         thread::sleep(end.saturating_duration_since(Instant::now()));
         if !DISARMED.load(SeqCst) {
-            #[cfg_attr(windows, allow(clippy::let_unit_value, reason = "there is nothing to hold there"))]
+            let waiting_for = *WAITING_FOR.lock().unwrap_or_else(PoisonError::into_inner);
+            let error = error(deadline, waiting_for.unwrap_or("standard input or output"));
+            #[cfg_attr(windows, allow(clippy::let_unit_value, reason = "the guard is empty on Windows"))]
             let _tidied = signals::tidy();
-            stderr.failure(&over);
-            process::exit(over.code.exit_code().into());
+            stderr.failure(&error);
+            process::exit(error.code.exit_code().into());
         }
     };
-    // Without a thread the limits of sessions, commands and the keyring remain.
+    // Without the thread, sessions, commands and the keyring still observe the deadline.
     if let Err(error) = thread::Builder::new().name("deadline".into()).stack_size(STACK).spawn(watch) {
         log::info!("no thread to watch the deadline: {error}");
     }
 }
 
-/// From here on the run ends by itself, and its end must be told: the server was asked to delete.
+/// The error of a run that its deadline ended.
+pub fn error(deadline: Duration, waited_for: &str) -> CliError {
+    let seconds = deadline.as_secs_f32();
+    let text = format!("the deadline of {seconds} s passed while waiting for {waited_for}");
+    CliError::new(ErrorCode::Unavailable, text)
+}
+
+/// Cancels the watch: the server was asked to delete, so the run must report how it ended.
 pub fn disarm() {
     DISARMED.store(true, SeqCst);
 }
 
-/// How long a run that has seen the deadline pass may take to say so.
+/// Names what the run waits for until the guard is dropped, for the error of [`watch`].
+pub fn waiting_for(what: &'static str) -> Waiting {
+    set(Some(what));
+    Waiting
+}
+
+/// Returned by [`waiting_for`].
+pub struct Waiting;
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        set(None);
+    }
+}
+
+fn set(what: Option<&'static str>) {
+    *WAITING_FOR.lock().unwrap_or_else(PoisonError::into_inner) = what;
+}
+
+/// Time for a run that has reached its deadline to report a more precise error.
 const GRACE: Duration = Duration::from_secs(1);
 
 const STACK: usize = 128 * 1024;

@@ -1,4 +1,4 @@
-//! From what went wrong to the exit code, the error code of `--json` and a hint; the only place that knows them.
+//! Errors of a run: the exit code, the error code of `--json` and a hint.
 
 use std::{fmt, io};
 
@@ -6,7 +6,7 @@ use crate::{Error, ErrorKind, delivery, proto::ResponseCode};
 
 use super::escape::{MAX_MESSAGE, shorten_to, text};
 
-/// The error codes of the contract; each has one exit code (those of `sysexits.h`).
+/// The error codes of `--json`; each has one exit code, taken from `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     Usage,
@@ -58,17 +58,17 @@ impl ErrorCode {
     }
 }
 
-/// Why a run ends without success: one line for a person, or one JSON object.
+/// The error that ends a run: one line of text, or one JSON object.
 #[derive(Debug)]
 pub struct CliError {
     pub code: ErrorCode,
-    /// What happened, secrets masked.
+    /// What failed and why, secrets redacted.
     pub message: String,
-    /// The server's line, as text, secrets masked.
+    /// The server's line, as text, secrets redacted.
     pub response: Option<String>,
-    /// What to do about it.
+    /// What the user can do.
     pub hint: Option<&'static str>,
-    /// The message within which it happened.
+    /// The message that was being transferred.
     pub location: Option<Location>,
 }
 
@@ -76,16 +76,15 @@ pub struct CliError {
 #[derive(Debug)]
 pub struct Location {
     pub number: u32,
-    /// As rows show it.
+    /// As rows show a unique-id.
     pub uid: Option<String>,
 }
 
-/// Why a subcommand stops early.
+/// The reason why a subcommand stops early.
 #[derive(Debug)]
 pub enum Abort {
     Error(CliError),
-    /// The reader of standard output went away, which is its right: nothing is wrong unless something was to be
-    /// committed.
+    /// The reader of standard output closed the pipe (`| head`). An error only if something was to be committed.
     ClosedPipe {
         committing: bool,
     },
@@ -104,12 +103,12 @@ impl CliError {
         Self::new(ErrorCode::Configuration, message)
     }
 
-    /// The destination, the trace or the state cannot be read or written: `what` names it.
+    /// An error of reading or writing the destination, the trace or the state: `cannot open the trace x: permission denied`.
     pub fn output(what: impl fmt::Display, error: &io::Error) -> Self {
         Self::new(ErrorCode::Output, format!("{what}: {error}"))
     }
 
-    /// The server refused single messages; the others were processed.
+    /// The error of a run in which the server refused some messages.
     pub fn partial(refused: &[u32]) -> Self {
         let plural = if refused.len() == 1 { "" } else { "s" };
         let named: Vec<String> = refused.iter().take(MAX_NAMED).map(u32::to_string).collect();
@@ -124,7 +123,7 @@ impl CliError {
         )
     }
 
-    /// The message as reported: what happened, and what to do.
+    /// Returns message and hint.
     pub fn advice(&self) -> String {
         let message = shorten_to(MAX_MESSAGE, &self.message);
         match self.hint {
@@ -133,12 +132,13 @@ impl CliError {
         }
     }
 
-    /// The failure as one within a message.
+    /// Adds the message that was being transferred.
     pub fn within(mut self, number: u32, uid: Option<String>) -> Self {
         self.location = Some(Location { number, uid });
         self
     }
 
+    /// Adds a hint unless the error has one.
     pub fn or_hint(mut self, hint: Option<&'static str>) -> Self {
         self.hint = self.hint.or(hint);
         self
@@ -182,7 +182,7 @@ impl From<Error> for CliError {
     }
 }
 
-/// A closed pipe does not get here: the record and its lock use no pipe.
+/// For errors of the record and its lock, which write to no pipe.
 impl From<delivery::Error> for CliError {
     fn from(error: delivery::Error) -> Self {
         let code = match error.kind() {
@@ -218,7 +218,7 @@ impl From<Error> for Abort {
     }
 }
 
-/// Only standard output gives bare I/O errors; who writes elsewhere names the file.
+/// For standard output: every other writer names its file in the error.
 impl From<io::Error> for Abort {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -228,5 +228,5 @@ impl From<io::Error> for Abort {
     }
 }
 
-/// The most refused numbers that a message lists; each has a row of its own.
+/// An error names at most this many refused messages; each also has a row of its own.
 const MAX_NAMED: usize = 100;

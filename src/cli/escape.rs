@@ -1,9 +1,9 @@
-//! What a stranger wrote, made fit for a terminal: one line, no control, no change of direction.
+//! Untrusted text for terminals: one line, without control characters and changes of direction.
 
 use std::{borrow::Cow, fmt::Write as _};
 
-/// A server's octets as text: UTF-8 where they are that, else each octet as the character of its number (Latin-1), so
-/// that nothing is lost and two that differ stay apart.
+/// Decodes bytes from a server: as UTF-8 if they are valid, otherwise as Latin-1, so that different bytes give different
+/// text.
 ///
 /// ```text
 /// b"caf\xc3\xa9" → "café"     b"caf\xe9" → "café"     b"\x80" → "\u{80}"
@@ -15,9 +15,9 @@ pub fn text(octets: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// A unique-id as text that [`parse_unique_id`] turns into the same bytes again: UTF-8 stays as it is, a byte that is not
-/// UTF-8, or that no line of standard input can hold, is `\xNN`. A backslash that would read as such an escape is
-/// escaped itself, so two unique-ids never share a text.
+/// Returns a unique-id as text that [`parse_unique_id`] turns into the same bytes. UTF-8 is unchanged; a byte that is not
+/// UTF-8, or that a line of standard input cannot hold, becomes `\xNN`. A backslash that would read as such an escape is
+/// escaped itself, so different unique-ids have different texts.
 ///
 /// ```text
 /// b"caf\xc3\xa9" → "café"     b"caf\xe9" → r"caf\xe9"     br"caf\xe9" → r"caf\x5cxe9"
@@ -36,12 +36,12 @@ pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
         let _ = write!(out, "\\x{byte:02x}");
     };
     let mut rest = octets;
-    // A reader of lines takes a byte order mark at the beginning away.
-    if let Some(behind) = rest.strip_prefix(BYTE_ORDER_MARK) {
+    // `--uid -` skips a byte order mark at the beginning of its input.
+    if let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
         for &byte in BYTE_ORDER_MARK {
             escape(&mut out, byte);
         }
-        rest = behind;
+        rest = after;
     }
     let mut at = 0;
     for chunk in rest.utf8_chunks() {
@@ -63,17 +63,17 @@ pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The unique-id that [`unique_id`] shows as `typed`. Bytes that are typed as they are, UTF-8 or not, stay.
+/// Returns the unique-id that [`unique_id`] shows as `typed`. Other bytes, UTF-8 or not, are unchanged.
 pub fn parse_unique_id(typed: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(typed.len());
     let mut rest = typed;
-    while let [first, behind @ ..] = rest {
+    while let [first, after @ ..] = rest {
         if let Some(byte) = escaped_byte(rest) {
             octets.push(byte);
             rest = &rest[r"\xNN".len()..];
         } else {
             octets.push(*first);
-            rest = behind;
+            rest = after;
         }
     }
     octets
@@ -86,12 +86,12 @@ fn escaped_byte(octets: &[u8]) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Cuts a name or a server's line to what an error message has room for: `abc…`
+/// Shortens a name or a server's line for an error message: `abc…`
 pub fn shorten(text: &str) -> Cow<'_, str> {
     shorten_to(MAX_NAME, text)
 }
 
-/// Cuts text to a number of characters.
+/// Shortens text to a number of characters.
 pub fn shorten_to(characters: usize, text: &str) -> Cow<'_, str> {
     match text.char_indices().nth(characters) {
         Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
@@ -99,17 +99,8 @@ pub fn shorten_to(characters: usize, text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The most characters of a name or a server's line in a message. RFC 2449 §4 allows 512 octets a line; unique-ids of
-/// RFC 1939 have at most 70.
-const MAX_NAME: usize = 512;
-
-/// The most characters of a message.
-pub const MAX_MESSAGE: usize = 2_000;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Text with what must not reach a terminal shown instead of done: `\x1b`, `\n`, `\u{202e}`. A backslash stays what it
-/// is, since paths of Windows are full of them; so this is for reading, not for reading back.
+/// Escapes the characters that must not reach a terminal: `\x1b`, `\n`, `\u{202e}`. A backslash is unchanged, for paths on
+/// Windows; so the result cannot be parsed.
 pub fn escape(text: &str) -> Cow<'_, str> {
     let Some(first) = text.find(is_unprintable) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len() + 16);
@@ -127,7 +118,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// C0 and C1 controls and DEL act on the terminal; the separators begin a line; the rest turns or hides text.
+/// True for characters that control a terminal, begin a line, or turn or hide text.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -135,8 +126,17 @@ fn is_unprintable(c: char) -> bool {
             | '\u{061c}' | '\u{200e}' | '\u{200f}'                        // marks of direction
             | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'           // embeddings, overrides, isolates
             | '\u{fff9}'..='\u{fffb}' | '\u{feff}'                        // interlinear annotation, byte order mark
-            | '\u{e0000}'..='\u{e007f}') // tags: text that nobody sees
+            | '\u{e0000}'..='\u{e007f}') // tags: invisible
 }
+
+/// The most characters of a name or a server's line in a message. RFC 2449 §4 allows 512 octets a line; unique-ids of
+/// RFC 1939 have at most 70.
+const MAX_NAME: usize = 512;
+
+/// The most characters of a message.
+pub const MAX_MESSAGE: usize = 2_000;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[cfg(test)]
 mod tests {
@@ -145,7 +145,7 @@ mod tests {
     use super::{escape, parse_unique_id, shorten, text, unique_id};
 
     #[test]
-    fn text_keeps_what_is_no_utf8_apart() {
+    fn text_is_utf8_or_latin1() {
         assert_eq!(text(b"caf\xc3\xa9"), "caf\u{e9}");
         assert_eq!(text(b"caf\xe9"), "caf\u{e9}");
         assert_eq!(text(b"\x80\xff"), "\u{80}\u{ff}");
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn unique_ids_are_shown_apart() {
+    fn different_unique_ids_have_different_texts() {
         let table: &[(&[u8], &str)] = &[
             (b"plain-1", "plain-1"),
             (b"caf\xc3\xa9", "caf\u{e9}"),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn escape_shows_what_would_act() {
+    fn control_characters_are_shown() {
         let table = [
             ("plain C:\\mail \u{e9}\u{65e5}", "plain C:\\mail \u{e9}\u{65e5}"),
             ("\x1b[31mred\x07", "\\x1b[31mred\\x07"),
@@ -191,7 +191,7 @@ mod tests {
             ("\x7f\u{9b}31m", "\\x7f\\u{9b}31m"),
             ("\u{202e}gpj.exe\u{2066}", "\\u{202e}gpj.exe\\u{2066}"),
             ("\u{200e}\u{61c}\u{feff}\u{e0041}", "\\u{200e}\\u{61c}\\u{feff}\\u{e0041}"),
-            // Joins emoji and is needed in Persian and Hindi.
+            // These join emoji, and Persian and Hindi need them.
             ("\u{200d}\u{200c}", "\u{200d}\u{200c}"),
         ];
         for (raw, shown) in table {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::mpsc, thread, time::Duration};
 
-/// Why the keyring is of no use; the text is one line.
+/// An error of the keyring; its text is one line.
 #[derive(Debug)]
 #[allow(dead_code, reason = "`Absent` and the others exclude each other")]
 pub enum KeyringError {
@@ -10,26 +10,26 @@ pub enum KeyringError {
     Absent,
     /// No service answers: cron, a system service, a session without D-Bus.
     NoService(String),
-    /// It is locked, and nobody unlocked it.
+    /// The keyring is locked, and nobody unlocked it.
     Locked(String),
-    /// The secret has more octets in UTF-16 than the platform holds: Windows 2,560.
+    /// The secret has more UTF-16 bytes than the platform allows (2,560 on Windows); the limit in bytes.
     TooLong(u32),
-    /// It did not answer in time: a locked collection whose prompt nobody sees, a service that hangs.
-    Silent(Duration),
-    /// A secret that is no UTF-8, ours or that of the entry.
+    /// No answer in time: nobody sees the prompt of a locked collection, or the service hangs.
+    TimedOut(Duration),
+    /// The secret to save, or the saved one, is not UTF-8.
     NotText,
-    /// Something else.
+    /// Any other error.
     Failed(String),
 }
 
 impl KeyringError {
-    /// What it is, without the platform's own words.
+    /// A short text without the message of the platform.
     pub fn kind(&self) -> Cow<'static, str> {
         match self {
             Self::Absent => "this pop3 was built without the keyring".into(),
             Self::NoService(_) => "this session has no keyring service".into(),
             Self::Locked(_) => "the keyring is locked or not set up".into(),
-            Self::Silent(_) | Self::TooLong(_) | Self::NotText => self.to_string().into(),
+            Self::TimedOut(_) | Self::TooLong(_) | Self::NotText => self.to_string().into(),
             Self::Failed(_) => "the keyring failed".into(),
         }
     }
@@ -45,10 +45,10 @@ impl fmt::Display for KeyringError {
             Self::Locked(reason) => {
                 write!(f, "the keyring did not open, so it is locked or not set up: {reason}")
             }
-            Self::TooLong(octets) => {
-                write!(f, "the secret is longer than the {} characters that the keyring holds", octets / 2)
+            Self::TooLong(bytes) => {
+                write!(f, "the secret is longer than the {} characters that the keyring holds", bytes / 2)
             }
-            Self::Silent(limit) => {
+            Self::TimedOut(limit) => {
                 write!(f, "the keyring did not answer within {} s", limit.as_secs_f32())
             }
             Self::NotText => f.write_str("the keyring holds text, and the secret is not written in UTF-8"),
@@ -59,10 +59,9 @@ impl fmt::Display for KeyringError {
 
 pub use platform::{read, read_bytes, remove, remove_from, save, write_bytes};
 
-/// Asks the keyring in a thread of its own, which is left behind where no answer comes in time: no call to a keyring
-/// has a time limit itself.
+/// Calls the keyring from another thread, which is abandoned after `limit`: keyring calls have no timeout.
 ///
-/// `notice` is called where the answer takes so long that a person may have been asked to unlock it.
+/// `notice` is called after a few seconds, when a person may have been asked to unlock the keyring.
 pub fn within<T: Send + 'static>(
     limit: Duration,
     notice: impl FnOnce(),
@@ -81,12 +80,12 @@ pub fn within<T: Send + 'static>(
         answer = receiver.recv_timeout(limit.saturating_sub(NOTICE));
     }
     answer.unwrap_or_else(|error| match error {
-        mpsc::RecvTimeoutError::Timeout => Err(KeyringError::Silent(limit)),
+        mpsc::RecvTimeoutError::Timeout => Err(KeyringError::TimedOut(limit)),
         mpsc::RecvTimeoutError::Disconnected => Err(KeyringError::Failed("no answer".into())),
     })
 }
 
-/// A keyring that is open answers within milliseconds.
+/// An unlocked keyring answers within milliseconds.
 const NOTICE: Duration = Duration::from_secs(3);
 
 #[cfg(feature = "keyring")]
@@ -100,7 +99,7 @@ mod platform {
     /// The service under which every secret is saved.
     const SERVICE: &str = "pop3";
 
-    /// The secret of `USER@HOST`, if one is saved.
+    /// Returns the secret of `USER@HOST`, if one is saved.
     pub fn read(mailbox: &str) -> Result<Option<Secret>, KeyringError> {
         match entry(mailbox)?.get_password() {
             Ok(secret) => Ok(Some(Secret::from(secret))),
@@ -109,15 +108,15 @@ mod platform {
         }
     }
 
-    /// Saves the secret of `USER@HOST` in place of the one before.
+    /// Saves the secret of `USER@HOST`, replacing an earlier one.
     ///
-    /// As text, so that Windows holds it as its own dialog does, in UTF-16, and each shows what the other saved.
+    /// It is saved as text, so that Windows stores it in UTF-16 like its own dialog and can show and edit it.
     pub fn save(mailbox: &str, secret: &Secret) -> Result<(), KeyringError> {
         let secret = std::str::from_utf8(secret.expose()).map_err(|_| KeyringError::NotText)?;
         entry(mailbox)?.set_password(secret).map_err(|error| reason(&error))
     }
 
-    /// The bytes of an entry of another service.
+    /// Returns the bytes of an entry of another service.
     pub fn read_bytes(service: &str, user: &str) -> Result<Option<Secret>, KeyringError> {
         match entry_of(service, user)?.get_secret() {
             Ok(secret) => Ok(Some(Secret::from(secret))),
@@ -131,12 +130,12 @@ mod platform {
         entry_of(service, user)?.set_secret(secret).map_err(|error| reason(&error))
     }
 
-    /// Removes the secret of `USER@HOST`; says whether there was one.
+    /// Removes the secret of `USER@HOST`; `false` if none was saved.
     pub fn remove(mailbox: &str) -> Result<bool, KeyringError> {
         remove_from(SERVICE, mailbox)
     }
 
-    /// Removes an entry of a service; says whether there was one.
+    /// Removes an entry of a service; `false` if there was none.
     pub fn remove_from(service: &str, user: &str) -> Result<bool, KeyringError> {
         match entry_of(service, user)?.delete_credential() {
             Ok(()) => Ok(true),
@@ -163,13 +162,13 @@ mod platform {
             Error::TooLong(_, limit) => KeyringError::TooLong(*limit),
             Error::BadEncoding(_) => KeyringError::NotText,
             Error::Ambiguous(entries) => KeyringError::Failed(format!("it has {} entries", entries.len())),
-            // What it shows of the entry could be the secret itself.
+            // Its text may contain the secret.
             Error::BadDataFormat(..) => KeyringError::Failed("the entry is damaged".into()),
             _ => KeyringError::Failed(innermost(error)),
         }
     }
 
-    /// What the platform says, on one line.
+    /// The message of the platform, on one line.
     fn innermost(error: &Error) -> String {
         let mut innermost: &dyn std::error::Error = error;
         while let Some(source) = innermost.source() {
@@ -219,13 +218,13 @@ mod tests {
         let (_keep, never) = mpsc::channel::<()>();
         let silent = within(
             Duration::from_millis(1),
-            || panic!("nobody waits so long"),
+            || panic!("called before the notice is due"),
             move || {
                 let _ = never.recv();
                 Ok(())
             },
         );
-        assert!(matches!(silent, Err(KeyringError::Silent(_))));
+        assert!(matches!(silent, Err(KeyringError::TimedOut(_))));
         assert!(within(Duration::from_secs(60), || {}, || Ok(7)).is_ok_and(|answer| answer == 7));
     }
 }

@@ -1,5 +1,5 @@
-//! The log on standard error: nothing of dependencies unless `-v` or `RUST_LOG` asks for it, no raw control characters,
-//! no target that would show secrets.
+//! The log on standard error. Messages of dependencies appear only with `-v` or `RUST_LOG`, control characters are
+//! escaped, and targets that log secrets are dropped.
 
 use std::io::Write as _;
 
@@ -11,9 +11,9 @@ use super::{
     progress,
 };
 
-/// Starts the log at a level that `RUST_LOG` overrides.
+/// Starts the log at `level`, unless `RUST_LOG` is set.
 pub fn start(level: LevelFilter, stderr: Stderr) {
-    // Warnings and errors of dependencies are for who debugs: what matters of them comes back as an error.
+    // Warnings of dependencies are for debugging: the errors that matter are returned.
     let wanted = if level > LevelFilter::Warn { level } else { LevelFilter::Off };
     let mut builder = env_logger::Builder::new();
     builder.filter_level(wanted).parse_default_env().format(|out, record| writeln!(out, "{}", line(record)));
@@ -53,13 +53,12 @@ fn line(record: &Record<'_>) -> String {
     format!("[{} {}] {}", record.level(), record.target(), escape(&shorten_to(MAX_MESSAGE, &message)))
 }
 
-/// The library's warnings are the program's: one line of text or JSON, and none with `-q`.
+/// Warnings of this crate are printed like those of the command line: as text or JSON, and not with `-q`.
 fn is_own_warning(metadata: &Metadata<'_>) -> bool {
     metadata.level() <= Level::Warn && metadata.target().split("::").next() == Some("pop3")
 }
 
-/// `ureq_proto` logs whole HTTP requests and responses at level `trace`, whatever `RUST_LOG` a user may have copied from
-/// somewhere.
+/// `ureq_proto` logs whole HTTP requests and responses, tokens included, at level `trace`.
 fn shows_secrets(target: &str) -> bool {
     target.split("::").next() == Some("ureq_proto")
 }

@@ -1,4 +1,4 @@
-//! The messages of a session, each with what the record knows of it.
+//! The messages of a session, and which of them were fetched before.
 
 use crate::{
     delivery::{MAX_OCCURRENCES, Record},
@@ -8,15 +8,15 @@ use crate::{
 
 use super::select::{ListedMessage, ListedMessages};
 
-/// The messages of a maildrop in the order of their numbers. Messages with one unique-id are told apart by their
-/// occurrence: 0 for the first of them, 1 for the second.
+/// The messages of a maildrop, ordered by number. Messages that share a unique-id differ in their occurrence: 0 for the
+/// first, 1 for the second.
 pub struct MessageList<'m> {
     maildrop: &'m Maildrop,
-    /// Indices with their occurrence where that is not 0, in ascending order: on most servers there are none.
+    /// The index and occurrence of each message whose occurrence is not 0, by index: empty on most servers.
     occurrences: Vec<(u32, u32)>,
 }
 
-/// A message list with what the record knows of each message. Without a record, or without its unique-id, a message is new.
+/// A message list with a record. A message is new if there is no record, or if the message has no unique-id.
 #[derive(Clone, Copy)]
 pub struct KnownMessages<'c, 'm> {
     messages: &'c MessageList<'m>,
@@ -29,7 +29,7 @@ impl<'m> MessageList<'m> {
         Self { maildrop, occurrences }
     }
 
-    /// Whether the server answered `UIDL`.
+    /// True if the server answered `UIDL`.
     pub fn has_unique_ids(&self) -> bool {
         self.maildrop.has_unique_ids()
     }
@@ -40,34 +40,35 @@ impl<'m> MessageList<'m> {
 
     pub fn entry(&self, index: usize) -> Entry<'m> {
         let mut entry = self.maildrop.entry(index);
-        // RFC 1939 lets messages that are the same have one unique-id. A server that gives it to so many is broken.
+        // RFC 1939 §7 allows identical messages to share a unique-id, but not this many.
         if self.occurrence(index) >= MAX_OCCURRENCES {
             entry.unique_id = None;
         }
         entry
     }
 
-    /// The place of a number, if the server listed it.
+    /// Returns the index of a message number, if the server listed it.
     pub fn index_of(&self, number: MessageNumber) -> Option<usize> {
         self.maildrop.index_of(number)
     }
 
+    /// Returns how many messages before this one have the same unique-id.
     pub fn occurrence(&self, index: usize) -> u32 {
         let found = self.occurrences.binary_search_by_key(&index, |&(index, _)| index as usize);
         found.ok().and_then(|at| self.occurrences.get(at)).map_or(0, |&(_, occurrence)| occurrence)
     }
 
-    /// Every message for a selector to choose from.
+    /// Returns every message with the time it was fetched, for a selector.
     pub fn known<'c>(&'c self, record: Option<&'c Record>) -> KnownMessages<'c, 'm> {
         KnownMessages { messages: self, record }
     }
 
-    /// Every unique-id with its occurrence.
+    /// Iterates over every unique-id with its occurrence.
     pub fn unique_ids(&self) -> impl Iterator<Item = (&'m [u8], u32)> + Clone {
         (0..self.len()).filter_map(|index| Some((self.entry(index).unique_id?, self.occurrence(index))))
     }
 
-    /// How many messages the server lists without a unique-id, though it gives others one.
+    /// Counts the messages without a unique-id on a server that has unique-ids.
     pub fn without_unique_id(&self) -> usize {
         if !self.has_unique_ids() {
             return 0;
@@ -93,7 +94,7 @@ impl<'m> ListedMessages<'m> for KnownMessages<'_, 'm> {
 fn occurrences<'a>(messages: usize, unique_id: impl Fn(u32) -> Option<&'a [u8]>) -> Vec<(u32, u32)> {
     let mut occurrences = Vec::new();
     let messages = u32::try_from(messages).unwrap_or(u32::MAX);
-    // So most servers list them, and then no table is needed to see that each is there once.
+    // Most servers list unique-ids in ascending order, which proves without a table that they are unique.
     if (1..messages).all(|index| unique_id(index - 1) < unique_id(index)) {
         return occurrences;
     }

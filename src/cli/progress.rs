@@ -1,4 +1,4 @@
-//! How far a fetch has come: on standard error, on a terminal only.
+//! The progress bar of `fetch`: on standard error, if that is a terminal.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -13,26 +13,27 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals;
 
-/// The bar that stands on the terminal, so that whoever writes there can have it out of the way.
+/// The bar on the terminal: every other writer hides it first, see [`suspended`].
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
-/// Messages and octets of one fetch. Taken away when dropped.
+/// Progress in messages and octets. Dropping it removes the bar.
 pub struct Progress {
     bar: Option<ProgressBar>,
     started: Instant,
     shown: bool,
     messages: usize,
     begun: usize,
-    /// Octets of the messages before this one, by the listing.
+    /// Listed octets of the messages before the current one.
     before: u64,
-    /// Octets of this message, by the listing.
+    /// Listed octets of the current message.
     listed: u64,
+    /// Received octets of the current message.
     received: u64,
 }
 
 impl Progress {
-    /// Progress over so many messages of so many octets in the server's listing; shown where `wanted` and standard error
-    /// is a terminal.
+    /// Returns the progress of a fetch of `messages` messages with `octets` listed octets. It is shown if `wanted` is true
+    /// and standard error is a terminal.
     pub fn new(wanted: bool, messages: usize, octets: u64) -> Self {
         let bar = (wanted && messages > 0 && io::stderr().is_terminal())
             .then(|| ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::hidden()));
@@ -48,9 +49,9 @@ impl Progress {
         }
     }
 
-    /// The next message begins, with its octets in the listing.
+    /// Begins the next message, of `listed` octets.
     pub fn message(&mut self, listed: u64) {
-        // A listing may name any number.
+        // A server may list any size.
         self.before = self.before.saturating_add(self.listed);
         self.listed = listed;
         self.received = 0;
@@ -66,14 +67,15 @@ impl Progress {
         }
     }
 
-    /// So many more octets of it came. Listings are often wrong, so a message counts for no more than is listed.
+    /// Adds received octets of the current message. Listed sizes are often wrong, so a message counts for at most its
+    /// listed size.
     pub fn received(&mut self, octets: u64) {
         self.received += octets;
         if let Some(bar) = &self.bar {
-            if !self.shown && self.started.elapsed() >= NOT_BEFORE {
+            if !self.shown && self.started.elapsed() >= DELAY {
                 self.shown = true;
-                signals::guard().bar(true);
-                // Without it a signal ends the process as well, only the bar stays where it is.
+                signals::guard().set_bar(true);
+                // If it fails, a signal still ends the process, but leaves the bar on the terminal.
                 let _ = signals::watch();
                 bar.set_draw_target(draw_target());
                 show(Some(bar.clone()));
@@ -91,13 +93,13 @@ impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
-            signals::guard().bar(false);
+            signals::guard().set_bar(false);
             show(None);
         }
     }
 }
 
-/// Does something that writes to the terminal while no bar stands there.
+/// Hides the bar while `write` writes to the terminal.
 pub fn suspended<T>(write: impl FnOnce() -> T) -> T {
     let bar = SHOWN.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match bar {
@@ -110,10 +112,7 @@ fn show(bar: Option<ProgressBar>) {
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
 
-/// A transfer shorter than this is over before anybody could read the bar.
-const NOT_BEFORE: Duration = Duration::from_millis(300);
-
-/// indicatif fills the line to its end, so it is told of a terminal that is a little narrower.
+/// indicatif fills the whole line, so it gets a terminal that is a little narrower.
 #[cfg(unix)]
 fn draw_target() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(Narrower), 20)
@@ -168,16 +167,16 @@ impl indicatif::TermLike for Narrower {
     }
 }
 
-/// The width of the terminal.
+/// The width of the terminal of standard error, in columns.
 fn columns() -> usize {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(columns, _)| columns.0.into())
 }
 
-/// A line that leaves room for the `^C` that the terminal shows where Ctrl-C is typed: a line that wraps cannot be wiped.
+/// Returns a template that leaves room for the `^C` that terminals echo: a line that wraps cannot be cleared.
 fn template(columns: usize, message: usize) -> String {
     let room = columns.saturating_sub(ECHO);
     match room.saturating_sub(message + FACTS) {
-        bar @ SHORTEST_BAR.. => format!(
+        bar @ MIN_BAR.. => format!(
             "{{msg}} [{{bar:{bar}}}] {{decimal_bytes}}/{{decimal_total_bytes}} {{decimal_bytes_per_sec}} {{eta}} left"
         ),
         _ if room >= message + FEW_FACTS => "{msg} {percent}% {eta} left".to_owned(),
@@ -185,16 +184,19 @@ fn template(columns: usize, message: usize) -> String {
     }
 }
 
+/// A shorter transfer ends before anybody could read the bar.
+const DELAY: Duration = Duration::from_millis(300);
+
 /// The columns of `^C`, and one for the cursor.
 const ECHO: usize = 3;
 
-/// The most columns of what stands beside message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
+/// The most columns beside message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
 const FACTS: usize = 48;
 
 /// The most columns of ` 100% 59m left`.
 const FEW_FACTS: usize = 16;
 
-const SHORTEST_BAR: usize = 8;
+const MIN_BAR: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
-//! From settings and a credential to an open maildrop.
+//! Opens a session: connects, encrypts, logs in.
 
 use std::{
+    io,
     sync::mpsc::{self, RecvTimeoutError, Sender},
     thread,
     time::{Duration, Instant},
@@ -21,22 +22,16 @@ use super::{
     trace_log::TraceLog,
 };
 
-/// The first pause before a login is tried again while the maildrop is in use; each later one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// How long a greeting may take before a person is told what may be wrong.
-const SILENCE: Duration = Duration::from_secs(3);
-
-/// An open maildrop, and what the server said on the way there.
+/// A session after login, with what the server sent before.
 pub struct Session {
     pub transaction: Transaction,
     pub greeting: Vec<u8>,
-    /// As announced before the login, over TLS where there is TLS; `None` where `CAPA` was refused.
+    /// As announced before login, over TLS if TLS is used; `None` if the server refused `CAPA`.
     pub capabilities: Option<Capabilities>,
 }
 
-/// Connects, encrypts, logs in. A maildrop that another session holds is tried again for `--wait`, each time on a new
-/// connection: some servers close the one that they refused.
+/// Opens a session. While another session holds the maildrop, tries again for `--wait`, each time on a new connection:
+/// some servers close the connection after they refuse a login.
 pub fn open(
     settings: &Settings,
     credential: &Credential,
@@ -55,7 +50,7 @@ pub fn open(
         };
         let now = Instant::now();
         if error.response_code() != Some(ResponseCode::InUse) {
-            // The deadline cut the last attempt short; why there were several of them is the reason.
+            // The deadline ended the last attempt; report why there was more than one.
             let late =
                 deadline.is_some_and(|deadline| now >= deadline) && error.kind() == ErrorKind::Unavailable;
             let error = if late { in_use.unwrap_or(error) } else { error };
@@ -76,7 +71,7 @@ pub fn open(
     }
 }
 
-/// One login by this mechanism, without a second try, and the error as it is.
+/// Opens a session in one attempt, by this mechanism, and returns the error of the library.
 pub fn open_once(
     settings: &Settings,
     auth: Auth,
@@ -94,7 +89,7 @@ struct Attempt<'a> {
     trace_log: &'a TraceLog,
     stderr: Stderr,
     deadline: Option<Instant>,
-    /// Whether the server has said anything.
+    /// The server has sent a greeting.
     greeted: bool,
     warned: bool,
     warned_of_files: bool,
@@ -136,7 +131,7 @@ impl<'a> Attempt<'a> {
         });
         let mut session = self.connect(connector.as_ref())?;
         let capabilities = session.capabilities()?.cloned();
-        // RFC 6856 §2.1: only before the login. A server that refuses gives its mail as it did without.
+        // RFC 6856 §2.1: only before login. If the server refuses, messages come as without `UTF8`.
         if capabilities.as_ref().is_some_and(|capabilities| capabilities.utf8().is_some())
             && let Err(error) = session.utf8()
             && error.kind() != ErrorKind::Refused
@@ -162,7 +157,7 @@ impl<'a> Attempt<'a> {
         if reveals_secret && !self.warned && leaves_in_clear(&session, settings) {
             self.warned = true;
             self.stderr.warning(
-                "the password or token leaves this machine in clear: use --tls starttls or implicit",
+                "the password or token leaves this machine in cleartext: use --tls starttls or implicit",
             );
         }
         keep_out_of_core_dumps();
@@ -180,7 +175,7 @@ impl<'a> Attempt<'a> {
                 trace.note(text);
             }
         };
-        // A file that cannot be used is told before the server is bothered.
+        // Report a certificate file that cannot be used before connecting.
         let files = matches!(settings.trust, Trust::File(_)) || settings.identity.is_some();
         if let Some(connector) = connector.filter(|_| files) {
             for warning in connector.warnings()? {
@@ -215,7 +210,7 @@ impl<'a> Attempt<'a> {
         self.greeted = true;
         match (connector, settings.tls) {
             (Some(connector), TlsMode::StartTls) => {
-                // Some servers know STLS only once they were asked for CAPA; what it says counts for nothing.
+                // Some servers accept STLS only after CAPA. Its answer is ignored: it came in cleartext.
                 session.capabilities()?;
                 session.stls(connector, host)
             }
@@ -224,8 +219,8 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// A server that expects TLS from the first octet sends no greeting: a person need not wait for the time-out to be told.
-/// Dropping the sender ends the wait; without a thread nothing is told.
+/// Prints a note if no greeting comes for a few seconds: a server that expects TLS at once sends none, and the timeout is
+/// long. Dropping the sender cancels the note.
 fn note_if_silent(stderr: Stderr) -> Sender<()> {
     let (greeted, waiting) = mpsc::channel();
     let wait = move || {
@@ -239,8 +234,8 @@ fn note_if_silent(stderr: Stderr) -> Sender<()> {
     greeted
 }
 
-/// From here on a crash writes no memory to disk, where the secret stands. Not earlier: it takes the files of `/dev/fd`
-/// away as well, which options may name.
+/// Prevents core dumps, which would write the secret to disk. Called late: it also makes the files in `/dev/fd`
+/// unreadable, which options may name.
 #[cfg(target_os = "linux")]
 fn keep_out_of_core_dumps() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -249,7 +244,7 @@ fn keep_out_of_core_dumps() {
     }
 }
 
-/// Elsewhere no safe call says so; `ulimit -c 0` does.
+/// On other systems there is no safe call; `ulimit -c 0` has the same effect.
 #[cfg(not(target_os = "linux"))]
 fn keep_out_of_core_dumps() {}
 
@@ -269,7 +264,7 @@ fn mechanism(auth: Auth) -> Option<Choice> {
     }
 }
 
-/// What people meet who are new to a server, in one more half-sentence.
+/// Adds a hint for common mistakes with a new server.
 fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
     let host = settings.address.host.to_string();
     let at = |domains: &[&str]| {
@@ -283,7 +278,7 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
             Some("Outlook and Office 365 take OAuth 2.0 tokens only: set POP3_TOKEN or token-command")
         }
         ErrorKind::Tls if settings.tls == TlsMode::StartTls && error.response().is_some() => Some(
-            "the server has no STLS: use --tls implicit (port 995), or --tls none to send everything in clear",
+            "the server has no STLS: use --tls implicit (port 995), or --tls none to send everything in cleartext",
         ),
         ErrorKind::Tls => match TlsFailure::of(&error) {
             Some(TlsFailure::Untrusted) => {
@@ -293,12 +288,10 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
             _ => None,
         },
         ErrorKind::Unavailable if settings.address.port == 995 && settings.tls != TlsMode::Implicit => {
-            Some("port 995 speaks TLS from the first octet: use --tls implicit")
+            Some("port 995 expects TLS at once: use --tls implicit")
         }
-        ErrorKind::Unavailable
-            if !greeted && settings.tls != TlsMode::Implicit && error.message().contains("no answer") =>
-        {
-            Some("a server that expects TLS from the first octet says nothing: try --tls implicit")
+        ErrorKind::Unavailable if !greeted && settings.tls != TlsMode::Implicit && is_timeout(&error) => {
+            Some("a server that expects TLS at once sends no greeting: try --tls implicit")
         }
         ErrorKind::Unavailable if !greeted && error.response().is_none() && settings.route.bind.is_some() => {
             Some("check --bind, --host, --port and the network")
@@ -315,14 +308,28 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
     failure.or_hint(hint)
 }
 
+fn is_timeout(error: &Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
+    source.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+}
+
+/// The pause before the second login while the maildrop is in use; each later pause is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// A greeting that takes longer gets a note.
+const SILENCE: Duration = Duration::from_secs(3);
+
 #[cfg(test)]
 mod tests {
     use super::{super::settings::tests::resolve, *};
 
     #[test]
-    fn hints_for_who_is_new_to_a_server() {
+    fn common_mistakes_get_a_hint() {
         let refused = || Error::new(ErrorKind::Authentication, "PASS refused").with_response(b"-ERR no");
-        let lost = || Error::new(ErrorKind::Unavailable, "no answer from the server for 60 s");
+        let lost = || {
+            let timeout = io::Error::from(io::ErrorKind::TimedOut);
+            Error::new(ErrorKind::Unavailable, "timed out").with_source(timeout)
+        };
         let tls = |message: &str| Error::new(ErrorKind::Tls, message);
         let untrusted =
             tls("x").with_source(rustls::Error::InvalidCertificate(rustls::CertificateError::Revoked));
@@ -353,7 +360,7 @@ mod tests {
         }
         let settings = resolve(&["status", "--host", "h", "--user", "u"], &[], "").unwrap();
         assert_eq!(explain(lost(), &settings, true).hint, None);
-        // The word alone decides nothing.
+        // The word "certificate" alone decides nothing.
         assert_eq!(explain(tls("no cipher for this certificate"), &settings, true).hint, None);
     }
 }

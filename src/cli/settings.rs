@@ -20,7 +20,8 @@ use self::sources::{Source, Sourced, Sources};
 pub use self::value::words;
 use super::args::{self, Args};
 use super::config::Config;
-use super::error::{CliError, ErrorCode};
+use super::deadline;
+use super::error::CliError;
 use super::oauth::OAuth;
 use super::output::Stderr;
 pub use crate::delivery::Destination;
@@ -254,13 +255,9 @@ impl Settings {
         self.deadline_instant().is_some_and(|end| end <= Instant::now())
     }
 
-    /// The failure of a run that `--deadline` ended while it waited for something.
+    /// The error of a run that `--deadline` ended while it waited for something.
     pub fn deadline_error(&self, waited_for: &str) -> CliError {
-        let seconds = self.deadline.unwrap_or_default().as_secs_f32();
-        CliError::new(
-            ErrorCode::Unavailable,
-            format!("the deadline of {seconds} s passed while waiting for {waited_for}"),
-        )
+        deadline::error(self.deadline.unwrap_or_default(), waited_for)
     }
 
     /// `USER@HOST`: whose secret it is, in the keyring and in messages.

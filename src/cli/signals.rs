@@ -1,12 +1,13 @@
-//! Tidies up before a signal ends the process: what [`crate::delivery::cleanup`] registered, a terminal that does not show
-//! what is typed, or shows progress.
+//! Cleans up before a signal ends the process: runs [`crate::delivery::cleanup`], restores the settings of the terminal and
+//! removes the progress bar.
 //!
-//! Windows has no such signals: there the system removes the dot-lock, and Ctrl-C reaches the command as well.
+//! Does nothing on Windows, which has no such signals: there the system removes the dot-lock, and Ctrl-C also reaches a
+//! running command.
 
-#[cfg(unix)]
-pub use self::unix::{guard, ignore_sigxfsz, keep_terminal, tidy, watch};
 #[cfg(not(unix))]
-pub use self::without::{guard, ignore_sigxfsz, keep_terminal, tidy, watch};
+pub use self::other::{guard, ignore_sigxfsz, restore_terminal, tidy, watch};
+#[cfg(unix)]
+pub use self::unix::{guard, ignore_sigxfsz, restore_terminal, tidy, watch};
 
 #[cfg(unix)]
 mod unix {
@@ -26,55 +27,56 @@ mod unix {
         low_level::emulate_default_handler,
     };
 
-    struct Held {
-        terminal: Option<(File, Termios)>,
+    /// The state of the terminal that a signal must undo.
+    struct Terminal {
+        settings: Option<(File, Termios)>,
         bar: bool,
     }
 
-    static HELD: Mutex<Held> = Mutex::new(Held { terminal: None, bar: false });
+    static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { settings: None, bar: false });
 
-    /// While it lives, no signal ends the process.
-    pub struct Guard(MutexGuard<'static, Held>);
+    /// Delays the end of the process by a signal until it is dropped.
+    pub struct Guard(MutexGuard<'static, Terminal>);
 
-    /// Holds signals off.
+    /// Delays signals.
     pub fn guard() -> Guard {
-        Guard(HELD.lock().unwrap_or_else(PoisonError::into_inner))
+        Guard(TERMINAL.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     impl Guard {
-        /// Whether a bar of progress stands in the last line of the terminal.
-        pub fn bar(&mut self, stands: bool) {
-            self.0.bar = stands;
+        /// Sets whether the last line of the terminal is a progress bar.
+        pub fn set_bar(&mut self, shown: bool) {
+            self.0.bar = shown;
         }
     }
 
-    /// While it lives, the terminal gets back its settings before a signal ends the process.
-    pub struct Kept;
+    /// Until it is dropped, a signal restores the settings of the terminal before it ends the process.
+    pub struct TerminalGuard;
 
-    /// Keeps the settings of the terminal, if there is one.
-    pub fn keep_terminal() -> Kept {
+    /// Saves the settings of the terminal, if there is one, to be restored by a signal.
+    pub fn restore_terminal() -> TerminalGuard {
         let terminal = File::open("/dev/tty").ok();
-        guard().0.terminal = terminal.and_then(|file| {
+        guard().0.settings = terminal.and_then(|file| {
             let settings = tcgetattr(&file).ok()?;
             Some((file, settings))
         });
-        // Without it a signal ends the process as well, only the terminal stays as it is.
+        // If it fails, a signal still ends the process, but does not restore the terminal.
         let _ = watch();
-        Kept
+        TerminalGuard
     }
 
-    impl Drop for Kept {
+    impl Drop for TerminalGuard {
         fn drop(&mut self) {
-            guard().0.terminal = None;
+            guard().0.settings = None;
         }
     }
 
-    /// From here on SIGINT, SIGTERM and SIGHUP tidy up before they end the process. A signal that the process was
-    /// started to ignore (`nohup`) stays ignored.
+    /// Makes SIGINT, SIGTERM and SIGHUP clean up before they end the process. A signal that the process was started to
+    /// ignore (`nohup`) stays ignored.
     pub fn watch() -> io::Result<()> {
-        static WATCHED: Once = Once::new();
+        static WATCH: Once = Once::new();
         let mut watched = Ok(());
-        WATCHED.call_once(|| {
+        WATCH.call_once(|| {
             let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| !is_ignored(signal));
             watched = Signals::new(wanted)
                 .and_then(|mut signals| {
@@ -86,11 +88,11 @@ mod unix {
         watched
     }
 
-    /// A write beyond the limit of a file's size (`ulimit -f`) is an error like a full disk, and no reason to die.
+    /// Makes a write beyond the file size limit (`ulimit -f`) fail, like one to a full disk, instead of ending the process.
     pub fn ignore_sigxfsz() {
-        static OUTLIVED: Once = Once::new();
-        OUTLIVED.call_once(|| {
-            // Without it a signal ends the process: no harm is done, only less is said.
+        static IGNORE: Once = Once::new();
+        IGNORE.call_once(|| {
+            // If it fails, the signal ends the process without an error message.
             let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
         });
     }
@@ -100,33 +102,33 @@ mod unix {
         let _ = emulate_default_handler(signal);
     }
 
-    /// Tidies up before the process ends. To be kept until then: nothing new is begun meanwhile.
+    /// Cleans up before the process ends. The caller holds the guards until then, so that other threads change nothing.
     pub fn tidy() -> (Guard, cleanup::Guard) {
         let held = guard();
         let registered = cleanup::hold();
         registered.tidy();
-        if let Some((terminal, settings)) = &held.0.terminal {
+        if let Some((terminal, settings)) = &held.0.settings {
             let _ = tcsetattr(terminal, OptionalActions::Now, settings);
         }
         if held.0.bar {
-            wipe_line();
+            clear_line();
         }
         (held, registered)
     }
 
-    /// Empties the line that the cursor is in, unless the terminal takes nothing: then the signal must not wait.
-    fn wipe_line() {
-        let (done, wiped) = mpsc::channel();
-        let wipe = move || {
+    /// Clears the line of the cursor. A signal must not wait for a stopped terminal, so a thread writes.
+    fn clear_line() {
+        let (done, cleared) = mpsc::channel();
+        let clear = move || {
             let _ = io::stderr().write_all(b"\r\x1b[2K");
             let _ = done.send(());
         };
-        if thread::Builder::new().stack_size(STACK).spawn(wipe).is_ok() {
-            let _ = wiped.recv_timeout(Duration::from_millis(100));
+        if thread::Builder::new().stack_size(STACK).spawn(clear).is_ok() {
+            let _ = cleared.recv_timeout(Duration::from_millis(100));
         }
     }
 
-    /// Whether the process ignores the signal, as far as the system tells.
+    /// True if the process ignores the signal. Known on Linux only.
     fn is_ignored(signal: i32) -> bool {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -134,15 +136,14 @@ mod unix {
         mask >> (signal - 1) & 1 == 1
     }
 
-    /// The same number wherever Rust programs run, but on MIPS, where it is another signal's that nobody sends.
+    /// The same on every platform but MIPS, where 25 is `SIGCONT`: registering a handler there does no harm.
     const SIGXFSZ: i32 = 25;
 
-    /// The handler's stack.
     const STACK: usize = 128 * 1024;
 }
 
 #[cfg(not(unix))]
-mod without {
+mod other {
     use std::io;
 
     pub struct Guard;
@@ -153,7 +154,7 @@ mod without {
 
     impl Guard {
         #[allow(clippy::unused_self)]
-        pub fn bar(&mut self, _: bool) {}
+        pub fn set_bar(&mut self, _: bool) {}
     }
 
     #[allow(clippy::unnecessary_wraps)]
@@ -165,9 +166,9 @@ mod without {
 
     pub fn tidy() {}
 
-    pub struct Kept;
+    pub struct TerminalGuard;
 
-    pub fn keep_terminal() -> Kept {
-        Kept
+    pub fn restore_terminal() -> TerminalGuard {
+        TerminalGuard
     }
 }

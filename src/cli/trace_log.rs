@@ -1,4 +1,4 @@
-//! `--trace`: where the wire log goes.
+//! `--trace`: writes the conversation with the server to standard error or to a file.
 
 use std::{
     fs::OpenOptions,
@@ -14,7 +14,7 @@ use crate::{
 
 use super::{error::CliError, progress, settings::TraceSink};
 
-/// The wire log of a run, shared by its sessions: a login that is tried again opens another connection.
+/// The trace of a run. Its sessions share it: a login that is tried again opens another connection.
 #[derive(Clone)]
 pub struct TraceLog {
     lines: Option<Arc<Mutex<Lines<Sink>>>>,
@@ -27,7 +27,7 @@ enum Sink {
 }
 
 impl TraceLog {
-    /// Opens the files, which only their owner can read, for appending; nothing is opened without `--trace`.
+    /// Opens the files for appending, readable by their owner only. Opens nothing without `--trace`.
     pub fn open(sink: &TraceSink, key_log: Option<&Path>) -> Result<Self, CliError> {
         let sink = match sink {
             TraceSink::None => return Ok(Self { lines: None, key_log: None }),
@@ -49,17 +49,17 @@ impl TraceLog {
         Ok(Self { lines: Some(Arc::new(Mutex::new(Lines::new(sink)))), key_log: key_log.transpose()? })
     }
 
-    /// Where the secrets of TLS connections go.
+    /// Returns the TLS key log of `SSLKEYLOGFILE`.
     pub fn key_log(&self) -> Option<KeyLog> {
         self.key_log.clone()
     }
 
-    /// The log for a session to write to.
+    /// Returns a handle for a session.
     pub fn trace(&self) -> Option<Box<dyn Trace>> {
         self.lines.is_some().then(|| Box::new(self.clone()) as Box<dyn Trace>)
     }
 
-    /// A log that could not be written is an error, and to be asked before anything is committed.
+    /// Returns the first error of writing the trace. Call it before committing.
     pub fn check(&self) -> Result<(), CliError> {
         match self.lines().and_then(|mut lines| lines.failure()) {
             Some(error) => Err(CliError::output("cannot write the trace", &error)),
@@ -95,7 +95,7 @@ impl Trace for TraceLog {
 impl Write for Sink {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         match self {
-            // Whether anybody reads standard error does not matter to a run.
+            // A closed standard error does not fail the run.
             Self::Stderr => {
                 progress::suspended(|| drop(io::stderr().lock().write_all(octets)));
                 Ok(octets.len())
@@ -124,7 +124,7 @@ fn open_private(path: &Path) -> io::Result<std::fs::File> {
     Ok(file)
 }
 
-/// Elsewhere a file has the permissions of its folder, which is the owner's own below the profile.
+/// On Windows a file inherits the permissions of its folder, which only the owner can open inside the user profile.
 #[cfg(not(unix))]
 fn open_private(path: &Path) -> io::Result<std::fs::File> {
     OpenOptions::new().append(true).create(true).open(path)

@@ -122,7 +122,7 @@ fn through_a_proxy() {
         through(user, server.port(), &["--tls", "starttls"]).expect(0);
         // The proxy may be another machine.
         let outcome = through(user, clear.port(), &["--tls", "none", "--auth", "plain"]).expect(0);
-        assert!(outcome.stderr().contains("in clear"), "{outcome:?}");
+        assert!(outcome.stderr().contains("in cleartext"), "{outcome:?}");
         // A name that the proxy cannot resolve.
         through(user, server.port(), &["--host", "other.test"]).expect(69);
         if password {

@@ -174,9 +174,10 @@ fn nothing_serves() {
     let mut command = desk.with("", &["status"]);
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
     let outcome = run(command).expect(78);
-    for place in ["POP3_PASSWORD", "password-command", "pop3 login", "terminal"] {
+    for place in ["POP3_PASSWORD", "password-command", "no keyring service", "terminal"] {
         says(&outcome, place);
     }
+    assert!(!outcome.stderr().contains("pop3 login"), "there is no keyring to save to: {outcome:?}");
     assert_eq!(desk.connections(), 0);
     let mut command = desk.with("", &["status"]);
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus").env("POP3_PASSWORD", "secret");

@@ -211,10 +211,11 @@ fn run_both<T: Send, U>(
     })
 }
 
-/// The selector, with the unique-ids of standard input: complete before anything connects.
+/// Parses selectors, and reads the unique-ids of standard input, before connecting.
 fn selection(selectors: &SelectorArgs, otherwise: DefaultSelection) -> Result<Selector, CliError> {
     let mut selection = Selector::parse(selectors, otherwise)?;
     if selection.reads_stdin() {
+        let _waiting = deadline::waiting_for("standard input (--uid -)");
         selection.read(io::stdin().lock())?;
     }
     Ok(selection)

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::thread;
 
-use crate::cli::credential::without_secrets;
+use crate::cli::credential::remove_secrets;
 
 /// Opens a URL in the browser of `BROWSER`, or else in that of the desktop. Nothing tells whether a person sees it, so the
 /// URL is printed as well.
@@ -18,10 +18,8 @@ pub fn open(url: &str) {
     // Some launchers end with the browser.
     let started = thread::Builder::new().name("browser".into()).spawn(move || {
         for mut command in commands {
-            let quiet = without_secrets(&mut command)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null());
+            let quiet =
+                remove_secrets(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
             match quiet.status() {
                 Ok(status) if status.success() => return,
                 Ok(status) => log::info!("the browser ended with {status}"),

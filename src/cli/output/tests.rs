@@ -1,23 +1,25 @@
-use std::cell::LazyCell;
+//! Rows as text, in a pipe and on terminals of several widths.
 
-use std::io;
+use std::{cell::LazyCell, io};
 
-use jiff::civil::date;
+use jiff::{civil::date, tz::TimeZone};
 use proptest::prelude::*;
 
 use super::*;
-use crate::cli::json::{Certificate, Expire};
+use crate::cli::json::{
+    Certificate, Delete, Deletion, Expire, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl,
+};
 
-fn look(terminal: Option<usize>) -> Look {
+fn format(terminal: Option<usize>) -> Format {
     let now = LazyCell::new(
         (|| date(2025, 3, 6).at(18, 0, 0, 0).to_zoned(TimeZone::UTC).unwrap()) as fn() -> Zoned,
     );
-    Look { json: false, color: false, terminal, now }
+    Format { json: false, color: false, terminal, now }
 }
 
-fn printed(look: Look, print: impl FnOnce(&mut Printer<'_>) -> io::Result<()>) -> String {
+fn printed(format: Format, print: impl FnOnce(&mut Printer<'_>) -> io::Result<()>) -> String {
     let mut out = Vec::new();
-    let mut printer = Printer::new(look, &mut out);
+    let mut printer = Printer::new(format, &mut out);
     print(&mut printer).unwrap();
     printer.flush().unwrap();
     drop(printer);
@@ -46,14 +48,14 @@ fn headers(from: &str, subject: &str) -> Headers<'static> {
 fn status_is_one_line() {
     let mut status =
         Status { messages: 3, octets: 24_100, new_messages: Some(2), new_octets: Some(12_000), server: None };
-    assert_eq!(printed(look(None), |out| out.status(&status)), "3 messages, 24.1 kB; 2 new, 12 kB\n");
+    assert_eq!(printed(format(None), |out| out.status(&status)), "3 messages, 24.1 kB; 2 new, 12 kB\n");
     status.new_messages = None;
     status.messages = 1;
-    assert_eq!(printed(look(None), |out| out.status(&status)), "1 message, 24.1 kB\n");
+    assert_eq!(printed(format(None), |out| out.status(&status)), "1 message, 24.1 kB\n");
 }
 
 #[test]
-fn status_tells_of_the_server() {
+fn status_describes_the_server() {
     let server = Server {
         greeting: "+OK \x1b[31mready".into(),
         capabilities: Some(vec!["USER".into(), "SASL PLAIN".into()]),
@@ -71,7 +73,7 @@ fn status_tells_of_the_server() {
     let status =
         Status { messages: 0, octets: 0, new_messages: None, new_octets: None, server: Some(server) };
     assert_eq!(
-        printed(look(None), |out| out.status(&status)),
+        printed(format(None), |out| out.status(&status)),
         "0 messages, 0 B\ngreeting      +OK \\x1b[31mready\ncapabilities  USER, SASL PLAIN\ntls           TLSv1.3\n\
          certificate   CN=a\nissuer        CN=b\nvalid         1970-01-01T00:00:00Z to 2023-11-14T22:13:20Z\n\
          sha-256       ab\nexpire        0 days\n"
@@ -80,7 +82,7 @@ fn status_tells_of_the_server() {
 
 #[test]
 fn listings_line_up() {
-    let shown = printed(look(None), |out| {
+    let shown = printed(format(None), |out| {
         out.fit([(9, Some(b"a".as_slice())), (10_000, Some(b"b\x1bcd")), (10_001, None)]);
         out.uidl(&uidl(9, Some("a")))?;
         out.uidl(&uidl(10_000, Some("b\x1bcd")))?;
@@ -95,7 +97,7 @@ fn listings_line_up() {
 #[test]
 fn headers_are_whole_in_a_pipe_and_cut_on_a_terminal() {
     let long = headers("alice-with-a-long-name@example.org", &"日本語".repeat(20));
-    let piped = printed(look(None), |out| out.headers(&long));
+    let piped = printed(format(None), |out| out.headers(&long));
     assert_eq!(
         piped,
         format!(
@@ -103,13 +105,13 @@ fn headers_are_whole_in_a_pipe_and_cut_on_a_terminal() {
             "日本語".repeat(20)
         )
     );
-    let shown = printed(look(Some(80)), |out| out.headers(&long));
+    let shown = printed(format(Some(80)), |out| out.headers(&long));
     assert_eq!(shown, "   3  *  today 14:03  alice-with-a-long-n…   24.1 kB  日本語日本語日本語日本語…\n");
     assert!(width(shown.trim_end()) <= 80);
 }
 
 #[test]
-fn dates_are_near_or_far() {
+fn recent_dates_are_relative() {
     let table = [
         ("2025-03-06T00:00:00+00:00", "today 00:00"),
         ("2025-03-06T01:00:00+05:00", "Wed 20:00"),
@@ -118,7 +120,7 @@ fn dates_are_near_or_far() {
         ("2025-03-07T00:00:00+00:00", "2025-03-07"),
         ("0000-01-01T00:00:00+23:00", "-001-12-31"),
     ];
-    let printer = Printer::new(look(Some(80)), io::sink());
+    let printer = Printer::new(format(Some(80)), io::sink());
     for (date, shown) in table {
         assert_eq!(printer.date(Some(date)), shown, "{date}");
     }
@@ -126,11 +128,11 @@ fn dates_are_near_or_far() {
 }
 
 #[test]
-fn fields_and_preview_stand_beneath() {
+fn fields_and_preview_follow_the_row() {
     let mut message = headers("a@b", "");
     message.fields = Some(vec![("Subject".into(), "\x1b]0;x\x07".into())]);
     message.preview = Some(Preview { message: "\n\tone\u{2028}\n\ntwo\n".as_bytes(), lines: 9 });
-    let shown = printed(look(None), |out| out.headers(&message));
+    let shown = printed(format(None), |out| out.headers(&message));
     let mut lines = shown.lines();
     assert!(lines.next().unwrap().ends_with("(no subject)"));
     let rest: Vec<_> = lines.collect();
@@ -138,7 +140,7 @@ fn fields_and_preview_stand_beneath() {
 }
 
 #[test]
-fn fates_are_told() {
+fn rows_end_with_what_became_of_a_message() {
     let fetch = |path: Option<&str>, sha256: Option<&str>, deleted| Fetch {
         number: 1,
         uid: None,
@@ -149,7 +151,7 @@ fn fates_are_told() {
         deleted,
         kept: false,
     };
-    let shown = printed(look(Some(20)), |out| {
+    let shown = printed(format(Some(20)), |out| {
         out.fetch(&fetch(Some("C:\\mail\\a-name-longer-than-the-terminal.eml"), Some("x"), Deletion::Done))?;
         out.fetch(&fetch(None, Some("x"), Deletion::No))?;
         out.fetch(&fetch(None, None, Deletion::Unknown))?;
@@ -161,7 +163,7 @@ fn fates_are_told() {
          1     345 B  stored before  perhaps deleted\n   2  refused: -ERR \\x1bno\n"
     );
     let delete = |deleted| Delete { number: 1, uid: Some("u".into()), octets: Some(1), deleted };
-    let shown = printed(look(None), |out| {
+    let shown = printed(format(None), |out| {
         out.delete(&delete(Deletion::Marked))?;
         out.delete(&delete(Deletion::Failed))
     });
@@ -170,16 +172,16 @@ fn fates_are_told() {
 
 #[test]
 fn json_rows_are_json() {
-    let json = Look { json: true, ..look(None) };
+    let json = Format { json: true, ..format(None) };
     let shown = printed(json, |out| out.uidl(&uidl(1, Some("é"))));
     assert_eq!(shown, "{\"number\":1,\"uid\":\"\\u00e9\",\"octets\":24120,\"new\":true}\n");
 }
 
 #[test]
-fn color_only_where_it_is_wanted() {
-    let colored = Look { color: true, ..look(Some(80)) };
+fn color_only_where_it_is_asked_for() {
+    let colored = Format { color: true, ..format(Some(80)) };
     assert!(printed(colored, |out| out.headers(&headers("a@b", "x"))).contains("\x1b["));
-    assert!(!printed(look(Some(80)), |out| out.headers(&headers("a@b", "x"))).contains('\x1b'));
+    assert!(!printed(format(Some(80)), |out| out.headers(&headers("a@b", "x"))).contains('\x1b'));
 }
 
 #[test]
@@ -193,7 +195,7 @@ fn a_closed_pipe_is_an_error_of_the_caller() {
             Ok(())
         }
     }
-    let mut printer = Printer::new(look(None), Closed);
+    let mut printer = Printer::new(format(None), Closed);
     printer.headers(&headers("a@b", "x")).unwrap();
     let error = printer.flush().unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
@@ -202,7 +204,7 @@ fn a_closed_pipe_is_an_error_of_the_caller() {
 proptest! {
     #[test]
     fn a_row_is_one_line_within_the_terminal(from: String, subject: String, columns in 70_usize..200) {
-        let shown = printed(look(Some(columns)), |out| out.headers(&headers(&from, &subject)));
+        let shown = printed(format(Some(columns)), |out| out.headers(&headers(&from, &subject)));
         let line = shown.strip_suffix('\n').unwrap();
         prop_assert!(!line.chars().any(char::is_control));
         let acts = line.contains(['\u{2028}', '\u{202e}']);

@@ -1,7 +1,6 @@
-//! The messages that were selected.
+//! The messages that a selector selected.
 
-/// Which messages of a listing are chosen, by their index in it: an octet for each message of the listing, as there
-/// may be 100,000.
+/// The selected messages of a listing, by index: one byte for each message of the listing, which may have 100,000.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     flags: Vec<bool>,
@@ -9,11 +8,12 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Returns a selection without messages.
     pub fn none() -> Self {
         Self { flags: Vec::new(), len: 0 }
     }
 
-    /// How many are chosen.
+    /// Returns the number of selected messages.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -23,20 +23,20 @@ impl Selection {
     }
 
     pub fn contains(&self, index: usize) -> bool {
-        self.flags.get(index).is_some_and(|&chosen| chosen)
+        self.flags.get(index).is_some_and(|&selected| selected)
     }
 
-    /// Their indices, ascending.
+    /// Iterates over the indices of the selected messages, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = usize> {
-        self.flags.iter().enumerate().filter(|&(_, &chosen)| chosen).map(|(index, _)| index)
+        self.flags.iter().enumerate().filter(|&(_, &selected)| selected).map(|(index, _)| index)
     }
 }
 
-/// From whether each message of the listing is chosen.
+/// Collects one `bool` for each message of the listing: whether it is selected.
 impl FromIterator<bool> for Selection {
     fn from_iter<T: IntoIterator<Item = bool>>(flags: T) -> Self {
         let flags: Vec<_> = flags.into_iter().collect();
-        let len = flags.iter().filter(|&&chosen| chosen).count();
+        let len = flags.iter().filter(|&&selected| selected).count();
         Self { flags, len }
     }
 }

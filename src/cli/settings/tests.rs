@@ -4,6 +4,7 @@ use crate::net::Family;
 
 use super::*;
 use crate::cli::args::{Parsed, parse};
+use crate::cli::error::ErrorCode;
 
 /// Settles a command line with the variables and the configuration file given, and nothing of this machine.
 pub(crate) fn resolve(words: &[&str], variables: &[(&str, &str)], file: &str) -> Result<Settings, CliError> {

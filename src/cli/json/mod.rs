@@ -1,0 +1,299 @@
+//! The objects of `--json`. Their keys are part of the public interface and never change.
+
+mod line;
+mod path;
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Serialize, Serializer};
+
+pub use self::{
+    line::write_line,
+    path::{path, path_octets},
+};
+use super::error::{Abort, CliError, ErrorCode};
+use crate::header;
+
+/// `status`. The keys of new messages are `null` on a server without unique-ids.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    pub messages: u32,
+    pub octets: u64,
+    pub new_messages: Option<u32>,
+    pub new_octets: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<Server>,
+}
+
+/// `status --server`. A key is `null` if the server did not send it.
+#[derive(Debug, Default, Serialize)]
+pub struct Server {
+    pub greeting: String,
+    /// The lines of `CAPA`; `null` if the server refused it.
+    pub capabilities: Option<Vec<String>>,
+    pub tls_version: Option<String>,
+    pub cipher: Option<String>,
+    pub certificate: Option<Certificate>,
+    pub mechanism: Option<String>,
+    /// Seconds.
+    pub login_delay: Option<u64>,
+    pub expire: Option<Expire>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Certificate {
+    pub subject: String,
+    pub issuer: String,
+    /// RFC 3339, in UTC.
+    pub not_before: String,
+    pub not_after: String,
+    /// Hexadecimal, lower case.
+    pub sha256: String,
+}
+
+/// `EXPIRE` (RFC 2449 §6.7): a number of days, or `"NEVER"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expire {
+    Days(u64),
+    Never,
+}
+
+/// `uidl`, and the first keys of `headers`.
+#[derive(Debug, Serialize)]
+pub struct Uidl {
+    pub number: u32,
+    pub uid: Option<String>,
+    /// `null` if the server listed no size.
+    pub octets: Option<u64>,
+    pub new: Option<bool>,
+}
+
+/// `headers`.
+#[derive(Debug, Serialize)]
+pub struct Headers<'m> {
+    #[serde(flatten)]
+    pub message: Uidl,
+    pub date: Option<String>,
+    pub from: Option<Vec<Mailbox>>,
+    pub to: Option<Vec<Mailbox>>,
+    pub cc: Option<Vec<Mailbox>>,
+    pub subject: Option<String>,
+    pub message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<(String, String)>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview<'m>>,
+}
+
+/// The first lines of a body.
+#[derive(Debug, Clone, Copy)]
+pub struct Preview<'m> {
+    /// The beginning of the message, with its header.
+    pub message: &'m [u8],
+    pub lines: u32,
+}
+
+impl<'m> Preview<'m> {
+    pub fn lines(self) -> impl Iterator<Item = Cow<'m, str>> + Clone {
+        header::preview(self.message, self.lines as usize)
+    }
+}
+
+impl Serialize for Preview<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.lines())
+    }
+}
+
+/// A sender or recipient (RFC 5322 §3.4 `mailbox`). The address is `null` if the field has only a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mailbox {
+    pub name: Option<String>,
+    pub address: Option<String>,
+}
+
+impl Mailbox {
+    /// Converts a list of mailboxes.
+    pub fn list(mailboxes: Vec<header::Mailbox>) -> Vec<Self> {
+        mailboxes.into_iter().map(|header::Mailbox { name, address }| Self { name, address }).collect()
+    }
+}
+
+/// `fetch`.
+#[derive(Debug, Serialize)]
+pub struct Fetch {
+    pub number: u32,
+    pub uid: Option<String>,
+    pub octets: Option<u64>,
+    pub path: Option<String>,
+    /// The path is percent-encoded because it is not UTF-8.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub path_encoded: bool,
+    pub sha256: Option<String>,
+    pub deleted: Deletion,
+    /// The file existed with the same content. Text output only.
+    #[serde(skip)]
+    pub kept: bool,
+}
+
+/// `record`.
+#[derive(Debug, Serialize)]
+pub struct Record {
+    pub uid: String,
+    /// RFC 3339, in UTC.
+    pub fetched: String,
+    pub place: String,
+    pub deleted: bool,
+}
+
+/// `delete`.
+#[derive(Debug, Serialize)]
+pub struct Delete {
+    pub number: u32,
+    pub uid: Option<String>,
+    pub octets: Option<u64>,
+    pub deleted: Deletion,
+}
+
+/// `accounts`. A key is `null` if neither the account nor the environment sets it.
+#[allow(clippy::struct_field_names, reason = "the names are the keys")]
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Account {
+    pub account: String,
+    pub host: Option<String>,
+    pub port: u16,
+    pub user: Option<String>,
+    pub default: bool,
+}
+
+/// The state of the deletion of a message. In JSON, [`Done`](Self::Done) is `true`, [`Unknown`](Self::Unknown) `null`,
+/// every other state `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// Not requested.
+    No,
+    /// Marked, and unmarked at the end, without `--commit`.
+    Marked,
+    /// The session ended before `QUIT`.
+    Failed,
+    /// The server confirmed `QUIT`.
+    Done,
+    /// `QUIT` was sent, and its answer was lost.
+    Unknown,
+}
+
+impl Deletion {
+    /// Returns the state of the marked messages of a session that ended with `ended`.
+    pub fn of(commit: bool, ended: &Result<(), Abort>) -> Self {
+        match ended {
+            Ok(()) if commit => Self::Done,
+            Ok(()) => Self::Marked,
+            Err(Abort::Error(failure)) if failure.code == ErrorCode::CommitUnknown => Self::Unknown,
+            Err(_) => Self::Failed,
+        }
+    }
+}
+
+/// `login --device`: the code that the user confirms in a browser.
+#[derive(Debug, Serialize)]
+pub struct DeviceLine<'a> {
+    pub device: &'a Device,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Device {
+    pub url: String,
+    pub code: String,
+    /// RFC 3339, in UTC.
+    pub expires: String,
+}
+
+/// A message that the server refused.
+#[derive(Debug, Serialize)]
+pub struct Refused {
+    pub number: u32,
+    pub uid: Option<String>,
+    /// The server's line.
+    pub error: String,
+}
+
+/// An error, on standard error.
+#[derive(Debug, Serialize)]
+pub struct ErrorLine<'a> {
+    error: ErrorObject<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorObject<'a> {
+    code: &'static str,
+    exit: u8,
+    message: String,
+    response: Option<&'a str>,
+    #[serde(flatten)]
+    location: Option<LocationObject<'a>>,
+}
+
+/// The message that was being transferred.
+#[derive(Debug, Serialize)]
+struct LocationObject<'a> {
+    number: u32,
+    uid: Option<&'a str>,
+}
+
+/// A warning, on standard error.
+#[derive(Debug, Serialize)]
+pub struct WarningLine<'a> {
+    warning: WarningObject<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct WarningObject<'a> {
+    message: &'a str,
+}
+
+impl<'a> ErrorLine<'a> {
+    pub fn new(failure: &'a CliError) -> Self {
+        let CliError { code, response, .. } = failure;
+        let (message, response) = (failure.advice(), response.as_deref());
+        let location = failure.location.as_ref();
+        let location = location.map(|at| LocationObject { number: at.number, uid: at.uid.as_deref() });
+        Self { error: ErrorObject { code: code.name(), exit: code.exit_code(), message, response, location } }
+    }
+}
+
+impl<'a> WarningLine<'a> {
+    pub fn new(message: &'a str) -> Self {
+        Self { warning: WarningObject { message } }
+    }
+}
+
+impl Serialize for Expire {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Days(days) => serializer.serialize_u64(*days),
+            Self::Never => serializer.serialize_str("NEVER"),
+        }
+    }
+}
+
+impl fmt::Display for Expire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Days(1) => f.write_str("1 day"),
+            Self::Days(days) => write!(f, "{days} days"),
+            Self::Never => f.write_str("never"),
+        }
+    }
+}
+
+impl Serialize for Deletion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::No | Self::Marked | Self::Failed => serializer.serialize_bool(false),
+            Self::Done => serializer.serialize_bool(true),
+            Self::Unknown => serializer.serialize_none(),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Dates, sizes and senders as text.
+
+use humansize::{DECIMAL, format_size};
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::Printer;
+use crate::cli::json::Mailbox;
+
+impl Printer<'_> {
+    /// Formats a date in local time: `today 14:03`, `Mon 14:03` or `2025-03-01` on a terminal, otherwise `2025-03-01 14:03`.
+    pub(super) fn date(&self, date: Option<&str>) -> String {
+        let Some(date) = date.and_then(|date| date.parse::<Timestamp>().ok()) else { return "-".to_owned() };
+        let now = &*self.format.now;
+        let date = date.to_zoned(now.time_zone().clone());
+        if self.format.terminal.is_none() {
+            return date.strftime("%Y-%m-%d %H:%M").to_string();
+        }
+        let days = date.date().until(now.date()).map_or(i32::MAX, |span| span.get_days());
+        let form = match days {
+            0 => "today %H:%M",
+            1..=6 => "%a %H:%M",
+            _ => "%Y-%m-%d",
+        };
+        date.strftime(form).to_string()
+    }
+
+    /// The width of the column of dates.
+    pub(super) fn date_width(&self) -> usize {
+        if self.format.terminal.is_some() { "today 14:03".len() } else { "2025-03-01 14:03".len() }
+    }
+}
+/// Formats Unix seconds as RFC 3339, in UTC: `2026-11-26T10:00:00Z`.
+pub fn rfc3339(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map_or_else(
+        |_| seconds.to_string(),
+        |instant| instant.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    )
+}
+
+/// Formats a size: `24.1 kB`.
+pub(super) fn size(octets: u64) -> String {
+    format_size(octets, DECIMAL.decimal_places(1))
+}
+
+/// Formats the size that the server listed; `-` if it listed none.
+pub(super) fn listed_size(octets: Option<u64>) -> String {
+    octets.map_or_else(|| "-".into(), size)
+}
+
+/// Formats senders as the name of the first, or its address without a name, and the number of the others: `Alice +2`.
+pub(super) fn senders(from: &[Mailbox]) -> String {
+    let Some(first) = from.first() else { return "-".to_owned() };
+    let first = first.name.as_deref().or(first.address.as_deref()).unwrap_or("-");
+    match from.len() - 1 {
+        0 => first.to_owned(),
+        others => format!("{first} +{others}"),
+    }
+}
