@@ -35,7 +35,7 @@ fn header_lines(bencher: Bencher<'_, '_>, lines: usize) {
 }
 
 /// 4 MiB of what invites to begin again from every byte.
-#[divan::bench(args = ["=?", "(", ",", "\"", "<", "a@b,", "=?utf-8?q?x?= ", "\"a\"."])]
+#[divan::bench(args = ["=?", " =?", "=?utf-8?q?", "=?utf-8?q?x?= ", "(", ",", "<", "\"", "\"a\".", "a@b ", "a@b,", "<a@b"])]
 fn bombs(bencher: Bencher<'_, '_>, unit: &str) {
     let body = unit.repeat((4 << 20) / unit.len());
     let message = ["Subject: ", &body, "\r\nFrom: ", &body, "\r\nDate: ", &body, "\r\n\r\n"].concat();

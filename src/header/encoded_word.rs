@@ -5,9 +5,10 @@
 
 use std::borrow::Cow;
 
-use memchr::memmem;
-
-use super::charset::{Charset, base64_digit};
+use super::{
+    charset::{Charset, base64_digit},
+    steps,
+};
 
 /// Returns the text with its encoded words decoded (RFC 2047 §6.2); white space between two encoded words is dropped.
 /// What only resembles an encoded word stays as it is.
@@ -21,12 +22,19 @@ use super::charset::{Charset, base64_digit};
 /// ```
 #[must_use]
 pub fn decode_words(text: &str) -> Cow<'_, str> {
-    let Some((mut start, mut word)) = next(text, 0) else { return Cow::Borrowed(text) };
+    match next(text, 0) {
+        Some((start, word)) => Cow::Owned(decode_from(text, start, word)),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Decodes the words from the first one on, which begins at `start`.
+fn decode_from<'a>(text: &'a str, mut start: usize, mut word: Word<'a>) -> String {
     let mut out = String::with_capacity(text.len());
+    let mut run = Run::default();
     let mut copied = 0;
     loop {
         out.push_str(&text[copied..start]);
-        let mut run = Run::new(word.charset);
         copied = start;
         loop {
             copied += word.length;
@@ -43,7 +51,7 @@ pub fn decode_words(text: &str) -> Cow<'_, str> {
         }
     }
     out.push_str(&text[copied..]);
-    Cow::Owned(out)
+    out
 }
 
 /// Returns the length of the encoded word that the text begins with.
@@ -58,14 +66,19 @@ pub(super) fn is_in(text: &str) -> bool {
 
 /// The first encoded word at or after `from`, and where it begins.
 fn next(text: &str, from: usize) -> Option<(usize, Word<'_>)> {
-    memmem::find_iter(&text.as_bytes()[from..], b"=?").find_map(|at| {
+    // A plain loop: hostile text is full of `=?`, and a vectorised search costs more than this at each of them.
+    let pairs = text.as_bytes()[from..].windows(2).enumerate();
+    let found = pairs.filter(|&(_, pair)| pair == b"=?").find_map(|(at, _)| {
         let start = from + at;
         Word::read(&text[start..]).map(|word| (start, word))
-    })
+    });
+    steps::add(found.as_ref().map_or(text.len(), |&(start, _)| start) - from);
+    found
 }
 
 struct Word<'a> {
-    charset: Charset,
+    /// The name of the charset, without a language (RFC 2231 §5).
+    label: &'a str,
     encoding: Encoding,
     encoded: &'a [u8],
     /// Of the word as it is in the text.
@@ -82,7 +95,7 @@ impl<'a> Word<'a> {
     /// The encoded word that the text begins with. Looks no further than to the next `=?`, so that a search from each of
     /// them takes linear time.
     fn read(text: &'a str) -> Option<Self> {
-        let (charset, rest) = charset_label(text.strip_prefix("=?")?)?;
+        let (label, rest) = charset_label(text.strip_prefix("=?")?)?;
         let (encoding, encoded) = match rest.as_bytes() {
             [b'B' | b'b', b'?', encoded @ ..] => (Encoding::B, encoded),
             [b'Q' | b'q', b'?', encoded @ ..] => (Encoding::Q, encoded),
@@ -94,30 +107,36 @@ impl<'a> Word<'a> {
         if encoding == Encoding::B && !encoded.iter().all(|&byte| is_base64(byte)) {
             return None;
         }
-        // RFC 2231 §5: a language may follow the charset.
-        let charset = charset.split_once('*').map_or(charset, |(charset, _)| charset);
-        Some(Self { charset: Charset::from_label(charset), encoding, encoded, length })
+        let label = label.split_once('*').map_or(label, |(label, _)| label);
+        Some(Self { label, encoding, encoded, length })
     }
 }
 
-/// The label of a charset, up to its `?`.
+/// The label of a charset, up to its `?`. It is a token (RFC 2047 §2), in which no `=` may be.
 fn charset_label(text: &str) -> Option<(&str, &str)> {
     let end = text
         .bytes()
         .take(MAX_LABEL + 1)
-        .position(|byte| byte == b'?' || !byte.is_ascii_graphic())
+        .position(|byte| matches!(byte, b'?' | b'=') || !byte.is_ascii_graphic())
         .filter(|&end| end > 0 && text.as_bytes()[end] == b'?')?;
+    steps::add(end);
     Some((&text[..end], &text[end + 1..]))
 }
 
 /// The position of the `?=` that ends an encoded text; `None` if another word begins before.
 fn end(encoded: &[u8]) -> Option<usize> {
-    memchr::memchr_iter(b'?', encoded).find_map(|at| {
-        if encoded.get(at + 1) == Some(&b'=') {
-            return Some(Some(at));
+    for (at, &byte) in encoded.iter().enumerate() {
+        if byte != b'?' {
+            continue;
         }
-        (at > 0 && encoded[at - 1] == b'=').then_some(None)
-    })?
+        let is_end = encoded.get(at + 1) == Some(&b'=');
+        if is_end || at > 0 && encoded[at - 1] == b'=' {
+            steps::add(at);
+            return is_end.then_some(at);
+        }
+    }
+    steps::add(encoded.len());
+    None
 }
 
 fn is_base64(byte: u8) -> bool {
@@ -125,7 +144,8 @@ fn is_base64(byte: u8) -> bool {
 }
 
 /// Neighbouring words of one charset, on their way to text.
-struct Run {
+struct Run<'a> {
+    label: &'a str,
     charset: Charset,
     bytes: Vec<u8>,
     /// Q-encoded text not decoded yet.
@@ -133,15 +153,22 @@ struct Run {
     base64: Base64,
 }
 
-impl Run {
-    fn new(charset: Charset) -> Self {
-        Self { charset, bytes: Vec::new(), quoted: Vec::new(), base64: Base64::default() }
+impl Default for Run<'_> {
+    fn default() -> Self {
+        let base64 = Base64::default();
+        Self { label: "", charset: Charset::Unknown, bytes: Vec::new(), quoted: Vec::new(), base64 }
     }
+}
 
-    fn push(&mut self, word: &Word<'_>, out: &mut String) {
-        if word.charset != self.charset {
-            self.flush(out);
-            self.charset = word.charset;
+impl<'a> Run<'a> {
+    fn push(&mut self, word: &Word<'a>, out: &mut String) {
+        // Most words have the label of the one before.
+        if word.label != self.label {
+            let charset = Charset::from_label(word.label);
+            if charset != self.charset {
+                self.flush(out);
+            }
+            (self.label, self.charset) = (word.label, charset);
         }
         match word.encoding {
             Encoding::Q => {

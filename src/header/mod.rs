@@ -17,6 +17,7 @@ mod comment;
 mod date;
 mod encoded_word;
 mod field;
+mod steps;
 
 use std::borrow::Cow;
 

@@ -2,10 +2,8 @@
 
 use std::{borrow::Cow, mem, ops::Range};
 
-use memchr::memmem;
-
 use super::{
-    super::encoded_word,
+    super::{encoded_word, steps},
     Mailbox,
     syntax::{Gaps, Syntax},
 };
@@ -32,6 +30,8 @@ struct Entry<'a> {
     plain: Option<usize>,
     /// Addresses without angle brackets. If one in brackets follows, they are part of its name.
     bare: Vec<Bare>,
+    /// How many addresses without angle brackets were found, repeated ones included.
+    addresses: usize,
     /// Where in `name` the text after the last of these begins.
     after_bare: usize,
     comment: Option<&'a str>,
@@ -79,6 +79,7 @@ impl<'a, 'l> Parser<'a, 'l> {
                     continue;
                 }
             }
+            steps::add(1);
             match byte {
                 b' ' | b'\t' | b'\r' | b'\n' | b'>' | b')' | b'[' | b']' => self.plain(self.at + 1),
                 b',' => self.separator(),
@@ -101,16 +102,16 @@ impl<'a, 'l> Parser<'a, 'l> {
     fn whole_entry(&mut self) -> bool {
         let reached = self.syntax.reached;
         let begin = self.syntax.gap(self.at);
-        let address = self.syntax.address(begin, Gaps::AfterLocalPart);
+        let end = self.syntax.address(begin, Gaps::AfterLocalPart);
         self.syntax.reached = reached;
-        let Some((address, end)) = address else { return false };
+        let Some(end) = end else { return false };
         let next = self.syntax.gap(end);
         if !matches!(self.syntax.byte(next), None | Some(b',' | b';')) {
             return false;
         }
         self.entry.comment =
             self.text[self.at..begin].find('(').map(|open| &self.text[self.at + open..begin]);
-        self.entry.bare.push(Bare { name: 0..0, address });
+        self.entry.bare.push(Bare { name: 0..0, address: self.syntax.address.clone() });
         self.at = end;
         true
     }
@@ -154,6 +155,7 @@ impl<'a, 'l> Parser<'a, 'l> {
     fn next_semicolon(&mut self) -> usize {
         let mut at = self.at;
         while let Some(found) = memchr::memchr3(b';', b'"', b'(', &self.text.as_bytes()[at..]) {
+            steps::add(found);
             at += found;
             let end = match self.text.as_bytes()[at] {
                 b'"' => self.syntax.quoted(at),
@@ -162,6 +164,7 @@ impl<'a, 'l> Parser<'a, 'l> {
             };
             at = end.unwrap_or(at + 1);
         }
+        steps::add(self.text.len() - at);
         self.text.len()
     }
 
@@ -191,19 +194,21 @@ impl<'a, 'l> Parser<'a, 'l> {
         if self.syntax.byte(self.at + 1) == Some(b'<') {
             return self.plain(self.at + 1);
         }
-        if let Some((address, end)) = self.syntax.angle(self.at + 1) {
+        if let Some(end) = self.syntax.angle(self.at + 1) {
             self.flush(true);
             let Entry { name, comment, .. } = mem::take(&mut self.entry);
             self.list.push(Mailbox {
                 name: present(&name).or_else(|| comment_text(comment)),
-                address: Some(address),
+                address: Some(self.syntax.address.clone()),
             });
             self.entry.has_angle = true;
             self.at = end;
             return;
         }
         let inner = &self.text.as_bytes()[self.at + 1..];
-        match memchr::memchr2(b'<', b'>', inner) {
+        let bracket = inner.iter().position(|&byte| matches!(byte, b'<' | b'>'));
+        steps::add(bracket.unwrap_or(inner.len()));
+        match bracket {
             // `Jane <>`
             Some(length) if inner[length] == b'>' && is_blank(&inner[..length]) => {
                 self.flush(false);
@@ -223,6 +228,9 @@ impl<'a, 'l> Parser<'a, 'l> {
     }
 
     fn run(&mut self) {
+        if !self.syntax.has_address(self.at) {
+            return self.plain(self.syntax.text(self.at));
+        }
         if self.bare() {
             return;
         }
@@ -239,26 +247,29 @@ impl<'a, 'l> Parser<'a, 'l> {
     /// Takes an address that stands by itself.
     fn bare(&mut self) -> bool {
         let at = self.at;
-        if self.entry.is_broken
+        if !self.syntax.has_address(at)
+            || self.entry.is_broken
             || self.entry.is_dotted
             || at < self.syntax.reached
-            || self.entry.bare.len() == MAX_MAILBOXES
+            || self.entry.addresses == MAX_MAILBOXES
             || self.is_glued()
         {
             return false;
         }
-        let Some((address, end)) = self.syntax.address(at, Gaps::Nowhere) else { return false };
+        let Some(end) = self.syntax.address(at, Gaps::Nowhere) else { return false };
         let next = self.syntax.gap(end);
         if self.syntax.run(end) > end || matches!(self.syntax.byte(next), Some(b'.' | b'@')) {
             return false;
         }
         self.flush(false);
         let entry = &mut self.entry;
+        let address = &self.syntax.address;
         let name = entry.after_bare..entry.name.len();
-        entry.name.push_str(&address);
+        entry.name.push_str(address);
         entry.after_bare = entry.name.len();
-        if entry.bare.last().is_none_or(|last| last.address != address) {
-            entry.bare.push(Bare { name, address });
+        entry.addresses += 1;
+        if entry.bare.last().is_none_or(|last| last.address != *address) {
+            entry.bare.push(Bare { name, address: address.clone() });
         }
         self.at = end;
         true
@@ -266,16 +277,18 @@ impl<'a, 'l> Parser<'a, 'l> {
 
     /// Returns true if a quoted string or a run ends here.
     fn is_glued(&self) -> bool {
-        let before = self.text[..self.at].chars().next_back();
-        before.is_some_and(|c| {
-            !c.is_whitespace() && !matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',')
-        }) && !(before == Some('"') && self.entry.plain.is_some())
+        let Some(before) = self.text[..self.at].chars().next_back() else { return false };
+        let is_boundary = before.is_whitespace()
+            || matches!(before, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',')
+            || before == '"' && self.entry.plain.is_some();
+        !is_boundary
     }
 
     /// Adds the text before `at` to the name; before an address, without quotes and brackets that were not closed.
     fn flush(&mut self, is_before_address: bool) {
         let Some(start) = self.entry.plain.take() else { return };
         let mut plain = &self.text[start..self.at];
+        steps::add(plain.len());
         let name = &mut self.entry.name;
         if name.is_empty() {
             plain = plain.trim_ascii_start().trim_start_matches(CLOSING).trim_ascii_start();
@@ -293,6 +306,7 @@ impl<'a, 'l> Parser<'a, 'l> {
         self.flush(false);
         self.is_entry_begun = false;
         let entry = mem::take(&mut self.entry);
+        steps::add(entry.name.len());
         if entry.bare.is_empty() && !entry.has_angle {
             if let name @ Some(_) = present(&entry.name) {
                 self.list.push(Mailbox { name, address: None });
@@ -314,7 +328,9 @@ impl<'a, 'l> Parser<'a, 'l> {
 }
 
 fn is_blank(bytes: &[u8]) -> bool {
-    bytes.iter().all(u8::is_ascii_whitespace)
+    let text = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
+    steps::add(text.unwrap_or(bytes.len()));
+    text.is_none()
 }
 
 /// A name, unless it is blank.
@@ -331,25 +347,35 @@ fn comment_text(comment: Option<&str>) -> Option<String> {
 }
 
 /// Text without the backslashes of its quoted pairs (RFC 5322 §3.2.1).
-fn unescaped(text: &str) -> String {
+fn unescaped(text: &str) -> Cow<'_, str> {
+    let backslash = |text: &str| text.bytes().position(|byte| byte == b'\\');
+    let Some(mut at) = backslash(text) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+    loop {
         out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(c) = rest.chars().next() {
-            out.push(c);
-            rest = &rest[c.len_utf8()..];
+        // The character after a backslash is itself, even if it is another.
+        let next = rest[at + 1..].chars().next().map_or(0, char::len_utf8);
+        out.push_str(&rest[at + 1..at + 1 + next]);
+        rest = &rest[at + 1 + next..];
+        match backslash(rest) {
+            Some(found) => at = found,
+            None => break,
         }
     }
     out.push_str(rest);
-    out
+    Cow::Owned(out)
 }
 
 /// Text with each run of white space as one space (§3.2.2).
 fn single_blanks(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
-    if memchr::memchr3(b'\t', b'\r', b'\n', bytes).is_none() && memmem::find(bytes, b"  ").is_none() {
+    let is_double = |(at, &byte): (usize, &u8)| match byte {
+        b' ' => bytes.get(at + 1) == Some(&b' '),
+        b'\t' | b'\r' | b'\n' => true,
+        _ => false,
+    };
+    if !bytes.iter().enumerate().any(is_double) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());

@@ -1,6 +1,6 @@
 //! The tokens of an address list, and addresses made of them.
 
-use super::super::{comment, encoded_word};
+use super::super::{comment, encoded_word, steps};
 
 /// An address list and what is known of its end, so that no search for a closing character is made twice.
 pub(super) struct Syntax<'a> {
@@ -10,6 +10,10 @@ pub(super) struct Syntax<'a> {
     comments_end: usize,
     /// From here on no quoted string is closed.
     quotes_end: usize,
+    /// From here on there is no `@`, and so no address.
+    addresses_end: usize,
+    /// The last address, or a part of one.
+    pub(super) address: String,
     /// How far the last attempt at an address came.
     pub(super) reached: usize,
 }
@@ -26,7 +30,15 @@ pub(super) enum Gaps {
 
 impl<'a> Syntax<'a> {
     pub(super) fn new(text: &'a str, is_utf8: bool) -> Self {
-        Self { text, is_utf8, comments_end: usize::MAX, quotes_end: usize::MAX, reached: 0 }
+        Self {
+            text,
+            is_utf8,
+            comments_end: usize::MAX,
+            quotes_end: usize::MAX,
+            addresses_end: memchr::memrchr(b'@', text.as_bytes()).unwrap_or(0),
+            address: String::new(),
+            reached: 0,
+        }
     }
 
     pub(super) fn byte(&self, at: usize) -> Option<u8> {
@@ -52,13 +64,17 @@ impl<'a> Syntax<'a> {
         }
         let bytes = self.text.as_bytes();
         let mut end = at + 1;
-        while let Some(found) = bytes.get(end..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
-            end += found + 1;
-            if bytes[end - 1] == b'"' {
-                return Some(end);
+        while let Some(&byte) = bytes.get(end) {
+            match byte {
+                b'"' => {
+                    steps::add(end - at);
+                    return Some(end + 1);
+                }
+                b'\\' => end += 2,
+                _ => end += 1,
             }
-            end += 1;
         }
+        steps::add(bytes.len() - at);
         self.quotes_end = at;
         None
     }
@@ -67,7 +83,10 @@ impl<'a> Syntax<'a> {
     pub(super) fn gap(&mut self, mut at: usize) -> usize {
         loop {
             match self.byte(at) {
-                Some(b' ' | b'\t' | b'\r' | b'\n') => at += 1,
+                Some(b' ' | b'\t' | b'\r' | b'\n') => {
+                    steps::add(1);
+                    at += 1;
+                }
                 _ => match self.comment(at) {
                     Some(end) => at = end,
                     None => return at,
@@ -76,26 +95,54 @@ impl<'a> Syntax<'a> {
         }
     }
 
+    /// Returns true if an address may begin at `at` or after it.
+    pub(super) fn has_address(&self, at: usize) -> bool {
+        at < self.addresses_end
+    }
+
     /// The end of a run of characters that mean nothing to a list, and of encoded words, which may have any in them.
     pub(super) fn run(&self, at: usize) -> usize {
+        self.until(at, |c| is_special(c) || c.is_whitespace())
+    }
+
+    /// The end of text that begins no comment, quoted string or entry, and that has no angle bracket.
+    pub(super) fn text(&self, at: usize) -> usize {
+        self.until(at, |c| matches!(c, '(' | '"' | ':' | ';' | ',' | '<'))
+    }
+
+    /// The first character, not in an encoded word, that `is_end` is true for.
+    #[inline]
+    fn until(&self, at: usize, is_end: impl Fn(char) -> bool) -> usize {
+        let bytes = self.text.as_bytes();
         let mut end = at;
-        while let Some(c) = self.text[end..].chars().next() {
-            if c == '='
+        while let Some(&byte) = bytes.get(end) {
+            if byte == b'='
+                && bytes.get(end + 1) == Some(&b'?')
                 && let Some(length) = encoded_word::length(&self.text[end..])
             {
                 end += length;
-            } else if is_special(c) {
-                break;
+            } else if byte.is_ascii() {
+                if is_end(char::from(byte)) {
+                    break;
+                }
+                end += 1;
             } else {
-                end += c.len_utf8();
+                match self.text[end..].chars().next() {
+                    Some(c) if !is_end(c) => end += c.len_utf8(),
+                    _ => break,
+                }
             }
         }
+        steps::add(end - at);
         end
     }
 
-    /// The address in angle brackets (§3.4 `angle-addr`) that begins after the `<` before `at`, with its end. A `>` may
-    /// lack where the entry ends.
-    pub(super) fn angle(&mut self, at: usize) -> Option<(String, usize)> {
+    /// Reads the address in angle brackets (§3.4 `angle-addr`) that begins after the `<` before `at`, and returns its
+    /// end. A `>` may lack where the entry ends.
+    pub(super) fn angle(&mut self, at: usize) -> Option<usize> {
+        if !self.has_address(at) {
+            return None;
+        }
         let mut at = self.gap(at);
         if self.text.as_bytes()[at..]
             .get(..MAILTO.len())
@@ -105,18 +152,17 @@ impl<'a> Syntax<'a> {
         }
         let at = self.route(at).unwrap_or(at);
         let at = self.gap(at);
-        let (address, end) = self.address(at, Gaps::Everywhere)?;
+        let end = self.address(at, Gaps::Everywhere)?;
         let end = self.gap(end);
         match self.byte(end) {
-            Some(b'>') => Some((address, end + 1)),
-            None | Some(b',' | b';') => Some((address, end)),
+            Some(b'>') => Some(end + 1),
+            None | Some(b',' | b';') => Some(end),
             Some(_) => None,
         }
     }
 
     /// The end of a route (§4.4 `obs-route`), which says nothing any more.
     fn route(&mut self, at: usize) -> Option<usize> {
-        let mut ignored = String::new();
         let mut at = at;
         let mut is_empty = true;
         loop {
@@ -125,59 +171,74 @@ impl<'a> Syntax<'a> {
                 b',' => at += 1,
                 b'@' => {
                     let domain = self.gap(at + 1);
-                    at = self.domain(domain, Gaps::Everywhere, &mut ignored)?;
+                    self.address.clear();
+                    at = self.domain(domain, Gaps::Everywhere)?;
                     is_empty = false;
                 }
                 b':' if !is_empty => return Some(at + 1),
                 _ => return None,
             }
-            ignored.clear();
         }
     }
 
-    /// The address (§3.4.1 `addr-spec`) at `at`, with its end.
-    pub(super) fn address(&mut self, at: usize, gaps: Gaps) -> Option<(String, usize)> {
-        let mut address = String::new();
-        let mut at = self.local_part(at, gaps, &mut address)?;
+    /// Reads the address (§3.4.1 `addr-spec`) at `at` into `self.address`, and returns its end.
+    pub(super) fn address(&mut self, at: usize, gaps: Gaps) -> Option<usize> {
+        if !self.has_address(at) {
+            return None;
+        }
+        self.address.clear();
+        let mut at = self.local_part(at, gaps)?;
         if gaps != Gaps::Nowhere {
             at = self.gap(at);
         }
         if self.byte(at) != Some(b'@') {
             return None;
         }
-        address.push('@');
+        self.address.push('@');
         at += 1;
         if gaps != Gaps::Nowhere {
             at = self.gap(at);
         }
-        let end = self.domain(at, gaps, &mut address)?;
+        let end = self.domain(at, gaps)?;
         // RFC 2047 §5: an encoded word is no part of an address.
-        (!encoded_word::is_in(&address)).then_some((address, end))
+        (!encoded_word::is_in(&self.address)).then_some(end)
     }
 
-    fn local_part(&mut self, mut at: usize, gaps: Gaps, out: &mut String) -> Option<usize> {
+    fn local_part(&mut self, mut at: usize, gaps: Gaps) -> Option<usize> {
         loop {
             let end = match self.quoted(at) {
-                Some(end) if self.text[at..end].chars().all(|c| self.is_quotable(c)) => end,
-                Some(_) => return None,
+                Some(end) => end,
                 None => self.atom(at)?,
             };
-            out.push_str(&self.text[at..end]);
-            match self.dot(end, gaps == Gaps::Everywhere, out) {
+            if self.address.len() + (end - at) > MAX_LOCAL_PART {
+                self.reached = self.reached.max(end);
+                return None;
+            }
+            let word = &self.text[at..end];
+            if word.starts_with('"') && !word.chars().all(|c| self.is_quotable(c)) {
+                return None;
+            }
+            self.address.push_str(word);
+            match self.dot(end, gaps == Gaps::Everywhere) {
                 Some(next) => at = next,
                 None => return Some(end),
             }
         }
     }
 
-    fn domain(&mut self, mut at: usize, gaps: Gaps, out: &mut String) -> Option<usize> {
+    fn domain(&mut self, mut at: usize, gaps: Gaps) -> Option<usize> {
         if self.byte(at) == Some(b'[') {
-            return self.domain_literal(at, out);
+            return self.domain_literal(at);
         }
+        let start = self.address.len();
         loop {
             let end = self.atom(at)?;
-            out.push_str(&self.text[at..end]);
-            match self.dot(end, gaps != Gaps::Nowhere, out) {
+            if self.address.len() - start + (end - at) > MAX_DOMAIN {
+                self.reached = self.reached.max(end);
+                return None;
+            }
+            self.address.push_str(&self.text[at..end]);
+            match self.dot(end, gaps != Gaps::Nowhere) {
                 Some(next) => at = next,
                 None => return Some(end),
             }
@@ -185,40 +246,50 @@ impl<'a> Syntax<'a> {
     }
 
     /// Takes a dot between two words; returns where the second begins.
-    fn dot(&mut self, end: usize, has_gaps: bool, out: &mut String) -> Option<usize> {
+    fn dot(&mut self, end: usize, has_gaps: bool) -> Option<usize> {
         self.reached = self.reached.max(end);
         let dot = if has_gaps { self.gap(end) } else { end };
         if self.byte(dot) != Some(b'.') {
             return None;
         }
-        out.push('.');
+        self.address.push('.');
         Some(if has_gaps { self.gap(dot + 1) } else { dot + 1 })
     }
 
     /// `[IPv6:2001:db8::1]` (§3.4.1), without white space at its ends.
-    fn domain_literal(&mut self, at: usize, out: &mut String) -> Option<usize> {
+    fn domain_literal(&mut self, at: usize) -> Option<usize> {
         let rest = self.text.as_bytes()[at..].get(1..)?;
-        let length = memchr::memchr(b']', &rest[..rest.len().min(MAX_DOMAIN)])?;
+        let end = rest.iter().take(MAX_DOMAIN).position(|byte| matches!(byte, b'[' | b']' | b'\\'));
+        steps::add(end.unwrap_or(MAX_DOMAIN));
+        let length = end.filter(|&end| rest[end] == b']')?;
         let literal = self.text.get(at + 1..at + 1 + length)?.trim_ascii();
-        if !literal.chars().all(|c| self.is_visible(c) && !matches!(c, '[' | ']' | '\\')) {
+        if !literal.chars().all(|c| self.is_visible(c)) {
             return None;
         }
-        out.extend(["[", literal, "]"]);
+        self.address.extend(["[", literal, "]"]);
         self.reached = self.reached.max(at + length + 2);
         Some(at + length + 2)
     }
 
     /// The end of the atom (§3.2.3) at `at`; `None` if there is none.
     fn atom(&self, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
-        let length = rest.find(|c: char| !self.is_atext(c)).unwrap_or(rest.len());
-        (length > 0).then_some(at + length)
-    }
-
-    fn is_atext(&self, c: char) -> bool {
-        c.is_ascii_alphanumeric()
-            || matches!(c, '!' | '#'..='\'' | '*' | '+' | '-' | '/' | '=' | '?' | '^'..='`' | '{'..='~')
-            || !c.is_ascii() && self.is_visible(c) && !c.is_whitespace()
+        let bytes = self.text.as_bytes();
+        let mut end = at;
+        while let Some(&byte) = bytes.get(end) {
+            if byte.is_ascii() {
+                if !is_atext(byte) {
+                    break;
+                }
+                end += 1;
+            } else {
+                match self.text[end..].chars().next() {
+                    Some(c) if self.is_visible(c) && !c.is_whitespace() => end += c.len_utf8(),
+                    _ => break,
+                }
+            }
+        }
+        steps::add(end - at);
+        (end > at).then_some(end)
     }
 
     /// Characters of a quoted string in an address.
@@ -239,9 +310,15 @@ impl<'a> Syntax<'a> {
     }
 }
 
-/// Characters that end a run. A backslash and a stray control character do not, and make an address invalid.
+/// Characters that end a run, beside white space. A backslash and a stray control character do not, and make an
+/// address invalid.
 fn is_special(c: char) -> bool {
-    matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',' | '"') || c.is_whitespace()
+    matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',' | '"')
+}
+
+fn is_atext(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~')
 }
 
 /// Of links that were copied into a header.
@@ -249,3 +326,6 @@ const MAILTO: &[u8] = b"mailto:";
 
 /// RFC 5321 §4.5.3.1.2: a domain has at most 255 octets.
 const MAX_DOMAIN: usize = 255;
+
+/// RFC 5322 §2.1.1: a line has at most 998 octets. RFC 5321 §4.5.3.1.1 allows 64, which some mailers exceed.
+const MAX_LOCAL_PART: usize = 998;

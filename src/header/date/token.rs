@@ -1,6 +1,6 @@
 //! The words of a date.
 
-use super::super::comment;
+use super::super::{comment, steps};
 
 /// What is left of a date without comments and white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
         if tokens.len() > MAX_TOKENS {
             return None;
         }
+        steps::add(used);
         rest = &rest[used..];
     }
     Some(tokens)
