@@ -1,7 +1,10 @@
 //! `record --import` of lists of seen messages that the real programs wrote, for mail from Dovecot.
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, UNIX_EPOCH};
 
 use crate::support::dovecot::Dovecot;
 use crate::support::messages::messages;
@@ -110,4 +113,52 @@ fn getmail() {
         },
         |port| format!("oldmail-127.0.0.1-{port}-alice"),
     );
+}
+
+/// A list whose last line has no end yet, and a list that changes while it is read, are refused and change nothing.
+#[test]
+fn a_list_that_is_being_written() {
+    let room = Sandbox::new();
+    let record = |arguments: &[&str]| {
+        let mut command = room.pop3(110);
+        command.arg("record").args(arguments);
+        run(command)
+    };
+    let list = room.work().join("fetchids");
+    fs::write(&list, "alice@127.0.0.1 u1\nalice@127.0.0.1 u2\nalice@127.0.0.1 u").expect("a file");
+    let outcome = record(&["--import", "fetchids"]).expect(65);
+    assert_eq!(
+        outcome.stderr(),
+        "pop3: fetchids: the list is incomplete in line 3: another program may be writing it\n"
+    );
+
+    let lines: Vec<_> = (0..50_000).map(|nth| format!("alice@127.0.0.1 u{nth}\n")).collect();
+    fs::write(&list, lines.concat()).expect("a file");
+    let is_done = AtomicBool::new(false);
+    let refused = thread::scope(|scope| {
+        scope.spawn(|| {
+            let file = File::options().write(true).open(&list).expect("the file");
+            for second in 1.. {
+                if is_done.load(Ordering::Relaxed) {
+                    break;
+                }
+                file.set_modified(UNIX_EPOCH + Duration::from_secs(second)).expect("a time");
+            }
+        });
+        // Whether the writer gets its turn while the list is read is up to the system.
+        let refused = (0..100).map(|_| record(&["--import", "fetchids"])).find(|outcome| {
+            if outcome.code == Some(0) {
+                record(&["--forget", "--all"]);
+            }
+            outcome.code != Some(0)
+        });
+        is_done.store(true, Ordering::Relaxed);
+        refused
+    });
+    let outcome = refused.expect("a change that was noticed").expect(65);
+    assert_eq!(
+        outcome.stderr(),
+        "pop3: fetchids: changed while it was read; end the program that writes it\n"
+    );
+    assert_eq!(record(&[]).expect(0).stdout(), "");
 }
