@@ -3,18 +3,23 @@
 _default:
     @just --list
 
-# What a change needs before it is committed
+# What a change needs before it is committed: format, lints, unit tests, transcripts, documents
 check:
     cargo fmt --check
     cargo clippy --locked --all-targets -- -D warnings
     cargo clippy --locked --lib --no-default-features -- -D warnings
+    cargo test --locked --lib
+    cargo test --locked --test pop3 -- transcripts:: generated:: manual:: readme::
+
+# Every test; those that need other software are skipped without it
+test:
     cargo test --locked
 
-# What CI runs: Debian 12, as root; installs what it needs
+# What CI runs: on Debian 12, as root; installs what it needs, takes up to an hour
 ci:
     .ci/run
 
-# The main job on an embedded server
+# Every command against a small mail server
 demo:
     cargo run --release --example demo
 
@@ -22,7 +27,7 @@ demo:
 generate:
     UPDATE=1 cargo test --locked --test pop3 generated::
 
-# Only the transcripts whose names contain WORDS
+# Only the transcripts whose topic and name contain WORDS
 transcripts WORDS="":
     POP3_TRANSCRIPT={{WORDS}} cargo test --locked --test pop3 transcripts::
 
