@@ -454,8 +454,25 @@ fn links() {
                     "{link}"
                 );
             }
+            // The published crate has no such folder.
+            None if link.starts_with(".github/") && !root.join(".github").exists() => {}
             None => assert!(root.join(link).exists(), "no file {link}"),
         }
+    }
+}
+
+/// The files and folders that the guide for contributors names exist.
+#[test]
+fn contributing_names_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // The published crate has no such folder.
+    let Ok(guide) = fs::read_to_string(root.join(".github/CONTRIBUTING.md")) else { return };
+    let folders = ["src/", "tests/", "man/", "benches/", "completions/", ".ci/", ".github/"];
+    for path in guide.split('`').filter(|path| folders.iter().any(|folder| path.starts_with(folder))) {
+        // A pattern or a placeholder: its folder counts.
+        let end = ["*", " ", "NAME", "TOPIC"].iter().filter_map(|end| path.find(end)).min();
+        let path = end.map_or(path, |end| &path[..end]);
+        assert!(root.join(path).exists(), "no {path}");
     }
 }
 

@@ -30,6 +30,8 @@ class Pop3 < Formula
   def install
     bin.install "pop3"
     man1.install Dir["man/*.1"]
+    man5.install Dir["man/*.5"]
+    man7.install Dir["man/*.7"]
     bash_completion.install "completions/pop3.bash" => "pop3"
     zsh_completion.install "completions/_pop3"
     fish_completion.install "completions/pop3.fish"

@@ -26,7 +26,7 @@
           # The integration tests start servers on the network; CI of the project runs them.
           cargoTestFlags = [ "--lib" ];
           postInstall = ''
-            installManPage man/*.1
+            installManPage man/*.[157]
             installShellCompletion --bash --name pop3 completions/pop3.bash
             installShellCompletion --zsh completions/_pop3
             installShellCompletion --fish completions/pop3.fish
