@@ -239,7 +239,7 @@ fn options(command: &Command, man: &Man) -> String {
     }
     if command.get_name() != "pop3" {
         options += ".SH COMMON OPTIONS\nAll options of\n.BR pop3 (1)\nfor the account, the connection and the output can be given too;\n\
-                    .B \\-\\-commit\nstands there as well.\n";
+                    .B \\-\\-commit\nis described there as well.\n";
     }
     options
 }
@@ -250,7 +250,7 @@ fn environment(command: &Command) -> String {
         return ".SH ENVIRONMENT\nAll variables are listed in\n.BR pop3 (1).\n".into();
     }
     let mut text = String::from(
-        ".SH ENVIRONMENT\nA variable that is set to nothing counts as not set, but\n.BR POP3_PASSWORD ,\nwhich then is an empty password, and\n.BR POP3_PROXY ,\nwhich then means no proxy.\n",
+        ".SH ENVIRONMENT\nA variable that is set to an empty string counts as not set, except\n.BR POP3_PASSWORD ,\nwhich is then an empty password, and\n.BR POP3_PROXY ,\nwhich then means no proxy.\n",
     );
     for (arg, variable) in command.get_arguments().filter_map(|arg| Some((arg, variable(arg)?))) {
         let option = arg.get_long().expect("what has a variable has a long name").replace('-', "\\-");
@@ -299,15 +299,15 @@ fn every_variable_is_in_the_help() {
     assert_eq!(variables.len(), 19);
 }
 
-/// When the manual last changed in what it says.
-const DATE: &str = "2026-11-22";
+/// The date of the manual's last change.
+const DATE: &str = "2026-11-26";
 
 const VARIABLES: [(&str, &str); 9] = [
     ("POP3_PASSWORD", "The password. It may be empty."),
     ("POP3_TOKEN", "An OAuth 2.0 access token."),
     (
         "SSL_CERT_FILE, SSL_CERT_DIR",
-        "Trust anchors in place of the system's, if there is no\n.BR \\-\\-ca\\-file .",
+        "Trusted certificate authorities in place of the system's, without\n.BR \\-\\-ca\\-file .",
     ),
     (
         "ALL_PROXY",
@@ -315,7 +315,7 @@ const VARIABLES: [(&str, &str); 9] = [
     ),
     (
         "NO_PROXY",
-        "Hosts that are not connected to through\n.BR ALL_PROXY ,\nseparated by commas: a domain name with all names within it, an IP address, or a network (192.0.2.0/24). Names are not resolved for this. An asterisk means all hosts. What is said with\n.BR \\-\\-proxy ,\n.B POP3_PROXY\nor the key\n.B proxy\nhas no exceptions.",
+        "Hosts that are not connected to through\n.BR ALL_PROXY ,\nseparated by commas: a domain name with all names within it, an IP address, or a network (192.0.2.0/24). Names are not resolved for this. An asterisk means all hosts. A proxy that is given with\n.BR \\-\\-proxy ,\n.B POP3_PROXY\nor the key\n.B proxy\nis used for all hosts.",
     ),
     (
         "SSLKEYLOGFILE",
@@ -323,10 +323,10 @@ const VARIABLES: [(&str, &str); 9] = [
     ),
     (
         "XDG_CONFIG_HOME, XDG_STATE_HOME",
-        "Where the configuration file and the record lie, on Linux and macOS; on Windows\n.B APPDATA\nand\n.BR LOCALAPPDATA .",
+        "The folders of the configuration file and the record on Linux and macOS; on Windows\n.B APPDATA\nand\n.BR LOCALAPPDATA .",
     ),
-    ("NO_COLOR", "If set, no colours unless\n.B \\-\\-color always\nasks for them."),
-    ("RUST_LOG", "What is logged to standard error; beats\n.B \\-v\nand\n.BR \\-q ."),
+    ("NO_COLOR", "If set, colours are used only with\n.BR \"\\-\\-color always\" ."),
+    ("RUST_LOG", "The log level of standard error; beats\n.B \\-v\nand\n.BR \\-q ."),
 ];
 
 const BASH_ACCOUNTS: &str = r#"# The names of the accounts in the configuration file.
