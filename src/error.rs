@@ -1,6 +1,6 @@
 //! What can go wrong, and who must act.
 
-use std::fmt;
+use std::{fmt, io};
 
 use crate::proto::{MessageNumber, status::ResponseCode};
 
@@ -28,6 +28,9 @@ pub enum ErrorKind {
     Protocol,
     /// `QUIT` was sent and its answer never came: whether the marked messages were deleted is not known.
     CommitUnknown,
+    /// An input or output of the caller's own failed: a file, a pipe. Nothing in this library makes such an error; it comes
+    /// from an [`io::Error`] by `?`.
+    Io,
 }
 
 /// An error of this library: one line of text, lower case, no full stop, with the server's line where there is one.
@@ -90,10 +93,28 @@ impl Error {
         self
     }
 
-    /// The same error with more behind its message.
+    /// Gives a refusal that ends the session the kind of its response code (RFC 2449 §8, RFC 3206), or `otherwise` without
+    /// one.
     #[must_use]
-    pub(crate) fn explained(mut self, why: &str) -> Self {
-        self.message = format!("{} ({why})", self.message);
+    pub(crate) fn by_response_code(self, otherwise: ErrorKind) -> Self {
+        if self.kind != ErrorKind::Refused {
+            return self;
+        }
+        let kind = match self.response_code() {
+            Some(ResponseCode::InUse | ResponseCode::LoginDelay | ResponseCode::SysTemp) => {
+                ErrorKind::Temporary
+            }
+            Some(ResponseCode::SysPerm) => ErrorKind::Unavailable,
+            Some(ResponseCode::Auth) => ErrorKind::Authentication,
+            _ => otherwise,
+        };
+        self.with_kind(kind)
+    }
+
+    /// Adds a detail to the message, in parentheses.
+    #[must_use]
+    pub(crate) fn with_detail(mut self, detail: &str) -> Self {
+        self.message = format!("{} ({detail})", self.message);
         self
     }
 
@@ -123,16 +144,41 @@ impl Error {
     }
 
     /// True if commands were pipelined (RFC 2449 §6.6) when it happened: a server that cannot cope with that may give the
-    /// messages one command at a time ([`Options::pipelining`](crate::session::Options::pipelining)).
+    /// messages one command at a time ([`Connector::no_pipelining`](crate::session::Connector::no_pipelining)).
     #[must_use]
     pub fn is_pipelined(&self) -> bool {
         self.pipelined
+    }
+
+    /// Returns the kind of the I/O error beneath, if there is one: `TimedOut` and `ConnectionRefused` are both
+    /// [`ErrorKind::Unavailable`].
+    #[must_use]
+    pub fn io_kind(&self) -> Option<io::ErrorKind> {
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                return Some(error.kind());
+            }
+            source = error.source();
+        }
+        None
     }
 
     /// The response code (RFC 2449 §8) in the server's line.
     #[must_use]
     pub fn response_code(&self) -> Option<ResponseCode<'_>> {
         crate::proto::status::StatusLine::parse(self.response()?).ok()?.response_code()
+    }
+}
+
+impl From<io::Error> for Error {
+    /// Takes out the [`Error`] that a [`Message`](crate::session::Message) gave to a reader; any other I/O error is the
+    /// caller's own, of kind [`ErrorKind::Io`].
+    fn from(error: io::Error) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => error,
+            Err(error) => Self::new(ErrorKind::Io, error.to_string()).with_source(error),
+        }
     }
 }
 
@@ -155,5 +201,27 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_io_error_keeps_its_kind() {
+        let error = Error::from(io::Error::from(io::ErrorKind::StorageFull));
+        assert_eq!((error.kind(), error.io_kind()), (ErrorKind::Io, Some(io::ErrorKind::StorageFull)));
+        assert_eq!(Error::new(ErrorKind::Refused, "no").io_kind(), None);
+    }
+
+    /// `std::io::copy` of a message must not turn a lost connection into a problem of the file.
+    #[test]
+    fn an_error_survives_the_way_through_a_reader() {
+        let lost =
+            Error::new(ErrorKind::Unavailable, "lost").with_source(io::Error::from(io::ErrorKind::TimedOut));
+        let error = Error::from(io::Error::other(lost));
+        assert_eq!((error.kind(), error.io_kind()), (ErrorKind::Unavailable, Some(io::ErrorKind::TimedOut)));
+        assert_eq!(error.message(), "lost");
     }
 }

@@ -5,28 +5,19 @@
 //! # A session
 //!
 //! ```no_run
-//! use std::time::Duration;
-//! use pop3::{Secret, net, sasl::Credential, session::{Authorization, Login, Options, Reply}};
+//! use pop3::{Secret, sasl::Credential, session::{Reply, TlsMode}};
 //!
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let address = net::Address::parse("pop.example.org", 995)?;
-//! let limits = net::Limits { timeout: Duration::from_secs(60), deadline: None };
-//! let tls = net::TlsConnector::prepare(net::TlsSettings::default());
-//! let tcp = net::connect(&address, &net::Route::default(), limits, &mut |_| {})?;
-//! let stream = net::Stream::Tls(Box::new(tls.handshake(tcp, &address.host)?));
-//!
-//! let credential = Credential::Password(Secret::from("tanstaaf"));
-//! let login = Login { user: "mrose", credential: &credential, mechanism: None, host: "pop.example.org", port: 995 };
-//! let mut maildrop = Authorization::open(stream, Options::default())?.login(&login)?;
-//! let listing = maildrop.maildrop()?;
-//! let mut retrieval = maildrop.retrieve(listing.entries().map(|entry| entry.number));
+//! let session = pop3::connect("pop.example.org", TlsMode::Implicit)?;
+//! let mut maildrop = session.login("mrose", &Credential::Password(Secret::from("tanstaaf")))?;
+//! let numbers: Vec<_> = maildrop.listing()?.iter().map(|message| message.number).collect();
+//! let mut retrieval = maildrop.retr_all(numbers);
 //! while let Some(reply) = retrieval.next()? {
 //!     if let Reply::Message(number, mut message) = reply {
 //!         std::io::copy(&mut message, &mut std::fs::File::create(format!("{number}.eml"))?)?;
 //!     }
 //! }
-//! maildrop.abandon()?; // or commit(): QUIT, which deletes what was marked
-//! # Ok(()) }
+//! maildrop.abandon()?; // or commit(): QUIT, which deletes the marked messages
+//! # Ok::<(), pop3::Error>(())
 //! ```
 //!
 //! # In scope, out of scope
@@ -79,3 +70,4 @@ pub mod trace;
 
 pub use error::{Error, ErrorKind};
 pub use secret::Secret;
+pub use session::connect;

@@ -5,10 +5,9 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pop3::net::{self, Address, Limits, Stream};
 use pop3::proto::MessageNumber;
 use pop3::sasl::Credential;
-use pop3::session::{Authorization, Login, Options, Reply, Transaction};
+use pop3::session::{Connector, Reply, TlsMode, Transaction};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
@@ -19,8 +18,8 @@ const SMALL_BUFFER: usize = 4 * 1024;
 
 const COMMANDS: u32 = 400_000;
 
-/// A deadlock ends as a timeout.
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(20), deadline: None };
+/// Longer than the test takes: a deadlock ends as a timeout.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Listens with small buffers, which its connections inherit.
 fn listen() -> TcpListener {
@@ -70,12 +69,10 @@ fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
 }
 
 fn transaction(address: SocketAddr) -> Transaction {
-    let address = Address::parse("127.0.0.1", address.port()).expect("an address");
-    let tcp = net::connect(&address, &net::Route::default(), LIMITS, &mut |_| {}).expect("a connection");
-    let session = Authorization::open(Stream::Plain(tcp), Options::default()).expect("a greeting");
+    let connector = Connector::new().timeout(TIMEOUT);
+    let session = connector.connect(&format!("127.0.0.1:{}", address.port()), TlsMode::None);
     let credential = Credential::Password("secret".into());
-    let login = Login { user: "alice", credential: &credential, mechanism: None, host: "h", port: 110 };
-    session.login(&login).expect("a login")
+    session.expect("a greeting").login("alice", &credential).expect("a login")
 }
 
 fn numbers() -> impl Iterator<Item = MessageNumber> {
@@ -89,7 +86,7 @@ fn a_server_that_does_not_read_while_it_writes_is_no_deadlock() {
     let serving = std::thread::spawn(move || serve(&listener, |_| b"+OK marked to be deleted\r\n"));
     let mut transaction = transaction(address);
     let mut refused = 0;
-    transaction.mark(numbers(), |_, _| refused += 1).expect("every answer");
+    transaction.dele_all(numbers(), |_, _| refused += 1).expect("every answer");
     assert_eq!(refused, 0);
     transaction.abandon().expect("an answer to RSET");
     serving.join().expect("a server that ends");
@@ -103,7 +100,7 @@ fn messages_and_marks_share_a_window_without_deadlock() {
         serve(&listener, |line| if line.starts_with("RETR") { b"+OK\r\n..a\r\n.\r\n" } else { b"+OK\r\n" });
     });
     let mut transaction = transaction(address);
-    let mut retrieval = transaction.retrieve(numbers().take(COMMANDS as usize / 2));
+    let mut retrieval = transaction.retr_all(numbers().take(COMMANDS as usize / 2));
     let (mut octets, mut marked) = (0, 0);
     while let Some(reply) = retrieval.next().expect("every answer") {
         let stored = match reply {
@@ -120,7 +117,7 @@ fn messages_and_marks_share_a_window_without_deadlock() {
             Reply::Refused { .. } => panic!("refused"),
             Reply::Vouched => continue,
         };
-        retrieval.mark(stored);
+        retrieval.dele(stored);
     }
     assert_eq!((octets, marked), (4 * COMMANDS as usize / 2, COMMANDS / 2));
     transaction.abandon().expect("an answer to RSET");

@@ -156,6 +156,7 @@ impl From<Error> for CliError {
             ErrorKind::Authentication => ErrorCode::Authentication,
             ErrorKind::Unsupported | ErrorKind::Refused | ErrorKind::Protocol => ErrorCode::Protocol,
             ErrorKind::CommitUnknown => ErrorCode::CommitUnknown,
+            ErrorKind::Io => ErrorCode::Output,
         };
         let hint = match (error.kind(), error.response_code()) {
             (ErrorKind::Temporary, Some(ResponseCode::InUse)) => {

@@ -2,8 +2,8 @@
 
 use crate::{
     delivery::{MAX_OCCURRENCES, Record},
-    proto::MessageNumber,
-    session::{Entry, Maildrop},
+    proto::{MessageNumber, UniqueId},
+    session::{MaildropEntry, MaildropListing},
 };
 
 use super::select::{ListedMessage, ListedMessages};
@@ -11,7 +11,7 @@ use super::select::{ListedMessage, ListedMessages};
 /// The messages of a maildrop, ordered by number. Messages that share a unique-id differ in their occurrence: 0 for the
 /// first, 1 for the second.
 pub struct MessageList<'m> {
-    maildrop: &'m Maildrop,
+    listing: &'m MaildropListing,
     /// The index and occurrence of each message whose occurrence is not 0, by index: empty on most servers.
     occurrences: Vec<(u32, u32)>,
 }
@@ -24,22 +24,22 @@ pub struct KnownMessages<'c, 'm> {
 }
 
 impl<'m> MessageList<'m> {
-    pub fn new(maildrop: &'m Maildrop) -> Self {
-        let occurrences = occurrences(maildrop.len(), |index| maildrop.entry(index as usize).unique_id);
-        Self { maildrop, occurrences }
+    pub fn new(listing: &'m MaildropListing) -> Self {
+        let occurrences = occurrences(listing.len(), |index| listing.get(index as usize).unique_id);
+        Self { listing, occurrences }
     }
 
     /// True if the server answered `UIDL`.
     pub fn has_unique_ids(&self) -> bool {
-        self.maildrop.has_unique_ids()
+        self.listing.has_unique_ids()
     }
 
     pub fn len(&self) -> usize {
-        self.maildrop.len()
+        self.listing.len()
     }
 
-    pub fn entry(&self, index: usize) -> Entry<'m> {
-        let mut entry = self.maildrop.entry(index);
+    pub fn entry(&self, index: usize) -> MaildropEntry<'m> {
+        let mut entry = self.listing.get(index);
         // RFC 1939 §7 allows identical messages to share a unique-id, but not this many.
         if self.occurrence(index) >= MAX_OCCURRENCES {
             entry.unique_id = None;
@@ -49,7 +49,7 @@ impl<'m> MessageList<'m> {
 
     /// Returns the index of a message number, if the server listed it.
     pub fn index_of(&self, number: MessageNumber) -> Option<usize> {
-        self.maildrop.index_of(number)
+        self.listing.index_of(number)
     }
 
     /// Returns how many messages before this one have the same unique-id.
@@ -65,7 +65,8 @@ impl<'m> MessageList<'m> {
 
     /// Iterates over every unique-id with its occurrence.
     pub fn unique_ids(&self) -> impl Iterator<Item = (&'m [u8], u32)> + Clone {
-        (0..self.len()).filter_map(|index| Some((self.entry(index).unique_id?, self.occurrence(index))))
+        (0..self.len())
+            .filter_map(|index| Some((self.entry(index).unique_id?.as_bytes(), self.occurrence(index))))
     }
 
     /// Counts the messages without a unique-id on a server that has unique-ids.
@@ -83,7 +84,8 @@ impl<'m> ListedMessages<'m> for KnownMessages<'_, 'm> {
     }
 
     fn message(&self, index: usize) -> ListedMessage<'m> {
-        let Entry { number, octets, unique_id } = self.messages.entry(index);
+        let MaildropEntry { number, octets, unique_id } = self.messages.entry(index);
+        let unique_id = unique_id.map(UniqueId::as_bytes);
         let occurrence = self.messages.occurrence(index);
         let fetched =
             self.record.zip(unique_id).and_then(|(record, id)| record.fetched(id, occurrence, octets));
@@ -91,7 +93,7 @@ impl<'m> ListedMessages<'m> for KnownMessages<'_, 'm> {
     }
 }
 
-fn occurrences<'a>(messages: usize, unique_id: impl Fn(u32) -> Option<&'a [u8]>) -> Vec<(u32, u32)> {
+fn occurrences<T: Ord>(messages: usize, unique_id: impl Fn(u32) -> Option<T>) -> Vec<(u32, u32)> {
     let mut occurrences = Vec::new();
     let messages = u32::try_from(messages).unwrap_or(u32::MAX);
     // Most servers list unique-ids in ascending order, which proves without a table that they are unique.
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn occurrences_count_in_the_order_of_numbers() {
         let ids = [Some("b"), Some("a"), None, Some("b"), None, Some("b")];
-        let occurrences = occurrences(ids.len(), |index| ids[index as usize].map(str::as_bytes));
+        let occurrences = occurrences(ids.len(), |index| ids[index as usize]);
         assert_eq!(occurrences, [(3, 1), (5, 2)]);
     }
 }

@@ -9,16 +9,16 @@ use std::{
 
 use crate::{
     Error, ErrorKind,
-    net::{self, Host, Limits, Stream, TlsConnector, TlsFailure, TlsSettings, Trust},
+    net::{self, Limits, Stream, TlsConnector, TlsFailure, TlsSettings, Trust},
     proto::{Capabilities, ResponseCode},
-    sasl::{Credential, auto::Choice},
-    session::{Authorization, Login, Options, Transaction},
+    sasl::{AuthMethod, Credential},
+    session::{Authorization, SessionOptions, TlsMode, Transaction},
 };
 
 use super::{
     error::{CliError, ErrorCode},
     output::Stderr,
-    settings::{Auth, Settings, TlsMode},
+    settings::Settings,
     trace_log::TraceLog,
 };
 
@@ -74,17 +74,18 @@ pub fn open(
 /// Opens a session in one attempt, by this mechanism, and returns the error of the library.
 pub fn open_once(
     settings: &Settings,
-    auth: Auth,
+    method: AuthMethod,
     credential: &Credential,
     trace_log: &TraceLog,
     stderr: Stderr,
 ) -> Result<Session, Error> {
-    Attempt::new(settings, auth, credential, trace_log, stderr).open()
+    Attempt::new(settings, Some(method), credential, trace_log, stderr).open()
 }
 
 struct Attempt<'a> {
     settings: &'a Settings,
-    auth: Auth,
+    /// `None`: the strongest. From the first login on it is fixed: a second one never takes a weaker one.
+    method: Option<AuthMethod>,
     credential: &'a Credential,
     trace_log: &'a TraceLog,
     stderr: Stderr,
@@ -93,21 +94,19 @@ struct Attempt<'a> {
     greeted: bool,
     warned: bool,
     warned_of_files: bool,
-    /// The mechanism of the first login: a second one never takes a weaker one.
-    choice: Option<Choice>,
 }
 
 impl<'a> Attempt<'a> {
     fn new(
         settings: &'a Settings,
-        auth: Auth,
+        method: Option<AuthMethod>,
         credential: &'a Credential,
         trace_log: &'a TraceLog,
         stderr: Stderr,
     ) -> Self {
         Self {
             settings,
-            auth,
+            method,
             credential,
             trace_log,
             stderr,
@@ -115,7 +114,6 @@ impl<'a> Attempt<'a> {
             greeted: false,
             warned: false,
             warned_of_files: false,
-            choice: None,
         }
     }
 
@@ -139,29 +137,19 @@ impl<'a> Attempt<'a> {
             return Err(error);
         }
         let greeting = session.greeting().to_vec();
-        let host = match &settings.address.host {
-            Host::Name(name) => name.clone(),
-            Host::Ip(ip) => ip.to_string(),
+        let method = match self.method {
+            Some(method) => session.bound(method)?,
+            None => session.choose(self.credential)?,
         };
-        let login = Login {
-            user: &settings.user,
-            credential: self.credential,
-            mechanism: self.choice.or(mechanism(self.auth)),
-            host: &host,
-            port: settings.address.port,
-        };
-        let choice = session.choice(&login)?;
-        self.choice = Some(choice);
-        let login = Login { mechanism: self.choice, ..login };
-        let reveals_secret = choice.reveals_secret();
-        if reveals_secret && !self.warned && leaves_in_clear(&session, settings) {
+        self.method = Some(method);
+        if method.reveals_secret() && !self.warned && leaves_in_clear(&session, settings) {
             self.warned = true;
             self.stderr.warning(
                 "the password or token leaves this machine in cleartext: use --tls starttls or implicit",
             );
         }
         keep_out_of_core_dumps();
-        let transaction = session.login(&login)?;
+        let transaction = session.login_with(method, &settings.user, self.credential)?;
         Ok(Session { transaction, greeting, capabilities })
     }
 
@@ -185,7 +173,8 @@ impl<'a> Attempt<'a> {
             }
             self.warned_of_files = true;
         }
-        let tcp = net::connect(&settings.address, &settings.route, limits, &mut note)?;
+        let address = &settings.address;
+        let tcp = net::connect(address, &settings.route, limits, &mut note)?;
         if connector.is_some() {
             if let Some(name) = &settings.tls_name {
                 note(&format!("TLS server name {name}"));
@@ -194,25 +183,24 @@ impl<'a> Attempt<'a> {
                 note(&format!("TLS keys are appended to {}: they decrypt this session", path.display()));
             }
         }
-        let host = &settings.address.host;
         let stream = match (connector, settings.tls) {
             (Some(connector), TlsMode::Implicit) => {
-                let tls = connector.handshake(tcp, host)?;
+                let tls = connector.handshake(tcp, address.host())?;
                 tls.facts().notes().iter().for_each(|line| note(line));
-                Stream::Tls(Box::new(tls))
+                Stream::from(tls)
             }
-            _ => Stream::Plain(tcp),
+            _ => Stream::from(tcp),
         };
-        let options = Options { pipelining: settings.pipelining, trace: self.trace_log.trace() };
+        let options = SessionOptions::default().pipelining(settings.pipelining).trace(self.trace_log.trace());
         let waiting = (settings.tls != TlsMode::Implicit).then(|| note_if_silent(self.stderr));
-        let mut session = Authorization::open(stream, options)?;
+        let mut session = Authorization::open(stream, address, options)?;
         drop(waiting);
         self.greeted = true;
         match (connector, settings.tls) {
             (Some(connector), TlsMode::StartTls) => {
                 // Some servers accept STLS only after CAPA. Its answer is ignored: it came in cleartext.
                 session.capabilities()?;
-                session.stls(connector, host)
+                session.stls(connector)
             }
             _ => Ok(session),
         }
@@ -250,23 +238,14 @@ fn keep_out_of_core_dumps() {}
 
 fn leaves_in_clear(session: &Authorization, settings: &Settings) -> bool {
     let proxy = settings.route.proxy.as_ref();
-    let leaves = proxy.is_some_and(|proxy| proxy.serves(&settings.address.host))
+    let leaves = proxy.is_some_and(|proxy| proxy.serves(settings.address.host()))
         || !session.stream().tcp().peer_addr().ip().is_loopback();
     leaves && matches!(session.stream(), Stream::Plain(_))
 }
 
-fn mechanism(auth: Auth) -> Option<Choice> {
-    match auth {
-        Auth::Auto => None,
-        Auth::UserPass => Some(Choice::UserPass),
-        Auth::Apop => Some(Choice::Apop),
-        Auth::Sasl(mechanism) => Some(Choice::Sasl(mechanism)),
-    }
-}
-
 /// Adds a hint for common mistakes with a new server.
 fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
-    let host = settings.address.host.to_string();
+    let host = settings.address.host().to_string();
     let at = |domains: &[&str]| {
         domains.iter().any(|domain| host == *domain || host.ends_with(&format!(".{domain}")))
     };
@@ -287,7 +266,7 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
             Some(TlsFailure::NotTls) => Some("check --port and --tls"),
             _ => None,
         },
-        ErrorKind::Unavailable if settings.address.port == 995 && settings.tls != TlsMode::Implicit => {
+        ErrorKind::Unavailable if settings.address.port() == 995 && settings.tls != TlsMode::Implicit => {
             Some("port 995 expects TLS at once: use --tls implicit")
         }
         ErrorKind::Unavailable if !greeted && settings.tls != TlsMode::Implicit && is_timeout(&error) => {
@@ -309,8 +288,7 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
 }
 
 fn is_timeout(error: &Error) -> bool {
-    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
+    error.io_kind() == Some(io::ErrorKind::TimedOut)
 }
 
 /// The pause before the second login while the maildrop is in use; each later pause is twice as long.

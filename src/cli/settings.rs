@@ -11,7 +11,8 @@ use crate::Secret;
 use crate::delivery::LmtpAddress;
 use crate::net::{Address, ClientIdentity, Host, Route, Trust, parse_fingerprint};
 use crate::oauth::Provider;
-use crate::sasl::Mechanism;
+use crate::sasl::AuthMethod;
+use crate::session::TlsMode;
 use etcetera::BaseStrategy as _;
 use log::LevelFilter;
 
@@ -50,7 +51,8 @@ pub struct Settings {
     pub tls_name: Option<Host>,
     /// Without CR, LF and NUL, and not empty.
     pub user: String,
-    pub auth: Auth,
+    /// `None`: the strongest method.
+    pub auth: Option<AuthMethod>,
     /// The longest silence.
     pub timeout: Duration,
     /// The longest run.
@@ -88,21 +90,6 @@ pub struct Settings {
     pub oauth: Option<OAuth>,
     /// What to warn of before anything is done.
     pub warnings: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TlsMode {
-    StartTls,
-    Implicit,
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Auth {
-    Auto,
-    UserPass,
-    Apop,
-    Sasl(Mechanism),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -155,7 +142,7 @@ impl Settings {
 
         let Server { address, tls, user, auth } = Server::resolve(&sources, args)?;
 
-        let route = route::route(&sources, connection, Some(&address.host))?;
+        let route = route::route(&sources, connection, Some(address.host()))?;
 
         let Some(user) = user else { return Err(sources.missing("user")) };
 
@@ -204,7 +191,7 @@ impl Settings {
             identity: identity(&sources, connection)?,
             tls_name,
             user: user.parse(value::user_name)?,
-            auth: auth.unwrap_or(args::Auth::Auto).into(),
+            auth: auth.and_then(|args::Auth(method)| method),
             timeout: timeout.map(|text| text.parse(value::positive_seconds)).transpose()?.unwrap_or(TIMEOUT),
             deadline: deadline.map(|text| text.parse(value::positive_seconds)).transpose()?,
             started: Instant::now(),
@@ -262,7 +249,7 @@ impl Settings {
 
     /// `USER@HOST`: whose secret it is, in the keyring and in messages.
     pub fn mailbox(&self) -> String {
-        format!("{}@{}", self.user, self.address.host)
+        format!("{}@{}", self.user, self.address.host())
     }
 }
 
@@ -411,24 +398,6 @@ impl From<args::Tls> for TlsMode {
             args::Tls::Starttls => Self::StartTls,
             args::Tls::Implicit => Self::Implicit,
             args::Tls::None => Self::None,
-        }
-    }
-}
-
-impl From<args::Auth> for Auth {
-    fn from(typed: args::Auth) -> Self {
-        match typed {
-            args::Auth::Auto => Self::Auto,
-            args::Auth::UserPass => Self::UserPass,
-            args::Auth::Apop => Self::Apop,
-            args::Auth::Plain => Self::Sasl(Mechanism::Plain),
-            args::Auth::Login => Self::Sasl(Mechanism::Login),
-            args::Auth::CramMd5 => Self::Sasl(Mechanism::CramMd5),
-            args::Auth::ScramSha1 => Self::Sasl(Mechanism::ScramSha1),
-            args::Auth::ScramSha256 => Self::Sasl(Mechanism::ScramSha256),
-            args::Auth::Xoauth2 => Self::Sasl(Mechanism::XOAuth2),
-            args::Auth::Oauthbearer => Self::Sasl(Mechanism::OAuthBearer),
-            args::Auth::External => Self::Sasl(Mechanism::External),
         }
     }
 }

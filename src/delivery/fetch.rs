@@ -18,7 +18,7 @@ pub struct Wanted<'a> {
     /// Its message-number.
     pub number: MessageNumber,
     /// Its unique-id, if the server gave one.
-    pub unique_id: Option<&'a [u8]>,
+    pub unique_id: Option<&'a UniqueId>,
     /// Its place among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// Its octets by the server's listing.
@@ -97,9 +97,9 @@ impl<'t, 'a> Fetcher<'t, 'a> {
     ) -> Self {
         let FetchOptions { one_by_one, mark, timeout } = options;
         let asked = if one_by_one { wanted.len().min(1) } else { wanted.len() };
-        let mut retrieval = transaction.retrieve(wanted[..asked].iter().map(|wanted| wanted.number));
+        let mut retrieval = transaction.retr_all(wanted[..asked].iter().map(|wanted| wanted.number));
         for number in left_over {
-            retrieval.mark(number);
+            retrieval.dele(number);
         }
         Self {
             retrieval,
@@ -163,7 +163,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
                 },
                 None => match self.wanted.get(self.asked) {
                     Some(wanted) => {
-                        self.retrieval.want(wanted.number);
+                        self.retrieval.request(wanted.number);
                         self.asked += 1;
                     }
                     None => return Ok(None),
@@ -193,7 +193,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
             && self.mark
             && delivered.deletable
         {
-            self.retrieval.mark(delivered.number);
+            self.retrieval.dele(delivered.number);
         }
         self.events.push_back(event(report));
     }
@@ -226,7 +226,7 @@ fn store(
     progress(Progress::Message(wanted.number));
     storage.begin(Incoming {
         number: wanted.number,
-        unique_id: wanted.unique_id.map(UniqueId::from),
+        unique_id: wanted.unique_id.cloned(),
         occurrence: wanted.occurrence,
         listed: wanted.octets,
         unless_stored: wanted.unless_stored,

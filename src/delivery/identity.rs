@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::record::{Identity, Record, journal::Digest};
 use crate::{
     Error,
-    proto::MessageNumber,
+    proto::{MessageNumber, UniqueId},
     session::{Reply, Transaction},
 };
 
@@ -18,7 +18,7 @@ pub struct Candidate<'a> {
     /// Its message-number.
     pub number: MessageNumber,
     /// Its unique-id.
-    pub unique_id: &'a [u8],
+    pub unique_id: &'a UniqueId,
     /// Its place among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// Its octets by the server's listing.
@@ -47,7 +47,7 @@ pub fn verify<'a>(
     let mut asked = Vec::new();
     for candidate in candidates {
         let Candidate { number, unique_id, occurrence, octets } = candidate;
-        match record.identify(unique_id, occurrence, octets, None) {
+        match record.identify(unique_id.as_bytes(), occurrence, octets, None) {
             Identity::Same => asked.push(candidate),
             Identity::Other => drop(verified.other.insert(number)),
             Identity::Unknown => drop(verified.unproven.insert(number)),
@@ -56,7 +56,7 @@ pub fn verify<'a>(
     let headers = headers(transaction, asked.iter().map(|candidate| candidate.number))?;
     for Candidate { number, unique_id, occurrence, octets } in asked {
         let header = headers.get(&number);
-        let set = match record.identify(unique_id, occurrence, octets, header) {
+        let set = match record.identify(unique_id.as_bytes(), occurrence, octets, header) {
             // A server that answers `TOP` for others and not for this one tells nothing of it.
             Identity::Same if header.is_none() && !headers.is_empty() => &mut verified.unproven,
             Identity::Same => &mut verified.same,
@@ -74,7 +74,7 @@ fn headers(
     numbers: impl Iterator<Item = MessageNumber>,
 ) -> Result<std::collections::HashMap<MessageNumber, Digest>, Error> {
     let mut headers = std::collections::HashMap::new();
-    let mut tops = transaction.tops(numbers, 0);
+    let mut tops = transaction.top_all(numbers, 0);
     tops.finish();
     while let Some(reply) = tops.next()? {
         if let Reply::Message(number, mut message) = reply {

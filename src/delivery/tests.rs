@@ -34,7 +34,7 @@ fn store(
 ) -> (Vec<Delivered>, Result<Option<Record>, Error>) {
     let mut storage = Storage::start(destination, Some(record(state)), &options()).unwrap();
     for (at, (unique_id, message)) in (1..).zip(messages) {
-        storage.begin(incoming(at, Some(UniqueId::from(unique_id.as_bytes())), 0)).unwrap();
+        storage.begin(incoming(at, Some(UniqueId::try_from(*unique_id).unwrap()), 0)).unwrap();
         for piece in message.chunks(7) {
             storage.write(piece).unwrap();
         }
@@ -113,7 +113,7 @@ fn messages_without_unique_id_and_twice_the_same() {
     let mail = dir.path().join("mail");
     let mut storage =
         Storage::start(&Destination::Dir(mail.clone()), Some(record(dir.path())), &options()).unwrap();
-    let same = || Some(UniqueId::from(&b"same"[..]));
+    let same = || Some(UniqueId::try_from("same").unwrap());
     for (at, unique_id, occurrence, message) in
         [(1, None, 0, b"a"), (2, same(), 0, b"b"), (3, same(), 1, b"c"), (4, same(), 2, b"c")]
     {
@@ -169,7 +169,7 @@ fn an_incomplete_message_leaves_nothing() {
         let place = dir.path().join("mail");
         let mut storage = Storage::start(&kind(place.clone()), Some(record(dir.path())), &options()).unwrap();
         let give = |storage: &mut Storage, unique_id: &str, ended| {
-            storage.begin(incoming(1, Some(UniqueId::from(unique_id.as_bytes())), 0)).unwrap();
+            storage.begin(incoming(1, Some(UniqueId::try_from(unique_id).unwrap()), 0)).unwrap();
             storage.write(&b"line\r\n".repeat(50_000)).unwrap();
             if ended { storage.end().unwrap() } else { storage.abort().unwrap() }
         };
@@ -207,7 +207,7 @@ fn reports_while_the_run_goes_on() {
     let destination = Destination::Dir(dir.path().join("mail"));
     let mut storage = Storage::start(&destination, Some(record(dir.path())), &options()).unwrap();
     assert!(storage.wait(Duration::from_secs(60)).unwrap().is_none(), "nothing is outstanding");
-    storage.begin(incoming(9, Some(UniqueId::from(&b"a"[..])), 0)).unwrap();
+    storage.begin(incoming(9, Some(UniqueId::try_from("a").unwrap()), 0)).unwrap();
     storage.end().unwrap();
     assert_eq!(storage.outstanding(), 1);
     assert!(storage.wait(Duration::from_millis(50)).unwrap().is_none(), "nobody vouched for it");
@@ -305,7 +305,7 @@ mod unix {
         let mut storage =
             Storage::start(&Destination::Dir(mail.clone()), Some(record(dir.path())), &options()).unwrap();
         fs::remove_dir_all(&mail).unwrap();
-        storage.begin(incoming(1, Some(UniqueId::from(&b"a"[..])), 0)).unwrap();
+        storage.begin(incoming(1, Some(UniqueId::try_from("a").unwrap()), 0)).unwrap();
         storage.end().unwrap();
         storage.vouch().unwrap();
         assert!(storage.wait(Duration::from_secs(60)).is_err());
@@ -333,7 +333,9 @@ mod unix {
         let script = words("test $POP3_NUMBER != 2");
         let mut storage = Storage::start(&script, Some(record(&state)), &options()).unwrap();
         for at in 1..=3 {
-            storage.begin(incoming(at, Some(UniqueId::from(&[b'a'; 3][..at as usize])), 0)).unwrap();
+            storage
+                .begin(incoming(at, Some(UniqueId::try_from(&[b'a'; 3][..at as usize]).unwrap()), 0))
+                .unwrap();
             storage.end().unwrap();
             storage.vouch().unwrap();
         }
@@ -360,7 +362,9 @@ mod unix {
             Storage::start(&words("test $POP3_NUMBER = 2 || sleep 1000"), Some(record(dir.path())), &options)
                 .unwrap();
         for at in 1..=2 {
-            storage.begin(incoming(at, Some(UniqueId::from(&[b'a'; 3][..at as usize])), 0)).unwrap();
+            storage
+                .begin(incoming(at, Some(UniqueId::try_from(&[b'a'; 3][..at as usize]).unwrap()), 0))
+                .unwrap();
             storage.end().unwrap();
             storage.vouch().unwrap();
         }

@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
+use super::location;
 use crate::{Error, ErrorKind};
 
 /// A domain name in ASCII or an IP address.
@@ -79,20 +81,47 @@ impl fmt::Display for Host {
 /// A host and a TCP port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
-    /// The host, by name or IP address.
-    pub host: Host,
-    /// The TCP port, never 0 where [`Address::parse`] made it.
-    pub port: u16,
+    host: Host,
+    port: NonZeroU16,
 }
 
 impl Address {
-    /// The address of a port on a host that [`Host::parse`] can read. Port 0 is an error of kind
-    /// [`ErrorKind::Argument`].
+    /// Returns the address of a port on a host.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] if the port is 0.
+    pub fn new(host: Host, port: u16) -> Result<Self, Error> {
+        Ok(Self { host, port: not_zero(port)? })
+    }
+
+    /// Parses the host as [`Host::parse`] does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] if the host is invalid, or the port is 0.
     pub fn parse(host: &str, port: u16) -> Result<Self, Error> {
-        if port == 0 {
-            return Err(Error::new(ErrorKind::Argument, "port 0 cannot be connected to"));
-        }
-        Ok(Self { host: Host::parse(host)?, port })
+        Ok(Self { port: not_zero(port)?, host: Host::parse(host)? })
+    }
+
+    /// Parses a host, or a host and a port: `pop.example.org`, `pop.example.org:1995`, `[::1]:995`. Without a port it is
+    /// `default_port`.
+    ///
+    /// # Errors
+    /// Those of [`Address::parse`].
+    pub fn parse_with_default_port(text: &str, default_port: u16) -> Result<Self, Error> {
+        let (host, port) = location::host_and_port(text)?;
+        Self::new(host, port.unwrap_or(default_port))
+    }
+
+    /// Returns the host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Returns the TCP port, never 0.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.get()
     }
 }
 
@@ -156,6 +185,10 @@ impl fmt::Display for Family {
     }
 }
 
+fn not_zero(port: u16) -> Result<NonZeroU16, Error> {
+    NonZeroU16::new(port).ok_or_else(|| Error::new(ErrorKind::Argument, "port 0 cannot be connected to"))
+}
+
 fn refused(text: &str, why: &str) -> Error {
     Error::new(ErrorKind::Argument, format!("{:?} is no host: {why}", shorten(text)))
 }
@@ -187,6 +220,18 @@ mod tests {
         assert_eq!(shown("::1"), "[::1]:110");
         assert_eq!(shown("[2001:DB8::1]"), "[2001:db8::1]:110");
         assert_eq!(shown("пример.испытание"), "xn--e1afmkfd.xn--80akhbyknj4f:110");
+    }
+
+    #[test]
+    fn a_port_may_follow_the_host() {
+        let shown = |text| Address::parse_with_default_port(text, 995).map(|address| address.to_string());
+        assert_eq!(shown("pop.example.org").unwrap(), "pop.example.org:995");
+        assert_eq!(shown("pop.example.org:1995").unwrap(), "pop.example.org:1995");
+        assert_eq!(shown("::1").unwrap(), "[::1]:995");
+        assert_eq!(shown("[::1]:110").unwrap(), "[::1]:110");
+        for invalid in ["h:0", "h:", "h:x", "h:65536", "pops://h", ""] {
+            assert_eq!(shown(invalid).unwrap_err().kind(), ErrorKind::Argument, "{invalid}");
+        }
     }
 
     #[test]
@@ -223,6 +268,10 @@ mod tests {
             assert!(!error.message().contains(|c: char| c.is_control()), "{error}");
         }
         assert_eq!(Address::parse("localhost", 0).unwrap_err().kind(), ErrorKind::Argument);
+        assert_eq!(
+            Address::new(Host::parse("localhost").unwrap(), 0).unwrap_err().kind(),
+            ErrorKind::Argument
+        );
     }
 
     #[test]

@@ -23,9 +23,9 @@ pub(super) fn dial(
     limits: Limits,
     note: &mut Note<'_>,
 ) -> Result<Tcp, Error> {
-    let addresses = match &address.host {
-        Host::Ip(ip) => vec![SocketAddr::new(*ip, address.port)],
-        Host::Name(name) => resolve(name, address.port, family, limits, note)?,
+    let addresses = match address.host() {
+        Host::Ip(ip) => vec![SocketAddr::new(*ip, address.port())],
+        Host::Name(name) => resolve(name, address.port(), family, limits, note)?,
     };
     let stream = race(address, interleave(addresses), bind, limits, note)?;
     let tcp = Tcp::new(stream, limits).map_err(|error| {
@@ -183,7 +183,7 @@ pub(super) fn bound(local: SocketAddr) -> io::Result<Socket> {
 fn with_failures(mut text: String, mut joint: &str, target: &Address, failures: &[Attempted]) -> String {
     for (address, error) in failures.iter().take(NAMED_FAILURES) {
         text.push_str(joint);
-        if !matches!(target.host, Host::Ip(_)) {
+        if !matches!(target.host(), Host::Ip(_)) {
             let _ = write!(text, "{address}: ");
         }
         text.push_str(&reason(error));

@@ -11,7 +11,7 @@ use super::route::Route;
 use super::tcp::Limits;
 use super::tls::TlsConnector;
 use super::url::Url;
-use super::{Note, Stream, connect, lost};
+use super::{Note, Stream, connect, map_io_error};
 use crate::{Error, ErrorKind, Secret};
 
 /// A response body over this many octets is an error: tokens, metadata and autoconfig files have a few thousand.
@@ -153,7 +153,7 @@ impl HttpClient<'_> {
         let route = if url.is_loopback() { &direct } else { self.route };
         let tcp = connect(url.address(), route, self.limits, note)?;
         if url.is_https() {
-            let tls = self.tls.handshake(tcp, &url.address().host)?;
+            let tls = self.tls.handshake(tcp, url.address().host())?;
             return Ok(Stream::Tls(Box::new(tls)));
         }
         // A resolver may have its own idea of `localhost`.
@@ -174,19 +174,19 @@ fn write(
     let mut output = zeroize::Zeroizing::new(vec![0; MAX_HEAD]);
     while !call.can_proceed() {
         let used = call.write(&mut output).map_err(|error| argument(&error))?;
-        stream.write_all(&output[..used]).map_err(lost)?;
+        stream.write_all(&output[..used]).map_err(map_io_error)?;
     }
     let call = match call.proceed().map_err(|error| argument(&error))? {
         Some(SendRequestResult::SendBody(mut call)) => {
             let body = form.map_or(&[][..], Secret::expose);
-            stream.write_all(body).map_err(lost)?;
+            stream.write_all(body).map_err(map_io_error)?;
             call.consume_direct_write(body.len()).map_err(|error| argument(&error))?;
             call.proceed()
         }
         Some(SendRequestResult::RecvResponse(call)) => Some(call),
         _ => None,
     };
-    stream.flush().map_err(lost)?;
+    stream.flush().map_err(map_io_error)?;
     call.ok_or_else(|| Error::new(ErrorKind::Argument, "the request could not be sent"))
 }
 
@@ -265,7 +265,7 @@ impl Incoming {
 
     fn fill(&mut self) -> Result<(), Error> {
         let mut piece = zeroize::Zeroizing::new([0; READ]);
-        let count = self.stream.read(&mut piece[..]).map_err(lost)?;
+        let count = self.stream.read(&mut piece[..]).map_err(map_io_error)?;
         self.buffer.extend_from_slice(&piece[..count]);
         self.ended = count == 0;
         Ok(())

@@ -89,7 +89,7 @@ fn user_and_mechanism(login: &str) -> Result<(Option<String>, Option<String>), E
     Ok((Some(user), mechanism))
 }
 
-fn host_and_port(text: &str) -> Result<(Host, Option<u16>), Error> {
+pub(super) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), Error> {
     // An IPv6 address without brackets has no port.
     if text.parse::<Ipv6Addr>().is_ok() {
         return Ok((Host::parse(text)?, None));

@@ -93,6 +93,18 @@ impl Stream {
     }
 }
 
+impl From<Tcp> for Stream {
+    fn from(tcp: Tcp) -> Self {
+        Self::Plain(tcp)
+    }
+}
+
+impl From<Tls> for Stream {
+    fn from(tls: Tls) -> Self {
+        Self::Tls(Box::new(tls))
+    }
+}
+
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
@@ -120,8 +132,7 @@ impl Write for Stream {
 
 /// What an error of reading from or writing to a [`Stream`] means: [`ErrorKind::Tls`] where the server rejects our
 /// side of a TLS 1.3 handshake (it may do so only after we think it done), else [`ErrorKind::Unavailable`].
-#[must_use]
-pub fn lost(error: io::Error) -> Error {
+pub(crate) fn map_io_error(error: io::Error) -> Error {
     let (kind, text) = match tls_error::in_io(&error) {
         Some(tls) if tls_error::rejects_us(tls) => (ErrorKind::Tls, tls_error::words(tls)),
         Some(tls) => (ErrorKind::Unavailable, format!("connection lost: {}", tls_error::words(tls))),

@@ -48,15 +48,15 @@ impl Route {
 /// local address that this machine does not have.
 pub fn connect(address: &Address, route: &Route, limits: Limits, note: &mut Note<'_>) -> Result<Tcp, Error> {
     let family = route.usable_family()?;
-    family.check(&address.host)?;
+    family.check(address.host())?;
     if let Some(bind) = route.bind {
         check_local(bind)?;
     }
     let Some(proxy) = &route.proxy else {
         return dial::dial(address, family, route.bind, limits, note);
     };
-    if !proxy.serves(&address.host) {
-        note(&format!("not through the proxy {proxy}: {} is excluded from it", address.host));
+    if !proxy.serves(address.host()) {
+        note(&format!("not through the proxy {proxy}: {} is excluded from it", address.host()));
         return dial::dial(address, family, route.bind, limits, note);
     }
     match proxy.origin() {

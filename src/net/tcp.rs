@@ -16,6 +16,13 @@ pub struct Limits {
     pub deadline: Option<Instant>,
 }
 
+impl Default for Limits {
+    /// A timeout of 60 s, no deadline.
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(60), deadline: None }
+    }
+}
+
 impl Limits {
     /// How long the next wait may be; zero once the deadline has passed.
     #[must_use]

@@ -52,7 +52,7 @@ impl Url {
     /// True if the host is `localhost` or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.address.host)
+        is_loopback(self.address.host())
     }
 
     /// The path and, after a question mark, the query.
@@ -100,7 +100,7 @@ impl FromStr for Url {
                 .ok_or_else(|| invalid("the port is not a number from 1 to 65535"))?,
         };
         let address = Address::parse(authority.host(), port).map_err(|error| invalid(error.message()))?;
-        if !tls && !is_loopback(&address.host) {
+        if !tls && !is_loopback(address.host()) {
             return Err(invalid("http:// is allowed for this machine only (localhost); use https://"));
         }
         Ok(Self { text: text.to_owned(), uri, address, tls })
@@ -151,7 +151,7 @@ mod tests {
         );
 
         let url: Url = "https://example.org".parse().unwrap();
-        assert_eq!((url.address().port, url.path_and_query()), (443, "/"));
+        assert_eq!((url.address().port(), url.path_and_query()), (443, "/"));
         for local in ["http://localhost", "http://127.0.0.1:1/x", "http://[::1]:1", "http://127.9.9.9"] {
             assert!(local.parse::<Url>().unwrap().is_loopback(), "{local}");
         }

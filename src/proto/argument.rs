@@ -1,4 +1,4 @@
-//! Octets that may stand in a command.
+//! Text that can be sent as a part of a command.
 
 use std::fmt;
 
@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use crate::secret::Secret;
 
-/// Octets that may stand in a command: no CR, LF or NUL, and not over [`Argument::MAX`] octets.
+/// Bytes that can be sent as a part of a command: no CR, LF or NUL, at most [`Argument::MAX`] bytes.
 ///
-/// Whoever could put a line end into a user name could put a `DELE` behind it; a value of this type cannot.
+/// A line end in a user name would let the name carry a second command, such as `DELE`.
 ///
 /// ```
 /// use pop3::proto::Argument;
@@ -19,11 +19,11 @@ use crate::secret::Secret;
 pub struct Argument(Box<[u8]>);
 
 impl Argument {
-    /// RFC 2449 §4 gives commands 255 octets, but user names and passwords over that are sent to servers that
-    /// take them; this only keeps a mistaken file out.
+    /// RFC 2449 §4 limits commands to 255 octets, but some servers accept longer user names and passwords. This limit
+    /// only catches a file given by mistake.
     pub const MAX: usize = 4096;
 
-    /// The octets.
+    /// Returns the bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -33,14 +33,14 @@ impl Argument {
 impl TryFrom<&[u8]> for Argument {
     type Error = InvalidArgument;
 
-    fn try_from(octets: &[u8]) -> Result<Self, InvalidArgument> {
-        if octets.iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+    fn try_from(bytes: &[u8]) -> Result<Self, InvalidArgument> {
+        if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(InvalidArgument::Control);
         }
-        if octets.len() > Self::MAX {
+        if bytes.len() > Self::MAX {
             return Err(InvalidArgument::Length);
         }
-        Ok(Self(octets.into()))
+        Ok(Self(bytes.into()))
     }
 }
 
@@ -58,23 +58,24 @@ impl fmt::Debug for Argument {
     }
 }
 
-/// Why octets may not stand in a command.
+/// Why text cannot be sent as a part of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum InvalidArgument {
-    /// It holds a CR, an LF or a NUL.
+    /// It contains a CR, an LF or a NUL.
     #[error("a carriage return, line feed or NUL is not allowed")]
     Control,
-    /// It is over [`Argument::MAX`] octets long (a secret: sixteen times that).
+    /// It is longer than [`Argument::MAX`] bytes (a secret: 16 times that).
     #[error("it is too long")]
     Length,
 }
 
-/// A secret that may stand in a command: what [`Argument`] is, never shown.
+/// A secret that can be sent as a part of a command: like [`Argument`], but never shown.
 #[derive(Debug, Clone)]
 pub struct SecretArgument(Secret);
 
 impl SecretArgument {
-    /// The octets.
+    /// Returns the bytes of the secret.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         self.0.expose()
@@ -85,10 +86,10 @@ impl TryFrom<Secret> for SecretArgument {
     type Error = InvalidArgument;
 
     fn try_from(secret: Secret) -> Result<Self, InvalidArgument> {
-        if secret.expose().iter().any(|octet| matches!(octet, b'\r' | b'\n' | 0)) {
+        if secret.expose().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return Err(InvalidArgument::Control);
         }
-        // An OAuth 2.0 token with all its claims in it is far longer than any password.
+        // An OAuth 2.0 token that contains its claims is far longer than any password.
         if secret.expose().len() > 16 * Argument::MAX {
             return Err(InvalidArgument::Length);
         }
@@ -100,9 +101,9 @@ impl TryFrom<Secret> for SecretArgument {
 mod tests {
     use super::*;
 
-    /// CVE-2025-15367 and kin: what would end a command and begin another is refused, wherever it stands.
+    /// CVE-2025-15367 and similar: a line end anywhere in an argument would start a second command.
     #[test]
-    fn what_would_end_a_command_is_no_argument() {
+    fn an_argument_cannot_contain_a_second_command() {
         for text in ["\r", "\n", "\0", "a\r\nDELE 1", "a\nDELE 1", "a\rDELE 1", "a\0", "\r\n"] {
             assert_eq!(Argument::try_from(text).err(), Some(InvalidArgument::Control), "{text:?}");
             let secret = SecretArgument::try_from(Secret::from(text));

@@ -1,53 +1,54 @@
-//! What a server announces in its answer to `CAPA` (RFC 2449).
+//! The capabilities that a server announces in its response to `CAPA` (RFC 2449).
 
 use super::quirks;
 
-/// One line of the answer to `CAPA`.
+/// A capability: one line of the response to `CAPA`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Capability {
-    /// `TOP` is there (RFC 2449 §6.1).
+    /// `TOP` is supported (RFC 2449 §6.1).
     Top,
-    /// `USER` and `PASS` are there (§6.2).
+    /// `USER` and `PASS` are supported (RFC 2449 §6.2).
     User,
-    /// The SASL mechanisms for `AUTH`, in capitals (§6.3, RFC 5034).
+    /// The SASL mechanisms for `AUTH`, in capitals (RFC 2449 §6.3, RFC 5034).
     Sasl(Vec<String>),
-    /// Response codes in square brackets are really that (§6.4).
+    /// Text in square brackets after a status indicator is a response code (RFC 2449 §6.4).
     RespCodes,
-    /// `[AUTH]` tells wrong credentials from other refusals (RFC 3206).
+    /// `[AUTH]` marks refusals because of wrong credentials (RFC 3206).
     AuthRespCode,
-    /// Seconds that must lie between two logins (§6.5).
+    /// The least time between two logins (RFC 2449 §6.5).
     LoginDelay {
-        /// The delay in seconds; before the login, that of the user with the longest one.
+        /// The delay in seconds; before the login, the longest of any user.
         seconds: u32,
-        /// It differs from user to user: ask again after the login.
+        /// True if it differs from user to user: ask again after the login.
         per_user: bool,
     },
-    /// Several commands may be sent before the first is answered (§6.6).
+    /// Commands may be sent before the previous ones are answered (RFC 2449 §6.6).
     Pipelining,
-    /// How long messages are kept (§6.7).
+    /// How long the server keeps messages (RFC 2449 §6.7).
     Expire {
-        /// Days; 0: a message may go as soon as it was retrieved; `None`: never.
+        /// The days; 0 if messages may be deleted as soon as they were retrieved; `None` if they are never deleted.
         days: Option<u32>,
-        /// It differs from user to user: ask again after the login.
+        /// True if it differs from user to user: ask again after the login.
         per_user: bool,
     },
-    /// `UIDL` is there (§6.8).
+    /// `UIDL` is supported (RFC 2449 §6.8).
     Uidl,
-    /// What the server is (§6.9), raw.
+    /// The name of the server software, raw (RFC 2449 §6.9).
     Implementation(Vec<u8>),
-    /// `STLS` is there (RFC 2595 §4).
+    /// `STLS` is supported (RFC 2595 §4).
     Stls,
-    /// `UTF8` is there (RFC 6856 §2).
+    /// `UTF8` is supported (RFC 6856 §2).
     Utf8 {
-        /// User names and passwords may be UTF-8 too: `UTF8` before the login.
+        /// True if user names and passwords may be UTF-8 too.
         user: bool,
     },
-    /// Anything else, the whole line, raw.
+    /// Any other, the whole line, raw.
     Other(Vec<u8>),
 }
 
 impl Capability {
-    /// Reads a line. Nothing is an error: what is not understood is kept as [`Other`](Capability::Other).
+    /// Parses a line. Never fails: an unknown or malformed line is [`Other`](Capability::Other).
     ///
     /// ```
     /// use pop3::proto::Capability;
@@ -74,7 +75,7 @@ impl Capability {
             }
             b"EXPIRE" => number().map_or_else(other, |days| Self::Expire { days: Some(days), per_user }),
             b"UIDL" => Self::Uidl,
-            b"IMPLEMENTATION" => Self::Implementation(quirks::behind_first_word(line).to_vec()),
+            b"IMPLEMENTATION" => Self::Implementation(quirks::after_first_word(line).to_vec()),
             b"STLS" => Self::Stls,
             b"UTF8" => Self::Utf8 { user: parameters.iter().any(|word| word.eq_ignore_ascii_case(b"USER")) },
             _ => other(),
@@ -86,7 +87,7 @@ fn mechanism(word: &[u8]) -> String {
     String::from_utf8_lossy(word).to_ascii_uppercase()
 }
 
-/// The answer to `CAPA`: every line, in the server's order.
+/// The response to `CAPA`: every line, in the server's order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Capabilities {
     lines: Vec<Vec<u8>>,
@@ -94,29 +95,29 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Takes up one more line.
+    /// Adds a line.
     pub fn push(&mut self, line: &[u8]) {
         self.lines.push(line.to_vec());
         self.parsed.push(Capability::parse(line));
     }
 
-    /// The lines as the server sent them.
+    /// Returns the lines as the server sent them.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.lines.iter().map(Vec::as_slice)
     }
 
-    /// The lines as values.
+    /// Returns the lines as values.
     pub fn iter(&self) -> impl Iterator<Item = &Capability> {
         self.parsed.iter()
     }
 
-    /// Whether a capability without parameters is announced: `has(&Capability::Pipelining)`.
+    /// True if a capability without parameters is announced: `has(&Capability::Pipelining)`.
     #[must_use]
     pub fn has(&self, capability: &Capability) -> bool {
         self.parsed.contains(capability)
     }
 
-    /// The SASL mechanisms announced, in capitals, in the server's order.
+    /// Returns the names of the announced SASL mechanisms, in capitals, in the server's order.
     pub fn sasl(&self) -> impl Iterator<Item = &str> {
         self.iter()
             .filter_map(|capability| match capability {
@@ -127,7 +128,7 @@ impl Capabilities {
             .map(String::as_str)
     }
 
-    /// `UTF8`: `None` not announced, `Some(true)` to be asked for before the login.
+    /// Returns `None` if `UTF8` is not announced, `Some(true)` for `UTF8 USER`.
     #[must_use]
     pub fn utf8(&self) -> Option<bool> {
         self.iter().find_map(|capability| match capability {
@@ -142,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_become_values_and_nothing_is_lost() {
+    fn a_line_becomes_a_value_and_nothing_is_lost() {
         for (line, capability) in [
             (&b"top"[..], Capability::Top),
             (b"SASL plain  XOAUTH2", Capability::Sasl(vec!["PLAIN".into(), "XOAUTH2".into()])),
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_answers_for_its_lines() {
+    fn capabilities_are_found_in_any_line() {
         let mut capabilities = Capabilities::default();
         for line in [&b"SASL PLAIN"[..], b"PIPELINING", b"SASL LOGIN", b"UTF8"] {
             capabilities.push(line);

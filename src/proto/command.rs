@@ -1,20 +1,21 @@
-//! Every command that a client says.
+//! Every command that a client sends, its encoding, and the kind of its response.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 use super::{
     argument::{Argument, SecretArgument},
     types::MessageNumber,
 };
 
-/// A command, ready to be said.
+/// A command with its arguments.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Command<'a> {
     /// `CAPA` (RFC 2449 §5): what the server can do.
     Capa,
-    /// `STLS` (RFC 2595 §4): TLS from here on.
+    /// `STLS` (RFC 2595 §4): switches to TLS.
     Stls,
-    /// `UTF8` (RFC 6856 §2): internationalised mail as it is.
+    /// `UTF8` (RFC 6856 §2): internationalised mail unconverted.
     Utf8,
     /// `USER name` (RFC 1939 §7).
     User(&'a Argument),
@@ -22,58 +23,120 @@ pub enum Command<'a> {
     Pass(&'a SecretArgument),
     /// `APOP name digest` (RFC 1939 §7).
     Apop {
-        /// Whose maildrop.
+        /// The user name.
         user: &'a Argument,
-        /// The digest in hex; who sees it can try passwords against it.
+        /// The digest in hex; secret, since passwords can be tried against it offline.
         digest: &'a SecretArgument,
     },
     /// `AUTH mechanism [initial-response]` (RFC 5034 §4).
     Auth {
-        /// The mechanism's name.
+        /// The mechanism's registered name.
         mechanism: &'a str,
         /// The initial response in base64, `=` for an empty one.
         initial: Option<&'a SecretArgument>,
     },
     /// `STAT` (RFC 1939 §5): the drop listing.
     Stat,
-    /// `LIST [msg]` (§5): scan listings.
+    /// `LIST [msg]` (RFC 1939 §5): scan listings.
     List(Option<MessageNumber>),
-    /// `UIDL [msg]` (§7): unique-id listings.
+    /// `UIDL [msg]` (RFC 1939 §7): unique-id listings.
     Uidl(Option<MessageNumber>),
-    /// `RETR msg` (§5): the message.
+    /// `RETR msg` (RFC 1939 §5): the message.
     Retr(MessageNumber),
-    /// `TOP msg n` (§7): the header and the first lines of the body.
+    /// `TOP msg n` (RFC 1939 §7): the header and the first lines of the body.
     Top {
-        /// Which message.
+        /// The message.
         number: MessageNumber,
         /// How many lines of the body.
         lines: u32,
     },
-    /// `DELE msg` (§5): marks the message as deleted.
+    /// `DELE msg` (RFC 1939 §5): marks the message as deleted.
     Dele(MessageNumber),
-    /// `NOOP` (§5): nothing, but it keeps the session alive.
+    /// `NOOP` (RFC 1939 §5): keeps the session alive.
     Noop,
-    /// `RSET` (§5): unmarks what was marked.
+    /// `RSET` (RFC 1939 §5): unmarks every message.
     Rset,
-    /// `QUIT` (§6): the server deletes what was marked.
+    /// `QUIT` (RFC 1939 §6): ends the session; after the login, the server deletes the marked messages.
     Quit,
 }
 
-/// The shape of a command's answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+/// The kind of a command's response.
+///
+/// Exhaustive on purpose: a response of an unknown kind could not be told from the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ResponseKind {
     /// A status line.
     Line,
-    /// A status line and, behind `+OK`, lines up to a lone dot.
+    /// A status line; after `+OK`, lines up to one with a single dot.
     Lines,
-    /// A status line and, behind `+OK`, a message up to a lone dot.
+    /// A status line; after `+OK`, a message up to a line with a single dot.
     Body,
-    /// Challenges, each answered, then a status line.
+    /// Challenges, each answered by the client, then a status line.
     Challenges,
 }
 
+/// The keyword of a command (RFC 1939 §3): what a response is the response to.
+///
+/// ```
+/// use pop3::proto::{Command, Keyword};
+/// assert_eq!(Command::List(None).keyword(), Keyword::List);
+/// assert_eq!(Keyword::List.to_string(), "LIST");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "each is the keyword of the command of this name")]
+pub enum Keyword {
+    Capa,
+    Stls,
+    Utf8,
+    User,
+    Pass,
+    Apop,
+    Auth,
+    Stat,
+    List,
+    Uidl,
+    Retr,
+    Top,
+    Dele,
+    Noop,
+    Rset,
+    Quit,
+}
+
+impl Keyword {
+    /// Returns the keyword as it is sent, in capitals: `RETR`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Capa => "CAPA",
+            Self::Stls => "STLS",
+            Self::Utf8 => "UTF8",
+            Self::User => "USER",
+            Self::Pass => "PASS",
+            Self::Apop => "APOP",
+            Self::Auth => "AUTH",
+            Self::Stat => "STAT",
+            Self::List => "LIST",
+            Self::Uidl => "UIDL",
+            Self::Retr => "RETR",
+            Self::Top => "TOP",
+            Self::Dele => "DELE",
+            Self::Noop => "NOOP",
+            Self::Rset => "RSET",
+            Self::Quit => "QUIT",
+        }
+    }
+}
+
+impl fmt::Display for Keyword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 impl Command<'_> {
-    /// Appends the command with its line end to `out`, and tells where in `out` its secret stands.
+    /// Appends the command with its line end to `out`. Returns the place of its secret in `out`, if it has one.
     ///
     /// ```
     /// use pop3::{Secret, proto::{Command, argument::SecretArgument}};
@@ -84,94 +147,82 @@ impl Command<'_> {
     /// ```
     pub fn encode(&self, out: &mut Vec<u8>) -> Option<Range<usize>> {
         let mut secret_at = None;
-        let mut secret = |out: &mut Vec<u8>, octets: &[u8]| {
+        let mut secret = |out: &mut Vec<u8>, bytes: &[u8]| {
+            out.push(b' ');
             let start = out.len();
-            out.extend_from_slice(octets);
+            out.extend_from_slice(bytes);
             secret_at = Some(start..out.len());
         };
+        out.extend_from_slice(self.keyword().as_str().as_bytes());
         match *self {
-            Self::Capa => out.extend_from_slice(b"CAPA"),
-            Self::Stls => out.extend_from_slice(b"STLS"),
-            Self::Utf8 => out.extend_from_slice(b"UTF8"),
-            Self::User(user) => {
-                out.extend_from_slice(b"USER ");
-                out.extend_from_slice(user.as_bytes());
-            }
-            Self::Pass(password) => {
-                out.extend_from_slice(b"PASS ");
-                secret(out, password.expose());
-            }
+            Self::User(user) => push(out, user.as_bytes()),
+            Self::Pass(password) => secret(out, password.expose()),
             Self::Apop { user, digest } => {
-                out.extend_from_slice(b"APOP ");
-                out.extend_from_slice(user.as_bytes());
-                out.push(b' ');
+                push(out, user.as_bytes());
                 secret(out, digest.expose());
             }
             Self::Auth { mechanism, initial } => {
-                out.extend_from_slice(b"AUTH ");
-                out.extend_from_slice(mechanism.as_bytes());
+                push(out, mechanism.as_bytes());
                 if let Some(initial) = initial {
-                    out.push(b' ');
                     secret(out, initial.expose());
                 }
             }
-            Self::Stat => out.extend_from_slice(b"STAT"),
-            Self::List(number) => with_number(out, "LIST", number),
-            Self::Uidl(number) => with_number(out, "UIDL", number),
-            Self::Retr(number) => with_number(out, "RETR", Some(number)),
-            Self::Top { number, lines } => {
-                with_number(out, "TOP", Some(number));
-                out.extend_from_slice(format!(" {lines}").as_bytes());
+            Self::Retr(number) | Self::Dele(number) | Self::List(Some(number)) | Self::Uidl(Some(number)) => {
+                push(out, number.to_string().as_bytes());
             }
-            Self::Dele(number) => with_number(out, "DELE", Some(number)),
-            Self::Noop => out.extend_from_slice(b"NOOP"),
-            Self::Rset => out.extend_from_slice(b"RSET"),
-            Self::Quit => out.extend_from_slice(b"QUIT"),
+            Self::Top { number, lines } => push(out, format!("{number} {lines}").as_bytes()),
+            Self::Capa
+            | Self::Stls
+            | Self::Utf8
+            | Self::Stat
+            | Self::List(None)
+            | Self::Uidl(None)
+            | Self::Noop
+            | Self::Rset
+            | Self::Quit => {}
         }
         out.extend_from_slice(b"\r\n");
         secret_at
     }
 
-    /// The shape of its answer.
+    /// Returns the kind of its response.
     #[must_use]
-    pub fn shape(&self) -> Shape {
+    pub fn response_kind(&self) -> ResponseKind {
         match self {
-            Self::Capa | Self::List(None) | Self::Uidl(None) => Shape::Lines,
-            Self::Retr(_) | Self::Top { .. } => Shape::Body,
-            Self::Auth { .. } => Shape::Challenges,
-            _ => Shape::Line,
+            Self::Capa | Self::List(None) | Self::Uidl(None) => ResponseKind::Lines,
+            Self::Retr(_) | Self::Top { .. } => ResponseKind::Body,
+            Self::Auth { .. } => ResponseKind::Challenges,
+            _ => ResponseKind::Line,
         }
     }
 
-    /// The command's first word: `RETR`.
+    /// Returns its keyword.
     #[must_use]
-    pub fn verb(&self) -> &'static str {
+    pub fn keyword(&self) -> Keyword {
         match self {
-            Self::Capa => "CAPA",
-            Self::Stls => "STLS",
-            Self::Utf8 => "UTF8",
-            Self::User(_) => "USER",
-            Self::Pass(_) => "PASS",
-            Self::Apop { .. } => "APOP",
-            Self::Auth { .. } => "AUTH",
-            Self::Stat => "STAT",
-            Self::List(_) => "LIST",
-            Self::Uidl(_) => "UIDL",
-            Self::Retr(_) => "RETR",
-            Self::Top { .. } => "TOP",
-            Self::Dele(_) => "DELE",
-            Self::Noop => "NOOP",
-            Self::Rset => "RSET",
-            Self::Quit => "QUIT",
+            Self::Capa => Keyword::Capa,
+            Self::Stls => Keyword::Stls,
+            Self::Utf8 => Keyword::Utf8,
+            Self::User(_) => Keyword::User,
+            Self::Pass(_) => Keyword::Pass,
+            Self::Apop { .. } => Keyword::Apop,
+            Self::Auth { .. } => Keyword::Auth,
+            Self::Stat => Keyword::Stat,
+            Self::List(_) => Keyword::List,
+            Self::Uidl(_) => Keyword::Uidl,
+            Self::Retr(_) => Keyword::Retr,
+            Self::Top { .. } => Keyword::Top,
+            Self::Dele(_) => Keyword::Dele,
+            Self::Noop => Keyword::Noop,
+            Self::Rset => Keyword::Rset,
+            Self::Quit => Keyword::Quit,
         }
     }
 }
 
-fn with_number(out: &mut Vec<u8>, verb: &str, number: Option<MessageNumber>) {
-    out.extend_from_slice(verb.as_bytes());
-    if let Some(number) = number {
-        out.extend_from_slice(format!(" {number}").as_bytes());
-    }
+fn push(out: &mut Vec<u8>, argument: &[u8]) {
+    out.push(b' ');
+    out.extend_from_slice(argument);
 }
 
 #[cfg(test)]
@@ -180,45 +231,45 @@ mod tests {
     use crate::secret::Secret;
 
     #[test]
-    fn every_command_has_its_octets_shape_and_secret() {
+    fn each_command_has_its_encoding_response_and_secret() {
         let user = Argument::try_from("mrose").unwrap();
         let secret = SecretArgument::try_from(Secret::from("s3cret")).unwrap();
         let number = MessageNumber::new(4_294_967_295).unwrap();
-        let commands: [(Command<'_>, &str, Shape); 19] = [
-            (Command::Capa, "CAPA", Shape::Lines),
-            (Command::Stls, "STLS", Shape::Line),
-            (Command::Utf8, "UTF8", Shape::Line),
-            (Command::User(&user), "USER mrose", Shape::Line),
-            (Command::Pass(&secret), "PASS s3cret", Shape::Line),
-            (Command::Apop { user: &user, digest: &secret }, "APOP mrose s3cret", Shape::Line),
-            (Command::Auth { mechanism: "PLAIN", initial: None }, "AUTH PLAIN", Shape::Challenges),
+        let commands: [(Command<'_>, &str, ResponseKind); 19] = [
+            (Command::Capa, "CAPA", ResponseKind::Lines),
+            (Command::Stls, "STLS", ResponseKind::Line),
+            (Command::Utf8, "UTF8", ResponseKind::Line),
+            (Command::User(&user), "USER mrose", ResponseKind::Line),
+            (Command::Pass(&secret), "PASS s3cret", ResponseKind::Line),
+            (Command::Apop { user: &user, digest: &secret }, "APOP mrose s3cret", ResponseKind::Line),
+            (Command::Auth { mechanism: "PLAIN", initial: None }, "AUTH PLAIN", ResponseKind::Challenges),
             (
                 Command::Auth { mechanism: "PLAIN", initial: Some(&secret) },
                 "AUTH PLAIN s3cret",
-                Shape::Challenges,
+                ResponseKind::Challenges,
             ),
-            (Command::Stat, "STAT", Shape::Line),
-            (Command::List(None), "LIST", Shape::Lines),
-            (Command::List(Some(number)), "LIST 4294967295", Shape::Line),
-            (Command::Uidl(None), "UIDL", Shape::Lines),
-            (Command::Uidl(Some(number)), "UIDL 4294967295", Shape::Line),
-            (Command::Retr(number), "RETR 4294967295", Shape::Body),
-            (Command::Top { number, lines: 0 }, "TOP 4294967295 0", Shape::Body),
-            (Command::Dele(number), "DELE 4294967295", Shape::Line),
-            (Command::Noop, "NOOP", Shape::Line),
-            (Command::Rset, "RSET", Shape::Line),
-            (Command::Quit, "QUIT", Shape::Line),
+            (Command::Stat, "STAT", ResponseKind::Line),
+            (Command::List(None), "LIST", ResponseKind::Lines),
+            (Command::List(Some(number)), "LIST 4294967295", ResponseKind::Line),
+            (Command::Uidl(None), "UIDL", ResponseKind::Lines),
+            (Command::Uidl(Some(number)), "UIDL 4294967295", ResponseKind::Line),
+            (Command::Retr(number), "RETR 4294967295", ResponseKind::Body),
+            (Command::Top { number, lines: 0 }, "TOP 4294967295 0", ResponseKind::Body),
+            (Command::Dele(number), "DELE 4294967295", ResponseKind::Line),
+            (Command::Noop, "NOOP", ResponseKind::Line),
+            (Command::Rset, "RSET", ResponseKind::Line),
+            (Command::Quit, "QUIT", ResponseKind::Line),
         ];
-        for (command, octets, shape) in commands {
+        for (command, sent, response) in commands {
             let mut out = b"before ".to_vec();
             let secret_at = command.encode(&mut out);
-            assert_eq!(out, format!("before {octets}\r\n").as_bytes());
-            assert_eq!(command.shape(), shape, "{octets}");
+            assert_eq!(out, format!("before {sent}\r\n").as_bytes());
+            assert_eq!(command.response_kind(), response, "{sent}");
             assert_eq!(
                 secret_at.map(|range| out[range].to_vec()),
-                octets.contains("s3cret").then(|| b"s3cret".to_vec())
+                sent.contains("s3cret").then(|| b"s3cret".to_vec())
             );
-            assert_eq!(octets.split(' ').next(), Some(command.verb()));
+            assert_eq!(sent.split(' ').next(), Some(command.keyword().as_str()));
             assert!(!format!("{command:?}").contains("s3cret"));
         }
     }

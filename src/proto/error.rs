@@ -2,38 +2,37 @@
 
 use thiserror::Error;
 
-/// A broken protocol: the session cannot go on, since nobody knows any longer which answer belongs to which command.
+/// The server broke the protocol. The session cannot continue: it is no longer known which response belongs to which
+/// command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum ProtocolError {
-    /// Octets with no command in flight: an answer too many, or one that somebody injected.
-    #[error("the server spoke out of turn")]
+    /// Bytes while no command was in flight: a response too many, or an injected one.
+    #[error("unexpected data from the server")]
     Unsolicited,
     /// The first word of a status line is neither `+OK` nor `-ERR`.
     #[error("the server's answer is neither +OK nor -ERR")]
     NoStatusIndicator,
-    /// An answer that is not the one to the command that it was taken for: a message that begins with a status indicator,
-    /// or an answer without the number that it must repeat.
+    /// A response that is not the one to its command: a message that begins with a status indicator, or a response without
+    /// the number that it must repeat.
     #[error("the server's answers are out of step with the commands")]
     OutOfStep,
-    /// A line over [`MAX_LINE`](super::engine::MAX_LINE) octets.
+    /// A line longer than [`MAX_LINE`](super::engine::MAX_LINE).
     #[error("the server sent a line that is too long")]
     LineTooLong,
     /// A line that ends in a bare LF in a session whose greeting ended in CRLF.
     #[error("the server ended a line with a bare line feed")]
     BareLineFeed,
-    /// A listing with more lines than the maildrop has messages, or than anybody would announce capabilities.
-    #[error("the server's listing has more lines than it may have")]
+    /// A listing with more lines, or more bytes, than are accepted.
+    #[error("the server's listing is too long")]
     ListingTooLong,
-    /// A line of a listing or a drop listing that is not of its form.
-    #[error("the server's listing cannot be understood")]
+    /// A drop listing, scan listing or unique-id listing without the fields that RFC 1939 gives it.
+    #[error("malformed listing from the server")]
     MalformedListing,
-    /// A message-number beyond those that `STAT` counted, or one that was already listed.
+    /// A message-number that is 0, over 4294967295, listed twice, or not the one that was asked for.
     #[error("the server listed a message-number that is out of range or listed twice")]
     BadMessageNumber,
-    /// A SASL challenge that is not base64 (RFC 5034 §4).
-    #[error("the server's challenge is not base64")]
-    MalformedChallenge,
-    /// More challenges than any mechanism has.
-    #[error("the server sends challenges without end")]
+    /// More SASL challenges than any mechanism has.
+    #[error("too many challenges from the server")]
     TooManyChallenges,
 }

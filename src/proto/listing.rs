@@ -1,4 +1,4 @@
-//! The lines of `STAT`, `LIST` and `UIDL` as values.
+//! Parsers for the responses to `STAT`, `LIST` and `UIDL`.
 
 use super::{
     error::ProtocolError,
@@ -6,7 +6,7 @@ use super::{
     types::{DropListing, MessageNumber, ScanListing, UniqueId, UniqueIdListing},
 };
 
-/// Reads a drop listing, the text of the answer to `STAT`.
+/// Parses a drop listing, the text of the response to `STAT` (RFC 1939 §5).
 ///
 /// ```
 /// use pop3::proto::{DropListing, listing};
@@ -14,7 +14,7 @@ use super::{
 /// ```
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`] where it does not begin with two numbers.
+/// [`ProtocolError::MalformedListing`] if it does not begin with two numbers.
 pub fn drop_listing(text: &[u8]) -> Result<DropListing, ProtocolError> {
     let mut words = quirks::words(text);
     let messages = words.next().and_then(number).and_then(|number| u32::try_from(number).ok());
@@ -25,10 +25,11 @@ pub fn drop_listing(text: &[u8]) -> Result<DropListing, ProtocolError> {
     }
 }
 
-/// Reads a scan listing, a line of the answer to `LIST`: `b"1 120"`. Words behind the two are allowed (RFC 1939 §5).
+/// Parses a scan listing, a line of the response to `LIST`: `b"1 120"`. More words may follow (RFC 1939 §5).
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`].
+/// [`ProtocolError::MalformedListing`] if it does not begin with two numbers, [`ProtocolError::BadMessageNumber`] if the
+/// first is no message-number.
 pub fn scan_listing(line: &[u8]) -> Result<ScanListing, ProtocolError> {
     let mut words = quirks::words(line);
     let number_word = words.next().ok_or(ProtocolError::MalformedListing)?;
@@ -36,32 +37,41 @@ pub fn scan_listing(line: &[u8]) -> Result<ScanListing, ProtocolError> {
     Ok(ScanListing { number: message_number(number_word)?, octets })
 }
 
-/// Reads a unique-id listing, a line of the answer to `UIDL`: `b"1 whqtswO00WBw418f9t5JxYwZ"`.
+/// Parses a unique-id listing, a line of the response to `UIDL` (RFC 1939 §7): `b"1 whqtswO00WBw418f9t5JxYwZ"`.
+///
+/// A missing unique-id is `None` and no error, so that the other messages keep theirs.
+///
+/// ```
+/// use pop3::proto::listing;
+/// let (number, unique_id) = listing::unique_id_line(b"1 whqtswO00WBw418f9t5JxYwZ")?;
+/// assert_eq!((number.get(), unique_id.unwrap().as_bytes()), (1, &b"whqtswO00WBw418f9t5JxYwZ"[..]));
+/// # Ok::<(), pop3::proto::ProtocolError>(())
+/// ```
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`] where there is no number; a missing unique-id is `Ok` with `None`, since
-/// one message without a unique-id is no reason to give up the others.
-pub fn unique_id_line(line: &[u8]) -> Result<(MessageNumber, Option<&[u8]>), ProtocolError> {
+/// [`ProtocolError::MalformedListing`] if it does not begin with a number, [`ProtocolError::BadMessageNumber`] if that is
+/// no message-number.
+pub fn unique_id_line(line: &[u8]) -> Result<(MessageNumber, Option<UniqueId>), ProtocolError> {
     let number_word = quirks::words(line).next().ok_or(ProtocolError::MalformedListing)?;
-    let unique_id = quirks::behind_first_word(line);
-    Ok((message_number(number_word)?, (!unique_id.is_empty()).then_some(unique_id)))
+    let unique_id = UniqueId::try_from(quirks::after_first_word(line)).ok();
+    Ok((message_number(number_word)?, unique_id))
 }
 
-/// Reads the text of the answer to `UIDL n`.
+/// Parses the text of the response to `UIDL n` (RFC 1939 §7).
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`] where it has no unique-id, [`ProtocolError::BadMessageNumber`] where it is that
-/// of another message.
+/// [`ProtocolError::MalformedListing`] if it has no unique-id, [`ProtocolError::BadMessageNumber`] if it is that of
+/// another message.
 pub fn unique_id_listing(text: &[u8], asked: MessageNumber) -> Result<UniqueIdListing, ProtocolError> {
-    if quirks::number_left_out(text) {
-        return Ok(UniqueIdListing { number: asked, unique_id: UniqueId::from(text.trim_ascii()) });
-    }
-    let (number, unique_id) = unique_id_line(text)?;
+    let (number, unique_id) = if quirks::number_left_out(text) {
+        (asked, UniqueId::try_from(text.trim_ascii()).ok())
+    } else {
+        unique_id_line(text)?
+    };
     if number != asked {
         return Err(ProtocolError::BadMessageNumber);
     }
-    let unique_id = UniqueId::from(unique_id.ok_or(ProtocolError::MalformedListing)?);
-    Ok(UniqueIdListing { number, unique_id })
+    Ok(UniqueIdListing { number, unique_id: unique_id.ok_or(ProtocolError::MalformedListing)? })
 }
 
 fn message_number(word: &[u8]) -> Result<MessageNumber, ProtocolError> {
@@ -69,7 +79,7 @@ fn message_number(word: &[u8]) -> Result<MessageNumber, ProtocolError> {
     u32::try_from(number).ok().and_then(MessageNumber::new).ok_or(ProtocolError::BadMessageNumber)
 }
 
-/// Digits only: no sign, no overflow that wraps.
+/// Digits only: no sign, no overflow.
 fn number(word: &[u8]) -> Option<u64> {
     if word.is_empty() || !word.iter().all(u8::is_ascii_digit) {
         return None;
@@ -95,12 +105,13 @@ mod tests {
     }
 
     #[test]
-    fn unique_ids_are_taken_as_they_come() {
-        let long = [b"1 ", &[b'u'; 500][..]].concat();
-        assert_eq!(unique_id_line(&long).map(|(_, uid)| uid.map(<[u8]>::len)), Ok(Some(500)));
-        assert_eq!(unique_id_line(b"1\t\t<a b@c>").map(|(_, uid)| uid), Ok(Some(&b"<a b@c>"[..])));
-        assert_eq!(unique_id_line(b"1 ").map(|(_, uid)| uid), Ok(None));
-        assert_eq!(unique_id_line(b""), Err(ProtocolError::MalformedListing));
+    fn unique_ids_are_accepted_as_they_are() {
+        let parse = |line: &[u8]| unique_id_line(line).map(|(_, id)| id.map(|id| id.as_bytes().to_vec()));
+        let long = vec![b'u'; 500];
+        assert_eq!(parse(&[b"1 ", &long[..]].concat()), Ok(Some(long)));
+        assert_eq!(parse(b"1\t\t<a b@c>"), Ok(Some(b"<a b@c>".to_vec())));
+        assert_eq!(parse(b"1 "), Ok(None));
+        assert_eq!(parse(b""), Err(ProtocolError::MalformedListing));
         let three = MessageNumber::new(3).unwrap();
         assert_eq!(unique_id_listing(b"uid", three).unwrap().unique_id.as_bytes(), b"uid");
         assert_eq!(unique_id_listing(b"4 uid", three), Err(ProtocolError::BadMessageNumber));

@@ -1,7 +1,20 @@
-//! POP3 without input or output: what goes out as octets, and what comes in as events.
+//! POP3 without input or output: commands to bytes, bytes to events.
 //!
-//! Nothing here touches a socket, a file, a clock or a log. [`engine::Engine`] knows which commands are unanswered and
-//! what shape each answer has; the other modules turn octets into values that cannot be wrong, and back.
+//! Nothing here uses a socket, a file, a clock or a log, so it works in blocking and in asynchronous clients alike.
+//! [`Engine`] keeps the commands in flight and finds the response to each; the other types are the words of the protocol
+//! as values that cannot be invalid.
+//!
+//! ```
+//! use pop3::proto::{Argument, Capability, MessageNumber, ResponseCode, StatusLine, UniqueId, listing};
+//!
+//! assert!(Argument::try_from("mrose\r\nDELE 1").is_err());
+//! assert_eq!(MessageNumber::new(0), None);
+//! assert!(UniqueId::try_from("whqtswO00WBw418f9t5JxYwZ").is_ok());
+//! assert_eq!(Capability::parse(b"LOGIN-DELAY 900"), Capability::LoginDelay { seconds: 900, per_user: false });
+//! assert_eq!(StatusLine::parse(b"-ERR [IN-USE] busy")?.response_code(), Some(ResponseCode::InUse));
+//! assert_eq!(listing::drop_listing(b"2 320")?.messages, 2);
+//! # Ok::<(), pop3::proto::ProtocolError>(())
+//! ```
 
 pub mod argument;
 pub mod capability;
@@ -9,14 +22,14 @@ pub mod command;
 pub mod engine;
 pub mod error;
 pub mod listing;
-pub mod quirks;
+mod quirks;
 pub mod status;
 pub mod types;
 
 pub use argument::Argument;
 pub use capability::{Capabilities, Capability};
-pub use command::Command;
+pub use command::{Command, Keyword, ResponseKind};
 pub use engine::{Engine, Event};
 pub use error::ProtocolError;
 pub use status::{ResponseCode, StatusIndicator, StatusLine};
-pub use types::{DropListing, MessageNumber, ScanListing, UniqueId, UniqueIdListing};
+pub use types::{DropListing, InvalidUniqueId, MessageNumber, ScanListing, UniqueId, UniqueIdListing};

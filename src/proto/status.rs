@@ -2,16 +2,18 @@
 
 use super::error::ProtocolError;
 
-/// Whether a command was carried out (RFC 1939 §3).
+/// The status indicator: whether a command succeeded (RFC 1939 §3).
+///
+/// Exhaustive, as RFC 1939 has two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusIndicator {
-    /// `+OK`
+    /// `+OK`: success.
     Ok,
-    /// `-ERR`
+    /// `-ERR`: the command was refused.
     Err,
 }
 
-/// The first line of an answer, borrowed: `+OK 2 320`.
+/// The first line of a response, borrowed: `+OK 2 320`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusLine<'a> {
     line: &'a [u8],
@@ -19,7 +21,7 @@ pub struct StatusLine<'a> {
 }
 
 impl<'a> StatusLine<'a> {
-    /// Reads a line without its line end. Only the first word counts; the text may be nothing, a blank or a joke.
+    /// Parses a line without its line end. Only the first word is checked; any text may follow.
     ///
     /// ```
     /// use pop3::proto::{ResponseCode, StatusIndicator, StatusLine};
@@ -30,9 +32,9 @@ impl<'a> StatusLine<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`ProtocolError::NoStatusIndicator`] where the first word is something else.
+    /// [`ProtocolError::NoStatusIndicator`] if the first word is neither `+OK` nor `-ERR`.
     pub fn parse(line: &'a [u8]) -> Result<Self, ProtocolError> {
-        let word = line.split(|octet| matches!(octet, b' ' | b'\t')).next().unwrap_or_default();
+        let word = line.split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
         let indicator = match word {
             b"+OK" => StatusIndicator::Ok,
             b"-ERR" => StatusIndicator::Err,
@@ -41,19 +43,19 @@ impl<'a> StatusLine<'a> {
         Ok(Self { line, indicator })
     }
 
-    /// Whether the command was carried out.
+    /// Returns the status indicator.
     #[must_use]
     pub fn indicator(&self) -> StatusIndicator {
         self.indicator
     }
 
-    /// The whole line without its line end.
+    /// Returns the whole line without its line end.
     #[must_use]
     pub fn line(&self) -> &'a [u8] {
         self.line
     }
 
-    /// What stands behind the indicator and one blank.
+    /// Returns the text after the indicator and one space.
     #[must_use]
     pub fn text(&self) -> &'a [u8] {
         let skip = match self.indicator {
@@ -63,33 +65,33 @@ impl<'a> StatusLine<'a> {
         self.line.get(skip + 1..).unwrap_or_default()
     }
 
-    /// The response code in square brackets at the head of the text (RFC 2449 §8), whether or not the server
+    /// Returns the response code in square brackets at the start of the text (RFC 2449 §8), whether or not the server
     /// announced `RESP-CODES`.
     #[must_use]
     pub fn response_code(&self) -> Option<ResponseCode<'a>> {
         let text = self.text().trim_ascii_start().strip_prefix(b"[")?;
-        let end = text.iter().position(|&octet| octet == b']')?;
+        let end = text.iter().position(|&byte| byte == b']')?;
         Some(ResponseCode::parse(&text[..end]))
     }
 }
 
-/// A response code (RFC 2449 §8, RFC 3206, RFC 6856): why a command was refused, for programs.
+/// A response code (RFC 2449 §8, RFC 3206, RFC 6856): a machine-readable reason for a refusal.
 ///
-/// Codes form a tree whose levels are parted by slashes; a client that does not know a leaf takes its parent
-/// (RFC 3206 §3), so `SYS/TEMP/x` is [`SysTemp`](ResponseCode::SysTemp).
+/// Codes are hierarchical, with slashes between the levels; an unknown code counts as its parent (RFC 3206 §3), so `SYS/TEMP/x` is [`SysTemp`](ResponseCode::SysTemp).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ResponseCode<'a> {
-    /// `IN-USE`: another session holds the maildrop.
+    /// `IN-USE`: another session has locked the maildrop.
     InUse,
-    /// `LOGIN-DELAY`: the last login is not long enough ago.
+    /// `LOGIN-DELAY`: too soon after the last login.
     LoginDelay,
-    /// `SYS/TEMP`: the server cannot now, perhaps soon.
+    /// `SYS/TEMP`: a temporary problem of the server.
     SysTemp,
-    /// `SYS/PERM`: the server cannot until somebody mends it.
+    /// `SYS/PERM`: a problem of the server that an administrator must fix.
     SysPerm,
     /// `AUTH`: the credentials are wrong.
     Auth,
-    /// `UTF8`: what was asked for needs `UTF8` (RFC 6856).
+    /// `UTF8`: the command needs `UTF8` first (RFC 6856).
     Utf8,
     /// Any other, without its brackets.
     Other(&'a [u8]),
@@ -108,7 +110,7 @@ impl<'a> ResponseCode<'a> {
         let is = |name: &[u8]| {
             code.len() >= name.len()
                 && code[..name.len()].eq_ignore_ascii_case(name)
-                && code.get(name.len()).is_none_or(|&octet| octet == b'/')
+                && code.get(name.len()).is_none_or(|&byte| byte == b'/')
         };
         KNOWN.into_iter().find_map(|(name, known)| is(name).then_some(known)).unwrap_or(Self::Other(code))
     }
@@ -119,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_word_alone_decides() {
+    fn only_the_first_word_decides() {
         for (line, indicator) in [
             (&b"+OK"[..], StatusIndicator::Ok),
             (b"+OK ", StatusIndicator::Ok),
@@ -135,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn response_codes_count_by_their_prefix() {
+    fn an_unknown_response_code_counts_as_its_parent() {
         let code = |line: &'static [u8]| StatusLine::parse(line).unwrap().response_code();
         assert_eq!(code(b"-ERR [SYS/TEMP/full] later"), Some(ResponseCode::SysTemp));
         assert_eq!(code(b"-ERR [sys/perm]"), Some(ResponseCode::SysPerm));

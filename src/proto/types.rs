@@ -1,8 +1,10 @@
-//! The protocol's words as values.
+//! The words of the protocol as values.
 
-use std::{fmt, num::NonZeroU32};
+use std::{borrow::Borrow, fmt, num::NonZeroU32};
 
-/// A message-number: the place of a message in the maildrop for the length of one session, from 1 (RFC 1939 §5).
+use thiserror::Error;
+
+/// A message-number: the position of a message in the maildrop during one session, from 1 (RFC 1939 §5).
 ///
 /// ```
 /// use pop3::proto::MessageNumber;
@@ -13,7 +15,7 @@ use std::{fmt, num::NonZeroU32};
 pub struct MessageNumber(NonZeroU32);
 
 impl MessageNumber {
-    /// The number, unless it is 0.
+    /// Returns the number as a message-number, or `None` if it is 0.
     #[must_use]
     pub const fn new(number: u32) -> Option<Self> {
         match NonZeroU32::new(number) {
@@ -22,7 +24,7 @@ impl MessageNumber {
         }
     }
 
-    /// The number as an integer, 1 or more.
+    /// Returns the number, 1 or more.
     #[must_use]
     pub fn get(self) -> u32 {
         self.0.get()
@@ -35,24 +37,64 @@ impl fmt::Display for MessageNumber {
     }
 }
 
-/// A unique-id (RFC 1939 §7): the server's lasting name of a message, octets that mean nothing to a client.
+/// A unique-id (RFC 1939 §7): the server's lasting name of a message, opaque to clients.
 ///
-/// RFC 1939 allows 1 to 70 characters from `!` to `~`; real servers send more, so it holds whatever stood in the
-/// listing up to the end of the line, and never white space at its ends.
+/// RFC 1939 allows 1 to 70 characters from `!` to `~`. Real servers send more, so a unique-id is the rest of a listing
+/// line: not empty, no line feed, no white space at its ends.
+///
+/// ```
+/// use pop3::proto::UniqueId;
+/// let unique_id = UniqueId::try_from("whqtswO00WBw418f9t5JxYwZ").unwrap();
+/// assert_eq!(unique_id.as_bytes(), b"whqtswO00WBw418f9t5JxYwZ");
+/// assert_eq!(format!("{unique_id:?}"), "UniqueId(\"whqtswO00WBw418f9t5JxYwZ\")");
+/// assert!(UniqueId::try_from("").is_err());
+/// assert!(UniqueId::try_from(" a ").is_err());
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UniqueId(Box<[u8]>);
 
+/// The bytes are not a [`UniqueId`]: they are empty, contain a line feed, or begin or end with white space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("not a unique-id: empty, or with a line feed, or with white space at its ends")]
+#[non_exhaustive]
+pub struct InvalidUniqueId;
+
 impl UniqueId {
-    /// The unique-id's octets.
+    /// Returns the bytes of the unique-id. They come from the server: escape them before they reach a terminal.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl From<&[u8]> for UniqueId {
-    fn from(octets: &[u8]) -> Self {
-        Self(octets.into())
+impl TryFrom<&[u8]> for UniqueId {
+    type Error = InvalidUniqueId;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, InvalidUniqueId> {
+        if bytes.is_empty() || bytes.trim_ascii().len() != bytes.len() || bytes.contains(&b'\n') {
+            return Err(InvalidUniqueId);
+        }
+        Ok(Self(bytes.into()))
+    }
+}
+
+impl TryFrom<&str> for UniqueId {
+    type Error = InvalidUniqueId;
+
+    fn try_from(text: &str) -> Result<Self, InvalidUniqueId> {
+        Self::try_from(text.as_bytes())
+    }
+}
+
+impl AsRef<[u8]> for UniqueId {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Borrow<[u8]> for UniqueId {
+    fn borrow(&self) -> &[u8] {
+        &self.0
     }
 }
 
@@ -62,29 +104,50 @@ impl fmt::Debug for UniqueId {
     }
 }
 
-/// A drop listing, the answer to `STAT` (RFC 1939 §5): `+OK 2 320`.
+/// A drop listing, the response to `STAT` (RFC 1939 §5): `+OK 2 320`.
+///
+/// Exhaustive, as RFC 1939 gives it two fields and lets clients ignore the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropListing {
-    /// How many messages the maildrop holds; those marked as deleted are not counted.
+    /// How many messages the maildrop has, without those marked as deleted.
     pub messages: u32,
-    /// Their size in octets, by the server's reckoning.
+    /// Their size in octets, as the server computes it.
     pub octets: u64,
 }
 
-/// A scan listing, one line of the answer to `LIST` (RFC 1939 §5): `1 120`.
+/// A scan listing, one line of the response to `LIST` (RFC 1939 §5): `1 120`.
+///
+/// Exhaustive, as RFC 1939 gives it two fields and lets clients ignore the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScanListing {
-    /// Which message.
+    /// The message.
     pub number: MessageNumber,
-    /// Its size in octets by the server's reckoning, which need not be what `RETR` sends.
+    /// Its size in octets, as the server computes it; `RETR` may send another number of bytes.
     pub octets: u64,
 }
 
-/// A unique-id listing, one line of the answer to `UIDL` (RFC 1939 §7): `1 whqtswO00WBw418f9t5JxYwZ`.
+/// A unique-id listing, one line of the response to `UIDL` (RFC 1939 §7): `1 whqtswO00WBw418f9t5JxYwZ`.
+///
+/// Exhaustive, as RFC 1939 gives it two fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UniqueIdListing {
-    /// Which message.
+    /// The message.
     pub number: MessageNumber,
     /// Its unique-id.
     pub unique_id: UniqueId,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unique_id_is_the_rest_of_a_line() {
+        for valid in ["a", "a b@c", "\u{e9}", "a\0b", "a\rb", "../x"] {
+            assert_eq!(UniqueId::try_from(valid).unwrap().as_bytes(), valid.as_bytes());
+        }
+        for invalid in ["", " ", " a", "a ", "a\t", "\ra", "a\n", "a\nb"] {
+            assert_eq!(UniqueId::try_from(invalid), Err(InvalidUniqueId), "{invalid:?}");
+        }
+    }
 }

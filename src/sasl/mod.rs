@@ -25,13 +25,13 @@
 //! ```
 
 pub mod apop;
-pub mod auto;
 mod cram_md5;
 mod error;
 mod exchange;
 mod external;
 mod login;
 mod mechanism;
+mod method;
 mod oauth;
 mod plain;
 mod reason;
@@ -42,4 +42,5 @@ mod tests;
 pub use error::{OpenIdConfiguration, SaslError};
 pub use exchange::{ChannelBinding, Credential, Exchange, MAX_CHALLENGE, MAX_CHALLENGES, Parameters};
 pub use mechanism::Mechanism;
+pub use method::{AuthMethod, Channel, Offer};
 pub use scram::{MAX_ITERATIONS, MIN_NONCE};

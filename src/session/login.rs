@@ -1,240 +1,212 @@
-//! Which mechanism logs in, and the exchange that does it.
+//! The choice of an authentication method, and the `AUTH` exchange (RFC 5034).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustls::crypto::ring::default_provider;
 
 use crate::{
     error::{Error, ErrorKind},
-    net::Stream,
+    net::{Address, Stream, Tls},
     proto::{
-        Capabilities, Capability, Command, ProtocolError, StatusIndicator, StatusLine,
-        argument::SecretArgument, engine::Kind,
+        Capabilities, Capability, Command, Event, ProtocolError, StatusIndicator, argument::SecretArgument,
     },
     sasl::{
-        ChannelBinding, Credential, Exchange, Mechanism, Parameters, SaslError,
-        auto::{self, Channel, Choice, Offer},
+        AuthMethod, Channel, ChannelBinding, Credential, Exchange, Mechanism, Offer, Parameters, SaslError,
     },
     secret::Secret,
-    session::{
-        authorization::Authorization,
-        wire::{Wire, by_response_code},
-    },
+    session::connection::Connection,
 };
 
-/// RFC 2449 §4: a command has at most 255 octets with its line end; an initial response that does not fit goes in a
+/// RFC 2449 §4: a command has at most 255 octets, its line end included. An initial response that does not fit is sent in a
 /// step of its own.
-const LONGEST_COMMAND: usize = 255;
+const MAX_COMMAND: usize = 255;
 
-/// Octets of randomness in a SCRAM nonce; RFC 5802 §5.1 leaves the number open, and 18 make 24 characters of base64.
+/// Random bytes in a SCRAM nonce. RFC 5802 §5.1 gives no number; 18 bytes are 24 characters of base64.
 const NONCE: usize = 18;
 
-/// All that a login needs.
-#[derive(Debug, Clone, Copy)]
-pub struct Login<'a> {
-    /// The user name, sent unchanged.
-    pub user: &'a str,
-    /// What proves it.
-    pub credential: &'a Credential,
-    /// By which mechanism, whatever the server announces; `None`: the strongest that the server offers and the
-    /// credential fits.
-    pub mechanism: Option<Choice>,
-    /// The server's name, as `OAUTHBEARER` (RFC 7628 §3.1) sends it.
-    pub host: &'a str,
-    /// The server's port, likewise.
-    pub port: u16,
-}
-
-pub(super) enum Way<'a> {
-    UserPass(&'a Secret),
-    Apop(&'a Secret),
-    Sasl {
-        exchange: Exchange,
-        /// Whether the server's list has it, or there is no list.
-        offered: bool,
-    },
-}
-
-/// What the server offers, over the channel that there is.
-struct Offered {
+/// The authentication methods that the server offers on this connection.
+pub(super) struct Offered {
     mechanisms: Option<Vec<Mechanism>>,
     user: bool,
     channel: Channel,
 }
 
 impl Offered {
-    fn by(session: &mut Authorization) -> Result<Self, Error> {
-        let channel = match session.stream() {
+    pub(super) fn new(stream: &Stream, capabilities: Option<&Capabilities>) -> Self {
+        let channel = match stream {
             Stream::Plain(_) => Channel::Clear,
             Stream::Tls(tls) if tls.exporter().is_some() => Channel::TlsExporter,
             Stream::Tls(_) => Channel::Tls,
         };
-        let capabilities = session.capabilities()?;
-        let mechanisms = capabilities.and_then(offered_mechanisms);
-        let user = capabilities.is_some_and(|capabilities| capabilities.has(&Capability::User));
-        Ok(Self { mechanisms, user, channel })
-    }
-
-    fn choice(&self, login: &Login<'_>) -> Result<Choice, Error> {
-        let offer = Offer { sasl: self.mechanisms.as_deref(), user: self.user, channel: self.channel };
-        match login.mechanism {
-            Some(choice) => Ok(choice.bound(&offer)),
-            None => auto::choose(&offer, login.credential).ok_or_else(|| no_way(&offer, login.credential)),
+        Self {
+            mechanisms: capabilities.and_then(announced_mechanisms),
+            user: capabilities.is_some_and(|capabilities| capabilities.has(&Capability::User)),
+            channel,
         }
     }
-}
 
-pub(super) fn choice(session: &mut Authorization, login: &Login<'_>) -> Result<Choice, Error> {
-    Offered::by(session)?.choice(login)
-}
+    pub(super) fn offer(&self) -> Offer<'_> {
+        Offer { sasl: self.mechanisms.as_deref(), user: self.user, channel: self.channel }
+    }
 
-pub(super) fn choose<'a>(session: &mut Authorization, login: &Login<'a>) -> Result<Way<'a>, Error> {
-    let offered = Offered::by(session)?;
-    match (offered.choice(login)?, login.credential) {
-        (Choice::UserPass, Credential::Password(password)) => Ok(Way::UserPass(password)),
-        (Choice::Apop, Credential::Password(password)) => Ok(Way::Apop(password)),
-        (Choice::UserPass | Choice::Apop, _) => Err(unusable(SaslError::Credential)),
-        (Choice::Sasl(mechanism), credential) => {
-            let nonce = nonce()?;
-            let exporter = session.stream().tls().and_then(crate::net::Tls::exporter);
-            let binding = ChannelBinding::decide(mechanism, offered.mechanisms.as_deref(), exporter.as_ref());
-            let (user, host, port) = (login.user, login.host, login.port);
-            let parameters = Parameters { user, credential, nonce: &nonce, binding, host, port };
-            let exchange = Exchange::new(mechanism, &parameters).map_err(unusable)?;
-            if let Credential::Password(secret) | Credential::Token(secret) = credential {
-                session.wire().hide(secret.expose());
-            }
-            let offered = offered.mechanisms.is_none_or(|mechanisms| mechanisms.contains(&mechanism));
-            Ok(Way::Sasl { exchange, offered })
-        }
+    pub(super) fn strongest(&self, credential: &Credential) -> Result<AuthMethod, Error> {
+        let offer = self.offer();
+        AuthMethod::strongest(&offer, credential).ok_or_else(|| no_method(&offer, credential))
+    }
+
+    /// True if the server announces the mechanism, or announces no list.
+    fn has(&self, mechanism: Mechanism) -> bool {
+        self.mechanisms.as_ref().is_none_or(|mechanisms| mechanisms.contains(&mechanism))
     }
 }
 
-/// `AUTH` (RFC 5034 §4) to its end; gives the mechanism's name.
-pub(super) fn exchange(
-    wire: &mut Wire,
+/// Logs in by `AUTH` with a mechanism.
+pub(super) fn authenticate(
+    connection: &mut Connection,
+    mechanism: Mechanism,
+    offered: &Offered,
+    address: &Address,
+    user: &str,
+    credential: &Credential,
+) -> Result<(), Error> {
+    let nonce = nonce()?;
+    let exporter = connection.stream().tls().and_then(Tls::exporter);
+    let binding = ChannelBinding::decide(mechanism, offered.mechanisms.as_deref(), exporter.as_ref());
+    let host = address.host().to_string();
+    let parameters =
+        Parameters { user, credential, nonce: &nonce, binding, host: &host, port: address.port() };
+    let exchange = Exchange::new(mechanism, &parameters).map_err(unusable)?;
+    if let Credential::Password(secret) | Credential::Token(secret) = credential {
+        connection.redact(secret.expose());
+    }
+    exchange_messages(connection, exchange, offered.has(mechanism))
+}
+
+fn exchange_messages(
+    connection: &mut Connection,
     mut exchange: Exchange,
-    offered: bool,
-) -> Result<&'static str, Error> {
-    let name = exchange.mechanism().name();
-    let room = LONGEST_COMMAND - "AUTH  \r\n".len() - name.len();
-    let initial = exchange.initial(room).map(|octets| initial_argument(&octets)).transpose()?;
+    is_offered: bool,
+) -> Result<(), Error> {
     let mechanism = exchange.mechanism();
-    let mut said = initial.is_some();
-    wire.queue(&Command::Auth { mechanism: name, initial: initial.as_ref() })?;
-    wire.flush()?;
-    // The bound on challenges is the exchange's own: it refuses one too many, and what follows is the server's line.
+    let room = MAX_COMMAND - "AUTH  \r\n".len() - mechanism.name().len();
+    let initial = exchange.initial(room).map(|message| initial_argument(&message)).transpose()?;
+    let mut sent_credential = initial.is_some();
+    connection.queue(&Command::Auth { mechanism: mechanism.name(), initial: initial.as_ref() })?;
+    connection.flush()?;
+    // The exchange bounds the number of challenges: it refuses one too many, and then only a status line may follow.
     let mut failed = None;
     loop {
-        let frame = wire.frame()?;
-        let octets = wire.octets(&frame);
-        if frame.kind == Kind::Status {
-            let line = octets.to_vec();
-            let settled = settle(wire, &mut exchange, failed, offered, &line);
-            return settled.map_err(|error| if said { error } else { without_credential(error) });
-        }
+        let challenge = match connection.event()? {
+            Event::Challenge(at) => connection.bytes(&at),
+            Event::Status { line, indicator, .. } => {
+                let line = connection.bytes(&line).to_vec();
+                let result = conclude(connection, &mut exchange, failed, is_offered, indicator, &line);
+                return result.map_err(|error| if sent_credential { error } else { unsupported(error) });
+            }
+            _ => return Err(connection.protocol_error(ProtocolError::NoStatusIndicator)),
+        };
         if failed.is_some() {
-            return Err(wire.broken(ProtocolError::TooManyChallenges));
+            return Err(connection.protocol_error(ProtocolError::TooManyChallenges));
         }
-        let response = STANDARD.decode(octets).map_err(|_| SaslError::Malformed);
-        match response.and_then(|challenge| exchange.respond(&challenge)) {
+        let challenge = STANDARD.decode(challenge).map_err(|_| SaslError::Malformed);
+        match challenge.and_then(|challenge| exchange.respond(&challenge)) {
             Ok(response) => {
                 if let Some(proof) = proof(mechanism, response.expose()) {
-                    wire.hide(proof);
+                    connection.redact(proof);
                 }
-                wire.respond(Some(&response))?;
-                said = true;
+                connection.respond(Some(&response))?;
+                sent_credential = true;
             }
             Err(error) => {
                 failed = Some(error);
-                wire.respond(None)?;
+                connection.respond(None)?;
             }
         }
     }
 }
 
-/// What authenticates by itself in a response: the digest of CRAM-MD5 behind the user name (RFC 2195 §2), the proof of
-/// SCRAM (RFC 5802 §5.1). The server may repeat it alone.
+/// Returns the part of a response that authenticates by itself, which the server may repeat alone: the digest of CRAM-MD5
+/// after the user name (RFC 2195 §2), the proof of SCRAM (RFC 5802 §5.1).
 fn proof(mechanism: Mechanism, response: &[u8]) -> Option<&[u8]> {
-    let mark: &[u8] = match mechanism {
+    let separator: &[u8] = match mechanism {
         Mechanism::CramMd5 => b" ",
         mechanism if mechanism.is_scram() => b",p=",
         _ => return None,
     };
-    memchr::memmem::rfind(response, mark).map(|at| &response[at + mark.len()..])
+    memchr::memmem::rfind(response, separator).map(|at| &response[at + separator.len()..])
 }
 
-/// What the server's last word is worth: `+OK` counts only where the mechanism is content with it.
-fn settle(
-    wire: &mut Wire,
+/// Evaluates the status line that ends an exchange: `+OK` counts only if the mechanism is complete.
+fn conclude(
+    connection: &mut Connection,
     exchange: &mut Exchange,
     failed: Option<SaslError>,
-    offered: bool,
+    is_offered: bool,
+    indicator: StatusIndicator,
     line: &[u8],
-) -> Result<&'static str, Error> {
+) -> Result<(), Error> {
     let name = exchange.mechanism().name();
-    let accepted = StatusLine::parse(line).is_ok_and(|status| status.indicator() == StatusIndicator::Ok);
+    let accepted = indicator == StatusIndicator::Ok;
     if let Some(error) = failed.or_else(|| if accepted { exchange.finish().err() } else { None }) {
-        wire.poison();
-        let response = wire.masked(line);
+        connection.poison();
+        let response = connection.redacted(line);
         return Err(Error::new(error.kind(), format!("{name}: {error}"))
             .with_response(response)
             .with_source(error));
     }
     if accepted {
-        return Ok(name);
+        return Ok(());
     }
-    let refused = refusal(wire.refused(&format!("AUTH {name}"), line));
-    // [IN-USE] and its like are what they are.
-    if !offered && refused.kind() == ErrorKind::Authentication {
-        return Err(refused.with_kind(ErrorKind::Unsupported).explained("which it does not offer"));
+    let refused = refusal(connection.refused(&format!("AUTH {name}"), line));
+    if !is_offered && refused.kind() == ErrorKind::Authentication {
+        return Err(refused.with_kind(ErrorKind::Unsupported).with_detail("which it does not offer"));
     }
     let refused = match exchange.openid_configuration() {
-        Some(named) => refused.with_source(named),
+        Some(configuration) => refused.with_source(configuration),
         None => refused,
     };
     Err(match exchange.reason() {
         Some(reason) => {
-            refused.explained(&crate::trace::Escaped(&wire.masked(reason.as_bytes())).to_string())
+            let reason = connection.redacted(reason.as_bytes());
+            refused.with_detail(&crate::trace::Escaped(&reason).to_string())
         }
         None => refused,
     })
 }
 
-/// What `-ERR` to a credential means.
+/// Gives `-ERR` to a credential its kind.
 pub(super) fn refusal(error: Error) -> Error {
-    by_response_code(error, ErrorKind::Authentication)
+    error.by_response_code(ErrorKind::Authentication)
 }
 
-/// A refusal before anything of the credential was sent is one of the mechanism, also where the server says `[AUTH]`.
-fn without_credential(error: Error) -> Error {
+/// A refusal before any part of the credential was sent is one of the mechanism, even with `[AUTH]`.
+fn unsupported(error: Error) -> Error {
     if error.kind() != ErrorKind::Authentication {
         return error;
     }
-    error.with_kind(ErrorKind::Unsupported).explained("before anything of the credential was sent")
+    error.with_kind(ErrorKind::Unsupported).with_detail("before anything of the credential was sent")
 }
 
-/// A bare `SASL` lists no mechanism: it counts as none.
-fn offered_mechanisms(capabilities: &Capabilities) -> Option<Vec<Mechanism>> {
+/// A `SASL` capability without parameters is a list without mechanisms.
+fn announced_mechanisms(capabilities: &Capabilities) -> Option<Vec<Mechanism>> {
     let announced = capabilities.sasl().next().is_some();
     announced.then(|| capabilities.sasl().filter_map(Mechanism::from_name).collect())
 }
 
-fn initial_argument(octets: &Secret) -> Result<SecretArgument, Error> {
-    let base64 = if octets.is_empty() { "=".to_owned() } else { STANDARD.encode(octets.expose()) };
+fn initial_argument(message: &Secret) -> Result<SecretArgument, Error> {
+    let base64 = if message.is_empty() { "=".to_owned() } else { STANDARD.encode(message.expose()) };
     SecretArgument::try_from(Secret::from(base64))
         .map_err(|error| Error::new(ErrorKind::Argument, format!("the credential cannot be sent: {error}")))
 }
 
 fn nonce() -> Result<String, Error> {
-    let mut octets = [0; NONCE];
-    default_provider()
-        .secure_random
-        .fill(&mut octets)
-        .map_err(|_| Error::new(ErrorKind::Unavailable, "the system gives no random numbers"))?;
-    Ok(STANDARD.encode(octets))
+    let mut random = [0; NONCE];
+    getrandom::fill(&mut random).map_err(|error| {
+        let message = format!("no random numbers from the operating system: {error}");
+        Error::new(ErrorKind::Unavailable, message).with_source(error)
+    })?;
+    Ok(STANDARD.encode(random))
 }
 
-fn no_way(offer: &Offer<'_>, credential: &Credential) -> Error {
+fn no_method(offer: &Offer<'_>, credential: &Credential) -> Error {
     if offer.channel == Channel::Clear && matches!(credential, Credential::Token(_)) {
         return Error::new(ErrorKind::Unsupported, "an access token goes over TLS only");
     }
@@ -248,6 +220,6 @@ fn no_way(offer: &Offer<'_>, credential: &Credential) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{wanted} (SASL: {offered})"))
 }
 
-fn unusable(error: SaslError) -> Error {
+pub(super) fn unusable(error: SaslError) -> Error {
     Error::new(error.kind(), error.to_string()).with_source(error)
 }

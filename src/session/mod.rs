@@ -1,19 +1,51 @@
-//! One POP3 session as blocking verbs: [`Authorization`] until the login, [`Transaction`] behind it.
+//! One POP3 session with blocking methods: [`Authorization`] before the login, [`Transaction`] after it.
 //!
-//! Nothing is ever deleted by dropping a value: a dropped session is a closed socket, and a server that saw no `QUIT`
-//! keeps every message (RFC 1939 §6).
+//! Nothing is deleted by dropping a value: a dropped session is a closed socket, and a server that received no `QUIT` keeps
+//! every message (RFC 1939 §6).
+//!
+//! ```no_run
+//! use pop3::{Secret, sasl::Credential, session::{Connector, Reply, TlsMode}};
+//!
+//! let password = Credential::Password(Secret::from("tanstaaf"));
+//! let session = Connector::new().connect("pop.example.org", TlsMode::Implicit)?;
+//! let mut maildrop = session.login("mrose", &password)?;
+//! let numbers: Vec<_> = maildrop.listing()?.iter().map(|message| message.number).collect();
+//! let mut retrieval = maildrop.retr_all(numbers);
+//! let (mut unproven, mut proven) = (Vec::new(), Vec::new());
+//! while let Some(reply) = retrieval.next()? {
+//!     match reply {
+//!         Reply::Message(number, mut message) => {
+//!             let mut text = Vec::new();
+//!             std::io::copy(&mut message, &mut text)?;
+//!             unproven.push((number, text));
+//!         }
+//!         Reply::Vouched => proven.append(&mut unproven),
+//!         Reply::Refused { number, error, .. } => eprintln!("{number}: {error}"),
+//!         Reply::Marked(_) => {}
+//!     }
+//! }
+//! maildrop.abandon()?;
+//! # Ok::<(), pop3::Error>(())
+//! ```
 
 mod authorization;
+mod capabilities;
+mod checkpoint;
+mod connect;
+mod connection;
+mod listing;
 mod login;
-mod maildrop;
+mod message;
+mod options;
 mod retrieval;
 #[cfg(test)]
 mod tests;
 mod transaction;
-mod wire;
 
-pub use authorization::{Authorization, Options};
-pub use login::Login;
-pub use maildrop::{Entry, Maildrop};
-pub use retrieval::{Message, Reply, Retrieval};
+pub use authorization::{Authorization, LoginError};
+pub use connect::{Connector, TlsMode, connect};
+pub use listing::{MaildropEntry, MaildropListing};
+pub use message::Message;
+pub use options::SessionOptions;
+pub use retrieval::{Reply, Retrieval};
 pub use transaction::Transaction;

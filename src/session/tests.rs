@@ -11,9 +11,9 @@ use std::{
 use super::*;
 use crate::{
     Error, ErrorKind, Secret,
-    net::{self, Address, Host, Limits, Stream, TlsConnector, TlsSettings},
+    net::{self, Address, Limits, Route, TlsConnector, TlsSettings},
     proto::MessageNumber,
-    sasl::{Credential, Mechanism, auto::Choice},
+    sasl::{AuthMethod, Credential, Mechanism},
     trace::Trace,
 };
 
@@ -23,7 +23,7 @@ struct Server {
     thread: JoinHandle<Result<(), String>>,
 }
 
-const LIMITS: Limits = Limits { timeout: Duration::from_secs(20), deadline: None };
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Server {
     /// A server that listens until the client closes.
@@ -61,13 +61,12 @@ impl Server {
         Self { address, thread }
     }
 
-    fn open(&self, options: Options) -> Result<Authorization, Error> {
-        let tcp = net::connect(&self.address, &net::Route::default(), LIMITS, &mut |_| {})?;
-        Authorization::open(Stream::Plain(tcp), options)
+    fn open(&self) -> Result<Authorization, Error> {
+        Connector::new().timeout(TIMEOUT).connect(&self.address.to_string(), TlsMode::None)
     }
 
     fn session(&self) -> Authorization {
-        self.open(Options::default()).unwrap()
+        self.open().unwrap()
     }
 
     fn check_after(self, transaction: Transaction) {
@@ -84,9 +83,13 @@ fn number(number: u32) -> MessageNumber {
     MessageNumber::new(number).unwrap()
 }
 
-fn login(session: Authorization, mechanism: Option<Choice>) -> Result<Transaction, Error> {
+fn login(session: Authorization, method: Option<AuthMethod>) -> Result<Transaction, Error> {
     let credential = Credential::Password(Secret::from("tanstaaf"));
-    session.login(&Login { user: "mrose", credential: &credential, mechanism, host: "h", port: 110 })
+    let login = match method {
+        Some(method) => session.login_with(method, "mrose", &credential),
+        None => session.login("mrose", &credential),
+    };
+    Ok(login?)
 }
 
 const USER_PASS: (&str, &str) = ("PASS tanstaaf\r\n", "+OK\r\n");
@@ -100,8 +103,7 @@ fn a_refusing_greeting_is_told_by_its_code() {
         (&[("", "220 smtp.example.org ESMTP\r\n")], ErrorKind::Protocol),
     ] {
         let server = Server::new(greeting);
-        let tcp = net::connect(&server.address, &net::Route::default(), LIMITS, &mut |_| {}).unwrap();
-        let error = Authorization::open(Stream::Plain(tcp), Options::default()).err().unwrap();
+        let error = server.open().unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.response().is_some());
     }
@@ -118,7 +120,7 @@ fn capabilities_are_asked_once_and_their_lack_is_no_error() {
     let mut session = server.session();
     assert_eq!(session.capabilities().unwrap(), None);
     let transaction = login(session, None).unwrap();
-    assert_eq!(transaction.mechanism(), "USER");
+    assert_eq!(transaction.method(), AuthMethod::UserPass);
     transaction.abandon().unwrap();
     server.check();
 }
@@ -127,7 +129,7 @@ fn capabilities_are_asked_once_and_their_lack_is_no_error() {
 fn auto_takes_plain_and_an_explicit_mechanism_is_obeyed() {
     const CAPA: (&str, &str) = ("CAPA\r\n", "+OK\r\nSASL LOGIN PLAIN\r\nUSER\r\n.\r\n");
     let server = Server::new(&[("", "+OK\r\n"), CAPA, ("AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n", "+OK\r\n")]);
-    assert_eq!(login(server.session(), None).unwrap().mechanism(), "PLAIN");
+    assert_eq!(login(server.session(), None).unwrap().method().name(), "PLAIN");
     server.check();
     let server = Server::new(&[
         ("", "+OK\r\n"),
@@ -136,7 +138,10 @@ fn auto_takes_plain_and_an_explicit_mechanism_is_obeyed() {
         ("bXJvc2U=\r\n", "+ UGFzc3dvcmQ6\r\n"),
         ("dGFuc3RhYWY=\r\n", "+OK\r\n"),
     ]);
-    assert_eq!(login(server.session(), Some(Choice::Sasl(Mechanism::Login))).unwrap().mechanism(), "LOGIN");
+    assert_eq!(
+        login(server.session(), Some(AuthMethod::Sasl(Mechanism::Login))).unwrap().method().name(),
+        "LOGIN"
+    );
     server.check();
 }
 
@@ -164,12 +169,68 @@ fn an_echoed_secret_is_seen_nowhere() {
         ("PASS tanstaaf\r\n", "-ERR [AUTH] tanstaaf (dGFuc3RhYWY=) is not it\r\n"),
     ]);
     let log = Log::default();
-    let options = Options { pipelining: true, trace: Some(Box::new(log.clone())) };
-    let error = login(server.open(options).unwrap(), None).err().unwrap();
+    let connector = Connector::new().trace(log.clone());
+    let session = connector.connect(&server.address.to_string(), TlsMode::None).unwrap();
+    let error = login(session, None).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Authentication);
     let shown = format!("{error} {error:?} {}", log.0.lock().unwrap());
     assert!(shown.contains("PASS ***") && shown.contains("*** (***=) is not it"), "{shown}");
     assert!(!shown.contains("tanstaaf") && !shown.contains("dGFuc3RhYWY"), "{shown}");
+    server.check();
+}
+
+/// An interactive client asks for the password again, on the same connection.
+#[test]
+fn a_refused_login_gives_the_session_back() {
+    let wrong = Secret::from("wrong");
+    let server = Server::new(&[
+        ("", "+OK <1.2@h>\r\n"),
+        ("USER mrose\r\n", "+OK\r\n"),
+        ("PASS wrong\r\n", "-ERR [AUTH] no\r\n"),
+        ("APOP mrose 3f2449ba963cf4ee0f2793d9ad126fa8\r\n", "-ERR [IN-USE] busy\r\n"),
+        ("CAPA\r\n", "+OK\r\nSASL PLAIN\r\n.\r\n"),
+        ("AUTH PLAIN AG1yb3NlAHdyb25n\r\n", "-ERR no\r\n"),
+        ("AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n", "+OK\r\n"),
+    ]);
+    let mut session = server.session();
+    session.user("mrose").unwrap();
+    let refused = session.pass(&wrong).unwrap_err();
+    assert_eq!(refused.error().kind(), ErrorKind::Authentication);
+    let unsent = refused.into_session().unwrap().pass(&Secret::from("a\r\nb")).unwrap_err();
+    assert_eq!(unsent.error().kind(), ErrorKind::Argument);
+    let refused = unsent.into_session().unwrap().apop("mrose", &wrong).unwrap_err();
+    assert_eq!(refused.error().kind(), ErrorKind::Temporary);
+    let session = refused.into_session().unwrap();
+    let refused = session.login("mrose", &Credential::Password(wrong)).unwrap_err();
+    let transaction = login(refused.into_session().unwrap(), None).unwrap();
+    transaction.abandon().unwrap();
+    server.check();
+}
+
+#[test]
+fn a_broken_login_gives_no_session_back() {
+    for (script, method) in [
+        (
+            &[("", "+OK\r\n"), ("CAPA\r\n", "-ERR\r\n"), ("USER mrose\r\n", "what?\r\n")][..],
+            AuthMethod::UserPass,
+        ),
+        (
+            &[("", "+OK\r\n"), ("CAPA\r\n", "-ERR\r\n"), ("AUTH SCRAM-SHA-1 ", "+OK\r\n")],
+            AuthMethod::Sasl(Mechanism::ScramSha1),
+        ),
+    ] {
+        let server = Server::new(script);
+        let credential = Credential::Password(Secret::from("tanstaaf"));
+        let failed = server.session().login_with(method, "mrose", &credential).unwrap_err();
+        let error = failed.into_session().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    }
+}
+
+#[test]
+fn a_session_can_end_before_the_login() {
+    let server = Server::new(&[("", "+OK\r\n"), ("QUIT\r\n", "+OK bye\r\n")]);
+    server.session().quit().unwrap();
     server.check();
 }
 
@@ -181,7 +242,7 @@ fn junk_in_an_exchange_is_given_up_and_broken() {
         ("AUTH CRAM-MD5\r\n", "+ not base64!\r\n"),
         ("*\r\n", "-ERR cancelled\r\n"),
     ]);
-    let error = login(server.session(), Some(Choice::Sasl(Mechanism::CramMd5))).err().unwrap();
+    let error = login(server.session(), Some(AuthMethod::Sasl(Mechanism::CramMd5))).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     server.check();
 }
@@ -190,7 +251,7 @@ fn junk_in_an_exchange_is_given_up_and_broken() {
 fn a_scram_server_that_does_not_prove_itself_is_not_believed() {
     let server =
         Server::new(&[("", "+OK\r\n"), ("CAPA\r\n", "-ERR\r\n"), ("AUTH SCRAM-SHA-1 ", "+OK in you go\r\n")]);
-    let error = login(server.session(), Some(Choice::Sasl(Mechanism::ScramSha1))).err().unwrap();
+    let error = login(server.session(), Some(AuthMethod::Sasl(Mechanism::ScramSha1))).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
 }
 
@@ -210,13 +271,13 @@ fn commands_share_one_window_and_marks_wait_for_commit() {
         ("QUIT\r\n", "+OK\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    let maildrop = transaction.maildrop().unwrap();
-    assert_eq!(maildrop.entries().count(), 3);
-    let mut retrieval = transaction.retrieve(maildrop.entries().map(|entry| entry.number));
+    let messages = transaction.listing().unwrap();
+    assert_eq!(messages.len(), 3);
+    let mut retrieval = transaction.retr_all(messages.iter().map(|message| message.number));
     let heard = hear(&mut retrieval).unwrap();
     assert_eq!(heard, ["1 one\r\n", "2 -ERR gone", "3 three\r\n", "vouched"]);
-    retrieval.mark(number(1));
-    retrieval.mark(number(3));
+    retrieval.dele(number(1));
+    retrieval.dele(number(3));
     retrieval.finish();
     assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", "mark 3 -ERR no", "vouched"]);
     transaction.commit().unwrap();
@@ -266,8 +327,8 @@ fn three(answers: &'static [(&'static str, &'static str)]) -> (Heard, Server) {
     let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS, LISTINGS];
     let server = Server::new(Vec::leak([&begin[..], answers].concat()));
     let mut transaction = login(server.session(), None).unwrap();
-    transaction.maildrop().unwrap();
-    let heard = hear(&mut transaction.retrieve([1, 2, 3].map(number)));
+    transaction.listing().unwrap();
+    let heard = hear(&mut transaction.retr_all([1, 2, 3].map(number)));
     (heard, server)
 }
 
@@ -335,11 +396,11 @@ fn without_pipelining_each_answer_vouches_for_the_last_one() {
             ("QUIT\r\n", "+OK\r\n"),
         ]));
         let mut transaction = login(server.session(), None).unwrap();
-        let mut retrieval = transaction.retrieve([1, 2, 3].map(number));
+        let mut retrieval = transaction.retr_all([1, 2, 3].map(number));
         let heard = hear(&mut retrieval).unwrap();
         let vouched = "vouched";
         assert_eq!(heard, ["1 one\r\n", vouched, "2 -ERR gone", vouched, "3 three\r\n", vouched]);
-        retrieval.mark(number(1));
+        retrieval.dele(number(1));
         assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", vouched]);
         transaction.commit().unwrap();
         server.check();
@@ -357,7 +418,7 @@ fn without_pipelining_a_late_line_is_not_taken_for_the_last_answer() {
         ("STAT\r\n", "+OK 2000004 octets\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    let (heard, error) = hear(&mut transaction.retrieve([number(1)])).unwrap_err();
+    let (heard, error) = hear(&mut transaction.retr_all([number(1)])).unwrap_err();
     assert_eq!((heard, error.number()), (vec!["1 one\r\n".to_owned()], Some(number(1))));
     assert!(error.kind() == ErrorKind::Protocol && !error.is_pipelined(), "{error}");
     drop(transaction);
@@ -380,8 +441,8 @@ fn a_server_whose_list_repeats_no_number_is_served_one_command_at_a_time() {
             ("STAT\r\n", "+OK 3 30\r\n"),
         ]));
         let mut transaction = login(server.session(), None).unwrap();
-        transaction.maildrop().unwrap();
-        let heard = hear(&mut transaction.retrieve([1, 2].map(number))).unwrap();
+        transaction.listing().unwrap();
+        let heard = hear(&mut transaction.retr_all([1, 2].map(number))).unwrap();
         assert_eq!(heard, ["1 one\r\n", "vouched", "2 two\r\n", "vouched"], "{echo:?}");
         transaction.abandon().unwrap();
         server.check();
@@ -400,7 +461,7 @@ fn list_is_tried_on_a_message_that_is_there() {
         ("RETR 2\r\nRETR 3\r\nLIST 3\r\n", "+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    let heard = hear(&mut transaction.retrieve([2, 3].map(number))).unwrap();
+    let heard = hear(&mut transaction.retr_all([2, 3].map(number))).unwrap();
     assert_eq!(heard, ["2 two\r\n", "3 three\r\n", "vouched"]);
     server.check_after(transaction);
     let server = Server::new(&[
@@ -416,8 +477,8 @@ fn list_is_tried_on_a_message_that_is_there() {
         ("RETR 3\r\nLIST 3\r\n", "+OK\r\nthree\r\n.\r\n+OK 3 10\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    transaction.maildrop().unwrap();
-    assert_eq!(hear(&mut transaction.retrieve([number(3)])).unwrap(), ["3 three\r\n", "vouched"]);
+    transaction.listing().unwrap();
+    assert_eq!(hear(&mut transaction.retr_all([number(3)])).unwrap(), ["3 three\r\n", "vouched"]);
     server.check_after(transaction);
 }
 
@@ -442,7 +503,7 @@ fn a_long_retrieval_is_vouched_for_in_groups() {
         (String::leak(sent.concat()), String::leak(answers.concat())),
     ]));
     let mut transaction = login(server.session(), None).unwrap();
-    let heard = hear(&mut transaction.retrieve((1..=70).map(number))).unwrap();
+    let heard = hear(&mut transaction.retr_all((1..=70).map(number))).unwrap();
     let vouched: Vec<_> = (0..heard.len()).filter(|&at| heard[at] == "vouched").collect();
     assert_eq!((vouched, heard.len()), (vec![32, 65, 72], 73));
     server.check_after(transaction);
@@ -461,9 +522,9 @@ fn a_checkpoint_is_never_on_a_marked_message() {
         ("DELE 1\r\nSTAT\r\n", "+OK\r\n+OK 2 20\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    let mut retrieval = transaction.retrieve([number(1)]);
+    let mut retrieval = transaction.retr_all([number(1)]);
     hear(&mut retrieval).unwrap();
-    retrieval.mark(number(1));
+    retrieval.dele(number(1));
     retrieval.finish();
     assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", "vouched"]);
     drop(transaction);
@@ -477,7 +538,7 @@ fn marks_are_counted_before_they_are_committed() {
     let run = |rest: &'static [(&'static str, &'static str)]| {
         let server = Server::new(Vec::leak([&start[..], rest].concat()));
         let mut transaction = login(server.session(), None).unwrap();
-        let marked = transaction.mark([1, 2].map(number), |_, _| {});
+        let marked = transaction.dele_all([1, 2].map(number), |_, _| {});
         (marked.and_then(|()| transaction.commit()), server)
     };
     let (ended, server) =
@@ -503,8 +564,8 @@ fn a_commit_proves_the_marks_first() {
         ("STAT\r\n", "+OK\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    let mut retrieval = transaction.retrieve([]);
-    retrieval.mark(number(1));
+    let mut retrieval = transaction.retr_all([]);
+    retrieval.dele(number(1));
     assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked"]);
     assert_eq!(transaction.commit().unwrap_err().kind(), ErrorKind::Protocol);
     server.check();
@@ -522,8 +583,8 @@ fn nothing_is_committed_while_answers_are_outstanding() {
         ("RETR 1\r\nRETR 2\r\nLIST 2\r\n", "+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    transaction.maildrop().unwrap();
-    assert!(matches!(transaction.retrieve([1, 2].map(number)).next(), Ok(Some(Reply::Message(..)))));
+    transaction.listing().unwrap();
+    assert!(matches!(transaction.retr_all([1, 2].map(number)).next(), Ok(Some(Reply::Message(..)))));
     assert_eq!(transaction.commit().unwrap_err().kind(), ErrorKind::Argument);
     server.check();
 }
@@ -540,8 +601,8 @@ fn an_error_within_a_message_names_it() {
         (RETR_3, "+OK\r\none\r\n.\r\n+OK\r\ntw"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    transaction.maildrop().unwrap();
-    let (heard, error) = hear(&mut transaction.retrieve([1, 2, 3].map(number))).unwrap_err();
+    transaction.listing().unwrap();
+    let (heard, error) = hear(&mut transaction.retr_all([1, 2, 3].map(number))).unwrap_err();
     assert_eq!(heard, ["1 one\r\n"]);
     assert_eq!((error.kind(), error.number()), (ErrorKind::Unavailable, Some(number(2))));
     server.check();
@@ -558,7 +619,7 @@ fn without_commit_marks_are_taken_back_and_nobody_quits() {
         ("RSET\r\n", "+OK\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    transaction.mark([number(2)], |_, error| panic!("{error}")).unwrap();
+    transaction.dele_all([number(2)], |_, error| panic!("{error}")).unwrap();
     transaction.abandon().unwrap();
     server.check();
 }
@@ -605,9 +666,8 @@ fn nothing_is_said_after_a_time_out() {
         ("PASS tanstaaf\r\n", "+OK\r\n"),
         ("STAT\r\n", ""),
     ]);
-    let limits = Limits { timeout: Duration::from_millis(500), deadline: None };
-    let tcp = net::connect(&server.address, &net::Route::default(), limits, &mut |_| {}).unwrap();
-    let session = Authorization::open(Stream::Plain(tcp), Options::default()).unwrap();
+    let connector = Connector::new().timeout(Duration::from_millis(500));
+    let session = connector.connect(&server.address.to_string(), TlsMode::None).unwrap();
     let mut transaction = login(session, None).unwrap();
     assert_eq!(transaction.stat().unwrap_err().kind(), ErrorKind::Unavailable);
     assert_eq!(transaction.noop().unwrap_err().kind(), ErrorKind::Protocol);
@@ -619,11 +679,11 @@ fn nothing_is_said_after_a_time_out() {
 fn octets_behind_stls_are_never_taken_for_answers() {
     let server = Server::new(&[("", "+OK\r\n"), ("STLS\r\n", "+OK\r\n+OK injected\r\n")]);
     let connector = TlsConnector::prepare(TlsSettings::default());
-    let error = server.session().stls(&connector, &Host::parse("localhost").unwrap()).err().unwrap();
+    let error = server.session().stls(&connector).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
     server.check();
     let server = Server::new(&[("", "+OK\r\n"), ("STLS\r\n", "-ERR no such thing\r\n")]);
-    let error = server.session().stls(&connector, &Host::parse("localhost").unwrap()).err().unwrap();
+    let error = server.session().stls(&connector).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
 }
 
@@ -667,8 +727,8 @@ fn a_quit_without_answer_leaves_the_commit_open() {
             }
         }
     });
-    let tcp = net::connect(&address, &net::Route::default(), LIMITS, &mut |_| {}).unwrap();
-    let session = Authorization::open(Stream::Plain(tcp), Options::default()).unwrap();
+    let tcp = net::connect(&address, &Route::default(), Limits::default(), &mut |_| {}).unwrap();
+    let session = Authorization::open(tcp, &address, SessionOptions::default()).unwrap();
     let error = login(session, None).unwrap().commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::CommitUnknown, "{error}");
     server.join().unwrap();

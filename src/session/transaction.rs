@@ -1,72 +1,81 @@
-//! A session behind its login: the maildrop.
+//! A session after the login: the commands of the TRANSACTION state.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use crate::{
     error::{Error, ErrorKind},
     net::Stream,
     proto::{
-        Capabilities, Command, DropListing, MessageNumber, ProtocolError, ScanListing, StatusLine, UniqueId,
-        UniqueIdListing, engine::Kind, listing,
+        Capabilities, Command, DropListing, MessageNumber, ProtocolError, ScanListing, StatusLine,
+        UniqueIdListing, listing,
     },
+    sasl::AuthMethod,
     session::{
-        maildrop::Maildrop,
-        retrieval::{Message, Reply, Retrieval, State},
-        wire::{Wire, by_response_code},
+        capabilities,
+        checkpoint::RetrievalState,
+        connection::Connection,
+        listing::MaildropListing,
+        message::Message,
+        retrieval::{Reply, Retrieval},
     },
 };
 
-/// How long a server may take to close the connection after its answer to `QUIT`.
+/// How long to wait for the server to close the connection after its response to `QUIT`.
 const LINGER: Duration = Duration::from_secs(1);
 
 const FIRST: MessageNumber = MessageNumber::new(1).unwrap();
 
 /// A session in the TRANSACTION state (RFC 1939 §5): the maildrop is locked and its messages have numbers.
 ///
-/// An error of kind [`ErrorKind::Refused`] leaves the session usable; any other ends it, and every further call says
-/// so. Dropping a `Transaction` closes the socket, which deletes nothing.
+/// Each command has a method of its name; `_all` sends one command for each of many messages, pipelined if the server
+/// supports it. [`commit`](Self::commit) and [`abandon`](Self::abandon) end the session. Dropping a `Transaction` closes the
+/// socket, which deletes nothing.
+///
+/// # Errors
+/// After an error of kind [`ErrorKind::Refused`] the session can be used; any other error ends it: every further call
+/// fails and sends nothing.
 pub struct Transaction {
-    wire: Wire,
-    state: State,
-    mechanism: &'static str,
+    connection: Connection,
+    state: RetrievalState,
+    method: AuthMethod,
 }
 
 impl Transaction {
-    pub(super) fn new(wire: Wire, mechanism: &'static str) -> Self {
-        Self { wire, state: State::default(), mechanism }
+    pub(super) fn new(connection: Connection, method: AuthMethod) -> Self {
+        Self { connection, state: RetrievalState::default(), method }
     }
 
-    /// How the login was done: `USER`, `APOP`, or a SASL mechanism's name.
+    /// Returns the method of the login.
     #[must_use]
-    pub fn mechanism(&self) -> &'static str {
-        self.mechanism
+    pub fn method(&self) -> AuthMethod {
+        self.method
     }
 
-    /// The stream beneath, for what TLS it has.
+    /// Returns the stream, for the TLS parameters and the peer's address.
     #[must_use]
     pub fn stream(&self) -> &Stream {
-        self.wire.stream()
+        self.connection.stream()
     }
 
-    /// `CAPA` (RFC 2449 §5): some capabilities are only known behind the login.
+    /// `CAPA` (RFC 2449 §5): returns the capabilities, some of which are only known after the login.
     pub fn capa(&mut self) -> Result<Capabilities, Error> {
-        super::authorization::capa(&mut self.wire)
+        capabilities::request(&mut self.connection)
     }
 
-    /// `UTF8` (RFC 6856 §2) behind the login.
+    /// `UTF8` (RFC 6856 §2): asks for internationalised mail unconverted.
     pub fn utf8(&mut self) -> Result<(), Error> {
-        self.wire.call(&Command::Utf8).map(drop)
+        self.connection.call(&Command::Utf8).map(drop)
     }
 
-    /// `STAT` (RFC 1939 §5): how many messages, how many octets.
+    /// `STAT` (RFC 1939 §5): returns the number of messages and their size in octets.
     pub fn stat(&mut self) -> Result<DropListing, Error> {
-        let line = self.wire.call(&Command::Stat)?;
+        let line = self.connection.call(&Command::Stat)?;
         self.drop_listing(&line)
     }
 
-    /// `LIST` (RFC 1939 §5): the size of every message.
+    /// `LIST` (RFC 1939 §5): returns the size of every message in octets.
     pub fn list(&mut self) -> Result<Vec<ScanListing>, Error> {
-        self.wire.call(&Command::List(None))?;
+        self.connection.call(&Command::List(None))?;
         let mut listings = Vec::new();
         self.lines(|line| {
             listings.push(listing::scan_listing(line)?);
@@ -75,9 +84,9 @@ impl Transaction {
         Ok(listings)
     }
 
-    /// `LIST n` (RFC 1939 §5): the size of one message.
+    /// `LIST n` (RFC 1939 §5): returns the size of one message in octets.
     pub fn list_one(&mut self, number: MessageNumber) -> Result<ScanListing, Error> {
-        let line = self.wire.call(&Command::List(Some(number)))?;
+        let line = self.connection.call(&Command::List(Some(number)))?;
         match listing::scan_listing(text(&line)) {
             Ok(listing) if listing.number == number => Ok(listing),
             Ok(_) => Err(self.malformed(ProtocolError::BadMessageNumber, &line)),
@@ -85,99 +94,101 @@ impl Transaction {
         }
     }
 
-    /// `UIDL` (RFC 1939 §7): the unique-id of every message that has one.
+    /// `UIDL` (RFC 1939 §7): returns the unique-id of every message that has one.
     pub fn uidl(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
-        self.wire.call(&Command::Uidl(None))?;
+        self.connection.call(&Command::Uidl(None))?;
         let mut listings = Vec::new();
         self.lines(|line| {
             let (number, unique_id) = listing::unique_id_line(line)?;
-            listings.extend(
-                unique_id.map(|octets| UniqueIdListing { number, unique_id: UniqueId::from(octets) }),
-            );
+            listings.extend(unique_id.map(|unique_id| UniqueIdListing { number, unique_id }));
             Ok(())
         })?;
         Ok(listings)
     }
 
-    /// `UIDL n` (RFC 1939 §7): the unique-id of one message.
+    /// `UIDL n` (RFC 1939 §7): returns the unique-id of one message.
     pub fn uidl_one(&mut self, number: MessageNumber) -> Result<UniqueIdListing, Error> {
-        let line = self.wire.call(&Command::Uidl(Some(number)))?;
+        let line = self.connection.call(&Command::Uidl(Some(number)))?;
         listing::unique_id_listing(text(&line), number).map_err(|error| self.malformed(error, &line))
     }
 
-    /// `STAT`, `UIDL` and `LIST` in one flight where the server pipelines: everything about the maildrop at once.
-    /// A server that refuses `UIDL` has no unique-ids; a refused `STAT` or `LIST` is an error.
-    pub fn maildrop(&mut self) -> Result<Maildrop, Error> {
-        self.listings().map_err(|error| self.wire.located(error, None))
+    /// `STAT`, `UIDL` and `LIST`, pipelined if the server supports it: returns all messages with their sizes and unique-ids.
+    ///
+    /// A refused `UIDL` is no error: then no message has a unique-id. A refused `STAT` or `LIST` is.
+    pub fn listing(&mut self) -> Result<MaildropListing, Error> {
+        self.request_listing().map_err(|error| self.connection.with_context(error, None))
     }
 
-    fn listings(&mut self) -> Result<Maildrop, Error> {
+    fn request_listing(&mut self) -> Result<MaildropListing, Error> {
         let commands = [Command::Stat, Command::Uidl(None), Command::List(None)];
-        let pipelining = self.wire.pipelining();
+        let pipelining = self.connection.pipelining();
         if pipelining {
-            self.wire.require_idle()?;
+            self.connection.require_idle()?;
             for command in &commands {
-                self.wire.queue(command)?;
+                self.connection.queue(command)?;
             }
-            // Proves the order of the answers before it, and that later ones can be proven.
-            self.wire.queue(&Command::List(Some(FIRST)))?;
-            self.wire.flush()?;
+            // Proves the order of the previous responses, and that the order of later ones can be proven.
+            self.connection.queue(&Command::List(Some(FIRST)))?;
+            self.connection.flush()?;
         }
-        let mut maildrop = Maildrop::default();
+        let mut list = MaildropListing::default();
         for command in &commands {
-            let status = if pipelining { self.wire.status(command.verb()) } else { self.wire.call(command) };
-            self.take_up(&mut maildrop, command, status)?;
+            let status = if pipelining { self.connection.status() } else { self.connection.call(command) };
+            self.apply_response(&mut list, command, status)?;
         }
-        let probe = if pipelining { Some(self.answer_to_list()?) } else { None };
-        if let Err(error) = maildrop.sorted() {
-            return Err(self.wire.broken(error));
+        let probe = if pipelining { Some(self.probe_response()?) } else { None };
+        if let Err(error) = list.sorted() {
+            return Err(self.connection.protocol_error(error));
         }
         self.state.sizes =
-            maildrop.entries().filter_map(|entry| Some((entry.number, entry.octets?))).collect();
-        let first = (!maildrop.is_empty()).then(|| maildrop.entry(0).number);
+            list.iter().filter_map(|message| Some((message.number, message.octets?))).collect();
+        let first = list.iter().next().map(|message| message.number);
         match (probe, first) {
-            (Some(answer), Some(FIRST)) => self.state.probed(&mut self.wire, FIRST, &answer),
+            (Some(response), Some(FIRST)) => {
+                self.state.apply_probe(&mut self.connection, FIRST, &response);
+            }
             (Some(_), Some(first)) => {
-                self.wire.queue(&Command::List(Some(first)))?;
-                self.wire.flush()?;
-                let answer = self.answer_to_list()?;
-                self.state.probed(&mut self.wire, first, &answer);
+                self.connection.queue(&Command::List(Some(first)))?;
+                self.connection.flush()?;
+                let response = self.probe_response()?;
+                self.state.apply_probe(&mut self.connection, first, &response);
             }
             _ => {}
         }
-        Ok(maildrop)
+        Ok(list)
     }
 
-    fn answer_to_list(&mut self) -> Result<Result<Vec<u8>, Error>, Error> {
-        match self.wire.status("LIST") {
+    /// Returns the response to `LIST n`, or its refusal.
+    fn probe_response(&mut self) -> Result<Result<Vec<u8>, Error>, Error> {
+        match self.connection.status() {
             Err(error) if error.kind() != ErrorKind::Refused => Err(error),
-            answer => Ok(answer),
+            response => Ok(response),
         }
     }
 
-    fn take_up(
+    fn apply_response(
         &mut self,
-        maildrop: &mut Maildrop,
+        list: &mut MaildropListing,
         command: &Command<'_>,
         status: Result<Vec<u8>, Error>,
     ) -> Result<(), Error> {
         match (command, status) {
             (Command::Stat, Ok(line)) => {
-                maildrop.set_drop_listing(self.drop_listing(&line)?);
+                list.set_drop_listing(self.drop_listing(&line)?);
                 Ok(())
             }
             (Command::Uidl(_), Ok(_)) => {
-                maildrop.begin_unique_ids();
+                list.begin_unique_ids();
                 self.lines(|line| {
                     let (number, unique_id) = listing::unique_id_line(line)?;
-                    maildrop.push_unique_id(number, unique_id)
+                    list.push_unique_id(number, unique_id)
                 })
             }
-            (_, Ok(_)) => self.lines(|line| maildrop.push_scan(listing::scan_listing(line)?)),
-            (_, Err(error)) => match by_response_code(error, ErrorKind::Refused) {
+            (_, Ok(_)) => self.lines(|line| list.push_scan(listing::scan_listing(line)?)),
+            (_, Err(error)) => match error.by_response_code(ErrorKind::Refused) {
                 // Some servers refuse to list an empty maildrop.
-                error if error.kind() == ErrorKind::Refused && maildrop.is_known_empty() => {
-                    maildrop.begin_unique_ids();
+                error if error.kind() == ErrorKind::Refused && list.is_known_empty() => {
+                    list.begin_unique_ids();
                     Ok(())
                 }
                 error if error.kind() == ErrorKind::Refused && matches!(command, Command::Uidl(_)) => Ok(()),
@@ -186,63 +197,56 @@ impl Transaction {
         }
     }
 
-    /// `RETR n` (RFC 1939 §5): the message, to be read as a stream.
-    ///
-    /// What is not read of it is passed over by the next call.
+    /// `RETR n` (RFC 1939 §5): returns the message, to be read as a stream. The next call discards what was not read.
     pub fn retr(&mut self, number: MessageNumber) -> Result<Message<'_>, Error> {
-        Message::ask(&mut self.wire, &Command::Retr(number), number)
+        Message::request(&mut self.connection, &Command::Retr(number), number)
     }
 
-    /// `TOP n lines` (RFC 1939 §7): the header and the first lines of the body, to be read as a stream.
+    /// `TOP n lines` (RFC 1939 §7): returns the header and the first lines of the body, to be read as a stream. Some servers
+    /// send the whole message.
     pub fn top(&mut self, number: MessageNumber, lines: u32) -> Result<Message<'_>, Error> {
-        Message::ask(&mut self.wire, &Command::Top { number, lines }, number)
+        Message::request(&mut self.connection, &Command::Top { number, lines }, number)
     }
 
-    /// `DELE n` (RFC 1939 §5): marks a message. Only [`commit`](Self::commit) deletes it.
+    /// `DELE n` (RFC 1939 §5): marks a message as deleted. Only [`commit`](Self::commit) deletes it.
     pub fn dele(&mut self, number: MessageNumber) -> Result<(), Error> {
-        self.wire.call(&Command::Dele(number))?;
+        self.connection.call(&Command::Dele(number))?;
         self.state.marked = true;
         Ok(())
     }
 
     /// `NOOP` (RFC 1939 §5): keeps the session alive.
     pub fn noop(&mut self) -> Result<(), Error> {
-        self.wire.call(&Command::Noop).map(drop)
+        self.connection.call(&Command::Noop).map(drop)
     }
 
     /// `RSET` (RFC 1939 §5): unmarks every message.
     pub fn rset(&mut self) -> Result<(), Error> {
-        self.wire.call(&Command::Rset)?;
+        self.connection.call(&Command::Rset)?;
         self.state.marked = false;
         self.state.marks_unproven = false;
         Ok(())
     }
 
-    /// `QUIT` (RFC 1939 §6), which deletes what is marked: the same as [`commit`](Self::commit).
-    pub fn quit(self) -> Result<(), Error> {
-        self.commit()
+    /// `RETR` for each number; more messages can be requested while replies come in.
+    pub fn retr_all(&mut self, numbers: impl IntoIterator<Item = MessageNumber>) -> Retrieval<'_> {
+        Retrieval::new(&mut self.connection, &mut self.state, numbers, None)
     }
 
-    /// `RETR` for each number, pipelined where the server allows it; more may be asked for as answers come.
-    pub fn retrieve(&mut self, numbers: impl IntoIterator<Item = MessageNumber>) -> Retrieval<'_> {
-        Retrieval::new(&mut self.wire, &mut self.state, numbers, None)
+    /// `TOP n lines` for each number.
+    pub fn top_all(&mut self, numbers: impl IntoIterator<Item = MessageNumber>, lines: u32) -> Retrieval<'_> {
+        Retrieval::new(&mut self.connection, &mut self.state, numbers, Some(lines))
     }
 
-    /// `TOP n lines` for each number, pipelined where the server allows it.
-    pub fn tops(&mut self, numbers: impl IntoIterator<Item = MessageNumber>, lines: u32) -> Retrieval<'_> {
-        Retrieval::new(&mut self.wire, &mut self.state, numbers, Some(lines))
-    }
-
-    /// `DELE` for each number, pipelined where the server allows it; a checkpoint at the end proves that there was one
-    /// answer for each. `refused` is called for each that the server refuses; the others are marked all the same.
-    pub fn mark(
+    /// `DELE` for each number. Calls `refused` for each message that the server refuses to mark, and marks the others.
+    pub fn dele_all(
         &mut self,
         numbers: impl IntoIterator<Item = MessageNumber>,
         mut refused: impl FnMut(MessageNumber, Error),
     ) -> Result<(), Error> {
-        let mut retrieval = self.retrieve([]);
+        let mut retrieval = self.retr_all([]);
         for number in numbers {
-            retrieval.mark(number);
+            retrieval.dele(number);
         }
         retrieval.finish();
         while let Some(reply) = retrieval.next()? {
@@ -253,36 +257,38 @@ impl Transaction {
         Ok(())
     }
 
-    /// Ends the session with `QUIT`, upon which the server deletes what is marked (RFC 1939 §6). Success means that it
-    /// answered `+OK`.
+    /// `QUIT` (RFC 1939 §6): the server deletes the marked messages, and the session ends. `Ok` means that it answered `+OK`.
     ///
     /// # Errors
-    /// [`ErrorKind::CommitUnknown`] where the answer never came: whether anything was deleted nobody knows.
-    /// [`ErrorKind::Refused`] where the server says that it did not delete everything. [`ErrorKind::Protocol`] where
-    /// anything follows the answer before the server closes, or within a second: then it was not the answer to `QUIT`.
+    /// - [`ErrorKind::CommitUnknown`]: the response never came; the messages may be deleted or not.
+    /// - [`ErrorKind::Refused`]: the server did not delete all of the messages.
+    /// - [`ErrorKind::Protocol`]: more data followed the response before the server closed the connection, or within a second,
+    ///   so it was not the response to `QUIT`.
     pub fn commit(mut self) -> Result<(), Error> {
-        self.wire.pass_over()?;
-        self.wire.require_idle()?;
+        self.connection.discard_body()?;
+        self.connection.require_idle()?;
         if self.state.marks_unproven {
             self.stat()?;
         }
-        self.wire.queue(&Command::Quit)?;
-        self.wire.flush().map_err(unknown)?;
-        self.wire.status("QUIT").map_err(|error| by_response_code(unknown(error), ErrorKind::Refused))?;
-        self.wire.expect_end(LINGER)?;
-        self.wire.close();
+        self.connection.queue(&Command::Quit)?;
+        self.connection.flush().map_err(commit_unknown)?;
+        self.connection
+            .status()
+            .map_err(|error| commit_unknown(error).by_response_code(ErrorKind::Refused))?;
+        self.connection.expect_end(LINGER)?;
+        self.connection.close();
         Ok(())
     }
 
-    /// Ends the session without deleting anything: `RSET` if something was marked (and no retrieval was dropped midway), then the connection is closed
-    /// without `QUIT`, so that the server never enters its UPDATE state.
+    /// Ends the session without deleting anything: sends `RSET` if messages are marked (unless a retrieval was dropped
+    /// midway), then closes the connection without `QUIT`, so that the server never enters the UPDATE state.
     pub fn abandon(mut self) -> Result<(), Error> {
-        self.wire.pass_over()?;
-        if self.state.marked && self.wire.require_idle().is_ok() {
+        self.connection.discard_body()?;
+        if self.state.marked && self.connection.require_idle().is_ok() {
             self.rset()?;
         }
-        self.wire.note("closed without QUIT: nothing changes on the server");
-        self.wire.close();
+        self.connection.note("closed without QUIT: nothing changes on the server");
+        self.connection.close();
         Ok(())
     }
 
@@ -290,24 +296,28 @@ impl Transaction {
         listing::drop_listing(text(line)).map_err(|error| self.malformed(error, line))
     }
 
+    /// Gives each line of a listing to `take`.
     fn lines(&mut self, mut take: impl FnMut(&[u8]) -> Result<(), ProtocolError>) -> Result<(), Error> {
         loop {
-            let frame = self.wire.frame()?;
-            if frame.kind == Kind::End {
-                return Ok(());
-            }
-            if let Err(error) = take(self.wire.octets(&frame)) {
-                let line = self.wire.octets(&frame).to_vec();
+            let Some(at) = self.connection.line()? else { return Ok(()) };
+            if let Err(error) = take(self.connection.bytes(&at)) {
+                let line = self.connection.bytes(&at).to_vec();
                 return Err(self.malformed(error, &line));
             }
         }
     }
 
     fn malformed(&mut self, error: ProtocolError, line: &[u8]) -> Error {
-        self.wire.poison();
+        self.connection.poison();
         Error::new(ErrorKind::Protocol, error.to_string())
-            .with_response(self.wire.masked(line))
+            .with_response(self.connection.redacted(line))
             .with_source(error)
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
@@ -315,8 +325,8 @@ fn text(line: &[u8]) -> &[u8] {
     StatusLine::parse(line).map(|status| status.text()).unwrap_or_default()
 }
 
-/// Once `QUIT` is on its way, a lost connection leaves open what the server did.
-fn unknown(error: Error) -> Error {
+/// After `QUIT` was sent, a lost connection leaves it unknown whether the server deleted the messages.
+fn commit_unknown(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Tls => Error::new(
             ErrorKind::CommitUnknown,

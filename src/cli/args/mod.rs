@@ -9,7 +9,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{ArgAction, ArgGroup, Parser, Subcommand, ValueEnum, ValueHint};
+
+use crate::sasl::{AuthMethod, Mechanism};
 
 pub use self::parse::{Parsed, parse};
 
@@ -572,33 +575,52 @@ pub enum Tls {
     None,
 }
 
-/// How to authenticate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Auth {
-    /// The strongest that the server offers and the credential fits
-    Auto,
-    /// USER and PASS
-    UserPass,
-    /// APOP
-    Apop,
-    /// SASL PLAIN
-    Plain,
-    /// SASL LOGIN
-    Login,
-    /// SASL CRAM-MD5
-    CramMd5,
-    /// SASL SCRAM-SHA-1
-    #[value(name = "scram-sha-1")]
-    ScramSha1,
-    /// SASL SCRAM-SHA-256
-    #[value(name = "scram-sha-256")]
-    ScramSha256,
-    /// SASL XOAUTH2, with a token
-    Xoauth2,
-    /// SASL OAUTHBEARER, with a token
-    Oauthbearer,
-    /// SASL EXTERNAL, with the client certificate
-    External,
+/// How to authenticate: a method, or the strongest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Auth(pub Option<AuthMethod>);
+
+impl Auth {
+    const ALL: [(Self, &'static str, &'static str); 11] = [
+        (Self(None), "auto", "The strongest that the server offers and the credential fits"),
+        (Self(Some(AuthMethod::UserPass)), "user-pass", "USER and PASS"),
+        (Self(Some(AuthMethod::Apop)), "apop", "APOP"),
+        (Self(Some(AuthMethod::Sasl(Mechanism::Plain))), "plain", "SASL PLAIN"),
+        (Self(Some(AuthMethod::Sasl(Mechanism::Login))), "login", "SASL LOGIN"),
+        (Self(Some(AuthMethod::Sasl(Mechanism::CramMd5))), "cram-md5", "SASL CRAM-MD5"),
+        (Self(Some(AuthMethod::Sasl(Mechanism::ScramSha1))), "scram-sha-1", "SASL SCRAM-SHA-1"),
+        (Self(Some(AuthMethod::Sasl(Mechanism::ScramSha256))), "scram-sha-256", "SASL SCRAM-SHA-256"),
+        (Self(Some(AuthMethod::Sasl(Mechanism::XOAuth2))), "xoauth2", "SASL XOAUTH2, with a token"),
+        (
+            Self(Some(AuthMethod::Sasl(Mechanism::OAuthBearer))),
+            "oauthbearer",
+            "SASL OAUTHBEARER, with a token",
+        ),
+        (
+            Self(Some(AuthMethod::Sasl(Mechanism::External))),
+            "external",
+            "SASL EXTERNAL, with the client certificate",
+        ),
+    ];
+}
+
+impl ValueEnum for Auth {
+    fn value_variants<'a>() -> &'a [Self] {
+        const VARIANTS: [Auth; Auth::ALL.len()] = {
+            let mut variants = [Auth(None); Auth::ALL.len()];
+            let mut at = 0;
+            while at < variants.len() {
+                variants[at] = Auth::ALL[at].0;
+                at += 1;
+            }
+            variants
+        };
+        &VARIANTS
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (_, name, help) = Self::ALL.iter().find(|(value, ..)| value == self)?;
+        Some(PossibleValue::new(*name).help(*help))
+    }
 }
 
 /// When to use colours.

@@ -30,8 +30,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     } else {
         (context.open()?, None)
     };
-    let maildrop = transaction.maildrop()?;
-    let messages = MessageList::new(&maildrop);
+    let listing = transaction.listing()?;
+    let messages = MessageList::new(&listing);
     let (chosen, _) = choose(&selection, &messages, record.as_ref())?;
     if chosen.is_empty() {
         context.note_nothing_selected(&messages, &selection);
@@ -46,7 +46,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     );
 
     let mut refusals = HashMap::new();
-    transaction.mark(chosen.iter().map(|index| messages.entry(index).number), |number, error| {
+    transaction.dele_all(chosen.iter().map(|index| messages.entry(index).number), |number, error| {
         if let Some(index) = place(&messages, &chosen, number) {
             refusals.insert(index, refused(messages.entry(index), &error));
         }

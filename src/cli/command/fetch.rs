@@ -38,8 +38,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     let open = || context.open_with(&found);
     let (mut record, Session { mut transaction, .. }) = run_both(|| source.open(settings), open)?;
     warn(context, record.as_mut());
-    let maildrop = transaction.maildrop()?;
-    let messages = MessageList::new(&maildrop);
+    let listing = transaction.listing()?;
+    let messages = MessageList::new(&listing);
     if record.is_some() {
         context.warn_of_missing_unique_ids(&messages);
     }
@@ -149,7 +149,7 @@ impl RecordAccess {
             return Ok(Self::Read);
         }
         let Settings { state_dir, user, address, timeout, .. } = settings;
-        let locked = Record::lock(state_dir, user, &address.host.to_string(), address.port, *timeout)?;
+        let locked = Record::lock(state_dir, user, &address.host().to_string(), address.port(), *timeout)?;
         Ok(Self::Locked(Box::new(locked)))
     }
 
@@ -157,7 +157,7 @@ impl RecordAccess {
         let Settings { state_dir, user, address, destination, .. } = settings;
         Ok(match self {
             Self::Nowhere => None,
-            Self::Read => Some(Record::read(state_dir, user, &address.host.to_string(), address.port)?),
+            Self::Read => Some(Record::read(state_dir, user, &address.host().to_string(), address.port())?),
             Self::Locked(locked) => Some(locked.open(destination.path().as_deref())?),
         })
     }
@@ -188,7 +188,7 @@ impl Plan {
         };
         let fetched = |index: usize| {
             let entry = messages.entry(index);
-            record.fetched(entry.unique_id?, messages.occurrence(index), entry.octets)
+            record.fetched(entry.unique_id?.as_bytes(), messages.occurrence(index), entry.octets)
         };
         let is_left_over = |index| deleting && fetched(index).is_some_and(|fetched| fetched.pending_deletion);
         let is_doubtful = |index: usize| {
@@ -234,7 +234,8 @@ fn wanted<'m>(
     let wanted = plan.chosen.iter().map(|index| {
         let entry = messages.entry(index);
         let occurrence = messages.occurrence(index);
-        let known = record.zip(entry.unique_id).is_some_and(|(record, id)| record.knows(id, occurrence));
+        let known =
+            record.zip(entry.unique_id).is_some_and(|(record, id)| record.knows(id.as_bytes(), occurrence));
         Wanted {
             number: entry.number,
             unique_id: entry.unique_id,
@@ -253,8 +254,8 @@ fn remember<'r>(
     messages: &MessageList<'_>,
     deleted: impl Iterator<Item = &'r usize>,
 ) -> Result<(), Abort> {
-    let deleted =
-        deleted.filter_map(|&index| Some((messages.entry(index).unique_id?, messages.occurrence(index))));
+    let deleted = deleted
+        .filter_map(|&index| Some((messages.entry(index).unique_id?.as_bytes(), messages.occurrence(index))));
     record.finish(deleted, messages.unique_ids(), now().try_into().unwrap_or(0))?;
     warn(context, Some(&mut record));
     Ok(())

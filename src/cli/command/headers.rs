@@ -27,8 +27,8 @@ const MAX_FIELDS: usize = 50_000;
 pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Outcome, Abort> {
     let selection = selection(&args.selectors, DefaultSelection::New)?;
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
-    let maildrop = transaction.maildrop()?;
-    let messages = MessageList::new(&maildrop);
+    let listing = transaction.listing()?;
+    let messages = MessageList::new(&listing);
     context.warn_of_missing_unique_ids(&messages);
     let (chosen, listed) = choose(&selection, &messages, Some(&record))?;
     if chosen.is_empty() {
@@ -46,7 +46,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Outcome, A
         Some(index) => within(messages.entry(index), error),
         None => error.into(),
     };
-    let mut tops = transaction.tops(chosen.iter().map(|index| messages.entry(index).number), lines);
+    let mut tops = transaction.top_all(chosen.iter().map(|index| messages.entry(index).number), lines);
     loop {
         if !tops.is_ready() {
             context.printer.flush()?;

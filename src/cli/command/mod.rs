@@ -20,7 +20,7 @@ use crate::{
     delivery::Record,
     proto::MessageNumber,
     sasl::Credential,
-    session::{Entry, Transaction},
+    session::{MaildropEntry, Transaction},
 };
 
 use super::{
@@ -128,7 +128,7 @@ impl Context<'_> {
     /// The same, and what was fetched before, to be read only.
     fn open_with_record(&self) -> Result<(Session, Record), CliError> {
         let Settings { state_dir, user, address, .. } = self.settings;
-        let read = || Ok(Record::read(state_dir, user, &address.host.to_string(), address.port)?);
+        let read = || Ok(Record::read(state_dir, user, &address.host().to_string(), address.port())?);
         let (record, session) = run_both(read, || self.open())?;
         Ok((session, record))
     }
@@ -251,7 +251,7 @@ fn row(message: &ListedMessage<'_>, has_unique_ids: bool) -> json::Uidl {
 }
 
 /// A message that the server refused; the others go on.
-fn refused(entry: Entry<'_>, error: &crate::Error) -> json::Refused {
+fn refused(entry: MaildropEntry<'_>, error: &crate::Error) -> json::Refused {
     json::Refused {
         number: entry.number.get(),
         uid: entry.unique_id.map(uid),
@@ -260,13 +260,13 @@ fn refused(entry: Entry<'_>, error: &crate::Error) -> json::Refused {
 }
 
 /// An error of the session in the middle of a message, which may be why it cannot be fetched: the failure names it.
-fn within(entry: Entry<'_>, error: crate::Error) -> Abort {
+fn within(entry: MaildropEntry<'_>, error: crate::Error) -> Abort {
     CliError::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
 }
 
 /// A unique-id as rows show it, and as `--uid` takes it.
-fn uid(octets: &[u8]) -> String {
-    unique_id(octets).into_owned()
+fn uid<T: AsRef<[u8]> + ?Sized>(bytes: &T) -> String {
+    unique_id(bytes.as_ref()).into_owned()
 }
 
 fn shown(octets: &[u8]) -> String {

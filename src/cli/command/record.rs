@@ -39,7 +39,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Record) -> Result<Outcome, Ab
 fn list(context: &mut Context<'_>) -> Result<(), Abort> {
     let Settings { state_dir, user, address, .. } = context.settings;
     let mut written = Ok(());
-    delivery::Record::list(state_dir, user, &address.host.to_string(), address.port, |remembered| {
+    delivery::Record::list(state_dir, user, &address.host().to_string(), address.port(), |remembered| {
         written = context.printer.record(&row(remembered));
         if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
@@ -138,7 +138,7 @@ impl From<args::Tool> for Tool {
 
 fn lock(settings: &Settings) -> Result<delivery::Locked, CliError> {
     let Settings { state_dir, user, address, timeout, .. } = settings;
-    Ok(delivery::Record::lock(state_dir, user, &address.host.to_string(), address.port, *timeout)?)
+    Ok(delivery::Record::lock(state_dir, user, &address.host().to_string(), address.port(), *timeout)?)
 }
 
 fn messages(count: usize) -> String {

@@ -20,14 +20,14 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     let selection = selection(&args.selectors, DefaultSelection::New)?;
     let limit = limit(args)?;
     let found = context.credential()?;
-    let locked = Record::lock(state_dir, user, &address.host.to_string(), address.port, *timeout)?;
+    let locked = Record::lock(state_dir, user, &address.host().to_string(), address.port(), *timeout)?;
     let open = || context.open_with(&found);
     let (mut record, Session { mut transaction, .. }) = run_both(|| Ok(locked.open(None)?), open)?;
     for warning in record.take_warnings() {
         context.stderr.warning(&warning);
     }
-    let maildrop = transaction.maildrop()?;
-    let messages = MessageList::new(&maildrop);
+    let listing = transaction.listing()?;
+    let messages = MessageList::new(&listing);
     if !messages.has_unique_ids() {
         return Err(no_unique_ids_error().into());
     }
@@ -43,7 +43,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
         let entry = messages.entry(index);
         let occurrence = messages.occurrence(index);
         Some(Foreign {
-            unique_id: entry.unique_id?,
+            unique_id: entry.unique_id?.as_bytes(),
             occurrence,
             time,
             octets: entry.octets,

@@ -22,8 +22,8 @@ const CERTIFICATE_WARNING_DAYS: i64 = 14;
 
 pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Outcome, Abort> {
     let (mut session, record) = context.open_with_record()?;
-    let maildrop = session.transaction.maildrop()?;
-    let messages = MessageList::new(&maildrop);
+    let listing = session.transaction.listing()?;
+    let messages = MessageList::new(&listing);
     if args.check && !messages.has_unique_ids() {
         return Err(no_unique_ids_error().into());
     }
@@ -36,7 +36,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Outcome, Ab
     let new_messages = u32::try_from(new().count()).unwrap_or(u32::MAX);
     let new_octets = new().fold(0, |sum: u64, message| sum.saturating_add(message.octets.unwrap_or(0)));
     let known = messages.has_unique_ids();
-    let drop_listing = maildrop.drop_listing();
+    let drop_listing = listing.drop_listing();
     context.printer.status(&json::Status {
         messages: drop_listing.messages,
         octets: drop_listing.octets,
@@ -71,7 +71,7 @@ fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate:
             not_after: rfc3339(facts.certificate.not_after),
             sha256: format_fingerprint(&facts.certificate.sha256).replace(':', "").to_ascii_lowercase(),
         }),
-        mechanism: Some(session.transaction.mechanism().to_owned()),
+        mechanism: Some(session.transaction.method().name().to_owned()),
         login_delay: capabilities.and_then(login_delay),
         expire: capabilities.and_then(expire),
     };

@@ -12,8 +12,8 @@ use crate::cli::{
 pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Outcome, Abort> {
     let selection = selection(&args.selectors, DefaultSelection::All)?;
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
-    let maildrop = transaction.maildrop()?;
-    let messages = MessageList::new(&maildrop);
+    let listing = transaction.listing()?;
+    let messages = MessageList::new(&listing);
     context.warn_of_missing_unique_ids(&messages);
     let (chosen, listed) = choose(&selection, &messages, Some(&record))?;
     if chosen.is_empty() {

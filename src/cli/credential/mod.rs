@@ -21,12 +21,12 @@ use super::{
     escape::escape,
     keyring::{self, KeyringError},
     oauth,
-    settings::{Auth, Settings},
+    settings::Settings,
     signals,
 };
 use crate::{
     Secret,
-    sasl::{Credential, Mechanism},
+    sasl::{AuthMethod, Credential, Mechanism},
 };
 
 /// A credential and its source, for the log: `the keyring`.
@@ -146,12 +146,12 @@ enum SecretKind {
 
 impl SecretKind {
     /// Returns the kinds that fit the mechanism, the preferred first; none for EXTERNAL.
-    fn of(auth: Auth) -> Vec<Self> {
-        match auth {
-            Auth::Auto => vec![Self::Password, Self::Token],
-            Auth::Sasl(Mechanism::External) => Vec::new(),
-            Auth::Sasl(mechanism) if mechanism.wants_token() => vec![Self::Token],
-            Auth::UserPass | Auth::Apop | Auth::Sasl(_) => vec![Self::Password],
+    fn of(method: Option<AuthMethod>) -> Vec<Self> {
+        match method {
+            None => vec![Self::Password, Self::Token],
+            Some(AuthMethod::Sasl(Mechanism::External)) => Vec::new(),
+            Some(AuthMethod::Sasl(mechanism)) if mechanism.wants_token() => vec![Self::Token],
+            Some(_) => vec![Self::Password],
         }
     }
 

@@ -40,7 +40,7 @@ impl Grant {
     ) -> Self {
         let token_url = endpoints.token.as_ref().map_or("", Url::as_str);
         Self {
-            host: settings.address.host.to_string(),
+            host: settings.address.host().to_string(),
             user: settings.user.clone(),
             authority: oauth.authority().or(endpoints.issuer.as_deref()).unwrap_or(token_url).to_owned(),
             client_id: oauth.client_id.clone(),
@@ -65,7 +65,7 @@ impl Grant {
 
     /// True if this is a grant for the host, user, issuer and client of the settings.
     pub fn belongs_to(&self, settings: &Settings, oauth: &OAuth) -> bool {
-        self.host == settings.address.host.to_string()
+        self.host == settings.address.host().to_string()
             && self.user == settings.user
             && self.client_id == oauth.client_id
             && oauth.authority().is_none_or(|authority| authority == self.authority)

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::net::Url;
 use crate::oauth::Endpoints;
-use crate::sasl::{Credential, Mechanism, OpenIdConfiguration};
+use crate::sasl::{AuthMethod, Credential, Mechanism, OpenIdConfiguration};
+use crate::session::TlsMode;
 use crate::{ErrorKind, Secret};
 
 use super::transport::Transport;
@@ -13,7 +14,6 @@ use crate::cli::command::Context;
 use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::escape::escape;
 use crate::cli::session;
-use crate::cli::settings::{Auth, TlsMode};
 
 /// Asks the POP3 server with a wrong token, shows the person what it names, and fetches the metadata there.
 pub fn endpoints(context: &Context<'_>, transport: &Transport<'_>) -> Result<Endpoints, CliError> {
@@ -48,7 +48,7 @@ fn openid_configuration(context: &Context<'_>) -> Result<Url, CliError> {
         return Err(CliError::configuration(text));
     }
     let wrong = Credential::Token(Secret::from(WRONG_TOKEN));
-    let bearer = Auth::Sasl(Mechanism::OAuthBearer);
+    let bearer = AuthMethod::Sasl(Mechanism::OAuthBearer);
     let (settings, trace_log) = (context.settings, &context.trace_log);
     let Err(error) = session::open_once(settings, bearer, &wrong, trace_log, context.stderr) else {
         return Err(CliError::new(ErrorCode::Protocol, "the POP3 server accepted a token that is none"));

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::oauth::{AuthorizationRequest, Client, Code, Endpoints, OAuthRequest, Poll, Tokens};
-use crate::sasl::Credential;
+use crate::sasl::{AuthMethod, Credential};
 use crate::{Error, ErrorKind};
 
 use super::listener::Listener;
@@ -17,7 +17,7 @@ use crate::cli::args;
 use crate::cli::command::{Context, Outcome, now};
 use crate::cli::error::{Abort, CliError, ErrorCode};
 use crate::cli::output::rfc3339;
-use crate::cli::settings::{Auth, Settings};
+use crate::cli::settings::Settings;
 use crate::cli::{credential, json, session};
 
 /// Has the person confirm, proves the token against the POP3 server, and saves the grant.
@@ -107,9 +107,9 @@ fn revoke(
 /// What must hold before anybody is asked.
 fn check(settings: &Settings, args: &args::Login) -> Result<(), CliError> {
     let takes_token = match settings.auth {
-        Auth::Auto => true,
-        Auth::Sasl(mechanism) => mechanism.wants_token(),
-        Auth::UserPass | Auth::Apop => false,
+        None => true,
+        Some(AuthMethod::Sasl(mechanism)) => mechanism.wants_token(),
+        Some(AuthMethod::UserPass | AuthMethod::Apop) => false,
     };
     if !takes_token {
         let text = "an account with oauth needs auth = \"auto\", \"oauthbearer\" or \"xoauth2\"";

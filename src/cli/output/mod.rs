@@ -17,6 +17,8 @@ use anstyle::Style;
 use jiff::Zoned;
 use serde::Serialize;
 
+use crate::proto::UniqueId;
+
 use self::layout::{Row, width};
 pub use self::{format::rfc3339, stderr::Stderr};
 use super::{
@@ -86,16 +88,16 @@ impl<'a> Printer<'a> {
     }
 
     /// Sets the width of the columns to fit the numbers and unique-ids of the rows to come.
-    pub fn fit<'b>(&mut self, messages: impl IntoIterator<Item = (u32, Option<&'b [u8]>)>) {
+    pub fn fit<'b>(&mut self, messages: impl IntoIterator<Item = (u32, Option<&'b UniqueId>)>) {
         if self.format.json {
             return;
         }
         let widest = self.format.terminal.map_or(MAX_UID_WIDTH, |columns| {
             MAX_UID_WIDTH.min(columns.saturating_sub(BESIDE_UID)).max(MIN_UID_WIDTH)
         });
-        for (number, octets) in messages {
+        for (number, id) in messages {
             self.number_width = self.number_width.max(number.to_string().len());
-            let uid_width = octets.map_or(1, |octets| width(&escape(&unique_id(octets))));
+            let uid_width = id.map_or(1, |id| width(&escape(&unique_id(id.as_bytes()))));
             self.uid_width = self.uid_width.max(uid_width.min(widest));
         }
     }

@@ -83,7 +83,8 @@ fn status_describes_the_server() {
 #[test]
 fn listings_line_up() {
     let shown = printed(format(None), |out| {
-        out.fit([(9, Some(b"a".as_slice())), (10_000, Some(b"b\x1bcd")), (10_001, None)]);
+        let [a, b] = ["a", "b\x1bcd"].map(|id| UniqueId::try_from(id).unwrap());
+        out.fit([(9, Some(&a)), (10_000, Some(&b)), (10_001, None)]);
         out.uidl(&uidl(9, Some("a")))?;
         out.uidl(&uidl(10_000, Some("b\x1bcd")))?;
         out.uidl(&uidl(10_001, None))

@@ -13,7 +13,7 @@ pub fn list(args: &Args, environment: &Environment) -> Result<(Vec<Account>, Opt
         // An account without a host has a port all the same.
         let (host, port, user) = if host.is_some() || provider_host(&sources).is_some() {
             let Server { address, user, .. } = Server::resolve(&sources, args)?;
-            (Some(address.host.to_string()), address.port, user)
+            (Some(address.host().to_string()), address.port(), user)
         } else {
             let user = sources.text("user", args.account.user.as_ref(), keys.user.as_ref())?;
             (None, Server::port_without_host(&sources, args)?, user)

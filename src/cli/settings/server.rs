@@ -4,6 +4,7 @@
 //! one, and at the same place both must say the same.
 
 use crate::net::{Address, Location};
+use crate::sasl::AuthMethod;
 use clap::ValueEnum as _;
 
 use super::{
@@ -60,13 +61,14 @@ impl Server {
         let auth = sources.chosen("auth", account.auth, keys.auth.as_ref())?;
         let auth = agreed(&host, mechanism, auth)?.map(|auth| auth.value);
 
-        Ok(Self { address: Address { host: location.host, port }, tls, user, auth })
+        let address = Address::new(location.host, port).map_err(|error| host.refuse(error.message()))?;
+        Ok(Self { address, tls, user, auth })
     }
 }
 
 fn mechanism(host: &Sourced<String>, name: &str) -> Result<args::Auth, CliError> {
     match args::Auth::from_str(name, true) {
-        Ok(auth) if !matches!(auth, args::Auth::Auto | args::Auth::UserPass) => Ok(auth),
+        Ok(auth) if !matches!(auth, args::Auth(None | Some(AuthMethod::UserPass))) => Ok(auth),
         _ => Err(host.refuse("unknown mechanism after ;AUTH=")),
     }
 }

@@ -37,7 +37,7 @@ impl Exchange<'_> {
 
         // RFC 1928 §4: version 5, CONNECT (1), reserved, then type and octets of the address, port.
         let mut request = vec![5, 1, 0];
-        match &target.host {
+        match target.host() {
             Host::Ip(IpAddr::V4(address)) => {
                 request.push(1);
                 request.extend(address.octets());
@@ -53,7 +53,7 @@ impl Exchange<'_> {
                 request.extend(name.as_bytes());
             }
         }
-        request.extend(target.port.to_be_bytes());
+        request.extend(target.port().to_be_bytes());
         self.send(&request)?;
 
         let [version, reply, _, kind] = self.receive::<4>()?;

@@ -10,7 +10,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection};
 use tempfile::TempDir;
 
 use super::*;
-use crate::net::{ClientIdentity, TlsFailure, Trust, lost};
+use crate::net::{ClientIdentity, TlsFailure, Trust, map_io_error};
 
 /// A certificate with its key, both in PEM too.
 struct Made {
@@ -193,7 +193,7 @@ fn an_end_without_close_notify_is_an_error() {
     let error = tls.read_to_end(&mut read).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     assert_eq!(read, b"+OK ready\r\nNOOP\r\n");
-    assert_eq!(lost(error).kind(), ErrorKind::Unavailable);
+    assert_eq!(map_io_error(error).kind(), ErrorKind::Unavailable);
     server.join().unwrap();
 }
 
@@ -477,7 +477,7 @@ fn a_client_certificate_is_shown() {
 
     let (port, _server) = serve(config(), true);
     let mut tls = handshake(port, files.trust(&ca), "pop.example.org").unwrap();
-    let error = lost(tls.read(&mut [0; 11]).unwrap_err());
+    let error = map_io_error(tls.read(&mut [0; 11]).unwrap_err());
     assert_eq!(error.kind(), ErrorKind::Tls);
     assert_eq!(error.message(), "the server asks for a client certificate");
 

@@ -40,7 +40,7 @@ fn listen(commands: u8, octets: &[u8], piece: usize) -> Vec<Said> {
             assert!(used <= held.len());
             let Some(event) = event else { break };
             match event {
-                Event::Status(line) => said.push(Said::Status(line.line().to_vec())),
+                Event::Status { line, .. } => said.push(Said::Status(line.to_vec())),
                 Event::Challenge(octets) => said.push(Said::Challenge(octets.to_vec())),
                 Event::Line(line) => said.push(Said::Line(line.to_vec())),
                 Event::Body(run) => {

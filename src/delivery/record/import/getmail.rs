@@ -17,7 +17,7 @@ pub(super) fn line(line: &[u8]) -> Line<'_> {
 /// True if getmail would give the account's list this name: a run of `/ \ : ; < > |` became a hyphen.
 pub(super) fn is_file_of(name: &str, account: &Account<'_>) -> bool {
     let Account { user, address } = account;
-    let head = plain(&format!("oldmail-{}-{}-", address.host, address.port));
+    let head = plain(&format!("oldmail-{}-{}-", address.host(), address.port()));
     let name = plain(name);
     // Host names know no case, user names do.
     name.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(&head))

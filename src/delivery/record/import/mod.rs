@@ -293,7 +293,7 @@ impl<'a> Owners<'a> {
         }
         self.last = (owner.host.to_vec(), owner.user.to_vec());
         let Account { user, address } = self.account;
-        let is_host = |text: &str| Host::parse(text).is_ok_and(|host| host == address.host);
+        let is_host = |text: &str| Host::parse(text).is_ok_and(|host| host == *address.host());
         let ours = owner.user == user.as_bytes() && std::str::from_utf8(owner.host).is_ok_and(is_host);
         let name = format!("{}@{}", String::from_utf8_lossy(owner.user), String::from_utf8_lossy(owner.host));
         self.set(ours, name);
@@ -323,7 +323,7 @@ impl<'a> Owners<'a> {
         if self.more {
             others.push_str(", …");
         }
-        ImportError::OtherAccounts { account: format!("{user}@{}", address.host), others }
+        ImportError::OtherAccounts { account: format!("{user}@{}", address.host()), others }
     }
 }
 

@@ -1,20 +1,59 @@
-//! Which way to log in, where the user names none.
+//! The method of a login, and which one is the strongest.
+
+use std::fmt;
 
 use super::{Credential, Mechanism};
 
-/// A way to log in.
+/// An authentication method of POP3.
+///
+/// Exhaustive, as RFC 1939 has two and RFC 5034 makes every other a SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Choice {
+pub enum AuthMethod {
     /// `USER` and `PASS` (RFC 1939 §7).
     UserPass,
-    /// `APOP` (RFC 1939 §7); [`choose`] never gives it.
+    /// `APOP` (RFC 1939 §7), never chosen by [`AuthMethod::strongest`].
     Apop,
-    /// `AUTH` with a mechanism (RFC 5034).
+    /// `AUTH` with a SASL mechanism (RFC 5034).
     Sasl(Mechanism),
 }
 
-impl Choice {
-    /// Whether the secret itself goes over the wire.
+impl AuthMethod {
+    /// Returns the strongest method that the server offers and the credential fits, or `None`.
+    ///
+    /// Prefers methods that do not send a password: SCRAM; CRAM-MD5, but only without TLS; then PLAIN, `USER` and `PASS`,
+    /// LOGIN. A token is sent only over TLS. `APOP` and `EXTERNAL` are never chosen.
+    ///
+    /// ```
+    /// use pop3::{Secret, sasl::{AuthMethod, Channel, Credential, Mechanism, Offer}};
+    /// let password = Credential::Password(Secret::from("tanstaaf"));
+    /// let offer = Offer { sasl: Some(&[Mechanism::Login, Mechanism::Plain]), user: true, channel: Channel::Tls };
+    /// assert_eq!(AuthMethod::strongest(&offer, &password), Some(AuthMethod::Sasl(Mechanism::Plain)));
+    /// ```
+    #[must_use]
+    pub fn strongest(offer: &Offer<'_>, credential: &Credential) -> Option<Self> {
+        let order: &[Self] = match credential {
+            Credential::Password(_) => &FOR_PASSWORDS,
+            Credential::Token(_) => &FOR_TOKENS,
+            Credential::None => &[],
+        };
+        order.iter().copied().find(|method| match method {
+            Self::UserPass => offer.has_user_pass(),
+            Self::Apop => false,
+            Self::Sasl(mechanism) => offer.has(*mechanism) && fits(*mechanism, offer.channel),
+        })
+    }
+
+    /// Returns the name: `USER`, `APOP`, or the registered name of the SASL mechanism.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::UserPass => "USER",
+            Self::Apop => "APOP",
+            Self::Sasl(mechanism) => mechanism.name(),
+        }
+    }
+
+    /// True if the secret itself is sent.
     #[must_use]
     pub fn reveals_secret(self) -> bool {
         match self {
@@ -24,8 +63,8 @@ impl Choice {
         }
     }
 
-    /// The same way, bound to the TLS channel where it can be and the server offers that:
-    /// `SCRAM-SHA-1` → `SCRAM-SHA-1-PLUS`.
+    /// Returns the `-PLUS` variant of the method, bound to the TLS channel, if the channel allows it and the server offers
+    /// it: `SCRAM-SHA-1` → `SCRAM-SHA-1-PLUS`. Else the method itself.
     #[must_use]
     pub fn bound(self, offer: &Offer<'_>) -> Self {
         match self {
@@ -38,77 +77,25 @@ impl Choice {
     }
 }
 
-/// What lies between us and the server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Channel {
-    /// Everybody in between can read it.
-    Clear,
-    /// TLS that nothing can be bound to.
-    Tls,
-    /// TLS 1.3, whose exporter a `-PLUS` mechanism can bind to (RFC 9266).
-    TlsExporter,
-}
-
-/// What a server offers, over what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Offer<'a> {
-    /// The known mechanisms of the `SASL` line; `None` where there is no such line, or `CAPA` failed.
-    pub sasl: Option<&'a [Mechanism]>,
-    /// Whether `USER` is listed.
-    pub user: bool,
-    /// The channel.
-    pub channel: Channel,
-}
-
-impl Offer<'_> {
-    fn has(&self, mechanism: Mechanism) -> bool {
-        self.sasl.is_some_and(|offered| offered.contains(&mechanism))
-    }
-
-    /// RFC 2449 §6.3 asks for `USER` in the list; a server that lists neither that nor `SASL` cannot mean that nobody
-    /// may log in.
-    fn has_user_pass(&self) -> bool {
-        self.user || self.sasl.is_none()
+impl fmt::Display for AuthMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
-/// The strongest way to log in that the server offers and the credential fits, or `None`.
-///
-/// A password is sent as little as can be: SCRAM before CRAM-MD5 (only without TLS, where the others would show the
-/// password) before PLAIN, `USER` and `PASS`, LOGIN. A token goes over TLS only. `APOP` and `EXTERNAL` have to be asked
-/// for.
-///
-/// ```
-/// use pop3::{Secret, sasl::{Credential, Mechanism, auto::{Channel, Choice, Offer, choose}}};
-/// let password = Credential::Password(Secret::from("tanstaaf"));
-/// let offer = Offer { sasl: Some(&[Mechanism::Login, Mechanism::Plain]), user: true, channel: Channel::Tls };
-/// assert_eq!(choose(&offer, &password), Some(Choice::Sasl(Mechanism::Plain)));
-/// ```
-#[must_use]
-pub fn choose(offer: &Offer<'_>, credential: &Credential) -> Option<Choice> {
-    use Mechanism::{
-        CramMd5, Login, OAuthBearer, Plain, ScramSha1, ScramSha1Plus, ScramSha256, ScramSha256Plus, XOAuth2,
-    };
-    let order: &[Choice] = match credential {
-        Credential::Password(_) => &[
-            Choice::Sasl(ScramSha256Plus),
-            Choice::Sasl(ScramSha256),
-            Choice::Sasl(ScramSha1Plus),
-            Choice::Sasl(ScramSha1),
-            Choice::Sasl(CramMd5),
-            Choice::Sasl(Plain),
-            Choice::UserPass,
-            Choice::Sasl(Login),
-        ],
-        Credential::Token(_) => &[Choice::Sasl(OAuthBearer), Choice::Sasl(XOAuth2)],
-        Credential::None => &[],
-    };
-    order.iter().copied().find(|choice| match choice {
-        Choice::UserPass => offer.has_user_pass(),
-        Choice::Apop => false,
-        Choice::Sasl(mechanism) => offer.has(*mechanism) && fits(*mechanism, offer.channel),
-    })
-}
+const FOR_PASSWORDS: [AuthMethod; 8] = [
+    AuthMethod::Sasl(Mechanism::ScramSha256Plus),
+    AuthMethod::Sasl(Mechanism::ScramSha256),
+    AuthMethod::Sasl(Mechanism::ScramSha1Plus),
+    AuthMethod::Sasl(Mechanism::ScramSha1),
+    AuthMethod::Sasl(Mechanism::CramMd5),
+    AuthMethod::Sasl(Mechanism::Plain),
+    AuthMethod::UserPass,
+    AuthMethod::Sasl(Mechanism::Login),
+];
+
+const FOR_TOKENS: [AuthMethod; 2] =
+    [AuthMethod::Sasl(Mechanism::OAuthBearer), AuthMethod::Sasl(Mechanism::XOAuth2)];
 
 fn fits(mechanism: Mechanism, channel: Channel) -> bool {
     match mechanism {
@@ -119,11 +106,47 @@ fn fits(mechanism: Mechanism, channel: Channel) -> bool {
     }
 }
 
+/// The protection of the connection to a server.
+///
+/// Exhaustive, as a channel of an unknown kind could not be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// None: it can be read on the way.
+    Clear,
+    /// TLS without a channel binding.
+    Tls,
+    /// TLS 1.3, to which a `-PLUS` mechanism can be bound (RFC 9266).
+    TlsExporter,
+}
+
+/// The authentication methods that a server offers, and the channel to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offer<'a> {
+    /// The known mechanisms of the `SASL` capability; `None` if there is no such capability, or `CAPA` failed.
+    pub sasl: Option<&'a [Mechanism]>,
+    /// True if the `USER` capability is announced.
+    pub user: bool,
+    /// The channel.
+    pub channel: Channel,
+}
+
+impl Offer<'_> {
+    fn has(&self, mechanism: Mechanism) -> bool {
+        self.sasl.is_some_and(|offered| offered.contains(&mechanism))
+    }
+
+    /// RFC 2449 §6.3 requires `USER` in the list, but a server that announces neither `USER` nor `SASL` does not mean that
+    /// no login is possible.
+    fn has_user_pass(&self) -> bool {
+        self.user || self.sasl.is_none()
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::AuthMethod::{Apop, Sasl, UserPass};
     use super::Channel::{Clear, Tls, TlsExporter};
-    use super::Choice::{Apop, Sasl, UserPass};
-    use super::{Channel, Choice, Offer, choose};
+    use super::{AuthMethod, Channel, Offer};
     use crate::Secret;
     use crate::sasl::Credential;
     use crate::sasl::Mechanism::{
@@ -131,17 +154,17 @@ mod tests {
         ScramSha256Plus, XOAuth2,
     };
 
-    type Row<'a> = (Option<&'a [Mechanism]>, bool, Channel, Option<Choice>);
+    type Row<'a> = (Option<&'a [Mechanism]>, bool, Channel, Option<AuthMethod>);
 
     fn check(credential: &Credential, rows: &[Row<'_>]) {
         for (sasl, user, channel, expected) in rows {
             let offer = Offer { sasl: *sasl, user: *user, channel: *channel };
-            assert_eq!(choose(&offer, credential), *expected, "{offer:?}");
+            assert_eq!(AuthMethod::strongest(&offer, credential), *expected, "{offer:?}");
         }
     }
 
     #[test]
-    fn a_password_takes_the_strongest_that_fits() {
+    fn a_password_gets_the_strongest_method_that_fits() {
         let all = Some(&Mechanism::ALL[..]);
         check(
             &Credential::Password(Secret::from("tanstaaf")),
@@ -175,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_goes_over_tls_only() {
+    fn a_token_is_sent_only_over_tls() {
         let all = Some(&Mechanism::ALL[..]);
         check(
             &Credential::Token(Secret::from("t0ken")),
@@ -194,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gets_nothing() {
+    fn without_a_credential_there_is_no_method() {
         check(
             &Credential::None,
             &[(Some(&Mechanism::ALL), true, TlsExporter, None), (None, false, Tls, None)],
@@ -202,16 +225,16 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_bound_where_both_sides_can() {
+    fn a_method_is_bound_if_both_sides_can() {
         let offer =
             |channel| Offer { sasl: Some(&[ScramSha1, ScramSha1Plus, ScramSha256]), user: true, channel };
         assert_eq!(Sasl(ScramSha1).bound(&offer(TlsExporter)), Sasl(ScramSha1Plus));
         assert_eq!(Sasl(ScramSha1).bound(&offer(Tls)), Sasl(ScramSha1));
-        for choice in [Sasl(ScramSha256), Sasl(Plain), UserPass, Apop] {
-            assert_eq!(choice.bound(&offer(TlsExporter)), choice);
+        for method in [Sasl(ScramSha256), Sasl(Plain), UserPass, Apop] {
+            assert_eq!(method.bound(&offer(TlsExporter)), method);
         }
         assert_eq!(
-            [UserPass, Apop, Sasl(Login), Sasl(CramMd5)].map(Choice::reveals_secret),
+            [UserPass, Apop, Sasl(Login), Sasl(CramMd5)].map(AuthMethod::reveals_secret),
             [true, false, true, false]
         );
     }

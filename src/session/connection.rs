@@ -1,0 +1,355 @@
+//! A stream, an engine and the buffers between them: the only `read` and the only `write` of a session.
+
+use std::{
+    io::{self, Read, Write},
+    ops::Range,
+    time::{Duration, Instant},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    error::{Error, ErrorKind},
+    net::{self, Host, Limits, Stream, TlsConnector},
+    proto::{Command, Engine, Event, Keyword, MessageNumber, ProtocolError, StatusIndicator},
+    secret::Secret,
+    trace::{Masked, Trace},
+};
+
+/// RFC 2449 §6.6: unanswered commands must fit into the transport's send window, so that a write never blocks on a server
+/// that is itself blocked in writing. Every system has at least this many bytes.
+const MIN_WINDOW: usize = 2048;
+
+/// A larger window is no faster: this one holds over 5,000 commands.
+const MAX_WINDOW: usize = 64 * 1024;
+
+/// The kernel counts its bookkeeping of segments too; for small segments that doubles the size.
+const SEND_BUFFER_SHARE: usize = 2;
+
+/// The size of the input buffer in bytes: four TLS records.
+const INPUT: usize = 64 * 1024;
+
+/// How many bytes of data that cannot be parsed are traced and quoted.
+const MAX_QUOTED: usize = 512;
+
+pub(super) struct Connection {
+    stream: Stream,
+    engine: Engine,
+    input: Box<[u8]>,
+    /// The bytes of `input` that were read and not used yet.
+    held: Range<usize>,
+    output: Vec<u8>,
+    trace: Masked,
+    pipelining: bool,
+    /// The rest of a message is still to be read.
+    body: bool,
+    poisoned: bool,
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream, trace: Option<Box<dyn Trace>>) -> Self {
+        Self {
+            stream,
+            engine: Engine::new(),
+            input: vec![0; INPUT].into_boxed_slice(),
+            held: 0..0,
+            output: Vec::new(),
+            trace: Masked::new(trace),
+            pipelining: false,
+            body: false,
+            poisoned: false,
+        }
+    }
+
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
+    }
+
+    /// Switches to TLS. Nothing may be buffered: data in cleartext after the response to `STLS` may be injected
+    /// (CVE-2021-22947).
+    pub(super) fn upgrade(mut self, connector: &TlsConnector, host: &Host) -> Result<Self, Error> {
+        if !self.held.is_empty() {
+            let injected = self.protocol_error(ProtocolError::Unsolicited);
+            return Err(injected.with_detail("in cleartext after the response to STLS"));
+        }
+        let Stream::Plain(tcp) = self.stream else {
+            return Err(Error::new(ErrorKind::Argument, "the session is encrypted already"));
+        };
+        let tls = connector.handshake(tcp, host)?;
+        tls.facts().notes().iter().for_each(|note| self.trace.note(note));
+        Ok(Self {
+            stream: Stream::Tls(Box::new(tls)),
+            engine: Engine::after_stls(),
+            pipelining: false,
+            ..self
+        })
+    }
+
+    pub(super) fn set_pipelining(&mut self, pipelining: bool) {
+        self.pipelining = pipelining;
+    }
+
+    pub(super) fn pipelining(&self) -> bool {
+        self.pipelining
+    }
+
+    /// Returns how many bytes of commands may be unanswered; 0 without pipelining.
+    pub(super) fn window(&self) -> usize {
+        if !self.pipelining {
+            return 0;
+        }
+        (self.stream.send_buffer() / SEND_BUFFER_SHARE).clamp(MIN_WINDOW, MAX_WINDOW)
+    }
+
+    pub(super) fn unanswered(&self) -> usize {
+        self.engine.unanswered() + self.output.len()
+    }
+
+    pub(super) fn note(&mut self, text: &str) {
+        self.trace.note(text);
+    }
+
+    /// Redacts a secret from now on, wherever the server may repeat it.
+    pub(super) fn redact(&mut self, secret: &[u8]) {
+        self.trace.hide(secret);
+    }
+
+    /// Queues a command; [`flush`](Self::flush) sends the queue. A response that is here before its command is an error:
+    /// every later response would be attributed to the wrong command.
+    pub(super) fn queue(&mut self, command: &Command<'_>) -> Result<(), Error> {
+        self.require_usable()?;
+        if self.engine.is_idle() && !self.held.is_empty() {
+            return Err(self.protocol_error(ProtocolError::Unsolicited));
+        }
+        let start = self.output.len();
+        let secret_at = self.engine.send(command, &mut self.output);
+        self.trace.sent(&self.output[start..], secret_at.map(|at| at.start - start..at.end - start));
+        Ok(())
+    }
+
+    pub(super) fn flush(&mut self) -> Result<(), Error> {
+        self.require_usable()?;
+        let written = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
+        zeroize::Zeroize::zeroize(&mut self.output[..]);
+        self.output.clear();
+        written.map_err(|error| self.map_io_error(error))
+    }
+
+    /// Sends the response to a challenge, or `*` to cancel the exchange (RFC 5034 §4).
+    pub(super) fn respond(&mut self, response: Option<&Secret>) -> Result<(), Error> {
+        let length = response.map_or(1, |response| {
+            let base64 = zeroize::Zeroizing::new(STANDARD.encode(response.expose()));
+            self.output.extend_from_slice(base64.as_bytes());
+            base64.len()
+        });
+        if response.is_none() {
+            self.output.push(b'*');
+        }
+        self.output.extend_from_slice(b"\r\n");
+        self.trace.sent(&self.output, response.map(|_| 0..length));
+        self.flush()
+    }
+
+    /// Sends a command while no other is in flight, and returns its status line.
+    pub(super) fn call(&mut self, command: &Command<'_>) -> Result<Vec<u8>, Error> {
+        self.discard_body()?;
+        self.require_idle()?;
+        self.queue(command)?;
+        self.flush()?;
+        self.status()
+    }
+
+    /// An error while commands are unanswered, as after a retrieval that was dropped midway: the next command would take
+    /// their response for its own.
+    pub(super) fn require_idle(&self) -> Result<(), Error> {
+        self.require_usable()?;
+        if self.unanswered() > 0 {
+            return Err(Error::new(
+                ErrorKind::Argument,
+                "earlier commands of the session are still unanswered",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the status line of the oldest unanswered command, or the greeting; `-ERR` is an error of kind
+    /// [`ErrorKind::Refused`].
+    pub(super) fn status(&mut self) -> Result<Vec<u8>, Error> {
+        self.discard_body()?;
+        let Event::Status { command, indicator, line, .. } = self.event()? else {
+            return Err(self.protocol_error(ProtocolError::NoStatusIndicator));
+        };
+        let line = self.bytes(&line).to_vec();
+        match indicator {
+            StatusIndicator::Ok => Ok(line),
+            StatusIndicator::Err => {
+                Err(self.refused(command.map_or("the connection", Keyword::as_str), &line))
+            }
+        }
+    }
+
+    /// Begins a message, to be read by [`body`](Self::body).
+    pub(super) fn open_body(&mut self) {
+        self.body = true;
+    }
+
+    /// Returns where the next bytes of the message are, for [`bytes`](Self::bytes); `None` at its end.
+    pub(super) fn body(&mut self) -> Result<Option<Range<usize>>, Error> {
+        if !self.body {
+            return Ok(None);
+        }
+        if let Event::Body(at) = self.event()? {
+            return Ok(Some(at));
+        }
+        self.body = false;
+        Ok(None)
+    }
+
+    /// Returns where the next line of a listing is, for [`bytes`](Self::bytes); `None` at its end.
+    pub(super) fn line(&mut self) -> Result<Option<Range<usize>>, Error> {
+        match self.event()? {
+            Event::Line(at) => Ok(Some(at)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads and discards the rest of a message.
+    pub(super) fn discard_body(&mut self) -> Result<(), Error> {
+        while self.body()?.is_some() {}
+        Ok(())
+    }
+
+    /// Returns the error for `-ERR` to `command`.
+    pub(super) fn refused(&self, command: &str, line: &[u8]) -> Error {
+        Error::new(ErrorKind::Refused, format!("the server refused {command}"))
+            .with_response(self.redacted(line))
+    }
+
+    pub(super) fn redacted(&self, line: &[u8]) -> Vec<u8> {
+        self.trace.shown(line).into_owned()
+    }
+
+    /// Returns the next event with the place of its bytes, for [`bytes`](Self::bytes); reads from the stream as needed.
+    pub(super) fn event(&mut self) -> Result<Event<Range<usize>>, Error> {
+        self.require_usable()?;
+        loop {
+            match self.engine.locate(&self.input[self.held.clone()]) {
+                Ok((0, None)) => self.fill()?,
+                Ok((used, event)) => {
+                    let start = self.held.start;
+                    match event {
+                        Some(Event::Challenge(_)) => self.trace.challenge(),
+                        _ => self.trace.received(&self.input[start..start + used]),
+                    }
+                    self.held.start += used;
+                    if let Some(event) = event {
+                        return Ok(event.map(|at| start + at.start..start + at.end));
+                    }
+                }
+                Err(error) => {
+                    self.trace.junk(&self.input[self.held.clone()], MAX_QUOTED);
+                    return Err(self.protocol_error(error));
+                }
+            }
+        }
+    }
+
+    /// Returns the bytes of an event, until the next one is asked for.
+    pub(super) fn bytes(&self, at: &Range<usize>) -> &[u8] {
+        &self.input[at.clone()]
+    }
+
+    /// True if there is unused input, so that an event may be available without waiting for the server.
+    pub(super) fn has_input(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Poisons the session, so that no further command is sent, least of all `QUIT`, and returns the error.
+    pub(super) fn protocol_error(&mut self, error: ProtocolError) -> Error {
+        self.poisoned = true;
+        let held = &self.input[self.held.clone()];
+        let line = held.split(|&byte| byte == b'\n').next().unwrap_or_default();
+        let whole = line.len() < held.len();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let error = Error::new(ErrorKind::Protocol, error.to_string()).with_source(error);
+        if line.is_empty() {
+            return error;
+        }
+        // Truncated only after redaction, which does not recognise half a secret.
+        let mut shown = if whole { self.redacted(line) } else { self.trace.shown_cut(line) };
+        shown.truncate(MAX_QUOTED);
+        error.with_response(shown)
+    }
+
+    /// Ends the use of the connection: nothing more is read from it or written to it.
+    pub(super) fn poison(&mut self) {
+        self.poisoned = true;
+    }
+
+    /// True if no further command can be sent.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
+    /// Waits for the end of the stream, at most for `limit`. Data before it is an error: a response too many.
+    pub(super) fn expect_end(&mut self, limit: Duration) -> Result<(), Error> {
+        self.stream.set_limits(Limits { timeout: limit, deadline: Some(Instant::now() + limit) });
+        if !self.held.is_empty() || self.read().is_ok_and(|read| read > 0) {
+            return Err(self.protocol_error(ProtocolError::Unsolicited));
+        }
+        Ok(())
+    }
+
+    /// Closes the connection, over TLS with `close_notify` (RFC 8446 §6.1), so that the server does not suspect an attack.
+    /// Ignores errors, as the server may have closed first.
+    pub(super) fn close(mut self) {
+        if let Stream::Tls(tls) = &mut self.stream
+            && let Err(error) = tls.close_notify()
+        {
+            log::debug!("close_notify: {error}");
+        }
+    }
+
+    /// Adds to an error the message that it concerns, and whether commands were pipelined.
+    pub(super) fn with_context(&self, error: Error, number: Option<MessageNumber>) -> Error {
+        let error = error.with_pipelining(self.pipelining);
+        match number {
+            Some(number) => error.with_number(number),
+            None => error,
+        }
+    }
+
+    fn require_usable(&self) -> Result<(), Error> {
+        if self.poisoned {
+            return Err(Error::new(ErrorKind::Protocol, "the session ended with an earlier error"));
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self) -> Result<(), Error> {
+        match self.read() {
+            Ok(0) => Err(self.map_io_error(io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.map_io_error(error)),
+        }
+    }
+
+    fn read(&mut self) -> io::Result<usize> {
+        if self.held.is_empty() {
+            self.held = 0..0;
+        } else if self.held.end == self.input.len() {
+            self.input.copy_within(self.held.clone(), 0);
+            self.held = 0..self.held.len();
+        }
+        let read = self.stream.read(&mut self.input[self.held.end..])?;
+        self.held.end += read;
+        Ok(read)
+    }
+
+    fn map_io_error(&mut self, error: io::Error) -> Error {
+        self.poisoned = true;
+        let error = net::map_io_error(error);
+        self.note(error.message());
+        error
+    }
+}

@@ -1,0 +1,42 @@
+//! What a session is opened with.
+
+use std::fmt;
+
+use crate::trace::Trace;
+
+/// What a session is opened with: by default pipelining, and no trace.
+pub struct SessionOptions {
+    pub(super) pipelining: bool,
+    pub(super) trace: Option<Box<dyn Trace>>,
+}
+
+impl SessionOptions {
+    /// Sets if commands are pipelined (RFC 2449 §6.6) when the server announces `PIPELINING`; the default is true.
+    #[must_use]
+    pub fn pipelining(mut self, pipelining: bool) -> Self {
+        self.pipelining = pipelining;
+        self
+    }
+
+    /// Sets where the conversation is written, without its secrets; the default is nowhere.
+    #[must_use]
+    pub fn trace(mut self, trace: impl Into<Option<Box<dyn Trace>>>) -> Self {
+        self.trace = trace.into();
+        self
+    }
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { pipelining: true, trace: None }
+    }
+}
+
+impl fmt::Debug for SessionOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionOptions")
+            .field("pipelining", &self.pipelining)
+            .field("trace", &self.trace.is_some())
+            .finish()
+    }
+}
