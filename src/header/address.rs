@@ -1,6 +1,6 @@
 //! Address lists: `From`, `To`, `Cc` (RFC 5322 §3.4 and §4.4, RFC 6532).
 //!
-//! An address is what the grammar derives, comments and folds in it included. Where the grammar derives nothing, an address is taken
+//! An address is any text that the grammar derives, with its comments and folds. Where the grammar derives nothing, an address is accepted
 //! only if it is whole, with nothing but white space or brackets around it.
 
 mod list;

@@ -1,7 +1,7 @@
-//! Charsets: bytes to text, by the WHATWG Encoding Standard and what mail uses beyond it.
+//! Charsets: bytes to text, by the WHATWG Encoding Standard and the charsets of mail that it lacks.
 //!
 //! Bytes that a charset does not define become U+FFFD, and so does every byte above ASCII of an unknown charset: a guess
-//! would show characters that nobody wrote.
+//! would show characters that the sender did not write.
 
 mod code_page;
 mod iso_2022;
@@ -20,7 +20,7 @@ pub(super) enum Charset {
     Whatwg(&'static Encoding),
     /// UTF-16 without a byte order in its label.
     Utf16,
-    /// UTF-32; `true` and `false` are big- and little-endian, `None` is whatever the text begins with.
+    /// UTF-32; `true` and `false` are big- and little-endian, `None` is detected from the first bytes.
     Utf32(Option<bool>),
     /// RFC 2152.
     Utf7,
@@ -69,7 +69,7 @@ pub(super) struct RawText<'a> {
     pub(super) is_utf8: bool,
 }
 
-/// Decodes what does not name its charset: UTF-8 (RFC 6532) with U+FFFD for its errors if most of it is valid, ISO-2022-JP
+/// Decodes text without a charset label: UTF-8 (RFC 6532) with U+FFFD for its errors if most of it is valid, ISO-2022-JP
 /// if it has the escape sequences of that and returns to ASCII, else windows-1252, the usual one of mailers that
 /// do not say.
 ///

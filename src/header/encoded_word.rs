@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Returns the text with its encoded words decoded (RFC 2047 §6.2); white space between two encoded words is dropped.
-/// What only resembles an encoded word stays as it is.
+/// Text that only resembles an encoded word is left unchanged.
 ///
 /// Words are decoded wherever they are, within other words too, as mail clients do.
 ///
@@ -143,7 +143,7 @@ fn is_base64(byte: u8) -> bool {
     base64_digit(byte).is_some() || byte == b'=' || byte.is_ascii_whitespace()
 }
 
-/// Neighbouring words of one charset, on their way to text.
+/// Decodes neighbouring words of one charset together.
 struct Run<'a> {
     label: &'a str,
     charset: Charset,

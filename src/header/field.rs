@@ -13,7 +13,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub struct Field<'a> {
     name: &'a str,
-    /// What follows the colon, folded, with its line ends.
+    /// The text after the colon, folded, with its line ends.
     body: &'a [u8],
 }
 
@@ -117,7 +117,7 @@ fn end_of_field(header: &[u8]) -> usize {
         .unwrap_or(header.len())
 }
 
-/// Header and body; the empty line between belongs to neither, and a message may end without one.
+/// Splits a message into header and body. The empty line between them is in neither; without one there is no body.
 pub(super) fn split(message: &[u8]) -> (&[u8], &[u8]) {
     let mut lines = Lines(message);
     loop {
@@ -130,7 +130,7 @@ pub(super) fn split(message: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Lines without their ends: CRLF, or LF alone where a server stores it so. A CR alone is a character like others.
+/// Lines without their ends: CRLF, or a bare LF. A bare CR is an ordinary character.
 #[derive(Clone)]
 pub(super) struct Lines<'a>(&'a [u8]);
 
@@ -155,7 +155,7 @@ impl<'a> Iterator for Lines<'a> {
 }
 
 /// The body of a field unfolded, without white space at its ends. A tab that begins a folded line is the space that some
-/// mailer folded at; the space of a fold within a character is none of the text.
+/// mailer folded at; the space of a fold within a character is dropped.
 fn unfolded(body: &[u8]) -> Cow<'_, [u8]> {
     let body = body.trim_ascii();
     if memchr::memchr(b'\n', body).is_none() {

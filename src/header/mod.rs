@@ -8,7 +8,7 @@
 //! assert_eq!((from.name.as_deref(), from.address.as_deref()), (Some("René"), Some("rene@example.org")));
 //! ```
 //!
-//! Any bytes are accepted. What the RFCs and a known habit of mailers do not derive is `None`, or U+FFFD within text, rather
+//! Any bytes are accepted. Input that neither the RFCs nor a known habit of mailers explain is `None`, or U+FFFD within text, rather
 //! than a guess: programs route and delete mail by these values. Parsing takes linear time and never panics.
 
 mod address;
@@ -32,10 +32,10 @@ use self::{
     field::{Fields, Lines, split},
 };
 
-/// The fields of a header that people look for. A missing field is `None`, an empty one is not.
+/// The common fields of a header. A missing field is `None`; an empty field is `Some`.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// `Date`; `None` also if it cannot be read wholly, or is no possible date.
+    /// `Date`; `None` also if any part of it cannot be parsed, or if no such date exists.
     pub date: Option<Date>,
     /// The mailboxes of all `From` fields, groups flattened.
     pub from: Option<Vec<Mailbox>>,
@@ -49,7 +49,7 @@ pub struct Header {
     pub message_id: Option<String>,
 }
 
-/// Parses the header of a message, which may be a whole one or end anywhere.
+/// Parses the header of a message, which may be complete or truncated anywhere.
 ///
 /// Of a field that may occur only once (RFC 5322 §3.6) the first counts. At most 10,000 mailboxes of each kind are returned.
 #[must_use]

@@ -1,4 +1,4 @@
-//! Entries of an address list, and what to make of those that the grammar does not derive.
+//! Entries of an address list, and recovery of entries that the grammar does not derive.
 
 use std::{borrow::Cow, mem, ops::Range};
 
@@ -8,7 +8,7 @@ use super::{
     syntax::{Gaps, Syntax},
 };
 
-/// A list on its way to mailboxes, in one pass.
+/// A one-pass parser of an address list.
 pub(super) struct Parser<'a, 'l> {
     syntax: Syntax<'a>,
     text: &'a str,
@@ -21,7 +21,7 @@ pub(super) struct Parser<'a, 'l> {
     entry: Entry<'a>,
 }
 
-/// What lies between two separators.
+/// The text between two separators.
 #[derive(Default)]
 struct Entry<'a> {
     /// The text so far, decoded.
@@ -68,7 +68,7 @@ impl<'a, 'l> Parser<'a, 'l> {
             && let Some(byte) = self.syntax.byte(self.at)
         {
             if !self.is_entry_begun {
-                // Empty entries (RFC 5322 §4.4) are many in hostile mail.
+                // Hostile mail has many empty entries (RFC 5322 §4.4).
                 if matches!(byte, b',' | b';' | b' ') {
                     self.is_in_group &= byte != b';';
                     self.at += 1;
@@ -214,7 +214,7 @@ impl<'a, 'l> Parser<'a, 'l> {
                 self.flush(false);
                 self.at += length + 2;
             }
-            // Not an address, whatever is in it.
+            // Text in brackets that is not an address.
             Some(length) if inner[length] == b'>' => self.plain(self.at + length + 2),
             Some(length) => {
                 self.entry.is_broken |= !is_blank(&inner[..length]);
@@ -389,7 +389,7 @@ fn single_blanks(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What cannot begin a name: quotes and brackets that were not opened, and the like.
+/// Characters that cannot begin a name, such as quotes and brackets that were not opened.
 const CLOSING: &[char] = &['>', ']', ')', '"', ':', ' '];
 
 /// Quotes and brackets that were not closed.

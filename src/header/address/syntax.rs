@@ -2,7 +2,7 @@
 
 use super::super::{comment, encoded_word, steps};
 
-/// An address list and what is known of its end, so that no search for a closing character is made twice.
+/// An address list, with the results of searches that failed, so that none of them is repeated.
 pub(super) struct Syntax<'a> {
     pub(super) text: &'a str,
     is_utf8: bool,
@@ -297,7 +297,7 @@ impl<'a> Syntax<'a> {
         matches!(c, ' ' | '\t') || self.is_visible(c)
     }
 
-    /// RFC 5322 `VCHAR`, and of what RFC 6532 adds, characters that can be seen and that decoding did not make up.
+    /// RFC 5322 `VCHAR`, and those characters of RFC 6532 that are visible and were not inserted by decoding.
     fn is_visible(&self, c: char) -> bool {
         if c.is_ascii() {
             return c.is_ascii_graphic();
@@ -310,7 +310,7 @@ impl<'a> Syntax<'a> {
     }
 }
 
-/// Characters that end a run, beside white space. A backslash and a stray control character do not, and make an
+/// Characters other than white space that end a run. A backslash or a stray control character does not, and makes an
 /// address invalid.
 fn is_special(c: char) -> bool {
     matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',' | '"')

@@ -1,7 +1,7 @@
 //! ISO-2022-JP (RFC 1468, RFC 1554, RFC 2237), ISO-2022-KR (RFC 1557), ISO-2022-CN (RFC 1922), HZ (RFC 1843).
 //!
 //! Encoded words that are joined have escape sequences in a row, each word returning to ASCII at its end. WHATWG's decoder
-//! shows U+FFFD there, and knows neither the Korean nor the Chinese variants; hence this one, with the tables of the EUC encodings.
+//! emits U+FFFD there and lacks the Korean and Chinese variants. This decoder uses the tables of the EUC encodings instead.
 
 use encoding_rs::{EUC_JP, EUC_KR, Encoding, GBK};
 

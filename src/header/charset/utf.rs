@@ -71,7 +71,7 @@ fn utf7_units(digits: &[u8], out: &mut String) {
         }
     }
     out.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
-    // What is left of the last digit is padding: fewer than six bits, and no bit set.
+    // The rest of the last digit is padding: fewer than six bits, all zero.
     if count >= 6 || bits != 0 {
         out.push(char::REPLACEMENT_CHARACTER);
     }

@@ -2,7 +2,7 @@
 
 use super::super::{comment, steps};
 
-/// What is left of a date without comments and white space.
+/// A token of a date. Comments and white space are dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// Digits.
