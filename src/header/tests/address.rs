@@ -227,6 +227,21 @@ fn lists_are_bounded() {
     assert_eq!(mailboxes(&"x,".repeat(20_000)).len(), 10_000);
 }
 
+#[test]
+fn longer_addresses_than_any_line_are_none() {
+    let local = |length: usize| format!("{}@example.org", "a.".repeat(length / 2));
+    let quoted = |length: usize| format!("\"{}\"@example.org", "a".repeat(length - 2));
+    let domain = |length: usize| format!("a@{}", "b".repeat(length));
+    for address in [local(998).replace(".@", "a@"), quoted(998), domain(255)] {
+        assert_eq!(mailboxes(&address), [mailbox("", &address)]);
+        assert_eq!(mailboxes(&format!("J <{address}>")), [mailbox("J", &address)]);
+    }
+    for text in [local(1000).replace(".@", "a@"), quoted(999), domain(256)] {
+        assert!(mailboxes(&text).iter().all(|mailbox| mailbox.address.is_none()), "{text}");
+        assert_eq!(mailboxes(&format!("J <{text}>, k@b")).last(), Some(&mailbox("", "k@b")), "{text}");
+    }
+}
+
 /// A mailbox and one way to print it.
 #[derive(Debug, Clone)]
 struct Printed {
