@@ -15,6 +15,10 @@ check:
 test:
     cargo test --locked
 
+# The library without features, with each of them, and with all: no warning in any
+features:
+    .ci/features
+
 # What CI runs: on Debian 12, as root; installs what it needs, takes up to an hour
 ci:
     .ci/run

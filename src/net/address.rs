@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
+#[cfg(feature = "idn")]
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use super::location;
@@ -14,6 +15,8 @@ use crate::{Error, ErrorKind};
 /// ```
 /// use pop3::net::Host;
 ///
+/// assert_eq!(Host::parse("POP.example.org").unwrap().to_string(), "pop.example.org");
+/// # #[cfg(feature = "idn")]
 /// assert_eq!(Host::parse("Bücher.example").unwrap().to_string(), "xn--bcher-kva.example");
 /// assert_eq!(Host::parse("[::1]").unwrap(), Host::Ip("::1".parse().unwrap()));
 /// assert!(Host::parse("example.org\r\nDELE 1").is_err());
@@ -27,7 +30,7 @@ pub enum Host {
 }
 
 impl Host {
-    /// Reads a domain name (internationalised ones too), an IPv4 address, or an IPv6 address with or without brackets.
+    /// Parses a domain name (internationalised ones too with the feature `idn`), an IPv4 address, or an IPv6 address with or without brackets.
     ///
     /// What can be none of them (control characters, blanks, empty labels, a port, a zone, `300.1.1.1`) is an error
     /// of kind [`ErrorKind::Argument`].
@@ -48,24 +51,32 @@ impl Host {
     }
 
     fn parse_name(text: &str) -> Result<Self, Error> {
-        let Ok(name) = Uts46::new().to_ascii(
-            text.as_bytes(),
-            AsciiDenyList::URL,
-            Hyphens::Allow,
-            DnsLength::VerifyAllowRootDot,
-        ) else {
-            return Err(refused(text, "not a domain name"));
-        };
+        let Some(name) = to_ascii(text) else { return Err(refused(text, "not a domain name")) };
         // The underscore is in no host name of RFC 1123 and in many of container networks.
-        if !name.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-._".contains(&octet)) {
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
             return Err(refused(text, "not a domain name"));
         }
         let last = name.trim_end_matches('.').rsplit('.').next().unwrap_or_default();
-        if last.bytes().all(|octet| octet.is_ascii_digit()) {
+        if last.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(refused(text, "neither a domain name nor an IPv4 address"));
         }
-        Ok(Self::Name(name.into_owned()))
+        Ok(Self::Name(name))
     }
+}
+
+/// The name in lower-case ASCII, its labels within the lengths of RFC 1035 §2.3.4.
+#[cfg(feature = "idn")]
+fn to_ascii(text: &str) -> Option<String> {
+    let length = DnsLength::VerifyAllowRootDot;
+    let name = Uts46::new().to_ascii(text.as_bytes(), AsciiDenyList::URL, Hyphens::Allow, length);
+    name.ok().map(std::borrow::Cow::into_owned)
+}
+
+#[cfg(not(feature = "idn"))]
+fn to_ascii(text: &str) -> Option<String> {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.is_ascii();
+    (name.len() <= 253 && name.split('.').all(is_label)).then(|| text.to_ascii_lowercase())
 }
 
 impl fmt::Display for Host {

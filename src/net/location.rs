@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use super::Host;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, bytes};
 
 /// A server, and what a URL says about how to log in there.
 ///
@@ -110,23 +110,11 @@ pub(super) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), Error> {
     }
 }
 
-/// Percent-decodes; what could end a command is refused.
+/// Percent-decodes a part of a URL and refuses what could end a command.
 fn decoded(text: &str) -> Result<String, Error> {
-    let wrong = || invalid("wrong percent-encoding");
-    let mut octets = Vec::new();
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            octets.push(byte);
-            continue;
-        }
-        let digits =
-            [rest.next(), rest.next()].map(|digit| char::from(digit.unwrap_or_default()).to_digit(16));
-        let [Some(high), Some(low)] = digits else { return Err(wrong()) };
-        octets.push(u8::try_from(high * 16 + low).map_err(|_| wrong())?);
-    }
-    let decoded = String::from_utf8(octets).map_err(|_| wrong())?;
-    if decoded.contains(['\r', '\n', '\0']) {
+    let decoded = bytes::percent_decode(text.as_bytes()).and_then(|decoded| String::from_utf8(decoded).ok());
+    let decoded = decoded.ok_or_else(|| invalid("wrong percent-encoding"))?;
+    if bytes::has_line_break_or_nul(decoded.as_bytes()) {
         return Err(invalid("a carriage return, line feed or NUL is not allowed"));
     }
     Ok(decoded)

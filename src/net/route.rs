@@ -3,9 +3,11 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::address::{Address, Family};
+use super::io_error::reason;
+#[cfg(feature = "proxy")]
 use super::proxy::Proxy;
 use super::tcp::{Limits, Tcp};
-use super::{Note, dial, reason};
+use super::{Note, connect as direct};
 use crate::{Error, ErrorKind};
 
 /// How to reach a server. The default is the direct way over any family.
@@ -15,7 +17,8 @@ pub struct Route {
     pub family: Family,
     /// The local IP address to connect from; only addresses of its family are connected to. `None`: the system chooses.
     pub bind: Option<IpAddr>,
-    /// The proxy to connect through, except to the hosts that it [excludes](Proxy::with_exceptions).
+    /// The proxy to connect through (feature `proxy`), except to the hosts that it [excludes](Proxy::with_exceptions).
+    #[cfg(feature = "proxy")]
     pub proxy: Option<Proxy>,
 }
 
@@ -52,18 +55,30 @@ pub fn connect(address: &Address, route: &Route, limits: Limits, note: &mut Note
     if let Some(bind) = route.bind {
         check_local(bind)?;
     }
-    let Some(proxy) = &route.proxy else {
-        return dial::dial(address, family, route.bind, limits, note);
-    };
-    if !proxy.serves(address.host()) {
+    #[cfg(feature = "proxy")]
+    if let Some(proxy) = &route.proxy {
+        if proxy.serves(address.host()) {
+            return through(proxy, address, family, route.bind, limits, note);
+        }
         note(&format!("not through the proxy {proxy}: {} is excluded from it", address.host()));
-        return dial::dial(address, family, route.bind, limits, note);
     }
+    direct::to_address(address, family, route.bind, limits, note)
+}
+
+#[cfg(feature = "proxy")]
+fn through(
+    proxy: &Proxy,
+    address: &Address,
+    family: Family,
+    bind: Option<IpAddr>,
+    limits: Limits,
+    note: &mut Note<'_>,
+) -> Result<Tcp, Error> {
     match proxy.origin() {
         Some(origin) => note(&format!("through the proxy {proxy} (from {origin})")),
         None => note(&format!("through the proxy {proxy}")),
     }
-    let mut tcp = dial::dial(proxy.address(), family, route.bind, limits, note).map_err(|error| {
+    let mut tcp = direct::to_address(proxy.address(), family, bind, limits, note).map_err(|error| {
         Error::new(error.kind(), format!("the proxy {proxy}: {}", error.message())).with_source(error)
     })?;
     proxy.tunnel(&mut tcp, address)?;
@@ -73,7 +88,7 @@ pub fn connect(address: &Address, route: &Route, limits: Limits, note: &mut Note
 
 /// Binds a socket to the address for a moment: an address of another machine is not a failure of the server.
 fn check_local(bind: IpAddr) -> Result<(), Error> {
-    dial::bound(SocketAddr::new(bind, 0)).map(drop).map_err(|error| {
+    direct::bound(SocketAddr::new(bind, 0)).map(drop).map_err(|error| {
         let text = format!("cannot connect from {bind}: {}", reason(&error));
         Error::new(ErrorKind::Unavailable, text).with_source(error)
     })

@@ -10,7 +10,7 @@ use super::error::OAuthError;
 use super::form;
 use super::response::{Response, Tokens};
 use crate::net::{HttpRequest, Url};
-use crate::{Error, ErrorKind, Secret, trace::Masked};
+use crate::{Error, ErrorKind, Secret, trace::Redactor};
 
 /// A client that is registered with an authorization server.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ pub struct OAuthRequest {
     body: Secret,
     authorization: Option<Secret>,
     /// Knows every secret of the request.
-    secrets: Masked,
+    secrets: Redactor,
 }
 
 impl Client {
@@ -95,12 +95,12 @@ impl Client {
         secrets: &[&Secret],
     ) -> OAuthRequest {
         let mut pairs = pairs.to_vec();
-        let mut masked = Masked::default();
+        let mut redactor = Redactor::default();
         let mut hide = |secret: &Secret| {
             let mut encoded = Zeroizing::new(Vec::with_capacity(3 * secret.expose().len()));
             form::percent_encode(secret.expose(), &mut encoded);
-            masked.hide(secret.expose());
-            masked.hide(&encoded);
+            redactor.add_secret(secret.expose());
+            redactor.add_secret(&encoded);
         };
         for secret in secrets {
             hide(secret);
@@ -125,7 +125,7 @@ impl Client {
             }
             (None, _) => pairs.push(("client_id", self.id.as_bytes())),
         }
-        OAuthRequest { url: url.clone(), body: form::encode(pairs), authorization, secrets: masked }
+        OAuthRequest { url: url.clone(), body: form::encode(pairs), authorization, secrets: redactor }
     }
 }
 
@@ -148,7 +148,7 @@ impl OAuthRequest {
     /// The same request, whose errors do not quote this secret either: a server may know others than it was sent.
     #[must_use]
     pub fn hiding(mut self, secret: &Secret) -> Self {
-        self.secrets.hide(secret.expose());
+        self.secrets.add_secret(secret.expose());
         self
     }
 

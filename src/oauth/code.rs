@@ -7,7 +7,7 @@ use super::client::Client;
 use super::endpoints::Endpoints;
 use super::error::OAuthError;
 use super::form;
-use crate::{Error, ErrorKind, Secret, trace::Masked};
+use crate::{Error, ErrorKind, Secret, trace::Redactor};
 
 /// The request that a person confirms in a browser.
 #[derive(Debug)]
@@ -103,9 +103,9 @@ impl AuthorizationRequest {
                 line.extend_from_slice(b": ");
                 line.extend_from_slice(&description);
             }
-            let mut secrets = Masked::default();
-            secrets.hide(self.verifier.expose());
-            let line = secrets.shown(&line).into_owned();
+            let mut secrets = Redactor::default();
+            secrets.add_secret(self.verifier.expose());
+            let line = secrets.redact(&line).into_owned();
             return Err(Error::from(OAuthError::from_code(&code)).with_response(line));
         }
         match one("code")? {

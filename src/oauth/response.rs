@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::error::OAuthError;
-use crate::{Error, Secret, trace::Masked};
+use crate::{Error, Secret, trace::Redactor};
 
 /// An HTTP response, as far as OAuth 2.0 goes by it.
 #[derive(Clone, Copy)]
@@ -71,7 +71,7 @@ impl Body {
 
 impl Response<'_> {
     /// The body of a success; an error quotes the server's words without the secrets that the redactor knows.
-    pub(super) fn success(&self, secrets: &Masked) -> Result<Body, Refusal> {
+    pub(super) fn success(&self, secrets: &Redactor) -> Result<Body, Refusal> {
         if (300..400).contains(&self.status) {
             return Err(OAuthError::Redirect.into());
         }
@@ -88,7 +88,7 @@ impl Response<'_> {
                 Some(description) => format!("{code}: {description}"),
                 None => code.clone(),
             };
-            let line = Some(secrets.shown(text.as_bytes()).into_owned());
+            let line = Some(secrets.redact(text.as_bytes()).into_owned());
             return Err(Refusal { error, code: Some(code.clone()), line });
         }
         if !(200..300).contains(&self.status) {
@@ -104,7 +104,7 @@ impl Response<'_> {
         OAuthError::Temporary { retry_after: self.retry_after.filter(printable).map(str::to_owned) }
     }
 
-    pub(super) fn tokens(&self, secrets: &Masked) -> Result<Tokens, Refusal> {
+    pub(super) fn tokens(&self, secrets: &Redactor) -> Result<Tokens, Refusal> {
         let body = self.success(secrets)?;
         if body.token_type.is_some_and(|name| !name.eq_ignore_ascii_case("bearer")) {
             return Err(OAuthError::Missing("token_type (Bearer is needed)").into());

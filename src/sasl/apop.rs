@@ -1,8 +1,6 @@
 //! `APOP`, RFC 1939 §7: no SASL mechanism, but the same kind of thing.
 
-use md5::{Digest, Md5};
-use zeroize::Zeroizing;
-
+use super::SaslError;
 use crate::Secret;
 
 /// The most octets of a timestamp: a msg-id is one line of a header, and real ones have 30 to 80.
@@ -32,27 +30,38 @@ pub fn timestamp(greeting: &[u8]) -> Option<&[u8]> {
     valid.then_some(timestamp)
 }
 
-/// The digest that `APOP` sends: MD5 of timestamp and secret, in lower-case hexadecimal digits.
+/// Returns the digest that `APOP` sends: MD5 of timestamp and secret, in lower-case hexadecimal digits.
 ///
 /// ```
+/// # #[cfg(feature = "md5")] {
 /// use pop3::{Secret, sasl::apop::digest};
-/// let digest = digest(b"<1896.697170952@dbc.mtview.ca.us>", &Secret::from("tanstaaf"));
+/// let digest = digest(b"<1896.697170952@dbc.mtview.ca.us>", &Secret::from("tanstaaf")).unwrap();
 /// assert_eq!(digest.expose(), b"c4c9334bac560ecc979e58001b3e22fb");
+/// # }
 /// ```
-#[must_use]
-pub fn digest(timestamp: &[u8], secret: &Secret) -> Secret {
+///
+/// # Errors
+/// [`SaslError::MissingFeature`] without the feature `md5`.
+#[cfg(feature = "md5")]
+pub fn digest(timestamp: &[u8], secret: &Secret) -> Result<Secret, SaslError> {
+    use std::io::Write as _;
+
+    use md5::{Digest as _, Md5};
+
     let digest = Md5::new_with_prefix(timestamp).chain_update(secret.expose()).finalize();
-    let digest = Zeroizing::new(<[u8; 16]>::from(digest));
+    let digest = zeroize::Zeroizing::new(<[u8; 16]>::from(digest));
     let mut hex = Vec::with_capacity(2 * digest.len());
-    push_hex(&mut hex, digest.as_slice());
-    Secret::from(hex)
+    let _ = write!(hex, "{}", crate::bytes::Hex(&digest[..]));
+    Ok(Secret::from(hex))
 }
 
-pub(super) fn push_hex(target: &mut Vec<u8>, octets: &[u8]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for octet in octets {
-        target.extend([DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
-    }
+/// Fails: the digest needs the feature `md5`.
+///
+/// # Errors
+/// [`SaslError::MissingFeature`].
+#[cfg(not(feature = "md5"))]
+pub fn digest(_: &[u8], _: &Secret) -> Result<Secret, SaslError> {
+    Err(SaslError::MissingFeature("md5"))
 }
 
 /// Where `wanted` stands, if it stands there only once.
@@ -81,9 +90,10 @@ mod tests {
     use super::{MAX_TIMESTAMP, digest, timestamp};
     use crate::Secret;
 
+    #[cfg(feature = "md5")]
     #[test]
     fn the_digest_is_that_of_rfc_1939() {
-        let digest = digest(b"<1896.697170952@dbc.mtview.ca.us>", &Secret::from("tanstaaf"));
+        let digest = digest(b"<1896.697170952@dbc.mtview.ca.us>", &Secret::from("tanstaaf")).unwrap();
         assert_eq!(digest.expose(), b"c4c9334bac560ecc979e58001b3e22fb");
         assert_eq!(format!("{digest:?} {digest}"), "*** ***");
     }

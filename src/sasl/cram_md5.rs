@@ -1,12 +1,15 @@
 //! CRAM-MD5, RFC 2195: `tim b913a602c7eda7a495b4e6e7334d3890`.
 
+use std::io::Write as _;
+
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use zeroize::Zeroizing;
 
-use super::exchange::{Parameters, Steps};
-use super::{SaslError, apop};
+use super::state::MechanismState;
+use super::{Parameters, SaslError};
 use crate::Secret;
+use crate::bytes::Hex;
 
 pub(super) struct CramMd5 {
     user: String,
@@ -20,7 +23,7 @@ impl CramMd5 {
     }
 }
 
-impl Steps for CramMd5 {
+impl MechanismState for CramMd5 {
     fn respond(&mut self, challenge: &[u8]) -> Result<Secret, SaslError> {
         let password = self.password.take().ok_or(SaslError::OutOfOrder)?;
         // RFC 2195 §2: the challenge is a msg-id. Many servers send other text, but none sends nothing: the answer to
@@ -35,7 +38,7 @@ impl Steps for CramMd5 {
         let mut response = Vec::with_capacity(self.user.len() + 1 + 2 * digest.len());
         response.extend_from_slice(self.user.as_bytes());
         response.push(b' ');
-        apop::push_hex(&mut response, digest.as_slice());
+        let _ = write!(response, "{}", Hex(&digest[..]));
         Ok(Secret::from(response))
     }
 

@@ -23,6 +23,9 @@ pub enum SaslError {
     /// The client's nonce is too short, or not printable ASCII without a comma (RFC 5802 §7).
     #[error("the nonce for SCRAM is too short or not printable")]
     Nonce,
+    /// The mechanism is not part of this build: the named feature of the crate is off.
+    #[error("the mechanism is not part of this build: the feature `{0}` is off")]
+    MissingFeature(&'static str),
     /// A `-PLUS` mechanism without the octets of the TLS exporter, or these for another mechanism (RFC 9266).
     #[error("the mechanism and the channel binding do not fit")]
     ChannelBinding,
@@ -80,6 +83,7 @@ impl SaslError {
             | Self::Credential
             | Self::HostName
             | Self::Nonce
+            | Self::MissingFeature(_)
             | Self::ChannelBinding => ErrorKind::Argument,
             Self::Refused(_) => ErrorKind::Authentication,
             Self::OutOfOrder

@@ -1,8 +1,9 @@
 //! EXTERNAL, RFC 4422 appendix A: the TLS client certificate says who one is.
 
-use super::SaslError;
-use super::exchange::{Parameters, Steps, has_line_octet};
+use super::state::MechanismState;
+use super::{Parameters, SaslError};
 use crate::Secret;
+use crate::bytes::has_line_break_or_nul;
 
 pub(super) struct External {
     identity: Option<Secret>,
@@ -10,15 +11,15 @@ pub(super) struct External {
 
 impl External {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, SaslError> {
-        if has_line_octet(parameters.user.as_bytes()) {
+        if has_line_break_or_nul(parameters.user.as_bytes()) {
             return Err(SaslError::UserName);
         }
         Ok(Self { identity: Some(Secret::from(parameters.user)) })
     }
 }
 
-impl Steps for External {
-    fn initial_octets(&self) -> Option<usize> {
+impl MechanismState for External {
+    fn initial_length(&self) -> Option<usize> {
         self.identity.as_ref().map(|identity| identity.expose().len())
     }
 

@@ -1,8 +1,8 @@
 //! LOGIN: the user name, then the password. No RFC has it, and each server words its prompts in another way, so the
 //! prompts are not looked at: the first answer is the user name, the second the password, and there is no third.
 
-use super::SaslError;
-use super::exchange::{Parameters, Steps};
+use super::state::MechanismState;
+use super::{Parameters, SaslError};
 use crate::Secret;
 
 pub(super) struct Login {
@@ -17,7 +17,7 @@ impl Login {
     }
 }
 
-impl Steps for Login {
+impl MechanismState for Login {
     fn respond(&mut self, _: &[u8]) -> Result<Secret, SaslError> {
         self.user.take().or_else(|| self.password.take()).ok_or(SaslError::OutOfOrder)
     }

@@ -42,10 +42,21 @@ impl Mechanism {
         Self::External,
     ];
 
-    /// The mechanism of a name as it stands in `CAPA`'s `SASL` line, in whatever case: `scram-sha-1`.
+    /// The mechanism of a name as it stands in `CAPA`'s `SASL` line, in whatever case: `scram-sha-1`. A mechanism that
+    /// is not part of this build is unknown.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
+        let known = Self::ALL.into_iter().filter(|mechanism| mechanism.is_available());
+        known.into_iter().find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
+    }
+
+    /// True if the mechanism is part of this build: SCRAM needs the feature `scram`, CRAM-MD5 the feature `md5`.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        match self {
+            Self::CramMd5 => cfg!(feature = "md5"),
+            _ => cfg!(feature = "scram") || !self.is_scram(),
+        }
     }
 
     /// The registered name, for the `AUTH` command: `SCRAM-SHA-256-PLUS`.

@@ -25,22 +25,29 @@
 //! ```
 
 pub mod apop;
+#[cfg(feature = "md5")]
 mod cram_md5;
 mod error;
 mod exchange;
 mod external;
+mod limits;
 mod login;
 mod mechanism;
 mod method;
 mod oauth;
+mod parameters;
 mod plain;
 mod reason;
+#[cfg(feature = "scram")]
 mod scram;
+mod state;
 #[cfg(test)]
 mod tests;
 
 pub use error::{OpenIdConfiguration, SaslError};
-pub use exchange::{ChannelBinding, Credential, Exchange, MAX_CHALLENGE, MAX_CHALLENGES, Parameters};
+pub use exchange::Exchange;
+pub use limits::{MAX_CHALLENGE, MAX_CHALLENGES, MAX_ITERATIONS, MIN_NONCE};
 pub use mechanism::Mechanism;
 pub use method::{AuthMethod, Channel, Offer};
-pub use scram::{MAX_ITERATIONS, MIN_NONCE};
+use parameters::escape_name;
+pub use parameters::{ChannelBinding, Credential, Parameters};

@@ -1,7 +1,7 @@
 //! XOAUTH2 (of Google and Microsoft) and OAUTHBEARER (RFC 7628): an OAuth 2.0 access token in one message.
 
-use super::exchange::{Parameters, Steps};
-use super::{SaslError, reason, scram};
+use super::state::MechanismState;
+use super::{Parameters, SaslError, escape_name, reason};
 use crate::Secret;
 
 pub(super) struct OAuth {
@@ -29,7 +29,7 @@ impl OAuth {
         if host.contains(char::is_control) {
             return Err(SaslError::HostName);
         }
-        let user = scram::escaped(user);
+        let user = escape_name(user);
         let head = format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer ");
         // RFC 7628 §3.2.3: the dummy response.
         Ok(Self::new(&head, token, b"\x01"))
@@ -48,8 +48,8 @@ impl OAuth {
     }
 }
 
-impl Steps for OAuth {
-    fn initial_octets(&self) -> Option<usize> {
+impl MechanismState for OAuth {
+    fn initial_length(&self) -> Option<usize> {
         self.message.as_ref().map(|message| message.expose().len())
     }
 

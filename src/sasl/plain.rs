@@ -1,7 +1,7 @@
 //! PLAIN, RFC 4616: user name and password in one message.
 
-use super::SaslError;
-use super::exchange::{Parameters, Steps};
+use super::state::MechanismState;
+use super::{Parameters, SaslError};
 use crate::Secret;
 
 pub(super) struct Plain {
@@ -16,8 +16,8 @@ impl Plain {
     }
 }
 
-impl Steps for Plain {
-    fn initial_octets(&self) -> Option<usize> {
+impl MechanismState for Plain {
+    fn initial_length(&self) -> Option<usize> {
         self.message.as_ref().map(|message| message.expose().len())
     }
 

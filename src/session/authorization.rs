@@ -261,7 +261,9 @@ impl Authorization {
             let message = "the server's greeting has no timestamp that APOP could use";
             return Err(Error::new(ErrorKind::Unsupported, message).with_response(&*self.greeting));
         };
-        let digest = SecretArgument::try_from(apop::digest(timestamp, password))
+        let digest = apop::digest(timestamp, password)
+            .map_err(|error| Error::new(error.kind(), error.to_string()).with_source(error))?;
+        let digest = SecretArgument::try_from(digest)
             .map_err(|error| Error::new(ErrorKind::Argument, error.to_string()))?;
         let apop = Command::Apop { user: &user, digest: &digest };
         self.connection.call(&apop).map(drop).map_err(login::refusal)

@@ -13,7 +13,7 @@ use crate::{
     net::{self, Host, Limits, Stream, TlsConnector},
     proto::{Command, Engine, Event, Keyword, MessageNumber, ProtocolError, StatusIndicator},
     secret::Secret,
-    trace::{Masked, Trace},
+    trace::{Redactor, Trace},
 };
 
 /// RFC 2449 §6.6: unanswered commands must fit into the transport's send window, so that a write never blocks on a server
@@ -39,7 +39,7 @@ pub(super) struct Connection {
     /// The bytes of `input` that were read and not used yet.
     held: Range<usize>,
     output: Vec<u8>,
-    trace: Masked,
+    trace: Redactor,
     pipelining: bool,
     /// The rest of a message is still to be read.
     body: bool,
@@ -54,7 +54,7 @@ impl Connection {
             input: vec![0; INPUT].into_boxed_slice(),
             held: 0..0,
             output: Vec::new(),
-            trace: Masked::new(trace),
+            trace: Redactor::new(trace),
             pipelining: false,
             body: false,
             poisoned: false,
@@ -111,7 +111,7 @@ impl Connection {
 
     /// Redacts a secret from now on, wherever the server may repeat it.
     pub(super) fn redact(&mut self, secret: &[u8]) {
-        self.trace.hide(secret);
+        self.trace.add_secret(secret);
     }
 
     /// Queues a command; [`flush`](Self::flush) sends the queue. A response that is here before its command is an error:
@@ -226,7 +226,7 @@ impl Connection {
     }
 
     pub(super) fn redacted(&self, line: &[u8]) -> Vec<u8> {
-        self.trace.shown(line).into_owned()
+        self.trace.redact(line).into_owned()
     }
 
     /// Returns the next event with the place of its bytes, for [`bytes`](Self::bytes); reads from the stream as needed.
@@ -276,7 +276,7 @@ impl Connection {
             return error;
         }
         // Truncated only after redaction, which does not recognise half a secret.
-        let mut shown = if whole { self.redacted(line) } else { self.trace.shown_cut(line) };
+        let mut shown = if whole { self.redacted(line) } else { self.trace.redact_truncated(line) };
         shown.truncate(MAX_QUOTED);
         error.with_response(shown)
     }

@@ -65,10 +65,10 @@ fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate:
         tls_version: facts.map(|facts| facts.version.to_owned()),
         cipher: facts.map(|facts| facts.cipher.clone()),
         certificate: facts.map(|facts| json::Certificate {
-            subject: facts.certificate.subject.clone(),
-            issuer: facts.certificate.issuer.clone(),
-            not_before: rfc3339(facts.certificate.not_before),
-            not_after: rfc3339(facts.certificate.not_after),
+            subject: facts.certificate.details.subject.clone(),
+            issuer: facts.certificate.details.issuer.clone(),
+            not_before: rfc3339(facts.certificate.details.not_before),
+            not_after: rfc3339(facts.certificate.details.not_after),
             sha256: format_fingerprint(&facts.certificate.sha256).replace(':', "").to_ascii_lowercase(),
         }),
         mechanism: Some(session.transaction.method().name().to_owned()),
@@ -76,7 +76,7 @@ fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate:
         expire: capabilities.and_then(expire),
     };
     if let Some(facts) = facts {
-        let days = facts.certificate.not_after.saturating_sub(now()).div_euclid(24 * 60 * 60);
+        let days = facts.certificate.details.not_after.saturating_sub(now()).div_euclid(24 * 60 * 60);
         if (0..CERTIFICATE_WARNING_DAYS).contains(&days) {
             context.stderr.warning(&format!("the server's certificate ends in {days} days"));
         }

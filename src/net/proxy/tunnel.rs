@@ -8,11 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::super::address::{Address, Host};
-use super::super::certificate::printable;
-use super::super::reason;
+use super::super::io_error::reason;
 use super::super::tcp::Tcp;
+use super::super::tls::printable;
 use super::{Credential, Proxy};
-use crate::trace::Masked;
+use crate::trace::Redactor;
 use crate::{Error, ErrorKind};
 
 /// One conversation with a proxy.
@@ -119,19 +119,19 @@ impl Exchange<'_> {
                 Err(self.failed("refused the user and password (407)"))
             }
             Some("407") => Err(self.failed("asks for a user and password (407)")),
-            Some(_) => Err(self.refused_target(target, &printable(&self.masked(&line)))),
+            Some(_) => Err(self.refused_target(target, &printable(&self.redacted(&line)))),
             None => Err(self.failed("does not speak HTTP")),
         }
     }
 
     /// What the proxy says, without what it may repeat.
-    fn masked(&self, line: &str) -> String {
-        let mut masked = Masked::default();
+    fn redacted(&self, line: &str) -> String {
+        let mut redactor = Redactor::default();
         if let Some(Credential { user, password }) = &self.proxy.credential {
-            masked.hide(password.expose());
-            masked.hide(&Zeroizing::new([user.expose(), b":", password.expose()].concat()));
+            redactor.add_secret(password.expose());
+            redactor.add_secret(&Zeroizing::new([user.expose(), b":", password.expose()].concat()));
         }
-        String::from_utf8_lossy(&masked.shown(line.as_bytes())).into_owned()
+        String::from_utf8_lossy(&redactor.redact(line.as_bytes())).into_owned()
     }
 
     /// Reads to the blank line that ends the head and not one octet further: what follows is the server's.

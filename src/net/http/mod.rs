@@ -149,8 +149,12 @@ impl HttpClient<'_> {
     }
 
     fn open(&self, url: &Url, note: &mut Note<'_>) -> Result<Stream, Error> {
+        #[cfg(feature = "proxy")]
         let direct = Route { proxy: None, ..*self.route };
+        #[cfg(feature = "proxy")]
         let route = if url.is_loopback() { &direct } else { self.route };
+        #[cfg(not(feature = "proxy"))]
+        let route = self.route;
         let tcp = connect(url.address(), route, self.limits, note)?;
         if url.is_https() {
             let tls = self.tls.handshake(tcp, url.address().host())?;

@@ -6,13 +6,11 @@ mod tunnel;
 use std::fmt;
 use std::str::FromStr;
 
-use zeroize::Zeroizing;
-
 pub use no_proxy::NoProxy;
 
 use super::address::{Address, Host};
 use super::tcp::Tcp;
-use crate::{Error, ErrorKind, Secret};
+use crate::{Error, ErrorKind, Secret, bytes};
 
 /// A proxy that connects to the server in our stead. Its password is in no text that it gives.
 ///
@@ -184,30 +182,15 @@ fn split_port(place: &str) -> Result<(&str, Option<u16>), Error> {
     }
 }
 
-/// RFC 3986 §2.1. Control characters are refused, however they are written.
+/// Control characters are refused, however they are written.
 fn percent_decode(text: &str) -> Result<Secret, Error> {
-    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
-    let mut octets = text.bytes();
-    while let Some(octet) = octets.next() {
-        let octet = if octet == b'%' {
-            let digit = |octet: Option<u8>| octet.and_then(|octet| char::from(octet).to_digit(16));
-            match (digit(octets.next()), digit(octets.next())) {
-                (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or_default(),
-                _ => {
-                    return Err(refused(
-                        "a % in its user or password is followed by no two hexadecimal digits",
-                    ));
-                }
-            }
-        } else {
-            octet
-        };
-        if octet.is_ascii_control() {
-            return Err(refused("its user or password contains a control character"));
-        }
-        decoded.push(octet);
+    let decoded = bytes::percent_decode(text.as_bytes()).map(Secret::from);
+    let decoded = decoded
+        .ok_or_else(|| refused("a % in its user or password must be followed by two hexadecimal digits"))?;
+    if decoded.expose().iter().any(u8::is_ascii_control) {
+        return Err(refused("its user or password contains a control character"));
     }
-    Ok(Secret::from(std::mem::take(&mut *decoded)))
+    Ok(decoded)
 }
 
 fn refused(why: &str) -> Error {
@@ -226,7 +209,6 @@ const LONGEST_SECRET: usize = 8 * 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
 
     #[test]
     fn a_proxy_is_read_and_keeps_its_secret() {

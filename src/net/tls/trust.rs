@@ -10,10 +10,11 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::address::Host;
+use super::super::address::Host;
+use super::super::io_error::reason;
 use super::key_log::KeyLog;
-use super::reason;
-use super::verifier::{Anchored, Pinned};
+use super::verifier::{CaFileVerifier, FingerprintVerifier};
+use crate::bytes::strip_bom;
 use crate::{Error, ErrorKind};
 
 /// Which certificates of a server are trusted.
@@ -66,8 +67,10 @@ impl TlsSettings {
         let mut warnings = Vec::new();
         let verifier: Arc<dyn ServerCertVerifier> = match &self.trust {
             Trust::System => system(provider)?,
-            Trust::File(path) => Arc::new(anchored(path, provider, &mut warnings)?),
-            Trust::Fingerprint(sha256) => Arc::new(Pinned { sha256: *sha256, provider: provider.clone() }),
+            Trust::File(path) => Arc::new(ca_file(path, provider, &mut warnings)?),
+            Trust::Fingerprint(sha256) => {
+                Arc::new(FingerprintVerifier { sha256: *sha256, provider: provider.clone() })
+            }
         };
         let identity = self.identity.as_ref().map(ClientIdentity::load).transpose()?;
         Ok(Loaded { verifier, identity, warnings })
@@ -87,11 +90,11 @@ impl ClientIdentity {
 }
 
 /// One damaged certificate in a bundle is no reason to trust none of the others.
-fn anchored(
+fn ca_file(
     path: &Path,
     provider: &Arc<CryptoProvider>,
     warnings: &mut Vec<String>,
-) -> Result<Anchored, Error> {
+) -> Result<CaFileVerifier, Error> {
     let mut damaged = 0_usize;
     let mut roots = RootCertStore::empty();
     let mut anchors = Vec::new();
@@ -113,7 +116,7 @@ fn anchored(
         return Err(unreadable(path, "no certificate in PEM"));
     }
     let webpki = webpki(roots, provider).map_err(|why| unreadable(path, &why))?;
-    Ok(Anchored { anchors, webpki })
+    Ok(CaFileVerifier::new(anchors, webpki))
 }
 
 /// Windows and macOS load most roots only when asked about a certificate: the system is asked itself there.
@@ -176,8 +179,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
 /// The certificates of a PEM file; `None` stands for a damaged one. A byte order mark is passed over.
 fn pem_certificates(path: &Path) -> Result<Vec<Option<CertificateDer<'static>>>, Error> {
     let octets = std::fs::read(path).map_err(|error| unreadable(path, &reason(&error)))?;
-    let text = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&octets);
-    Ok(CertificateDer::pem_reader_iter(text).map(Result::ok).collect())
+    Ok(CertificateDer::pem_reader_iter(strip_bom(&octets)).map(Result::ok).collect())
 }
 
 fn unreadable(path: &Path, why: &str) -> Error {

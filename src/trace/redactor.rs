@@ -12,7 +12,7 @@ use crate::secret::Secret;
 /// The trace of a session, if there is one, and the secrets that are taken out of everything that is shown: a server may
 /// echo what it was sent.
 #[derive(Default)]
-pub(crate) struct Masked {
+pub(crate) struct Redactor {
     trace: Option<Box<dyn Trace>>,
     secrets: Vec<Secret>,
     /// What came in of a line that has not ended: a secret may be cut in two.
@@ -21,24 +21,24 @@ pub(crate) struct Masked {
     hidden: bool,
 }
 
-impl Masked {
+impl Redactor {
     const STARS: &[u8] = b"***";
 
     /// So much of one line is held back. A message may be one line of 40 MB.
-    const LONGEST: usize = 16 * 1024;
+    const MAX_LINE: usize = 16 * 1024;
 
     /// A secret like `abab`, said again and again, leaves no place where a line can be cut. This is the end of waiting.
-    const MOST_HELD: usize = 4 * Self::LONGEST;
+    const MAX_HELD: usize = 4 * Self::MAX_LINE;
 
     /// As few characters of base64 as this are found in any text.
-    const SHORTEST_PIECE: usize = 8;
+    const MIN_BASE64: usize = 8;
 
     pub(crate) fn new(trace: Option<Box<dyn Trace>>) -> Self {
         Self { trace, secrets: Vec::new(), held: Vec::new(), hidden: false }
     }
 
     /// Masks a secret and its base64 from now on, also where that is a piece of longer base64.
-    pub(crate) fn hide(&mut self, secret: &[u8]) {
+    pub(crate) fn add_secret(&mut self, secret: &[u8]) {
         self.add(secret);
         self.add(Zeroizing::new(STANDARD.encode(secret)).trim_end_matches('=').as_bytes());
         // Three octets are four characters: it depends on the octets before which ones these are. The first of them
@@ -47,7 +47,7 @@ impl Masked {
             let octets = Zeroizing::new([&[0; 2][..before], secret].concat());
             let base64 = Zeroizing::new(STANDARD.encode(&octets[..octets.len() / 3 * 3]));
             let piece = base64.get(shared..).unwrap_or_default();
-            if piece.len() >= Self::SHORTEST_PIECE {
+            if piece.len() >= Self::MIN_BASE64 {
                 self.add(piece.as_bytes());
             }
         }
@@ -62,7 +62,7 @@ impl Masked {
     }
 
     /// A whole line, or more of them, without the secrets.
-    pub(crate) fn shown<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
+    pub(crate) fn redact<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
         let mut masked = Cow::Borrowed(octets);
         for secret in &self.secrets {
             let mut rest = &masked[..];
@@ -81,8 +81,8 @@ impl Masked {
     }
 
     /// A line that was cut: the beginning of a secret at its end is masked too.
-    pub(crate) fn shown_cut(&self, octets: &[u8]) -> Vec<u8> {
-        let mut shown = self.shown(octets).into_owned();
+    pub(crate) fn redact_truncated(&self, octets: &[u8]) -> Vec<u8> {
+        let mut shown = self.redact(octets).into_owned();
         let begun = |secret: &Secret| {
             let secret = secret.expose();
             (1..secret.len()).rev().find(|&count| shown.ends_with(&secret[..count]))
@@ -97,7 +97,7 @@ impl Masked {
     /// Lines that go out; what stands at `secret_at` is masked, here and from now on.
     pub(crate) fn sent(&mut self, lines: &[u8], secret_at: Option<Range<usize>>) {
         if let Some(at) = &secret_at {
-            self.hide(&lines[at.clone()]);
+            self.add_secret(&lines[at.clone()]);
         }
         let Some(trace) = &mut self.trace else { return };
         match secret_at {
@@ -120,10 +120,10 @@ impl Masked {
         self.held.extend_from_slice(octets);
         let end = match memrchr(b'\n', &self.held) {
             Some(feed) => feed + 1,
-            None => self.seam(),
+            None => self.safe_split(),
         };
         if end == 0 {
-            if self.held.len() > Self::MOST_HELD {
+            if self.held.len() > Self::MAX_HELD {
                 self.held.clear();
                 self.hidden = true;
                 if let Some(trace) = &mut self.trace {
@@ -132,7 +132,7 @@ impl Masked {
             }
             return;
         }
-        let shown = self.shown(&self.held[..end]).into_owned();
+        let shown = self.redact(&self.held[..end]).into_owned();
         self.held.drain(..end);
         if let Some(trace) = &mut self.trace {
             trace.received(&shown);
@@ -140,10 +140,10 @@ impl Masked {
     }
 
     /// Where a line that goes on and on can be cut and no secret with it; 0 while it need not be.
-    fn seam(&self) -> usize {
+    fn safe_split(&self) -> usize {
         let longest = self.secrets.first().map_or(0, |secret| secret.expose().len());
         let mut end = self.held.len().saturating_sub(longest);
-        if end < Self::LONGEST {
+        if end < Self::MAX_LINE {
             return 0;
         }
         let across = |end: usize| {
@@ -174,7 +174,7 @@ impl Masked {
         }
         self.held.extend_from_slice(octets);
         let held = std::mem::take(&mut self.held);
-        let mut shown = self.shown_cut(&held);
+        let mut shown = self.redact_truncated(&held);
         shown.truncate(most);
         if let Some(trace) = &mut self.trace {
             trace.received(&shown);
@@ -196,7 +196,7 @@ impl Masked {
     }
 }
 
-impl Drop for Masked {
+impl Drop for Redactor {
     fn drop(&mut self) {
         self.release();
     }
@@ -207,18 +207,18 @@ mod tests {
     use super::*;
     use crate::trace::{Lines, tests::Sink};
 
-    fn masked(secrets: &[&str]) -> Masked {
-        let mut masked = Masked::default();
+    fn redactor(secrets: &[&str]) -> Redactor {
+        let mut redactor = Redactor::default();
         for secret in secrets {
-            masked.hide(secret.as_bytes());
+            redactor.add_secret(secret.as_bytes());
         }
-        masked
+        redactor
     }
 
     #[test]
     fn secrets_and_their_base64_are_masked() {
-        let masked = masked(&["tanstaaf", "tan"]);
-        let shown = |octets: &[u8]| String::from_utf8(masked.shown(octets).into_owned()).unwrap();
+        let redactor = redactor(&["tanstaaf", "tan"]);
+        let shown = |octets: &[u8]| String::from_utf8(redactor.redact(octets).into_owned()).unwrap();
         assert_eq!(shown(b"-ERR tanstaaf, dGFuc3RhYWY=, tan?"), "-ERR ***, ***=, ***?");
         assert_eq!(shown(b"+OK"), "+OK");
         for text in ["(tanstaaf)", "((tanstaaf))", "<<<tanstaaf and more"] {
@@ -231,17 +231,17 @@ mod tests {
     fn a_secret_that_comes_in_pieces_is_masked() {
         let traced = |line: &[u8], piece: usize| {
             let sink = Sink::default();
-            let mut masked = Masked::new(Some(Box::new(Lines::new(sink.clone()))));
-            masked.hide(b"tanstaaf");
-            line.chunks(piece).for_each(|piece| masked.received(piece));
-            drop(masked);
+            let mut redactor = Redactor::new(Some(Box::new(Lines::new(sink.clone()))));
+            redactor.add_secret(b"tanstaaf");
+            line.chunks(piece).for_each(|piece| redactor.received(piece));
+            drop(redactor);
             String::from_utf8(sink.0.lock().unwrap().clone()).unwrap()
         };
         for piece in 1..20 {
             assert!(traced(b"a tanstaaf b\r\n", piece).ends_with("S: a *** b\n"));
             assert!(traced(b"a tanstaaf tansta", piece).ends_with("S: a *** ***\n"));
         }
-        let filler = "x".repeat(Masked::LONGEST - 5);
+        let filler = "x".repeat(Redactor::MAX_LINE - 5);
         let traced = traced(format!("{filler}tanstaaf{filler}tanstaaf{filler}\r\n").as_bytes(), 7);
         assert_eq!((traced.matches('x').count(), traced.matches("***").count()), (3 * filler.len(), 2));
         assert!(!traced.contains("taaf"));
@@ -250,15 +250,15 @@ mod tests {
     #[test]
     fn a_secret_that_overlaps_itself_ends_the_waiting() {
         let sink = Sink::default();
-        let mut masked = Masked::new(Some(Box::new(Lines::new(sink.clone()))));
-        masked.hide(b"abab");
-        let line = "ab".repeat(Masked::MOST_HELD);
+        let mut redactor = Redactor::new(Some(Box::new(Lines::new(sink.clone()))));
+        redactor.add_secret(b"abab");
+        let line = "ab".repeat(Redactor::MAX_HELD);
         for piece in line.as_bytes().chunks(8000) {
-            masked.received(piece);
-            assert!(masked.held.len() <= Masked::MOST_HELD + piece.len());
+            redactor.received(piece);
+            assert!(redactor.held.len() <= Redactor::MAX_HELD + piece.len());
         }
-        masked.received(b"\r\nnext\r\n");
-        drop(masked);
+        redactor.received(b"\r\nnext\r\n");
+        drop(redactor);
         let traced = String::from_utf8(sink.0.lock().unwrap().clone()).unwrap();
         assert!(!traced.contains("abab") && traced.ends_with("S: next\n"), "{traced}");
     }
@@ -266,15 +266,15 @@ mod tests {
     /// A line of one-letter secrets takes as long as its octets, not as their square: 4 MB would take minutes.
     #[test]
     fn masking_takes_linear_time() {
-        let masked = masked(&["a"]);
-        assert_eq!(masked.shown(&vec![b'a'; 4 << 20]).len(), 3 * (4 << 20));
+        let redactor = redactor(&["a"]);
+        assert_eq!(redactor.redact(&vec![b'a'; 4 << 20]).len(), 3 * (4 << 20));
     }
 
     #[test]
     fn a_cut_line_shows_no_beginning_of_a_secret() {
-        let masked = masked(&["tanstaaf"]);
-        assert_eq!(masked.shown_cut(b"-ERR tansta"), b"-ERR ***");
-        assert_eq!(masked.shown_cut(b"-ERR dGFuc3R"), b"-ERR ***");
-        assert_eq!(masked.shown_cut(b"-ERR no"), b"-ERR no");
+        let redactor = redactor(&["tanstaaf"]);
+        assert_eq!(redactor.redact_truncated(b"-ERR tansta"), b"-ERR ***");
+        assert_eq!(redactor.redact_truncated(b"-ERR dGFuc3R"), b"-ERR ***");
+        assert_eq!(redactor.redact_truncated(b"-ERR no"), b"-ERR no");
     }
 }

@@ -2,16 +2,19 @@
 
 use std::io;
 
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{AlertDescription, CertificateError, Error as Tls, InvalidMessage, PeerIncompatible};
 
-use super::address::Host;
-use super::certificate::{Certificate, format_fingerprint, is_authority, printable, utc};
-use super::reason;
+use super::super::address::Host;
+use super::super::io_error::reason;
+use super::certificate::{Certificate, format_fingerprint, printable};
+#[cfg(feature = "certificate-details")]
+use super::details::is_ca;
+use crate::bytes::rfc3339;
 use crate::{Error, ErrorKind};
 
 /// The TLS error that an I/O error carries.
-pub(super) fn in_io(error: &io::Error) -> Option<&Tls> {
+pub(in crate::net) fn in_io(error: &io::Error) -> Option<&Tls> {
     error.get_ref()?.downcast_ref()
 }
 
@@ -28,12 +31,12 @@ pub(super) fn broken(error: io::Error) -> Error {
 pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>) -> Error {
     let text = match (&error, leaf) {
         (Tls::InvalidCertificate(why), Some(leaf)) => {
-            let facts = Certificate::from_der(leaf);
-            let why = distrust(why, host, leaf, &facts);
-            let fingerprint = format_fingerprint(&facts.sha256);
+            let certificate = Certificate::from_der(leaf);
+            let why = describe_untrusted(why, host, leaf, &certificate);
+            let fingerprint = format_fingerprint(&certificate.sha256);
             format!("certificate not trusted: {why}; SHA-256 fingerprint {fingerprint}")
         }
-        (error, _) => words(error),
+        (error, _) => message(error),
     };
     Error::new(ErrorKind::Tls, text).with_source(error)
 }
@@ -72,7 +75,7 @@ impl TlsFailure {
 }
 
 /// Whether the server says that it does not take our side of the handshake: no certificate, or a wrong one.
-pub(super) fn rejects_us(error: &Tls) -> bool {
+pub(in crate::net) fn rejects_us(error: &Tls) -> bool {
     use AlertDescription as Alert;
     let Tls::AlertReceived(alert) = error else { return false };
     matches!(
@@ -92,7 +95,7 @@ pub(super) fn rejects_us(error: &Tls) -> bool {
 }
 
 /// A TLS error on one line.
-pub(super) fn words(error: &Tls) -> String {
+pub(in crate::net) fn message(error: &Tls) -> String {
     use AlertDescription as Alert;
     match error {
         Tls::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
@@ -120,32 +123,66 @@ pub(super) fn words(error: &Tls) -> String {
     }
 }
 
-fn distrust(why: &CertificateError, host: &Host, leaf: &CertificateDer<'_>, facts: &Certificate) -> String {
+/// Says why a certificate is not trusted: `it expired at 2026-11-22T10:00:00Z`.
+#[cfg_attr(not(feature = "certificate-details"), allow(unused_variables))]
+fn describe_untrusted(
+    why: &CertificateError,
+    host: &Host,
+    leaf: &CertificateDer<'_>,
+    certificate: &Certificate,
+) -> String {
     use CertificateError as Why;
+    #[cfg(feature = "certificate-details")]
+    if let Some(text) = describe_by_details(why, host, leaf, &certificate.details) {
+        return text;
+    }
+    let seconds = |time: &UnixTime| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     match why {
-        Why::Expired | Why::ExpiredContext { .. } => format!("it expired at {}", utc(facts.not_after)),
-        Why::NotValidYet | Why::NotValidYetContext { .. } => {
-            format!("it is not valid before {} (is the clock right?)", utc(facts.not_before))
+        Why::Expired => "it has expired".into(),
+        Why::ExpiredContext { not_after, .. } => format!("it expired at {}", rfc3339(seconds(not_after))),
+        Why::NotValidYet => "it is not valid yet (is the clock right?)".into(),
+        Why::NotValidYetContext { not_before, .. } => {
+            format!("it is not valid before {} (is the clock right?)", rfc3339(seconds(not_before)))
         }
-        Why::NotValidForName | Why::NotValidForNameContext { .. } => match names(facts) {
-            Some(names) => format!("it is for {names}, not for {host}"),
-            None => format!("it is for no host name at all, so not for {host}"),
-        },
-        Why::UnknownIssuer if facts.issuer == facts.subject => "it is self-signed".into(),
-        Why::UnknownIssuer => format!("unknown issuer ({})", printable(&facts.issuer)),
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => format!("it is not for {host}"),
+        Why::UnknownIssuer => "unknown issuer".into(),
         Why::Revoked => "it was revoked".into(),
         Why::InvalidPurpose | Why::InvalidPurposeContext { .. } => "it is not meant for servers".into(),
         Why::BadEncoding => "it is damaged".into(),
         Why::BadSignature => "a signature of it is wrong, or made with too weak a key".into(),
         Why::UnsupportedSignatureAlgorithmContext { .. }
         | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "a signature or key of it is of a kind that is not supported or too weak".into()
+            "its signature or key is of an unsupported or too weak kind".into()
         }
         Why::ApplicationVerificationFailure => "it is not the one that was pinned".into(),
-        _ if is_authority(leaf) && facts.issuer == facts.subject => "it is self-signed".into(),
-        _ if is_authority(leaf) => "it is an authority's own, not a server's".into(),
         _ => plain(&why.to_string()),
     }
+}
+
+/// The reasons that the certificate itself explains better than the error does.
+#[cfg(feature = "certificate-details")]
+fn describe_by_details(
+    why: &CertificateError,
+    host: &Host,
+    leaf: &CertificateDer<'_>,
+    details: &super::details::CertificateDetails,
+) -> Option<String> {
+    use CertificateError as Why;
+    Some(match why {
+        Why::Expired => format!("it expired at {}", rfc3339(details.not_after)),
+        Why::NotValidYet => {
+            format!("it is not valid before {} (is the clock right?)", rfc3339(details.not_before))
+        }
+        Why::NotValidForName | Why::NotValidForNameContext { .. } => match names(&details.names) {
+            Some(names) => format!("it is for {names}, not for {host}"),
+            None => format!("it names no host, so it is not for {host}"),
+        },
+        Why::UnknownIssuer if details.is_self_issued() => "it is self-signed".into(),
+        Why::UnknownIssuer => format!("unknown issuer ({})", printable(&details.issuer)),
+        Why::Other(_) if is_ca(leaf) && details.is_self_issued() => "it is self-signed".into(),
+        Why::Other(_) if is_ca(leaf) => "the certificate is a CA certificate".into(),
+        _ => return None,
+    })
 }
 
 /// The words of an error that is shown by the names of Rust types:
@@ -172,13 +209,14 @@ fn plain(text: &str) -> String {
     printable(plain.trim_end())
 }
 
-fn names(facts: &Certificate) -> Option<String> {
-    if facts.names.is_empty() {
+#[cfg(feature = "certificate-details")]
+fn names(all: &[String]) -> Option<String> {
+    if all.is_empty() {
         return None;
     }
-    let mut names: Vec<_> = facts.names.iter().take(NAMED).map(|name| printable(name)).collect();
-    if facts.names.len() > NAMED {
-        names.push(format!("{} more", facts.names.len() - NAMED));
+    let mut names: Vec<_> = all.iter().take(MAX_NAMES).map(|name| printable(name)).collect();
+    if all.len() > MAX_NAMES {
+        names.push(format!("{} more", all.len() - MAX_NAMES));
     }
     Some(names.join(", "))
 }
@@ -194,7 +232,8 @@ pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
 }
 
 /// Shared hosts have certificates for hundreds of names.
-const NAMED: usize = 5;
+#[cfg(feature = "certificate-details")]
+const MAX_NAMES: usize = 5;
 
 #[cfg(test)]
 mod tests {
@@ -217,11 +256,11 @@ mod tests {
 
     #[test]
     fn a_failure_has_a_kind() {
-        let of = |error| TlsFailure::of(&Error::new(ErrorKind::Tls, words(&error)).with_source(error));
+        let of = |error| TlsFailure::of(&Error::new(ErrorKind::Tls, message(&error)).with_source(error));
         assert_eq!(of(Tls::InvalidCertificate(CertificateError::Expired)), Some(TlsFailure::Untrusted));
         assert_eq!(of(Tls::InvalidMessage(InvalidMessage::InvalidContentType)), Some(TlsFailure::NotTls));
         let alert = Tls::AlertReceived(AlertDescription::HandshakeFailure);
-        assert!(words(&alert).starts_with("no cipher or key type in common"), "{}", words(&alert));
+        assert!(message(&alert).starts_with("no cipher or key type in common"), "{}", message(&alert));
         assert_eq!(of(alert), Some(TlsFailure::Incompatible));
         assert_eq!(TlsFailure::of(&Error::new(ErrorKind::Tls, "refused")), None);
     }

@@ -1,21 +1,40 @@
 //! TLS 1.2 and 1.3 over a TCP connection.
 
+mod certificate;
+#[cfg(feature = "certificate-details")]
+mod details;
+mod error;
+mod key_log;
+mod provider;
+mod trust;
+mod verifier;
+
 use std::fmt;
 use std::io::{self, BufReader, Read, Write};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion};
 
+#[cfg(feature = "proxy")]
+pub(super) use certificate::printable;
+pub use certificate::{Certificate, format_fingerprint, parse_fingerprint};
+#[cfg(feature = "certificate-details")]
+pub use details::CertificateDetails;
+pub use error::TlsFailure;
+pub(super) use error::{in_io, message, rejects_us};
+pub use key_log::KeyLog;
+use provider::provider;
+use trust::Loaded;
+pub use trust::{ClientIdentity, TlsSettings, Trust};
+use verifier::RecordingVerifier;
+
 use super::address::Host;
-use super::certificate::{Certificate, format_fingerprint, utc};
-use super::provider::provider;
 use super::tcp::{Limits, Tcp};
-use super::tls_error;
-use super::trust::{Loaded, TlsSettings};
-use super::verifier::Witness;
+#[cfg(feature = "certificate-details")]
+use crate::bytes::rfc3339;
 use crate::{Error, ErrorKind};
 
 /// Makes TLS connections. Reading the system's certificates takes milliseconds, so that it is begun beforehand.
@@ -71,33 +90,33 @@ impl TlsConnector {
     pub fn handshake(&self, tcp: Tcp, host: &Host) -> Result<Tls, Error> {
         let host = self.settings.name.as_ref().unwrap_or(host);
         let loaded = self.loaded()?;
-        let witness = Arc::new(Witness { verifier: loaded.verifier.clone(), seen: Mutex::new(None) });
-        let config = self.config(loaded, witness.clone())?;
-        let mut connection = ClientConnection::new(Arc::new(config), tls_error::server_name(host)?)
-            .map_err(|error| tls_error::failed(error, host, None))?;
+        let verifier = Arc::new(RecordingVerifier::new(loaded.verifier.clone()));
+        let config = self.config(loaded, verifier.clone())?;
+        let mut connection = ClientConnection::new(Arc::new(config), error::server_name(host)?)
+            .map_err(|error| error::failed(error, host, None))?;
         let mut tcp = BufReader::with_capacity(READ_AHEAD, tcp);
         while connection.is_handshaking() {
-            send(&mut connection, &mut tcp).map_err(tls_error::broken)?;
-            if connection.read_tls(&mut tcp).map_err(tls_error::broken)? == 0 {
-                return Err(tls_error::broken(io::ErrorKind::UnexpectedEof.into()));
+            send(&mut connection, &mut tcp).map_err(error::broken)?;
+            if connection.read_tls(&mut tcp).map_err(error::broken)? == 0 {
+                return Err(error::broken(io::ErrorKind::UnexpectedEof.into()));
             }
             if let Err(error) = connection.process_new_packets() {
                 // The alert tells the server why; that it arrives does not matter any more.
                 let _ = send(&mut connection, &mut tcp);
-                return Err(tls_error::failed(error, host, witness.seen().as_ref()));
+                return Err(error::failed(error, host, verifier.seen().as_ref()));
             }
         }
-        send(&mut connection, &mut tcp).map_err(tls_error::broken)?;
-        let facts = TlsFacts::of(&connection, witness.seen().as_deref().unwrap_or_default());
+        send(&mut connection, &mut tcp).map_err(error::broken)?;
+        let facts = TlsFacts::of(&connection, verifier.seen().as_deref().unwrap_or_default());
         Ok(Tls { connection, tcp, facts })
     }
 
-    fn config(&self, loaded: &Loaded, witness: Arc<Witness>) -> Result<ClientConfig, Error> {
+    fn config(&self, loaded: &Loaded, verifier: Arc<RecordingVerifier>) -> Result<ClientConfig, Error> {
         let builder = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(|error| Error::new(ErrorKind::Tls, tls_error::words(&error)).with_source(error))?
+            .map_err(|error| Error::new(ErrorKind::Tls, error::message(&error)).with_source(error))?
             .dangerous()
-            .with_custom_certificate_verifier(witness);
+            .with_custom_certificate_verifier(verifier);
         let mut config = match &loaded.identity {
             Some((chain, key)) => {
                 builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| {
@@ -237,17 +256,20 @@ impl TlsFacts {
         }
     }
 
-    /// The facts as lines for a trace. Subject and issuer are a stranger's text, not escaped here.
+    /// Returns the facts as lines for a trace. Subject and issuer are untrusted text and not escaped.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
-        let certificate = &self.certificate;
-        vec![
-            format!("{}, {}", self.version, self.cipher),
-            format!("certificate subject {}", certificate.subject),
-            format!("certificate issuer {}", certificate.issuer),
-            format!("certificate valid {} to {}", utc(certificate.not_before), utc(certificate.not_after)),
-            format!("certificate SHA-256 {}", format_fingerprint(&certificate.sha256)),
-        ]
+        let mut notes = vec![format!("{}, {}", self.version, self.cipher)];
+        #[cfg(feature = "certificate-details")]
+        {
+            let details = &self.certificate.details;
+            let (from, to) = (rfc3339(details.not_before), rfc3339(details.not_after));
+            notes.push(format!("certificate subject {}", details.subject));
+            notes.push(format!("certificate issuer {}", details.issuer));
+            notes.push(format!("certificate valid {from} to {to}"));
+        }
+        notes.push(format!("certificate SHA-256 {}", format_fingerprint(&self.certificate.sha256)));
+        notes
     }
 }
 

@@ -13,7 +13,7 @@ use domain::base::{Message, MessageBuilder, Name, Rtype};
 use domain::rdata::Srv;
 
 use super::address::Host;
-use super::reason;
+use super::io_error::reason;
 use super::tcp::{Limits, Tcp};
 use crate::{Error, ErrorKind};
 

@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::Note;
 use super::address::{Address, Family, Host};
+use super::io_error::reason;
 use super::tcp::{Limits, Tcp};
-use super::{Note, reason};
 use crate::{Error, ErrorKind};
 
 /// Connects to the first address of a host that answers.
-pub(super) fn dial(
+pub(super) fn to_address(
     address: &Address,
     family: Family,
     bind: Option<IpAddr>,
@@ -259,7 +260,8 @@ mod tests {
         let mut notes = Vec::new();
         let target = named("127.0.0.1", address.port());
         let tcp =
-            dial(&target, Family::V4, None, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
+            to_address(&target, Family::V4, None, limits(30_000), &mut |note| notes.push(note.to_owned()))
+                .unwrap();
         assert_eq!(tcp.peer_addr(), address);
         assert_eq!(notes, [format!("connecting to {address}"), format!("connected to {address}")]);
     }
@@ -267,8 +269,9 @@ mod tests {
     #[test]
     fn a_refused_connection_says_so() {
         let closed = closed_port();
-        let error = dial(&named("127.0.0.1", closed.port()), Family::Any, None, limits(30_000), &mut |_| {})
-            .unwrap_err();
+        let error =
+            to_address(&named("127.0.0.1", closed.port()), Family::Any, None, limits(30_000), &mut |_| {})
+                .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.message(), format!("no connection to {closed}: connection refused"));
     }
@@ -279,7 +282,8 @@ mod tests {
         let target = named("localhost", listener.local_addr().unwrap().port());
         let mut notes = Vec::new();
         let tcp =
-            dial(&target, Family::V4, None, limits(30_000), &mut |note| notes.push(note.to_owned())).unwrap();
+            to_address(&target, Family::V4, None, limits(30_000), &mut |note| notes.push(note.to_owned()))
+                .unwrap();
         assert_eq!(tcp.peer_addr(), listener.local_addr().unwrap());
         assert!(notes[0].starts_with("connecting to 127.0.0.1:"), "{notes:?}");
         for (name, loopback) in [
@@ -296,7 +300,8 @@ mod tests {
     #[test]
     fn a_name_without_address_is_an_unknown_host() {
         let error =
-            dial(&named("nosuch.invalid", 110), Family::Any, None, limits(300_000), &mut |_| {}).unwrap_err();
+            to_address(&named("nosuch.invalid", 110), Family::Any, None, limits(300_000), &mut |_| {})
+                .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Host);
         assert!(error.message().starts_with("nosuch.invalid does not resolve: "), "{error}");
     }
@@ -304,7 +309,7 @@ mod tests {
     #[test]
     fn a_passed_deadline_connects_to_nobody() {
         let over = Limits { timeout: Duration::from_secs(60), deadline: Some(Instant::now()) };
-        let error = dial(&named("127.0.0.1", 110), Family::Any, None, over, &mut |_| {}).unwrap_err();
+        let error = to_address(&named("127.0.0.1", 110), Family::Any, None, over, &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.message(), "no connection to 127.0.0.1:110 before the deadline");
     }
@@ -351,8 +356,9 @@ mod tests {
     #[test]
     fn a_silent_address_times_out() {
         let (silent, _held) = black_hole();
-        let error = dial(&named("127.0.0.1", silent.port()), Family::Any, None, limits(200), &mut |_| {})
-            .unwrap_err();
+        let error =
+            to_address(&named("127.0.0.1", silent.port()), Family::Any, None, limits(200), &mut |_| {})
+                .unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(error.message(), format!("no connection to {silent} after 0.2 s"));
     }

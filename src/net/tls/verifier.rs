@@ -1,39 +1,48 @@
-//! Who decides about a server's certificate in a handshake, and who remembers it.
+//! The verifiers that decide on a server's certificate in the handshake.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+#[cfg(feature = "certificate-details")]
 use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{
-    CryptoProvider, verify_tls12_signature, verify_tls13_signature, verify_tls13_signature_with_raw_key,
-};
+#[cfg(feature = "certificate-details")]
+use rustls::crypto::verify_tls13_signature_with_raw_key;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+#[cfg(feature = "certificate-details")]
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, SignatureScheme};
 
-use super::certificate::{Certificate, is_authority, is_for_servers, public_key};
+use super::certificate::Certificate;
+#[cfg(feature = "certificate-details")]
+use super::details::{CertificateDetails, is_ca, is_for_servers, public_key};
 
-/// Remembers the certificate that a server showed, whatever another verifier thinks of it.
-pub(super) struct Witness {
-    pub(super) verifier: Arc<dyn ServerCertVerifier>,
-    pub(super) seen: Mutex<Option<CertificateDer<'static>>>,
+/// Records the server's certificate and leaves the decision to another verifier.
+pub(super) struct RecordingVerifier {
+    verifier: Arc<dyn ServerCertVerifier>,
+    seen: Mutex<Option<CertificateDer<'static>>>,
 }
 
-impl Witness {
+impl RecordingVerifier {
+    pub(super) fn new(verifier: Arc<dyn ServerCertVerifier>) -> Self {
+        Self { verifier, seen: Mutex::new(None) }
+    }
+
+    /// The certificate, if the handshake came so far.
     pub(super) fn seen(&self) -> Option<CertificateDer<'static>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-impl fmt::Debug for Witness {
+impl fmt::Debug for RecordingVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.verifier.fmt(f)
     }
 }
 
-impl ServerCertVerifier for Witness {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -69,36 +78,43 @@ impl ServerCertVerifier for Witness {
     }
 }
 
-/// `Trust::File`: what is signed by the anchors, and the anchors themselves.
+/// `Trust::File`: accepts certificates that an anchor signed and, with the feature `certificate-details`, anchors
+/// themselves.
 #[derive(Debug)]
-pub(super) struct Anchored {
-    pub(super) anchors: Vec<CertificateDer<'static>>,
-    pub(super) webpki: Arc<WebPkiServerVerifier>,
+pub(super) struct CaFileVerifier {
+    #[cfg(feature = "certificate-details")]
+    anchors: Vec<CertificateDer<'static>>,
+    webpki: Arc<WebPkiServerVerifier>,
 }
 
-impl Anchored {
-    /// A self-signed certificate that is marked as an authority's, as `openssl req -x509` makes them, is no server's
-    /// for webpki. Here the user has named this very certificate.
-    fn is_named(&self, leaf: &CertificateDer<'_>) -> bool {
-        self.anchors.iter().any(|anchor| anchor == leaf) && is_authority(leaf)
+impl CaFileVerifier {
+    #[cfg(feature = "certificate-details")]
+    pub(super) fn new(anchors: Vec<CertificateDer<'static>>, webpki: Arc<WebPkiServerVerifier>) -> Self {
+        Self { anchors, webpki }
+    }
+
+    #[cfg(not(feature = "certificate-details"))]
+    pub(super) fn new(_: Vec<CertificateDer<'static>>, webpki: Arc<WebPkiServerVerifier>) -> Self {
+        Self { webpki }
     }
 }
 
-impl ServerCertVerifier for Anchored {
-    fn verify_server_cert(
-        &self,
+/// Self-signed CA certificates, as `openssl req -x509` makes them: webpki accepts none of them from a server, but here
+/// the user has named this very certificate.
+#[cfg(feature = "certificate-details")]
+impl CaFileVerifier {
+    fn is_named(&self, leaf: &CertificateDer<'_>) -> bool {
+        self.anchors.iter().any(|anchor| anchor == leaf) && is_ca(leaf)
+    }
+
+    fn verify_named(
         leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if !self.is_named(leaf) {
-            return self.webpki.verify_server_cert(leaf, intermediates, name, ocsp, now);
-        }
-        let facts = Certificate::from_der(leaf);
+        let details = CertificateDetails::from_der(leaf);
         let seconds = |time: i64| UnixTime::since_unix_epoch(Duration::from_secs(time.max(0).unsigned_abs()));
-        let (not_before, not_after) = (seconds(facts.not_before), seconds(facts.not_after));
+        let (not_before, not_after) = (seconds(details.not_before), seconds(details.not_after));
         if now < not_before {
             return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
         }
@@ -110,6 +126,23 @@ impl ServerCertVerifier for Anchored {
         }
         rustls::client::verify_server_name(&ParsedCertificate::try_from(leaf)?, name)?;
         Ok(ServerCertVerified::assertion())
+    }
+}
+
+impl ServerCertVerifier for CaFileVerifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        #[cfg(feature = "certificate-details")]
+        if self.is_named(leaf) {
+            return Self::verify_named(leaf, name, now);
+        }
+        self.webpki.verify_server_cert(leaf, intermediates, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -135,18 +168,19 @@ impl ServerCertVerifier for Anchored {
     }
 }
 
-/// `Trust::Fingerprint`: nothing of the certificate counts but its digest, yet that the server holds its key is
-/// proven by the signatures in the handshake.
+/// `Trust::Fingerprint`: accepts a certificate by its digest alone. The signatures of the handshake prove that the server
+/// holds the key.
 #[derive(Debug)]
-pub(super) struct Pinned {
+pub(super) struct FingerprintVerifier {
     pub(super) sha256: [u8; 32],
     pub(super) provider: Arc<CryptoProvider>,
 }
 
-impl Pinned {
-    /// Certificates of X.509 version 1, as `openssl x509 -req` made them for decades, are none for webpki; their keys
-    /// prove as much as others. (TLS 1.3's rules for signatures are the narrower ones, and good for 1.2 too.)
-    fn verify_with_bare_key(
+impl FingerprintVerifier {
+    /// Verifies the handshake signature with the raw key: webpki rejects X.509 v1 certificates, which `openssl x509 -req`
+    /// made for decades. TLS 1.3 allows fewer signature schemes than 1.2, so its rules serve for both.
+    #[cfg(feature = "certificate-details")]
+    fn verify_with_raw_key(
         &self,
         message: &[u8],
         leaf: &CertificateDer<'_>,
@@ -157,9 +191,21 @@ impl Pinned {
         let algorithms = &self.provider.signature_verification_algorithms;
         verify_tls13_signature_with_raw_key(message, &key, signature, algorithms).map_err(|_| error)
     }
+
+    #[cfg(not(feature = "certificate-details"))]
+    #[allow(clippy::unused_self, reason = "the same signature as with the feature")]
+    fn verify_with_raw_key(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+        error: rustls::Error,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(error)
+    }
 }
 
-impl ServerCertVerifier for Pinned {
+impl ServerCertVerifier for FingerprintVerifier {
     fn verify_server_cert(
         &self,
         leaf: &CertificateDer<'_>,
@@ -181,7 +227,7 @@ impl ServerCertVerifier for Pinned {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls12_signature(message, leaf, signature, &self.provider.signature_verification_algorithms)
-            .or_else(|error| self.verify_with_bare_key(message, leaf, signature, error))
+            .or_else(|error| self.verify_with_raw_key(message, leaf, signature, error))
     }
 
     fn verify_tls13_signature(
@@ -191,7 +237,7 @@ impl ServerCertVerifier for Pinned {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
         verify_tls13_signature(message, leaf, signature, &self.provider.signature_verification_algorithms)
-            .or_else(|error| self.verify_with_bare_key(message, leaf, signature, error))
+            .or_else(|error| self.verify_with_raw_key(message, leaf, signature, error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -1,6 +1,6 @@
 //! The wire log: who said what, when, with no secret in it.
 
-mod masked;
+mod redactor;
 
 use std::{
     fmt,
@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 
-pub(crate) use masked::Masked;
+pub(crate) use redactor::Redactor;
 
 /// Where a session's conversation goes. What authenticates is masked before it gets here.
 pub trait Trace: Send {
@@ -24,7 +24,7 @@ pub trait Trace: Send {
 
 /// A trace as stamped lines: `2026-11-22T10:00:00.123Z S: +OK ready`, and `C:` and `*:` for the other two kinds.
 ///
-/// Octets that are not printable ASCII are escaped (`\x1b`), the backslash as `\\`. Lines over [`Lines::LONGEST`]
+/// Octets that are not printable ASCII are escaped (`\x1b`), the backslash as `\\`. Lines over [`Lines::MAX_LINE`]
 /// octets are broken. The first write that fails ends the trace; [`Lines::failure`] tells of it.
 pub struct Lines<W: Write + Send> {
     out: W,
@@ -35,7 +35,7 @@ pub struct Lines<W: Write + Send> {
 
 impl<W: Write + Send> Lines<W> {
     /// How many octets of one line are held back for its end. A message may be one line of 40 MB.
-    pub const LONGEST: usize = 16 * 1024;
+    pub const MAX_LINE: usize = 16 * 1024;
 
     /// A trace that writes to `out`.
     pub fn new(out: W) -> Self {
@@ -76,7 +76,7 @@ impl<W: Write + Send> Trace for Lines<W> {
     fn received(&mut self, octets: &[u8]) {
         for piece in octets.split_inclusive(|&octet| octet == b'\n') {
             self.held.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || self.held.len() >= Self::LONGEST {
+            if piece.ends_with(b"\n") || self.held.len() >= Self::MAX_LINE {
                 let held = std::mem::take(&mut self.held);
                 self.line("S", without_line_end(&held));
                 self.held = held;
@@ -179,7 +179,7 @@ mod tests {
         let traced = text(|lines| {
             for _ in 0..100 {
                 lines.received(&[b'x'; 4096]);
-                assert!(lines.held.len() <= Lines::<Sink>::LONGEST);
+                assert!(lines.held.len() <= Lines::<Sink>::MAX_LINE);
             }
         });
         assert_eq!(traced.matches('x').count(), 409_600);

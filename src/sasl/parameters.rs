@@ -1,0 +1,118 @@
+//! What an exchange is made from.
+
+use std::fmt;
+
+use super::{Mechanism, SaslError};
+use crate::Secret;
+use crate::bytes::has_line_break_or_nul;
+
+/// What proves who one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A password; the empty one is one, too.
+    Password(Secret),
+    /// An OAuth 2.0 access token.
+    Token(Secret),
+    /// Nothing of ours: the TLS client certificate says it (`EXTERNAL`).
+    None,
+}
+
+/// What SCRAM tells the server about the channel (RFC 5802 §6).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum ChannelBinding<'a> {
+    /// `n,,`: there is nothing to bind to (no TLS 1.3), or it is not known what the server offers.
+    Unavailable,
+    /// `y,,`: we could have, but the server's list has no `-PLUS`. Where somebody took that out of the list, the server
+    /// notices and refuses.
+    NotOffered,
+    /// `p=tls-exporter,,`: these octets of the TLS exporter (RFC 9266), for the `-PLUS` mechanisms.
+    TlsExporter(&'a [u8; 32]),
+}
+
+impl<'a> ChannelBinding<'a> {
+    /// What to say with `mechanism` to a server that listed `offered` (`None`: it gave no list), over a channel with
+    /// these octets of the TLS exporter (`None`: it has none).
+    ///
+    /// The list must be one that came over that TLS channel.
+    #[must_use]
+    pub fn decide(
+        mechanism: Mechanism,
+        offered: Option<&[Mechanism]>,
+        exporter: Option<&'a [u8; 32]>,
+    ) -> Self {
+        match (exporter, offered) {
+            (Some(exporter), _) if mechanism.needs_tls_exporter() => Self::TlsExporter(exporter),
+            (Some(_), Some(offered))
+                if mechanism.is_scram() && !offered.iter().any(|other| other.needs_tls_exporter()) =>
+            {
+                Self::NotOffered
+            }
+            _ => Self::Unavailable,
+        }
+    }
+}
+
+impl fmt::Debug for ChannelBinding<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unavailable => "Unavailable",
+            Self::NotOffered => "NotOffered",
+            Self::TlsExporter(_) => "TlsExporter(***)",
+        })
+    }
+}
+
+/// What an exchange is made from. Each mechanism takes of it what it needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameters<'a> {
+    /// The user name, sent unchanged; for `EXTERNAL` the identity to act as, or nothing for the certificate's own.
+    pub user: &'a str,
+    /// Password or token.
+    pub credential: &'a Credential,
+    /// Printable random text of at least [`MIN_NONCE`](super::MIN_NONCE) octets without a comma, new for each
+    /// exchange; only SCRAM looks at it.
+    pub nonce: &'a str,
+    /// What SCRAM says about the channel.
+    pub binding: ChannelBinding<'a>,
+    /// The server's name, for `OAUTHBEARER`.
+    pub host: &'a str,
+    /// The server's port, for `OAUTHBEARER`.
+    pub port: u16,
+}
+
+impl<'a> Parameters<'a> {
+    pub(super) fn user(&self) -> Result<&'a str, SaslError> {
+        if self.user.is_empty() || has_line_break_or_nul(self.user.as_bytes()) {
+            return Err(SaslError::UserName);
+        }
+        Ok(self.user)
+    }
+
+    pub(super) fn password(&self) -> Result<&'a Secret, SaslError> {
+        match self.credential {
+            Credential::Password(password) if has_line_break_or_nul(password.expose()) => {
+                Err(SaslError::Password)
+            }
+            Credential::Password(password) => Ok(password),
+            Credential::Token(_) | Credential::None => Err(SaslError::Credential),
+        }
+    }
+
+    pub(super) fn token(&self) -> Result<&'a Secret, SaslError> {
+        match self.credential {
+            Credential::Token(token)
+                if token.is_empty() || !token.expose().iter().all(u8::is_ascii_graphic) =>
+            {
+                Err(SaslError::Token)
+            }
+            Credential::Token(token) => Ok(token),
+            Credential::Password(_) | Credential::None => Err(SaslError::Credential),
+        }
+    }
+}
+
+/// A user name in a GS2 header or a message of SCRAM (`saslname`, RFC 5801 §4 and RFC 5802 §5.1), without `SASLprep`:
+/// `a=b,c` → `a=3Db=2Cc`.
+pub(super) fn escape_name(user: &str) -> String {
+    user.replace('=', "=3D").replace(',', "=2C")
+}
