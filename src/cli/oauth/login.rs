@@ -240,7 +240,7 @@ impl Person<'_, '_> {
         if self.context.settings.json {
             self.context.stderr.warning(text);
         } else {
-            self.context.printer.note(text)?;
+            self.context.printer.instruct(text)?;
         }
         Ok(())
     }

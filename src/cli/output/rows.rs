@@ -1,6 +1,9 @@
 //! One method per kind of result.
 
-use std::{io, iter};
+use std::{
+    io::{self, Write as _},
+    iter,
+};
 
 use anstyle::{AnsiColor, Style};
 
@@ -24,6 +27,16 @@ impl Printer<'_> {
             return Ok(());
         }
         self.line(&escape(sentence))?;
+        self.flush()
+    }
+
+    /// Writes a sentence that a person has to act upon, which `-q` does not leave out; nothing with `--json`.
+    pub fn instruct(&mut self, sentence: &str) -> io::Result<()> {
+        if self.format.json {
+            return Ok(());
+        }
+        self.out.write_all(escape(sentence).as_bytes())?;
+        self.out.write_all(b"\n")?;
         self.flush()
     }
 
@@ -138,12 +151,10 @@ impl Printer<'_> {
     pub fn device(&mut self, device: &Device) -> io::Result<()> {
         if self.format.json {
             self.object(&DeviceLine { device })?;
-        } else {
-            let Device { url, code, expires } = device;
-            let (url, code) = (escape(url), escape(code));
-            self.line(&format!("Open {url} and enter the code {code} (valid until {expires})."))?;
+            return self.flush();
         }
-        self.flush()
+        let Device { url, code, expires } = device;
+        self.instruct(&format!("Open {url} and enter the code {code} (valid until {expires})."))
     }
 
     /// Writes `work`.
