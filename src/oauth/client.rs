@@ -21,16 +21,17 @@ pub struct Client {
     pub secret: Option<Secret>,
     /// The scope asked for, its words separated by spaces.
     pub scope: String,
-    /// Parameters of the request that the person confirms: name and value.
+    /// Parameters of the request that the person confirms: name and value. A `resource` is sent for each token as well
+    /// (RFC 8707 §2.2).
     pub parameters: Vec<(String, String)>,
 }
 
-/// A `POST` to an endpoint, and the judge of its response.
+/// A `POST` request to an endpoint, which also reads the response.
 pub struct OAuthRequest {
     url: Url,
     body: Secret,
     authorization: Option<Secret>,
-    /// Knows every secret of the request.
+    /// Redacts every secret of the request.
     secrets: Redactor,
 }
 
@@ -42,13 +43,13 @@ impl Client {
         request: &AuthorizationRequest,
         code: &Code,
     ) -> Result<OAuthRequest, Error> {
-        let pairs = [
+        let pairs = vec![
             ("grant_type", &b"authorization_code"[..]),
             ("code", code.0.expose()),
             ("redirect_uri", request.redirect_uri().as_bytes()),
             ("code_verifier", request.verifier().expose()),
         ];
-        Ok(self.request(endpoints, token_endpoint(endpoints)?, &pairs, &[&code.0, request.verifier()]))
+        self.token_request(endpoints, pairs, &[&code.0, request.verifier()])
     }
 
     /// Starts the device grant (RFC 8628 §3.1); the response is a [`DeviceAuthorization`].
@@ -61,40 +62,54 @@ impl Client {
             pairs.push(("scope", self.scope.as_bytes()));
         }
         pairs.extend(self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
-        Ok(self.request(endpoints, url, &pairs, &[]))
+        Ok(self.request(endpoints, url, pairs, &[]))
     }
 
-    /// Asks whether the person has confirmed the device code (RFC 8628 §3.4); [`OAuthRequest::poll`] reads the response.
+    /// Polls for the decision on a device code (RFC 8628 §3.4); [`OAuthRequest::poll`] reads the response.
     pub fn poll(&self, endpoints: &Endpoints, device: &DeviceAuthorization) -> Result<OAuthRequest, Error> {
-        let pairs = [
+        let pairs = vec![
             ("grant_type", &b"urn:ietf:params:oauth:grant-type:device_code"[..]),
             ("device_code", device.device_code.expose()),
         ];
-        Ok(self.request(endpoints, token_endpoint(endpoints)?, &pairs, &[&device.device_code]))
+        self.token_request(endpoints, pairs, &[&device.device_code])
     }
 
     /// Asks for a new access token (RFC 6749 §6).
     pub fn refresh(&self, endpoints: &Endpoints, refresh_token: &Secret) -> Result<OAuthRequest, Error> {
-        let pairs = [("grant_type", &b"refresh_token"[..]), ("refresh_token", refresh_token.expose())];
-        Ok(self.request(endpoints, token_endpoint(endpoints)?, &pairs, &[refresh_token]))
+        let pairs = vec![("grant_type", &b"refresh_token"[..]), ("refresh_token", refresh_token.expose())];
+        self.token_request(endpoints, pairs, &[refresh_token])
     }
 
-    /// Revokes a refresh token (RFC 7009); `None` where the server cannot. [`OAuthRequest::done`] reads the response.
+    /// Revokes a refresh token (RFC 7009); `None` without a revocation endpoint. [`OAuthRequest::done`] reads the response.
     #[must_use]
     pub fn revoke(&self, endpoints: &Endpoints, refresh_token: &Secret) -> Option<OAuthRequest> {
         let url = endpoints.revocation.as_ref()?;
-        let pairs = [("token", refresh_token.expose()), ("token_type_hint", &b"refresh_token"[..])];
-        Some(self.request(endpoints, url, &pairs, &[refresh_token]))
+        let pairs = vec![("token", refresh_token.expose()), ("token_type_hint", &b"refresh_token"[..])];
+        Some(self.request(endpoints, url, pairs, &[refresh_token]))
     }
 
-    fn request(
-        &self,
+    fn token_request<'a>(
+        &'a self,
+        endpoints: &Endpoints,
+        mut pairs: Vec<(&'a str, &'a [u8])>,
+        secrets: &[&Secret],
+    ) -> Result<OAuthRequest, Error> {
+        let url = endpoints
+            .token
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Argument, "the token endpoint is not known"))?;
+        let resources = self.parameters.iter().filter(|(name, _)| name == "resource");
+        pairs.extend(resources.map(|(name, value)| (name.as_str(), value.as_bytes())));
+        Ok(self.request(endpoints, url, pairs, secrets))
+    }
+
+    fn request<'a>(
+        &'a self,
         endpoints: &Endpoints,
         url: &Url,
-        pairs: &[(&str, &[u8])],
+        mut pairs: Vec<(&'a str, &'a [u8])>,
         secrets: &[&Secret],
     ) -> OAuthRequest {
-        let mut pairs = pairs.to_vec();
         let mut redactor = Redactor::default();
         let mut hide = |secret: &Secret| {
             let mut encoded = Zeroizing::new(Vec::with_capacity(3 * secret.expose().len()));
@@ -145,7 +160,8 @@ impl OAuthRequest {
         (&self.body, self.authorization.as_ref())
     }
 
-    /// The same request, whose errors do not quote this secret either: a server may know others than it was sent.
+    /// The same request, whose errors do not quote this secret either: a server may know more secrets than those of the
+    /// request.
     #[must_use]
     pub fn hiding(mut self, secret: &Secret) -> Self {
         self.secrets.add_secret(secret.expose());
@@ -174,7 +190,7 @@ impl OAuthRequest {
         }
     }
 
-    /// The response to [`Client::revoke`]: its body is of no interest (RFC 7009 §2.2).
+    /// Checks the status of the response to [`Client::revoke`]; the body has no meaning (RFC 7009 §2.2).
     pub fn done(&self, response: Response<'_>) -> Result<(), Error> {
         match response.success(&self.secrets) {
             Err(refusal) if refusal.code.is_none() && (200..300).contains(&response.status) => Ok(()),
@@ -188,8 +204,4 @@ impl std::fmt::Debug for OAuthRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "OAuthRequest({})", self.url)
     }
-}
-
-fn token_endpoint(endpoints: &Endpoints) -> Result<&Url, Error> {
-    endpoints.token.as_ref().ok_or_else(|| Error::new(ErrorKind::Argument, "the token endpoint is not known"))
 }

@@ -11,7 +11,7 @@ pub struct Provider {
     pub host: &'static str,
     /// The scope for POP3 and for a refresh token.
     pub scope: &'static str,
-    /// Parameters of the authorization request that are needed for a refresh token.
+    /// Further parameters that the provider needs.
     pub parameters: &'static [(&'static str, &'static str)],
     issuer: Option<&'static str>,
     authorization: &'static str,
@@ -24,10 +24,11 @@ pub struct Provider {
 
 /// `{tenant}` stands for the tenant of Microsoft's directory.
 const PROVIDERS: [Provider; 4] = [
-    // developers.google.com/identity/protocols/oauth2/native-app (endpoints, `access_type` is for web servers, and
-    // `prompt=consent` brings a refresh token again); developers.google.com/gmail/imap/xoauth2-protocol (scope);
-    // developers.google.com/identity/protocols/oauth2/limited-input-device (the device grant has no mail scope);
-    // support.google.com/mail/answer/7104828 (server).
+    // accounts.google.com/.well-known/openid-configuration (issuer, endpoints);
+    // developers.google.com/identity/protocols/oauth2/native-app (`access_type` is for web servers and harmless here;
+    // `prompt=consent` brings a refresh token again); developers.google.com/workspace/gmail/imap/xoauth2-protocol (scope);
+    // developers.google.com/identity/protocols/oauth2/limited-input-device (the device grant has no mail scope, so its
+    // endpoint is left out); support.google.com/mail/answer/7104828 (server).
     Provider {
         name: "google",
         host: "pop.gmail.com",
@@ -43,7 +44,8 @@ const PROVIDERS: [Provider; 4] = [
     },
     // learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow and v2-oauth2-device-code (endpoints);
     // learn.microsoft.com/exchange/client-developer/legacy-protocols/
-    // how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth (scope, server). There is no revocation.
+    // how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth (scope, server, both grants). The platform has no
+    // revocation endpoint.
     Provider {
         name: "microsoft",
         host: "outlook.office365.com",
@@ -57,23 +59,26 @@ const PROVIDERS: [Provider; 4] = [
         authentication: ClientAuthentication::Post,
         sends_iss: false,
     },
-    // api.fastmail.com/.well-known/oauth-authorization-server (endpoints, scope, `iss`); fastmail.com/dev (POP3);
+    // api.fastmail.com/.well-known/oauth-authorization-server (endpoints, scope, `iss`); without `resource` the server
+    // refuses with `invalid_target` (RFC 8707), and the JMAP session stands for every protocol;
+    // datatracker.ietf.org/doc/draft-ietf-mailmaint-oauth-public (the scope covers POP); fastmail.com/dev (POP3);
     // fastmail.help/hc/en-us/articles/1500000279921 (server).
     Provider {
         name: "fastmail",
         host: "pop.fastmail.com",
         scope: "urn:ietf:params:oauth:scope:mail offline_access",
-        parameters: &[],
+        parameters: &[("resource", "https://api.fastmail.com/jmap/session")],
         issuer: Some("https://api.fastmail.com"),
         authorization: "https://api.fastmail.com/oauth/authorize",
         device: None,
         token: "https://api.fastmail.com/oauth/refresh",
-        revocation: None,
+        revocation: Some("https://api.fastmail.com/oauth/revoke"),
         authentication: ClientAuthentication::Post,
         sends_iss: true,
     },
-    // api.login.yahoo.com/.well-known/openid-configuration (endpoints); senders.yahooinc.com/developer/documentation
-    // (scope, server).
+    // api.login.yahoo.com/.well-known/openid-configuration (issuer, endpoints, `client_secret_basic`);
+    // developer.yahoo.com/oauth2/guide (redirects must be https, so that only --no-browser works);
+    // senders.yahooinc.com/developer/documentation (OAUTHBEARER; the mail scope is granted on request).
     Provider {
         name: "yahoo",
         host: "pop.mail.yahoo.com",

@@ -114,11 +114,11 @@ fn the_redirect_is_checked_before_its_code_counts() {
 #[test]
 fn a_client_secret_goes_where_the_server_wants_it() {
     let (body, none) = sent(&refresh());
-    assert_eq!(body, "grant_type=refresh_token&refresh_token=r%2Ftoken&client_id=pop3");
+    assert_eq!(body, "grant_type=refresh_token&refresh_token=r%2Ftoken&resource=a%20b&client_id=pop3");
     assert_eq!(none, None);
     let token = Secret::from("r");
     let (body, basic) = sent(&client(Some("s:ecret")).refresh(&endpoints(), &token).unwrap());
-    assert_eq!(body, "grant_type=refresh_token&refresh_token=r");
+    assert_eq!(body, "grant_type=refresh_token&refresh_token=r&resource=a%20b");
     assert_eq!(basic.as_deref(), Some("Basic cG9wMzpzJTNBZWNyZXQ="));
     let post = Endpoints { authentication: ClientAuthentication::Post, ..endpoints() };
     let (body, none) = sent(&client(Some("s:ecret")).refresh(&post, &token).unwrap());
@@ -217,7 +217,7 @@ fn the_device_grant() {
     }
 
     let poll = client(None).poll(&endpoints(), &device).unwrap();
-    assert!(sent(&poll).0.ends_with("device_code&device_code=d&client_id=pop3"), "{:?}", sent(&poll));
+    assert!(sent(&poll).0.ends_with("device_code&device_code=d&resource=a%20b&client_id=pop3"), "{:?}", sent(&poll));
     let answer = |body: &str| poll.poll(response(400, body));
     assert!(matches!(answer(r#"{"error":"authorization_pending"}"#), Ok(Poll::Pending)));
     assert!(matches!(answer(r#"{"error":"slow_down"}"#), Ok(Poll::SlowDown)));
