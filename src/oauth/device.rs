@@ -6,7 +6,7 @@ use super::error::OAuthError;
 use super::response::{Body, Tokens};
 use crate::Secret;
 
-/// What a person has to confirm, and how long that is possible (RFC 8628 §3.2).
+/// A device authorization that waits for its confirmation (RFC 8628 §3.2).
 #[derive(Debug, Clone)]
 pub struct DeviceAuthorization {
     pub(super) device_code: Secret,
@@ -25,7 +25,7 @@ pub struct DeviceAuthorization {
 pub enum Poll {
     /// The person has not decided yet.
     Pending,
-    /// The same, and from now on polls must be [`SLOW_DOWN`](Poll::SLOW_DOWN) further apart.
+    /// Not decided yet; later polls must be [`SLOW_DOWN`](Poll::SLOW_DOWN) further apart.
     SlowDown,
     /// The person agreed.
     Done(Tokens),
@@ -64,8 +64,8 @@ impl DeviceAuthorization {
 /// RFC 8628 §3.2: the default.
 const INTERVAL: u64 = 5;
 
-/// `expires_in` is required; servers that leave it out mean some minutes.
+/// For servers that leave out the required `expires_in`.
 const EXPIRES_IN: u64 = 600;
 
-/// A day: nobody waits longer for a person.
+/// One day, as an upper bound.
 const LONGEST: u64 = 86_400;

@@ -1,4 +1,4 @@
-//! Where an authorization server is.
+//! The endpoints of an authorization server.
 
 use crate::net::Url;
 

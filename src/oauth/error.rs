@@ -1,8 +1,8 @@
-//! Errors of authorization servers (RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5), and responses that are none.
+//! Errors of authorization servers (RFC 6749 §4.1.2.1 and §5.2, RFC 8628 §3.5), and malformed responses.
 
 use crate::{Error, ErrorKind};
 
-/// What is wrong with a response. Its text holds nothing that the server sent.
+/// A refusal or a malformed response. Its text quotes nothing that the server sent but a valid `Retry-After`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthError {
@@ -33,7 +33,7 @@ pub enum OAuthError {
     /// Status 429 or 5xx, `temporarily_unavailable`, `server_error`.
     #[error("the server is temporarily unavailable{}", after(.retry_after.as_deref()))]
     Temporary {
-        /// The `Retry-After` field, if it is printable.
+        /// The `Retry-After` field, if it is a number of seconds or a date.
         retry_after: Option<String>,
     },
     /// An `error` of another name.

@@ -75,7 +75,7 @@ impl Body {
     fn of(response: Response<'_>) -> Result<Self, OAuthError> {
         match response.status {
             300..400 => Err(OAuthError::Redirect),
-            429 | 500.. => Err(OAuthError::Temporary { retry_after: None }),
+            429 | 500.. => Err(response.temporary()),
             200..300 => {
                 serde_json::from_slice(response.body).map_err(|_| OAuthError::NotJson(response.status))
             }

@@ -1,4 +1,4 @@
-//! Responses of authorization servers, judged.
+//! Parses the responses of authorization servers.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use super::error::OAuthError;
 use crate::{Error, Secret, trace::Redactor};
 
-/// An HTTP response, as far as OAuth 2.0 goes by it.
+/// The parts of an HTTP response that OAuth 2.0 uses.
 #[derive(Clone, Copy)]
 pub struct Response<'a> {
     /// The status code.
@@ -45,7 +45,7 @@ pub struct Tokens {
     pub expires_in: Option<u64>,
 }
 
-/// The members that some success or error has.
+/// The members of all successes and errors.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Body {
@@ -88,7 +88,12 @@ impl Response<'_> {
                 Some(description) => format!("{code}: {description}"),
                 None => code.clone(),
             };
-            let line = Some(secrets.redact(text.as_bytes()).into_owned());
+            // A server may send tokens beside an error, and quote them in it.
+            let mut sent = Redactor::default();
+            for secret in [&body.access_token, &body.refresh_token, &body.device_code].into_iter().flatten() {
+                sent.add_secret(secret.0.expose());
+            }
+            let line = Some(sent.redact(&secrets.redact(text.as_bytes())).into_owned());
             return Err(Refusal { error, code: Some(code.clone()), line });
         }
         if !(200..300).contains(&self.status) {
@@ -97,11 +102,9 @@ impl Response<'_> {
         Ok(body)
     }
 
-    fn temporary(&self) -> OAuthError {
-        let printable = |text: &&str| {
-            text.len() <= LONGEST_DATE && text.bytes().all(|octet| matches!(octet, b' '..=b'~'))
-        };
-        OAuthError::Temporary { retry_after: self.retry_after.filter(printable).map(str::to_owned) }
+    pub(super) fn temporary(&self) -> OAuthError {
+        let retry_after = self.retry_after.filter(|text| is_delay(text)).map(str::to_owned);
+        OAuthError::Temporary { retry_after }
     }
 
     pub(super) fn tokens(&self, secrets: &Redactor) -> Result<Tokens, Refusal> {
@@ -145,7 +148,7 @@ impl From<Refusal> for Error {
     }
 }
 
-/// A string that is wiped.
+/// A string that is wiped on drop.
 pub(super) struct Hidden(pub(super) Secret);
 
 impl<'de> Deserialize<'de> for Hidden {
@@ -190,5 +193,21 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// RFC 9110 §10.2.3: seconds, or a date of 29 characters.
-const LONGEST_DATE: usize = 40;
+/// RFC 9110 §10.2.3: seconds, or a date like `Sun, 06 Nov 1994 08:49:37 GMT`. Any other text may be a secret that the
+/// server repeats.
+fn is_delay(text: &str) -> bool {
+    let is_seconds =
+        (1..=MAX_DIGITS).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
+    let is_date = text.len() == DATE.len()
+        && text.bytes().zip(DATE.bytes()).all(|(octet, form)| match form {
+            b'a' => octet.is_ascii_alphabetic(),
+            b'0' => octet.is_ascii_digit(),
+            mark => octet == mark,
+        });
+    is_seconds || is_date
+}
+
+const DATE: &str = "aaa, 00 aaa 0000 00:00:00 GMT";
+
+/// A year has eight.
+const MAX_DIGITS: usize = 8;

@@ -187,8 +187,16 @@ fn errors_have_their_kinds() {
     assert_eq!(error(404, "<html>"), ErrorKind::Protocol);
     assert_eq!(error(404, "{}"), ErrorKind::Protocol);
     assert_eq!(error(302, "{\"access_token\":\"a\"}"), ErrorKind::Protocol);
-    let busy = Response { status: 429, retry_after: Some("30"), body: b"" };
-    assert!(refresh().tokens(busy).unwrap_err().message().contains("try again after: 30"));
+    let busy = |after| {
+        let busy = Response { status: 429, retry_after: Some(after), body: b"" };
+        refresh().tokens(busy).unwrap_err().message().to_owned()
+    };
+    for after in ["30", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+        assert!(busy(after).ends_with(&format!("(try again after: {after})")));
+    }
+    for after in ["", "r/token", "123456789", "Sun, 06 Nov 1994 08:49:37 UTC", "Sun, 06 Nov 1994"] {
+        assert!(busy(after).ends_with("unavailable"), "{after}");
+    }
 }
 
 #[test]
@@ -199,6 +207,67 @@ fn an_echoed_secret_is_masked() {
         let error = request.tokens(response(400, &body)).unwrap_err();
         let shown = format!("{error} {error:?} {request:?}");
         assert!(!shown.contains(echo.trim_end_matches('=')) && shown.contains("***"), "{shown}");
+    }
+}
+
+/// Wherever a response is cut, what is shown of it holds no secret, and neither does `Debug` of anything.
+#[test]
+fn nothing_of_a_secret_is_shown() {
+    let secrets = ["s3cret-client/1", "s3cret-refresh/2", "s3cret-code/3", "s3cret-device/4", "s3cret-new/5"];
+    let [client_secret, refresh_token, code, device_code, new] = secrets;
+    let client = client(Some(client_secret));
+    let mut random = [7; 64];
+    random[32..].fill(9);
+    let authorization =
+        AuthorizationRequest::new(&client, &endpoints(), "http://localhost", &random).unwrap();
+    let verifier = String::from_utf8(authorization.verifier().expose().to_vec()).unwrap();
+    let check = |shown: &str| {
+        for secret in secrets.into_iter().chain([verifier.as_str()]) {
+            for part in [&secret[..10], &secret[secret.len() - 8..]] {
+                assert!(!shown.contains(part), "{part}: {shown}");
+            }
+        }
+    };
+    let code = Code(Secret::from(code));
+    let granted = format!(
+        r#"{{"device_code":"{device_code}","user_code":"A","verification_uri":"https://x/","access_token":"{new}",
+        "refresh_token":"{new}"}}"#
+    );
+    let device = client.device(&endpoints()).unwrap().device(response(200, &granted)).unwrap();
+    let requests = [
+        client.redeem(&endpoints(), &authorization, &code).unwrap(),
+        client.poll(&endpoints(), &device).unwrap(),
+        client.refresh(&endpoints(), &Secret::from(refresh_token)).unwrap(),
+        client.revoke(&endpoints(), &Secret::from(refresh_token)).unwrap(),
+    ];
+    let redeemed = format!("{} {verifier}", secrets[2]);
+    for (request, told) in requests.iter().zip([&*redeemed, device_code, refresh_token, refresh_token]) {
+        let tokens = request.tokens(response(200, &granted)).unwrap();
+        check(&format!("{request:?} {tokens:?} {device:?} {client:?} {authorization:?} {code:?}"));
+        let told = format!("{told} {client_secret}");
+        for body in [
+            format!(r#"{{"error":"x","error_description":"{told} {new}","access_token":"{new}"}}"#),
+            format!(r#"{{"error":"{told}"}}"#),
+            format!(r#"{{"token_type":"{told}","access_token":"{new}","{told}":["{told}"]}}"#),
+            granted.clone(),
+        ] {
+            for end in 0..=body.len() {
+                for status in [200, 400, 503] {
+                    let response = response(status, &body[..end]);
+                    let judged = format!(
+                        "{:?} {:?} {:?} {:?} {response:?}",
+                        request.tokens(response),
+                        request.device(response),
+                        request.poll(response),
+                        request.done(response)
+                    );
+                    check(&judged);
+                    if let Err(error) = request.tokens(response) {
+                        check(&error.to_string());
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -217,7 +286,11 @@ fn the_device_grant() {
     }
 
     let poll = client(None).poll(&endpoints(), &device).unwrap();
-    assert!(sent(&poll).0.ends_with("device_code&device_code=d&resource=a%20b&client_id=pop3"), "{:?}", sent(&poll));
+    assert!(
+        sent(&poll).0.ends_with("device_code&device_code=d&resource=a%20b&client_id=pop3"),
+        "{:?}",
+        sent(&poll)
+    );
     let answer = |body: &str| poll.poll(response(400, body));
     assert!(matches!(answer(r#"{"error":"authorization_pending"}"#), Ok(Poll::Pending)));
     assert!(matches!(answer(r#"{"error":"slow_down"}"#), Ok(Poll::SlowDown)));

@@ -101,7 +101,7 @@ fn revoke(
     let request = client
         .revoke(&grant.endpoints(), &grant.refresh_token)
         .ok_or("the provider has no revocation endpoint; its account settings may revoke it")?;
-    transport.send(&request, OAuthRequest::done).map_err(|error| error.to_string())
+    transport.send(&request.hiding(&grant.access_token), OAuthRequest::done).map_err(|error| error.to_string())
 }
 
 /// What must hold before anybody is asked.
