@@ -90,7 +90,7 @@ pub fn run(args: &Args, name: &str, environment: &Environment, stderr: Stderr) -
     if !person.agrees(&question)? {
         return Ok(Next::Done);
     }
-    config_file::add(&lookup.path, name, &account.keys())?;
+    config_file::add(&lookup.path, name, &account.keys(), lookup.limits)?;
     stderr.note(&format!("the account {name} is in {}", shown(&lookup.path)));
     Ok(login(&with_account))
 }

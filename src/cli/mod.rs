@@ -18,6 +18,7 @@ mod error;
 pub mod escape;
 mod json;
 mod keyring;
+mod lock;
 mod logger;
 mod messages;
 mod oauth;

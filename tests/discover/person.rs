@@ -98,6 +98,46 @@ fn a_provider_of_oauth_asks_for_the_client() {
     assert_eq!(with_password.finish().1, Some(0));
 }
 
+/// Each waits before it gives the new file its name, so that both would begin with the file as it was.
+#[test]
+fn two_logins_at_once_keep_both_accounts() {
+    if !crate::syscalls::strace_works() {
+        return;
+    }
+    let certificate = Certificate::for_names(&NAMES);
+    let web = web(&certificate, vec![(AUTOCONFIG, ok(&good()))]);
+    let room = Sandbox::new();
+    let ca = room.path("ca.pem");
+    std::fs::write(&ca, &certificate.ca_pem).expect("a file");
+    let start = |address: &str| {
+        let mut script = room.program("script");
+        script.env("SSL_CERT_FILE", &ca);
+        let renames = "rename,renameat,renameat2";
+        let words = format!(
+            "strace -f -o /dev/null -e trace={renames} -e inject={renames}:delay_enter=500000 \
+             {POP3} login --proxy http://127.0.0.1:{} {address}",
+            web.port()
+        );
+        Terminal::new(script, &words)
+    };
+    let mut terminals = [ADDRESS, "bob@example.test"].map(start);
+    for terminal in &terminals {
+        terminal.wait_for(QUESTION);
+    }
+    for terminal in &mut terminals {
+        terminal.type_in(b"y\n");
+    }
+    for terminal in terminals {
+        // The login that follows has no keyring.
+        let (shown, code) = terminal.finish();
+        assert_eq!(code, Some(78), "{shown}");
+    }
+    let written = std::fs::read_to_string(config(&room)).expect("it was written");
+    for account in [ADDRESS, "bob@example.test"] {
+        assert!(written.contains(&format!("[account.\"{account}\"]")), "{account} is lost:\n{written}");
+    }
+}
+
 /// The new file is synced before it takes the place of the old one, and the folder after it.
 #[test]
 fn the_file_is_written_to_survive_a_power_cut() {

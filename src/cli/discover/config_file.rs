@@ -8,6 +8,8 @@ use toml_edit::{DocumentMut, Item, Table};
 
 use crate::cli::config::{Config, shown};
 use crate::cli::error::{CliError, ErrorCode};
+use crate::cli::lock;
+use crate::net::Limits;
 
 /// The TOML of one account, as it stands in a file.
 pub fn block(name: &str, keys: &Table) -> String {
@@ -23,9 +25,14 @@ pub fn block(name: &str, keys: &Table) -> String {
 /// its folders, for its owner alone.
 ///
 /// The new file is written beside the old one, read back, synced and renamed: at every moment one of both is there
-/// whole. A link is followed, and the file that it leads to is replaced.
-pub fn add(path: &Path, name: &str, keys: &Table) -> Result<(), CliError> {
+/// whole. A link is followed, and the file that it leads to is replaced. A lock keeps two runs from taking away each
+/// other's account; it is waited for within the limits (75).
+pub fn add(path: &Path, name: &str, keys: &Table, limits: Limits) -> Result<(), CliError> {
     let cannot = |error: &io::Error| CliError::output(format!("cannot write {}", shown(path)), error);
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = folder_of(&target);
+    make_folders(folder).map_err(|error| cannot(&error))?;
+    let _lock = lock_folder(folder, limits, path)?;
     let (target, old) = match fs::canonicalize(path) {
         Ok(target) => {
             let old = fs::read(&target).map_err(|error| cannot(&error))?;
@@ -40,7 +47,7 @@ pub fn add(path: &Path, name: &str, keys: &Table) -> Result<(), CliError> {
         .map_err(|_| CliError::configuration(format!("{}: not in UTF-8", shown(path))))?;
     let text = with_account(&text, name, keys)
         .map_err(|why| CliError::configuration(format!("{}: {why}", shown(path))))?;
-    replace(&target, text.as_bytes(), old.is_some()).map_err(|error| match error {
+    replace(&target, folder_of(&target), text.as_bytes(), old.is_some()).map_err(|error| match error {
         Unwritten::Io(error) => cannot(&error),
         Unwritten::Unreadable(failure) => failure,
     })
@@ -103,17 +110,9 @@ impl From<io::Error> for Unwritten {
     }
 }
 
-fn replace(target: &Path, octets: &[u8], exists: bool) -> Result<(), Unwritten> {
-    let folder = match target.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    if exists {
-        if fs::metadata(target)?.permissions().readonly() {
-            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only").into());
-        }
-    } else {
-        make_folders(folder)?;
+fn replace(target: &Path, folder: &Path, octets: &[u8], exists: bool) -> Result<(), Unwritten> {
+    if exists && fs::metadata(target)?.permissions().readonly() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only").into());
     }
     // Made with mode 0600.
     let mut file = tempfile::Builder::new().prefix(".config-").suffix(".toml").tempfile_in(folder)?;
@@ -129,6 +128,42 @@ fn replace(target: &Path, octets: &[u8], exists: bool) -> Result<(), Unwritten> 
     file.persist(target).map_err(|error| error.error)?;
     sync_folder(folder)?;
     Ok(())
+}
+
+fn folder_of(target: &Path) -> &Path {
+    match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// Locks the folder of the configuration file: a lock on the file itself would end where it is replaced.
+///
+/// A file system without locks (some network file systems, for a folder) gives none, which is no reason to fail.
+fn lock_folder(folder: &Path, limits: Limits, path: &Path) -> Result<Option<fs::File>, CliError> {
+    let waited = open_lock(folder).and_then(|file| Ok((lock::wait(&file, limits)?, file)));
+    let busy =
+        |code, when: &str| CliError::new(code, format!("another pop3 is changing {}{when}", shown(path)));
+    match waited {
+        Ok((lock::Waited::Locked, file)) => Ok(Some(file)),
+        Ok((lock::Waited::TimedOut, _)) => Err(busy(ErrorCode::Temporary, "; try again later")),
+        Ok((lock::Waited::PastDeadline, _)) => Err(busy(ErrorCode::Unavailable, ", and the deadline passed")),
+        Err(error) => {
+            log::info!("no lock on {}: {error}", folder.display());
+            Ok(None)
+        }
+    }
+}
+
+#[cfg(unix)]
+fn open_lock(folder: &Path) -> io::Result<fs::File> {
+    fs::File::open(folder)
+}
+
+/// Elsewhere a folder cannot be locked; this file stays, since a file that waits for its removal cannot be opened.
+#[cfg(not(unix))]
+fn open_lock(folder: &Path) -> io::Result<fs::File> {
+    fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("config.lock"))
 }
 
 #[cfg(unix)]
@@ -159,7 +194,15 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    const LIMITS: Limits = Limits { timeout: Duration::from_secs(60), deadline: None };
+
+    fn add(path: &Path, name: &str, keys: &Table) -> Result<(), CliError> {
+        super::add(path, name, keys, LIMITS)
+    }
 
     fn keys() -> Table {
         let mut keys = Table::new();
@@ -260,8 +303,44 @@ mod tests {
         let failure = add(&path, "c@example.org", &unknown).unwrap_err();
         assert!(failure.message.contains("hots"), "{}", failure.message);
         assert_eq!(fs::read(&path).unwrap(), before);
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "a temporary file was left");
+        let others = usize::from(!cfg!(unix));
+        assert_eq!(
+            fs::read_dir(path.parent().unwrap()).unwrap().count(),
+            1 + others,
+            "a temporary file was left"
+        );
         assert_eq!(add(folder.path(), NAME, &keys()).unwrap_err().code, ErrorCode::Output);
+    }
+
+    #[test]
+    fn accounts_written_at_once_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pop3").join("config.toml");
+        let names: Vec<String> = (0..16).map(|nth| format!("u{nth}@example.org")).collect();
+        std::thread::scope(|scope| {
+            for name in &names {
+                scope.spawn(|| add(&path, name, &keys()).unwrap());
+            }
+        });
+        let config = Config::read(path, true).unwrap();
+        for name in &names {
+            assert!(config.account(name).is_some(), "{name} is lost: {}", config.names());
+        }
+    }
+
+    #[test]
+    fn a_lock_that_is_held_is_waited_for_within_the_limits() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = open_lock(folder.path()).unwrap();
+        held.lock().unwrap();
+        let path = folder.path().join("config.toml");
+        let limits = Limits { timeout: Duration::from_millis(60), deadline: None };
+        assert_eq!(super::add(&path, NAME, &keys(), limits).unwrap_err().code, ErrorCode::Temporary);
+        let over = Limits { deadline: Some(std::time::Instant::now()), ..LIMITS };
+        assert_eq!(super::add(&path, NAME, &keys(), over).unwrap_err().code, ErrorCode::Unavailable);
+        assert!(!path.exists());
+        drop(held);
+        add(&path, NAME, &keys()).unwrap();
     }
 
     #[cfg(unix)]
