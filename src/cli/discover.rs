@@ -9,7 +9,7 @@ use std::io::{self, Write as _};
 use std::time::Instant;
 
 use self::account::Account;
-use self::person::Person;
+pub use self::person::Person;
 use self::search::{Search, Searched};
 use super::args::{self, Args};
 use super::config::shown;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::Secret;
 use crate::delivery::LmtpAddress;
-use crate::net::{Address, ClientIdentity, Host, Route, Trust, parse_fingerprint};
+use crate::net::{Address, ClientIdentity, Host, Limits, Route, Trust, parse_fingerprint};
 use crate::oauth::Provider;
 use crate::sasl::AuthMethod;
 use crate::session::TlsMode;
@@ -230,6 +230,11 @@ impl Settings {
     /// The time at which `--deadline` ends the run.
     pub fn deadline_instant(&self) -> Option<Instant> {
         self.deadline.and_then(|deadline| self.started.checked_add(deadline))
+    }
+
+    /// The time limits of a single wait.
+    pub fn limits(&self) -> Limits {
+        Limits { timeout: self.timeout, deadline: self.deadline_instant() }
     }
 
     /// What `--deadline` leaves of a time limit.

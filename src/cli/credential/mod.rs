@@ -124,7 +124,7 @@ fn unsaved(settings: &Settings, error: &KeyringError) -> CliError {
 }
 
 /// Calls the keyring. A person may unlock it within `--timeout`, but not after `--deadline`.
-fn ask_keyring<T: Send + 'static>(
+pub fn ask_keyring<T: Send + 'static>(
     settings: &Settings,
     ask: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
 ) -> Result<Result<T, KeyringError>, CliError> {
@@ -259,11 +259,7 @@ fn find_in(settings: &Settings, grant: &GrantToken<'_>, backends: &dyn Backends)
     };
     // An account with OAuth 2.0 may have no password to ask for.
     if let Some(why) = no_grant {
-        return Err(CliError::configuration(format!(
-            "no OAuth 2.0 grant for {}: {why}; {}",
-            escape(&mailbox),
-            oauth::login_command(settings)
-        )));
+        return Err(oauth::no_grant(settings, &why));
     }
     if let Some(secret) = backends.prompt(preferred, &mailbox) {
         return checked(preferred, secret?, PROMPT);

@@ -5,8 +5,8 @@ use std::thread;
 
 use crate::cli::credential::remove_secrets;
 
-/// Opens a URL in the browser of `BROWSER`, or else in that of the desktop. Nothing tells whether a person sees it, so the
-/// URL is printed as well.
+/// Opens a URL in the browser that `BROWSER` names, or else in that of the desktop. Opening may fail silently, so the
+/// caller prints the URL as well.
 pub fn open(url: &str) {
     let mut commands = match std::env::var("BROWSER") {
         Ok(browsers) if !browsers.trim().is_empty() => from_variable(&browsers, url),
@@ -15,7 +15,7 @@ pub fn open(url: &str) {
     if commands.is_empty() {
         commands = open::commands(url);
     }
-    // Some launchers end with the browser.
+    // Some launchers run until the browser is closed.
     let started = thread::Builder::new().name("browser".into()).spawn(move || {
         for mut command in commands {
             let quiet =

@@ -1,4 +1,4 @@
-//! The key `oauth` of an account: what is written, and what it means.
+//! The key `oauth` of an account: the table as written, and the validated settings.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -30,11 +30,11 @@ pub struct Keys {
     ca_file: Option<String>,
 }
 
-/// The table, understood.
+/// The validated table.
 #[derive(Debug, Clone)]
 pub struct OAuth {
     pub provider: Option<&'static Provider>,
-    /// Where metadata is asked for. Without a provider, an issuer and a token endpoint the POP3 server names it.
+    /// The issuer whose metadata is fetched. Without a provider, an issuer and a token endpoint, the POP3 server names it.
     pub issuer: Option<Url>,
     /// The provider's endpoints, and those written by hand.
     pub endpoints: Endpoints,
@@ -62,12 +62,12 @@ impl Keys {
         Provider::by_name(self.provider.as_deref()?)
     }
 
-    /// True if a command is written, which tells how to come by a secret.
+    /// True if a command is configured: it shows how to get a secret.
     pub fn has_command(&self) -> bool {
         self.client_secret_command.is_some()
     }
 
-    /// The meaning of the table, or the reason why it has none; `resolve` completes a path.
+    /// Validates the table; the error is a reason. `resolve` completes a path.
     pub fn understand(&self, resolve: impl Fn(&str) -> PathBuf) -> Result<OAuth, String> {
         let provider = match &self.provider {
             Some(name) => Some(Provider::by_name(name).ok_or_else(|| {
@@ -148,7 +148,7 @@ impl Keys {
         }
     }
 
-    /// Those that are written beat the provider's.
+    /// The configured parameters override those of the provider.
     fn parameters(&self, provider: Option<&Provider>) -> Vec<(String, String)> {
         let known = provider.map_or(&[][..], |provider| provider.parameters);
         let mut all: BTreeMap<String, String> =
@@ -159,13 +159,13 @@ impl Keys {
 }
 
 impl OAuth {
-    /// The issuer or the token endpoint, whose grants these are; `None` while the POP3 server has not named it.
+    /// The issuer or the token endpoint that identifies a grant; `None` if the POP3 server is to name it.
     pub fn authority(&self) -> Option<&str> {
         self.issuer.as_ref().or(self.endpoints.token.as_ref()).map(Url::as_str)
     }
 }
 
-/// The value is not repeated: someone may write a secret into a URL.
+/// The error does not repeat the value: a URL may hold a secret.
 fn url(name: &str, text: &str) -> Result<Url, String> {
     text.parse().map_err(|error: crate::Error| format!("{name}: {}", error.message()))
 }

@@ -1,4 +1,4 @@
-//! A grant: whose it is, its tokens, and the form in which it is kept.
+//! A grant: its owner, its tokens, and its serialized form.
 
 use crate::Secret;
 use crate::net::Url;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::OAuth;
 use crate::cli::settings::Settings;
 
-/// What `login` was granted, and all that a refresh needs beside the client.
+/// The result of a login, with all that a refresh needs beside the client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Grant {
     host: String,
@@ -119,3 +119,42 @@ const MARGIN: i64 = 60;
 
 /// Two tokens of at most 64 KiB each, by the limit of a response.
 pub const MAX_GRANT: usize = 160 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRANT: &str = r#"{"host":"h","user":"u","authority":"https://x","client_id":"c","token_url":"https://x/t",
+        "revocation_url":null,"post":false,"refresh_token":"s3cret-r","access_token":"s3cret-a","expires":100}"#;
+
+    #[test]
+    fn a_grant_comes_back_and_shows_no_token() {
+        let grant = Grant::from_bytes(GRANT.as_bytes()).unwrap();
+        let again = Grant::from_bytes(&grant.to_bytes()).unwrap();
+        assert_eq!(again.refresh_token.expose(), b"s3cret-r");
+        assert_eq!(again.access_token.expose(), b"s3cret-a");
+        assert!(!format!("{again:?} {again:#?}").contains("s3cret"));
+    }
+
+    #[test]
+    fn part_of_a_grant_is_none() {
+        for end in 0..GRANT.len() {
+            assert!(Grant::from_bytes(&GRANT.as_bytes()[..end]).is_none(), "{end}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_fresh_until_a_minute_before_its_end() {
+        let grant = Grant::from_bytes(GRANT.as_bytes()).unwrap();
+        assert!(grant.is_fresh(39) && !grant.is_fresh(40) && !grant.is_fresh(1000));
+        let lived = |seconds| {
+            let tokens = Tokens { access_token: Secret::from("a"), refresh_token: None, expires_in: seconds };
+            grant.refreshed(&tokens, 1000)
+        };
+        assert!(lived(Some(3600)).is_fresh(1000) && lived(Some(u64::MAX)).is_fresh(1000));
+        for seconds in [None, Some(0), Some(3), Some(60)] {
+            assert!(!lived(seconds).is_fresh(1000), "{seconds:?}");
+        }
+        assert_eq!(lived(None).refresh_token.expose(), b"s3cret-r");
+    }
+}

@@ -1,7 +1,6 @@
-//! The issuer that a POP3 server names itself (RFC 7628 §3.2.2).
+//! The issuer that a POP3 server names (RFC 7628 §3.2.2).
 
 use std::error::Error as _;
-use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::net::Url;
 use crate::oauth::Endpoints;
@@ -11,6 +10,7 @@ use crate::{ErrorKind, Secret};
 
 use super::transport::Transport;
 use crate::cli::command::Context;
+use crate::cli::discover::Person;
 use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::escape::escape;
 use crate::cli::session;
@@ -20,19 +20,13 @@ pub fn endpoints(context: &Context<'_>, transport: &Transport<'_>) -> Result<End
     let url = openid_configuration(context)?;
     let shown = escape(url.as_str()).into_owned();
     let issuer = shown.strip_suffix("/.well-known/openid-configuration").unwrap_or(&shown);
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    let Some(person) = Person::at_terminal(context.settings.deadline_instant()) else {
         return Err(CliError::configuration(format!(
             "the POP3 server names the issuer {issuer}, and there is no terminal to confirm it on: \
              write issuer = \"{issuer}\" into oauth"
         )));
-    }
-    eprint!("The POP3 server names the issuer {issuer}. Log in there? [y/N] ");
-    drop(io::stderr().flush());
-    let mut answer = String::new();
-    io::stdin()
-        .read_line(&mut answer)
-        .map_err(|error| CliError::configuration(format!("no answer from standard input: {error}")))?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+    };
+    if !person.agrees(&format!("The POP3 server names the issuer {issuer}. Log in there? [y/N] "))? {
         return Err(CliError::new(
             ErrorCode::Authentication,
             "the issuer was not confirmed: nothing was done",
@@ -70,5 +64,5 @@ fn openid_configuration(context: &Context<'_>) -> Result<Url, CliError> {
     }
 }
 
-/// RFC 7628 §3.2.2 wants one that is not empty; an empty one is answered otherwise by some.
+/// Not empty: some servers answer an empty token without naming the issuer.
 const WRONG_TOKEN: &str = "none";

@@ -26,12 +26,12 @@ impl Listener {
             let port = first.local_addr()?.port();
             let sockets = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
                 Ok(second) => vec![first, second],
-                // The port is somebody else's there: a browser would ask them.
+                // Another program has the port on IPv6, and a browser might reach that one.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     last = Some(error);
                     continue;
                 }
-                // No IPv6 here, so that no browser uses it either.
+                // No IPv6 on this machine, so no browser uses it either.
                 Err(_) => vec![first],
             };
             for socket in &sockets {
@@ -52,8 +52,8 @@ impl Listener {
         format!("{scheme}://{host}:{}{path}", self.port)
     }
 
-    /// Waits for the answer that `judge` takes, shows the browser a page, and returns what came of it; `None` if the time
-    /// is over. Everything else is 404.
+    /// Waits for the redirect, shows the browser a page, and returns the result of `judge`; `None` after `until`. Other
+    /// requests get 404.
     pub fn wait<T: Send + 'static>(
         &self,
         until: Instant,
@@ -63,7 +63,7 @@ impl Listener {
         let judge: Arc<Judge<T>> = Arc::new(judge);
         while Instant::now() < until {
             for socket in &self.sockets {
-                // A browser opens connections ahead and says nothing on them: each waits by itself.
+                // Browsers open idle connections in advance, so each one has its own thread.
                 while let Ok((stream, peer)) = socket.accept() {
                     self.serve(stream, peer, &judge, &sender);
                 }
@@ -143,7 +143,7 @@ fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     String::from_utf8(head).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// No script, no link, nothing of what the address held.
+/// A page without scripts, links, and anything from the address.
 fn page(stream: &mut TcpStream, status: &str, text: &str) -> io::Result<()> {
     let body = format!("<!doctype html><meta charset=utf-8><title>pop3</title><p>{text}</p>\n");
     let head = format!(
@@ -170,7 +170,7 @@ fn written_port(redirect: &Url) -> Option<u16> {
     after_host.rsplit_once(':')?.1.parse().ok()
 }
 
-/// How long a browser may take for its request, which it sends at once or not at all.
+/// How long a browser may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const PAUSE: Duration = Duration::from_millis(20);

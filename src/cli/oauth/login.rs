@@ -26,9 +26,8 @@ pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Re
     check(settings, args)?;
     let store = Store::of(settings, oauth);
     store.probe()?;
-    let deadline = settings.deadline_instant();
     let trace_log = context.trace_log.clone();
-    let transport = Transport::new(settings, oauth, &trace_log, deadline);
+    let transport = Transport::new(settings, oauth, &trace_log);
     let client = transport.client()?;
     let endpoints = match oauth.authority() {
         Some(_) => transport.endpoints()?,
@@ -45,8 +44,8 @@ pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Re
     let session = session::open(settings, &token, &context.trace_log, context.stderr)?;
     context.end(session.transaction)?;
     let grant = Grant::new(settings, oauth, &endpoints, &tokens, refresh_token);
-    let lock = store.lock(deadline)?;
-    store.write(&grant).map_err(|error| store.unsaved(&error))?;
+    let lock = store.lock()?;
+    store.write(&grant).map_err(|error| login_again(store.unsaved(error), settings))?;
     drop(lock);
     context.printer.note(&format!("the grant of {} is stored in {}", settings.mailbox(), store.place()))?;
     Ok(Outcome::Done)
@@ -56,11 +55,10 @@ pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Re
 pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Outcome, Abort> {
     let settings = context.settings;
     let store = Store::of(settings, oauth);
-    let deadline = settings.deadline_instant();
-    let lock = store.lock(deadline)?;
+    let lock = store.lock()?;
     match store.read() {
         Ok(Some(grant)) => {
-            if let Err(why) = revoke(context, oauth, &grant, deadline) {
+            if let Err(why) = revoke(context, oauth, &grant) {
                 context.stderr.warning(&format!(
                     "the grant of {} is removed, but not revoked: {why}",
                     settings.mailbox()
@@ -69,10 +67,10 @@ pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Outcome, Abort
         }
         Ok(None) => {}
         Err(StoreError::Damaged) => context.stderr.warning("the stored grant is damaged, and not revoked"),
-        Err(error) => return Err(store.unsaved(&error).into()),
+        Err(error) => return Err(store.failure("read", error).into()),
     }
     let mailbox = settings.mailbox();
-    let removed = store.remove().map_err(|error| store.unsaved(&error))?;
+    let removed = store.remove().map_err(|error| store.failure("removed", error))?;
     drop(lock);
     let message = if removed {
         format!("the grant of {mailbox} was removed from {}", store.place())
@@ -87,13 +85,8 @@ pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Outcome, Abort
     Ok(Outcome::Done)
 }
 
-fn revoke(
-    context: &Context<'_>,
-    oauth: &OAuth,
-    grant: &Grant,
-    deadline: Option<Instant>,
-) -> Result<(), String> {
-    let transport = Transport::new(context.settings, oauth, &context.trace_log, deadline);
+fn revoke(context: &Context<'_>, oauth: &OAuth, grant: &Grant) -> Result<(), String> {
+    let transport = Transport::new(context.settings, oauth, &context.trace_log);
     if !grant.belongs_to(context.settings, oauth) {
         return Err("it is for another host, user, issuer or client id".into());
     }
@@ -101,10 +94,12 @@ fn revoke(
     let request = client
         .revoke(&grant.endpoints(), &grant.refresh_token)
         .ok_or("the provider has no revocation endpoint; its account settings may revoke it")?;
-    transport.send(&request.hiding(&grant.access_token), OAuthRequest::done).map_err(|error| error.to_string())
+    transport
+        .send(&request.hiding(&grant.access_token), OAuthRequest::done)
+        .map_err(|error| error.to_string())
 }
 
-/// What must hold before anybody is asked.
+/// Checks what must hold before a person is asked.
 fn check(settings: &Settings, args: &args::Login) -> Result<(), CliError> {
     let takes_token = match settings.auth {
         None => true,
@@ -123,7 +118,7 @@ fn check(settings: &Settings, args: &args::Login) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The ways to ask a person.
+/// The grants that need a person.
 struct Person<'a, 'c> {
     context: &'a mut Context<'c>,
     oauth: &'a OAuth,
@@ -167,7 +162,7 @@ impl Person<'_, '_> {
             .map_err(|error| self.failure(error).into())
     }
 
-    /// The first line of standard input, judged; `None` if the time is over.
+    /// The code in the address on standard input; `None` if the time is over.
     fn pasted(&self, request: &AuthorizationRequest) -> Result<Option<Result<Code, Error>>, CliError> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
@@ -213,7 +208,7 @@ impl Person<'_, '_> {
             expires: rfc3339(expires),
         })?;
         let until = Instant::now() + device.expires_in;
-        let until = self.transport.deadline().map_or(until, |deadline| deadline.min(until));
+        let until = self.context.settings.deadline_instant().map_or(until, |deadline| deadline.min(until));
         let mut interval = device.interval;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -247,17 +242,15 @@ impl Person<'_, '_> {
 
     fn until(&self) -> Instant {
         let until = Instant::now() + PATIENCE;
-        self.transport.deadline().map_or(until, |deadline| deadline.min(until))
+        self.context.settings.deadline_instant().map_or(until, |deadline| deadline.min(until))
     }
 
-    /// The time for the person is over, or that of the run.
+    /// The error for a login that nobody confirmed before the deadline or the timeout.
     fn late(&self) -> Error {
-        match self.transport.deadline() {
-            Some(deadline) if Instant::now() >= deadline => {
-                Error::new(ErrorKind::Unavailable, "nobody confirmed the login before the deadline")
-            }
-            _ => Error::new(ErrorKind::Authentication, "nobody confirmed the login in time"),
+        if self.context.settings.deadline_passed() {
+            return Error::new(ErrorKind::Unavailable, "nobody confirmed the login before the deadline");
         }
+        Error::new(ErrorKind::Authentication, "nobody confirmed the login in time")
     }
 
     fn failure(&self, error: Error) -> CliError {

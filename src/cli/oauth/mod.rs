@@ -1,4 +1,4 @@
-//! OAuth 2.0 for an account: the browser or the device code once, then refreshed for good.
+//! OAuth 2.0 for an account: one login by browser or device code, then refreshes without a person.
 
 mod browser;
 pub mod config;
@@ -21,19 +21,25 @@ use super::escape::escape;
 use super::settings::Settings;
 
 impl CliError {
-    /// The same failure with what was being done before its message.
+    /// Puts what was being done before the message.
     fn while_doing(self, what: &str) -> Self {
         Self { message: format!("{what}: {}", self.message), ..self }
     }
 }
 
-/// The failure with the command that mends it.
+/// Adds the command that helps to the message.
 pub fn login_again(failure: CliError, settings: &Settings) -> CliError {
     let message = format!("{}; {}", failure.message, login_command(settings));
     CliError { message, hint: None, ..failure }
 }
 
+/// The error for an account without a usable grant.
+pub fn no_grant(settings: &Settings, why: &str) -> CliError {
+    let text = format!("no OAuth 2.0 grant for {}: {why}", escape(&settings.mailbox()));
+    login_again(CliError::configuration(text), settings)
+}
+
 /// `run pop3 login -a work`
-pub fn login_command(settings: &Settings) -> String {
+fn login_command(settings: &Settings) -> String {
     format!("run pop3 login -a {}", escape(settings.account.as_deref().unwrap_or_default()))
 }

@@ -5,7 +5,7 @@ use crate::{ErrorKind, Secret};
 
 use super::store::{Store, StoreError};
 use super::transport::Transport;
-use super::{Grant, OAuth, login_again};
+use super::{Grant, OAuth, login_again, no_grant};
 use crate::cli::command::now;
 use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::output::Stderr;
@@ -15,11 +15,12 @@ use crate::cli::trace_log::TraceLog;
 /// An access token.
 pub struct AccessToken {
     pub token: Secret,
-    /// True if it was not made just now: a server may have withdrawn it.
+    /// True if it was not issued just now: the server may have revoked it.
     pub cached: bool,
 }
 
-/// The access token of the stored grant; `None` where none is stored. A token that a server `refused` is not given again.
+/// The access token of the stored grant, refreshed if needed, or why there is none. A token that a server `refused` is not
+/// returned again.
 pub fn access_token(
     settings: &Settings,
     oauth: &OAuth,
@@ -27,30 +28,32 @@ pub fn access_token(
     stderr: Stderr,
     refused: Option<&Secret>,
 ) -> Result<Result<AccessToken, NoGrant>, CliError> {
-    let deadline = settings.deadline_instant();
     let store = Store::of(settings, oauth);
     let stored = || match store.read() {
-        Ok(Some(grant)) if grant.belongs_to(settings, oauth) => Ok(grant),
-        Ok(Some(_)) => Err(NoGrant::Other),
-        Ok(None) => Err(NoGrant::None),
-        Err(error) => Err(NoGrant::Unreadable(error)),
+        Ok(Some(grant)) if grant.belongs_to(settings, oauth) => Ok(Ok(grant)),
+        Ok(Some(_)) => Ok(Err(NoGrant::Other)),
+        Ok(None) => Ok(Err(NoGrant::None)),
+        Err(StoreError::Damaged) => Ok(Err(NoGrant::Damaged)),
+        // An error, so that no password is looked up there next: each call may take the whole timeout.
+        Err(StoreError::Keyring(error)) => Err(no_grant(settings, &error.to_string())),
+        Err(error) => Err(store.failure("read", error)),
     };
     let usable = |grant: &Grant| {
         grant.is_fresh(now()) && refused.is_none_or(|refused| refused.expose() != grant.access_token.expose())
     };
-    match stored() {
+    match stored()? {
         Ok(grant) if usable(&grant) => {
             return Ok(Ok(AccessToken { token: grant.access_token, cached: true }));
         }
         Ok(_) => {}
         Err(none) => return Ok(Err(none)),
     }
-    let transport = Transport::new(settings, oauth, trace_log, deadline);
+    let transport = Transport::new(settings, oauth, trace_log);
     // Not under the lock: the command may take its time.
     let client = transport.client()?;
-    let _lock = store.lock(deadline)?;
+    let _lock = store.lock()?;
     // Another run may have refreshed it while this one waited; the refresh token read before may be used up.
-    let grant = match stored() {
+    let grant = match stored()? {
         Ok(grant) if usable(&grant) => {
             return Ok(Ok(AccessToken { token: grant.access_token, cached: true }));
         }
@@ -69,11 +72,11 @@ pub fn access_token(
     if let Err(error) = store.write(&new) {
         let rotated = new.refresh_token.expose() != grant.refresh_token.expose();
         if rotated {
-            // The server may have withdrawn the old one with this answer, and the new one dies with this process.
-            let failure = CliError::new(ErrorCode::Output, store.unsaved(&error).message);
+            // The server may have revoked the old token, and the new one is lost with this process.
+            let failure = CliError::new(ErrorCode::Output, store.unsaved(error).message);
             return Err(login_again(failure, settings));
         }
-        stderr.warning(&store.unsaved(&error).message);
+        stderr.warning(&store.unsaved(error).message);
     }
     Ok(Ok(AccessToken { token: new.access_token, cached: false }))
 }
@@ -84,7 +87,8 @@ pub enum NoGrant {
     None,
     /// One of another host, user, issuer or client.
     Other,
-    Unreadable(StoreError),
+    /// Bytes that are no grant.
+    Damaged,
 }
 
 impl std::fmt::Display for NoGrant {
@@ -92,7 +96,7 @@ impl std::fmt::Display for NoGrant {
         match self {
             Self::None => f.write_str("none is stored"),
             Self::Other => f.write_str("the stored one is for another host, user, issuer or client id"),
-            Self::Unreadable(error) => error.fmt(f),
+            Self::Damaged => f.write_str("the stored one is damaged"),
         }
     }
 }

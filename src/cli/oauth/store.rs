@@ -1,11 +1,8 @@
-//! Where grants are kept, and the lock under which they change.
+//! Stores grants in the keyring or in files, under a lock.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use crate::Secret;
 use sha2::{Digest as _, Sha256};
@@ -14,22 +11,24 @@ use super::config::StoreKind;
 use super::grant::{Grant, MAX_GRANT};
 use super::keyring::Keyring;
 use super::{OAuth, parts};
+use crate::cli::credential::ask_keyring;
 use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::keyring::KeyringError;
+use crate::cli::lock;
 use crate::cli::settings::Settings;
 
-/// The place of one account's grant.
-pub struct Store {
+/// The storage of the grant of one account.
+pub struct Store<'a> {
+    settings: &'a Settings,
     kind: StoreKind,
     /// `USER@HOST`
     mailbox: String,
     folder: PathBuf,
     /// The file name without its extension.
     name: String,
-    timeout: Duration,
 }
 
-/// Held while a grant is read, refreshed and saved; it ends with the process too.
+/// Held while a grant is read, refreshed and saved. The system releases it if the process ends.
 pub struct Lock {
     _file: File,
 }
@@ -41,6 +40,8 @@ pub enum StoreError {
     File(PathBuf, io::Error),
     /// What is stored is no grant.
     Damaged,
+    /// The deadline passed while the keyring was waited for.
+    Late(CliError),
 }
 
 impl std::fmt::Display for StoreError {
@@ -49,19 +50,20 @@ impl std::fmt::Display for StoreError {
             Self::Keyring(error) => error.fmt(f),
             Self::File(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Damaged => f.write_str("the stored grant is damaged"),
+            Self::Late(failure) => f.write_str(&failure.message),
         }
     }
 }
 
-impl Store {
-    pub fn of(settings: &Settings, oauth: &OAuth) -> Self {
+impl<'a> Store<'a> {
+    pub fn of(settings: &'a Settings, oauth: &OAuth) -> Self {
         let mailbox = settings.mailbox();
         Self {
+            settings,
             kind: oauth.store,
             folder: settings.state_dir.join("oauth"),
             name: file_name(&mailbox),
             mailbox,
-            timeout: settings.timeout,
         }
     }
 
@@ -78,7 +80,7 @@ impl Store {
         let bytes = match self.kind {
             StoreKind::Keyring => {
                 let mailbox = self.mailbox.clone();
-                self.within(move || parts::read(&Keyring, &mailbox)).map_err(StoreError::Keyring)?
+                self.ask(move || parts::read(&Keyring, &mailbox))?
             }
             StoreKind::File => self.read_file().map_err(|error| StoreError::File(self.file(), error))?,
         };
@@ -92,7 +94,7 @@ impl Store {
         match self.kind {
             StoreKind::Keyring => {
                 let mailbox = self.mailbox.clone();
-                self.within(move || parts::write(&Keyring, &mailbox, &bytes)).map_err(StoreError::Keyring)
+                self.ask(move || parts::write(&Keyring, &mailbox, &bytes))
             }
             StoreKind::File => self.write_file(&bytes).map_err(|error| StoreError::File(self.file(), error)),
         }
@@ -103,7 +105,7 @@ impl Store {
         match self.kind {
             StoreKind::Keyring => {
                 let mailbox = self.mailbox.clone();
-                self.within(move || parts::remove(&Keyring, &mailbox)).map_err(StoreError::Keyring)
+                self.ask(move || parts::remove(&Keyring, &mailbox))
             }
             StoreKind::File => match fs::remove_file(self.file()) {
                 Ok(()) => {
@@ -122,31 +124,37 @@ impl Store {
         let result = match self.kind {
             StoreKind::Keyring => {
                 let mailbox = self.mailbox.clone();
-                let read = move || super::parts::Entries::read(&Keyring, &mailbox).map(drop);
-                self.within(read).map_err(StoreError::Keyring)
+                self.ask(move || parts::Entries::read(&Keyring, &mailbox).map(drop))
             }
             StoreKind::File => make_folder(&self.folder)
                 .and_then(|()| tempfile::tempfile_in(&self.folder).map(drop))
                 .map_err(|error| StoreError::File(self.folder.clone(), error)),
         };
-        result.map_err(|error| self.unsaved(&error))
+        result.map_err(|error| self.unsaved(error))
     }
 
-    /// 78 for the keyring, 73 for the file.
-    pub fn unsaved(&self, error: &StoreError) -> CliError {
-        let code = match error {
-            StoreError::Keyring(_) => ErrorCode::Configuration,
-            StoreError::File(..) | StoreError::Damaged => ErrorCode::Output,
-        };
+    /// The failure of a grant that cannot be stored.
+    pub fn unsaved(&self, error: StoreError) -> CliError {
         let hint = match error {
             StoreError::Keyring(_) => "; store = \"file\" in oauth keeps it in a file",
             _ => "",
         };
-        CliError::new(code, format!("the grant of {} cannot be stored: {error}{hint}", self.mailbox))
+        let failure = self.failure("stored", error);
+        CliError { message: failure.message + hint, ..failure }
+    }
+
+    /// The failure of a grant that cannot be `stored`, `read` or `removed`: 78 for the keyring, 73 for the file.
+    pub fn failure(&self, done: &str, error: StoreError) -> CliError {
+        let code = match error {
+            StoreError::Keyring(_) => ErrorCode::Configuration,
+            StoreError::File(..) | StoreError::Damaged => ErrorCode::Output,
+            StoreError::Late(failure) => return failure,
+        };
+        CliError::new(code, format!("the grant of {} cannot be {done}: {error}", self.mailbox))
     }
 
     /// Waits for the lock of this account, at most as long as the timeout.
-    pub fn lock(&self, deadline: Option<Instant>) -> Result<Lock, CliError> {
+    pub fn lock(&self) -> Result<Lock, CliError> {
         let path = self.folder.join(format!("{}.lock", self.name));
         let failed =
             |error: &io::Error| CliError::output(format_args!("cannot lock {}", path.display()), error);
@@ -156,26 +164,19 @@ impl Store {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(&path).map_err(|error| failed(&error))?;
-        let started = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
-                Err(TryLockError::Error(error)) => return Err(failed(&error)),
-                Err(TryLockError::WouldBlock) => {}
+        match lock::wait(&file, self.settings.limits()).map_err(|error| failed(&error))? {
+            lock::Waited::Locked => Ok(Lock { _file: file }),
+            lock::Waited::PastDeadline => {
+                Err(self.settings.deadline_error("another pop3 that is refreshing the grant"))
             }
-            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                let text = "another pop3 is refreshing the grant, and the deadline passed";
-                return Err(CliError::new(ErrorCode::Unavailable, text));
-            }
-            if started.elapsed() >= self.timeout {
+            lock::Waited::TimedOut => {
                 let text = format!(
                     "another pop3 has been refreshing the grant of {} for {} s; try again later",
                     self.mailbox,
-                    self.timeout.as_secs_f64()
+                    self.settings.timeout.as_secs_f64()
                 );
-                return Err(CliError::new(ErrorCode::Temporary, text));
+                Err(CliError::new(ErrorCode::Temporary, text))
             }
-            thread::sleep(PAUSE.min(self.timeout));
         }
     }
 
@@ -194,12 +195,12 @@ impl Store {
         Ok(Some(Secret::from(bytes)))
     }
 
-    /// Beside, synced, renamed: the file is the old one or the new one, never less.
+    /// Writes a new file, syncs it, and renames it: whatever ends the process leaves the old grant or the new one, whole.
     fn write_file(&self, bytes: &[u8]) -> io::Result<()> {
         make_folder(&self.folder)?;
-        let beside = self.folder.join(format!("{}.new", self.name));
-        // A killed run may have left one; the lock is held, so that nobody else writes it now.
-        match fs::remove_file(&beside) {
+        let new = self.folder.join(format!("{}.new", self.name));
+        // A killed run may have left it; no other run is writing it, because the lock is held.
+        match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
@@ -207,34 +208,24 @@ impl Store {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&beside).and_then(|mut file| {
+        let written = options.open(&new).and_then(|mut file| {
             file.write_all(bytes)?;
-            file.sync_all()
+            file.sync_all()?;
+            fs::rename(&new, self.file())
         });
-        if let Err(error) = written {
-            let _ = fs::remove_file(&beside);
-            return Err(error);
+        if written.is_err() {
+            let _ = fs::remove_file(&new);
         }
-        fs::rename(&beside, self.file())?;
+        written?;
         sync_folder(&self.folder)
     }
 
-    /// A keyring that waits for a person who is not there must not hold up a run.
-    fn within<T: Send + 'static>(
+    /// Asks the keyring, at most as long as `--timeout` and `--deadline` allow.
+    fn ask<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
-    ) -> Result<T, KeyringError> {
-        let (sender, receiver) = mpsc::channel();
-        let spawned = thread::Builder::new().name("keyring".into()).spawn(move || {
-            let _ = sender.send(call());
-        });
-        if let Err(error) = spawned {
-            return Err(KeyringError::Failed(format!("cannot start a thread: {error}")));
-        }
-        receiver.recv_timeout(self.timeout).unwrap_or_else(|_| {
-            let text = format!("it did not answer within {} s", self.timeout.as_secs_f64());
-            Err(KeyringError::Failed(text))
-        })
+    ) -> Result<T, StoreError> {
+        ask_keyring(self.settings, call).map_err(StoreError::Late)?.map_err(StoreError::Keyring)
     }
 }
 
@@ -279,6 +270,3 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 
 /// How much of a name is kept for people to read.
 const READABLE: usize = 60;
-
-/// Between two tries for the lock; a refresh takes some hundred milliseconds.
-const PAUSE: Duration = Duration::from_millis(50);

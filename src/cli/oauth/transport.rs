@@ -1,8 +1,6 @@
 //! Requests to an authorization server, with their line in the trace.
 
-use std::time::Instant;
-
-use crate::net::{HttpClient, HttpRequest, HttpResponse, Limits, TlsConnector, TlsSettings, Trust, Url};
+use crate::net::{HttpClient, HttpRequest, HttpResponse, TlsConnector, TlsSettings, Trust, Url};
 use crate::oauth::{Client, Endpoints, Metadata, OAuthRequest, Response, metadata_urls};
 
 use super::OAuth;
@@ -11,32 +9,22 @@ use crate::cli::error::CliError;
 use crate::cli::settings::Settings;
 use crate::cli::trace_log::TraceLog;
 
-/// The way to the endpoints of one account.
+/// Sends requests to the endpoints of one account.
 pub struct Transport<'a> {
     settings: &'a Settings,
     oauth: &'a OAuth,
     trace_log: &'a TraceLog,
     tls: TlsConnector,
-    deadline: Option<Instant>,
 }
 
 impl<'a> Transport<'a> {
-    pub fn new(
-        settings: &'a Settings,
-        oauth: &'a OAuth,
-        trace_log: &'a TraceLog,
-        deadline: Option<Instant>,
-    ) -> Self {
+    pub fn new(settings: &'a Settings, oauth: &'a OAuth, trace_log: &'a TraceLog) -> Self {
         let trust = oauth.ca_file.clone().map_or(Trust::System, Trust::File);
         let tls = TlsConnector::prepare(TlsSettings { trust, ..TlsSettings::default() });
-        Self { settings, oauth, trace_log, tls, deadline }
+        Self { settings, oauth, trace_log, tls }
     }
 
-    pub fn deadline(&self) -> Option<Instant> {
-        self.deadline
-    }
-
-    /// The client; its secret comes from the command, if there is one.
+    /// The client, with the secret that the command prints, if one is configured.
     pub fn client(&self) -> Result<Client, CliError> {
         let secret = match &self.oauth.client_secret_command {
             Some(words) => Some(credential::run("client-secret-command", words, self.settings)?),
@@ -50,12 +38,12 @@ impl<'a> Transport<'a> {
         })
     }
 
-    /// The endpoints that are known, or those in the issuer's metadata, beneath those that are written by hand.
+    /// The configured endpoints, completed by the metadata of the issuer.
     pub fn endpoints(&self) -> Result<Endpoints, CliError> {
         let Some(issuer) = &self.oauth.issuer else { return Ok(self.oauth.endpoints.clone()) };
         let urls = metadata_urls(issuer)?;
         let first = self.get(&urls[0])?;
-        // RFC 8414 is younger than OpenID Connect: a server that has only the latter says 404, or something else.
+        // A server with OpenID Connect only answers the path of RFC 8414 with 404 or another status.
         let response = if first.status == 200 || first.status >= 500 || first.status == 429 {
             first
         } else {
@@ -85,7 +73,7 @@ impl<'a> Transport<'a> {
         }
     }
 
-    /// Sends a request of the grant and has its response judged.
+    /// Sends a request and returns the result of `judge` on its response.
     pub fn send<T>(
         &self,
         request: &OAuthRequest,
@@ -100,12 +88,8 @@ impl<'a> Transport<'a> {
     }
 
     fn http(&self, request: HttpRequest<'_>) -> Result<HttpResponse, crate::Error> {
-        let Settings { route, timeout, .. } = self.settings;
-        let client = HttpClient {
-            route,
-            limits: Limits { timeout: *timeout, deadline: self.deadline },
-            tls: &self.tls,
-        };
+        let client =
+            HttpClient { route: &self.settings.route, limits: self.settings.limits(), tls: &self.tls };
         let mut trace = self.trace_log.trace();
         client.send(request, &mut |text| {
             log::info!("{text}");
