@@ -90,7 +90,7 @@ fn an_empty_password_is_no_password_to_save() {
 }
 
 #[cfg(target_os = "linux")]
-mod secret_service {
+pub(crate) mod secret_service {
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::process::{Child, Stdio};
 
@@ -98,23 +98,24 @@ mod secret_service {
     use crate::support::skip::skipped;
 
     /// A message bus and a keyring daemon for this test alone; both end with it.
-    struct Service {
+    pub(crate) struct Service {
+        /// The address of the bus.
+        pub(crate) address: String,
         bus: Child,
         keyring: Child,
     }
 
     impl Service {
         /// `None` after reporting the test as skipped, where a program is missing.
-        fn start(desk: &mut Desk) -> Option<Self> {
+        pub(crate) fn start(room: &Sandbox) -> Option<Self> {
             for program in ["dbus-daemon", "dbus-send", "gnome-keyring-daemon"] {
-                let there = desk.sandbox.program(program).arg("--version").output();
+                let there = room.program(program).arg("--version").output();
                 if let Err(error) = there {
                     skipped(&format!("{program} cannot be run: {error}"));
                     return None;
                 }
             }
-            let mut bus = desk
-                .sandbox
+            let mut bus = room
                 .program("dbus-daemon")
                 .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
                 .stdout(Stdio::piped())
@@ -123,14 +124,14 @@ mod secret_service {
                 .expect("dbus-daemon starts");
             let mut address = String::new();
             BufReader::new(bus.stdout.take().expect("piped")).read_line(&mut address).expect("an address");
-            desk.bus = Some(address.trim().to_owned());
-            let keyring = Self::keyring(desk, "pw");
-            Some(Self { bus, keyring })
+            let address = address.trim().to_owned();
+            let keyring = Self::keyring(room, &address, "pw");
+            Some(Self { address, bus, keyring })
         }
 
         /// Starts the daemon with its login keyring unlocked, and waits until it owns its name on the bus.
-        fn keyring(desk: &Desk, password: &str) -> Child {
-            let mut keyring = Self::on_bus(desk, "gnome-keyring-daemon")
+        fn keyring(room: &Sandbox, address: &str, password: &str) -> Child {
+            let mut keyring = Self::on_bus(room, address, "gnome-keyring-daemon")
                 .args(["--foreground", "--unlock", "--components=secrets"])
                 .stdin(Stdio::piped())
                 .stdout(Stdio::null())
@@ -144,7 +145,7 @@ mod secret_service {
                 .write_all(password.as_bytes())
                 .expect("it reads its password");
             for _ in 0..600 {
-                let named = Self::on_bus(desk, "dbus-send")
+                let named = Self::on_bus(room, address, "dbus-send")
                     .args([
                         "--session",
                         "--print-reply",
@@ -163,26 +164,35 @@ mod secret_service {
             panic!("gnome-keyring-daemon never came up");
         }
 
-        fn lock(desk: &Desk) {
-            let locked = Self::on_bus(desk, "dbus-send")
+        pub(crate) fn lock(&self, room: &Sandbox) {
+            self.call(room, "Lock", "array:objpath:/org/freedesktop/secrets/collection/login");
+        }
+
+        /// The number of entries of a service.
+        pub(crate) fn count(&self, room: &Sandbox, service: &str) -> usize {
+            let reply = self.call(room, "SearchItems", &format!("dict:string:string:service,{service}"));
+            reply.matches("object path").count()
+        }
+
+        fn call(&self, room: &Sandbox, method: &str, argument: &str) -> String {
+            let output = Self::on_bus(room, &self.address, "dbus-send")
                 .args([
                     "--session",
                     "--print-reply",
                     "--dest=org.freedesktop.secrets",
                     "/org/freedesktop/secrets",
                 ])
-                .arg("org.freedesktop.Secret.Service.Lock")
-                .arg("array:objpath:/org/freedesktop/secrets/collection/login")
+                .arg(format!("org.freedesktop.Secret.Service.{method}"))
+                .arg(argument)
                 .output()
                 .expect("dbus-send runs");
-            assert!(locked.status.success(), "{}", String::from_utf8_lossy(&locked.stderr));
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8_lossy(&output.stdout).into_owned()
         }
 
-        fn on_bus(desk: &Desk, program: &str) -> Command {
-            let mut command = desk.sandbox.program(program);
-            command
-                .env("XDG_DATA_HOME", desk.sandbox.path("home"))
-                .env("DBUS_SESSION_BUS_ADDRESS", desk.bus.as_ref().expect("there is a bus"));
+        fn on_bus(room: &Sandbox, address: &str, program: &str) -> Command {
+            let mut command = room.program(program);
+            command.env("XDG_DATA_HOME", room.path("home")).env("DBUS_SESSION_BUS_ADDRESS", address);
             command
         }
     }
@@ -202,16 +212,18 @@ mod secret_service {
     #[test]
     fn a_password_is_saved_used_and_removed() {
         let mut desk = Desk::new();
-        let Some(_service) = Service::start(&mut desk) else { return };
+        let Some(service) = Service::start(&desk.sandbox) else { return };
+        desk.bus = Some(service.address.clone());
         saved_used_and_removed(&desk);
     }
 
     #[test]
     fn a_locked_keyring_is_said_to_be_locked_and_in_nobodys_way() {
         let mut desk = Desk::new();
-        let Some(_service) = Service::start(&mut desk) else { return };
+        let Some(service) = Service::start(&desk.sandbox) else { return };
+        desk.bus = Some(service.address.clone());
         desk.login("gehe\u{ef}m").expect(0);
-        Service::lock(&desk);
+        service.lock(&desk.sandbox);
         let sessions = desk.sessions();
         for words in [&["status"][..], &["logout"]] {
             let locked = desk.run(words, "").expect(78);
@@ -240,7 +252,7 @@ mod secret_service {
 
 /// Keyrings that never answer, on a minimal message bus.
 #[cfg(target_os = "linux")]
-mod mute {
+pub(crate) mod mute {
     use std::io::{Read as _, Write as _};
     use std::os::unix::net::{UnixListener, UnixStream};
     use std::thread;
@@ -248,7 +260,7 @@ mod mute {
     use super::*;
 
     #[derive(Clone, Copy, PartialEq)]
-    enum Mute {
+    pub(crate) enum Mute {
         /// The bus accepts connections and never answers.
         Bus,
         /// The bus answers `Hello`, but no other call: a service that hangs, a prompt that nobody sees.
@@ -257,15 +269,20 @@ mod mute {
 
     fn desk(mute: Mute) -> Desk {
         let mut desk = Desk::new();
-        let path = desk.sandbox.path("bus");
+        desk.bus = Some(bus(&desk.sandbox, mute));
+        desk
+    }
+
+    /// Starts such a bus and returns its address.
+    pub(crate) fn bus(room: &Sandbox, mute: Mute) -> String {
+        let path = room.path("bus");
         let listener = UnixListener::bind(&path).expect("a socket");
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 thread::spawn(move || serve(stream, mute));
             }
         });
-        desk.bus = Some(format!("unix:path={}", path.display()));
-        desk
+        format!("unix:path={}", path.display())
     }
 
     /// D-Bus specification: authentication, then `Hello` is answered with a unique name. All else is read and ignored.

@@ -1,11 +1,14 @@
 //! A real authorization server (npm's oidc-provider) and a Dovecot that asks it about tokens.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 
 use crate::support::dovecot::Dovecot;
-use crate::support::sandbox::{Outcome, POP3, Sandbox, run};
+use crate::support::sandbox::{LONGEST_RUN, Outcome, POP3, Sandbox, run};
+use crate::support::skip::skipped;
 
 /// The folder of the authorization server; `npm ci --prefix tests/oidc` installs it.
 fn folder() -> PathBuf {
@@ -16,17 +19,18 @@ struct Provider {
     node: Child,
     /// The server ends with it.
     stdin: Option<ChildStdin>,
+    /// The lines that the server prints.
+    lines: Receiver<String>,
+    port: u16,
     dovecot: Dovecot,
     room: Sandbox,
 }
 
 impl Provider {
-    /// `None`, said loudly, where it is not installed; a failure where `POP3_TEST_SERVERS=required`.
+    /// `None` after reporting the test as skipped, where a server is not installed.
     fn start(seconds: u32) -> Option<Self> {
         if !folder().join("node_modules/oidc-provider").exists() {
-            let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
-            assert!(!required, "oidc-provider is not installed (npm ci --prefix tests/oidc)");
-            eprintln!("SKIPPED (oidc-provider is not installed: npm ci --prefix tests/oidc)");
+            skipped("oidc-provider is not installed (npm ci --prefix tests/oidc)");
             return None;
         }
         let mut node = Command::new("node")
@@ -37,14 +41,17 @@ impl Provider {
             .stderr(Stdio::null())
             .spawn()
             .expect("node is installed");
-        let mut issuer = String::new();
-        let mut stdout = BufReader::new(node.stdout.take().expect("piped"));
-        stdout.read_line(&mut issuer).expect("the issuer");
-        // It says more, and ends where nobody listens.
-        std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
-        let issuer = issuer.trim().to_owned();
+        let (sender, lines) = mpsc::channel();
+        let stdout = BufReader::new(node.stdout.take().expect("piped"));
+        // All of it is read: the server ends where nobody listens.
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let issuer = lines.recv_timeout(LONGEST_RUN).expect("the issuer");
         let stdin = node.stdin.take();
-        let port = issuer.rsplit(':').next().expect("a port").to_owned();
+        let port: u16 = issuer.rsplit(':').next().expect("a port").parse().expect("a number");
         let dovecot = Dovecot::start_with(&[], |root| {
             let introspection = format!(
                 "introspection_url = http://dovecot:secret@127.0.0.1:{port}/token/introspection\n\
@@ -73,7 +80,38 @@ impl Provider {
             dovecot.ca_file().display()
         );
         std::fs::write(room.path("config.toml"), config).expect("a file");
-        Some(Self { node, stdin, dovecot, room })
+        Some(Self { node, stdin, lines, port, dovecot, room })
+    }
+
+    /// Lets time pass for the authorization server.
+    fn pass(&mut self, seconds: u32) {
+        writeln!(self.stdin.as_mut().expect("it runs"), "{seconds}").expect("it reads");
+        while self.lines.recv_timeout(LONGEST_RUN).expect("it answers") != "passed" {}
+    }
+
+    /// The stored grant.
+    fn grant(&self) -> serde_json::Value {
+        let folder = self.room.state().join("oauth");
+        let mut paths =
+            std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+        let path = paths.find(|path| path.extension().is_some_and(|end| end == "json")).expect("a grant");
+        serde_json::from_slice(&std::fs::read(path).expect("a file")).expect("JSON")
+    }
+
+    /// The response to a form.
+    fn post(&self, path: &str, form: &str) -> String {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server");
+        write!(
+            stream,
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+            self.port,
+            form.len()
+        )
+        .expect("it reads");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).expect("a response");
+        response
     }
 
     fn command(&self, words: &[&str]) -> Command {
@@ -129,6 +167,16 @@ fn person(url: &str, code: &str) -> String {
     String::from_utf8(output.stdout).expect("a URL").trim().to_owned()
 }
 
+fn log_in_by_device(provider: &Provider) {
+    provider.login(&["login", "--device", "--json"], |line| {
+        let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        let device = &row["device"];
+        let text = |key: &str| device[key].as_str().expect("text").to_owned();
+        person(&text("url"), &text("code"));
+        None
+    });
+}
+
 #[test]
 fn a_pasted_address_from_nothing_to_status() {
     let Some(provider) = Provider::start(3600) else { return };
@@ -137,28 +185,78 @@ fn a_pasted_address_from_nothing_to_status() {
     for auth in ["auto", "xoauth2", "oauthbearer"] {
         provider.expect(&["status", "--auth", auth], 0);
     }
-    let outcome = provider.expect(&["logout"], 0);
-    assert!(outcome.stderr().is_empty(), "{outcome:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_browser_from_nothing_to_status() {
+    let Some(provider) = Provider::start(3600) else { return };
     provider.expect(&["status"], 78);
+    let mut script = provider.room.program("script");
+    script.env("POP3_CONFIG", provider.room.path("config.toml"));
+    script.env("BROWSER", format!("node '{}'", folder().join("person.mjs").display()));
+    let (shown, code) = crate::terminal::Terminal::new(script, &format!("{POP3} -a work login")).finish();
+    assert_eq!(code, Some(0), "{shown}{}", provider.dovecot.log());
+    provider.expect(&["status"], 0);
 }
 
 #[test]
-fn a_device_code_and_refreshes_that_rotate() {
-    // Under the margin of a minute, so that every run refreshes, and long enough for a slow machine.
-    let Some(provider) = Provider::start(30) else { return };
-    provider.login(&["login", "--device", "--json"], |line| {
-        let row: serde_json::Value = serde_json::from_str(line).expect("JSON");
-        let device = &row["device"];
-        let text = |key: &str| device[key].as_str().expect("text").to_owned();
-        person(&text("url"), &text("code"));
-        None
-    });
+fn a_device_code_from_nothing_to_runs_over_a_token_that_expires() {
+    let Some(mut provider) = Provider::start(3) else { return };
+    provider.expect(&["status"], 78);
+    log_in_by_device(&provider);
     for _ in 0..10 {
+        let expired = provider.grant()["access_token"].as_str().expect("text").to_owned();
+        provider.pass(4);
+        let mut command = provider.command(&["status"]);
+        command.env("POP3_TOKEN", expired);
+        run(command).expect(77);
         provider.expect(&["status"], 0);
     }
+}
+
+/// `pop3` has no clock of the server: to it the cached token is good for an hour.
+#[test]
+fn a_cached_token_that_expired_at_the_server_is_refreshed() {
+    let Some(mut provider) = Provider::start(3600) else { return };
+    log_in_by_device(&provider);
+    let before = provider.grant();
+    provider.expect(&["status"], 0);
+    assert_eq!(provider.grant(), before, "the cached token is used");
+    provider.pass(3601);
+    provider.expect(&["status"], 0);
+    assert_ne!(provider.grant()["refresh_token"], before["refresh_token"], "the server rotates");
+}
+
+/// The server withdraws a grant whose refresh token is used twice.
+#[test]
+fn runs_at_once_lose_no_grant_that_rotates() {
+    let Some(provider) = Provider::start(3) else { return };
+    log_in_by_device(&provider);
     std::thread::scope(|scope| {
         for _ in 0..20 {
-            scope.spawn(|| provider.expect(&["status"], 0));
+            let command = provider.command(&["status"]);
+            scope.spawn(|| run(command).expect(0));
         }
     });
+    provider.expect(&["status"], 0);
+}
+
+#[test]
+fn a_logout_revokes() {
+    let Some(provider) = Provider::start(3600) else { return };
+    log_in_by_device(&provider);
+    let refresh_token = provider.grant()["refresh_token"].as_str().expect("text").to_owned();
+    let introspect = || {
+        let form = format!("client_id=dovecot&client_secret=secret&token={refresh_token}");
+        provider.post("/token/introspection", &form)
+    };
+    assert!(introspect().contains("\"active\":true"), "{}", introspect());
+    let outcome = provider.expect(&["logout"], 0);
+    assert!(outcome.stderr().is_empty(), "{outcome:?}");
+    assert!(introspect().contains("\"active\":false"), "{}", introspect());
+    let form = format!("grant_type=refresh_token&client_id=pop3&refresh_token={refresh_token}");
+    let refused = provider.post("/token", &form);
+    assert!(refused.contains("invalid_grant"), "{refused}");
+    provider.expect(&["status"], 78);
 }

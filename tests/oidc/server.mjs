@@ -1,7 +1,14 @@
 // An authorization server on a loopback port, for the tests: prints its issuer, then serves until standard input ends.
 // Usage: node server.mjs [SECONDS], the life of an access token.
+//
+// Its clock stands still, so that a token of three seconds lives as long as a slow machine needs. A line on standard
+// input is a number of seconds that pass at once; "passed" is printed then.
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
 import { Provider } from 'oidc-provider';
+
+let now = Date.now();
+Date.now = () => now;
 
 const seconds = Number(process.argv[2] ?? 3600);
 const server = createServer();
@@ -42,4 +49,9 @@ server.listen(0, '127.0.0.1', () => {
   server.on('request', provider.callback());
   console.log(issuer);
 });
-process.stdin.on('end', () => process.exit(0)).resume();
+createInterface({ input: process.stdin })
+  .on('line', (line) => {
+    now += Number(line) * 1000;
+    console.log('passed');
+  })
+  .on('close', () => process.exit(0));
