@@ -44,6 +44,8 @@ pub(super) struct Connection {
     /// The rest of a message is still to be read.
     body: bool,
     poisoned: bool,
+    /// The last status line, if it has the form of the response to a later checkpoint, and nothing has followed it.
+    suspect: Option<Vec<u8>>,
 }
 
 impl Connection {
@@ -58,6 +60,7 @@ impl Connection {
             pipelining: false,
             body: false,
             poisoned: false,
+            suspect: None,
         }
     }
 
@@ -180,6 +183,7 @@ impl Connection {
             return Err(self.protocol_error(ProtocolError::NoStatusIndicator));
         };
         let line = self.bytes(&line).to_vec();
+        self.suspect = None;
         match indicator {
             StatusIndicator::Ok => Ok(line),
             StatusIndicator::Err => {
@@ -199,6 +203,7 @@ impl Connection {
             return Ok(None);
         }
         if let Event::Body(at) = self.event()? {
+            self.suspect = None;
             return Ok(Some(at));
         }
         self.body = false;
@@ -310,8 +315,26 @@ impl Connection {
         }
     }
 
+    /// Remembers a status line that may be the response to a later checkpoint.
+    pub(super) fn set_suspect(&mut self, line: Option<Vec<u8>>) {
+        self.suspect = line;
+    }
+
     /// Adds to an error the message that it concerns, and whether commands were pipelined.
+    ///
+    /// A server that leaves out a response has nothing left to send in the end: the connection times out or is closed. If the
+    /// last status line was the response to a checkpoint, that is what happened. If the response to the checkpoint itself is
+    /// missing, such a server looks like a slow one, and the error stays a timeout.
     pub(super) fn with_context(&self, error: Error, number: Option<MessageNumber>) -> Error {
+        let error = match &self.suspect {
+            Some(line) if error.kind() == ErrorKind::Unavailable => {
+                let out_of_step = ProtocolError::OutOfStep;
+                Error::new(ErrorKind::Protocol, out_of_step.to_string())
+                    .with_response(self.redacted(line))
+                    .with_source(out_of_step)
+            }
+            _ => error,
+        };
         let error = error.with_pipelining(self.pipelining);
         match number {
             Some(number) => error.with_number(number),

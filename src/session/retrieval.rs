@@ -188,6 +188,8 @@ impl<'t> Retrieval<'t> {
 
     fn reply(&mut self, request: Request, response: Result<Vec<u8>, Error>) -> Option<Reply<'_>> {
         self.unvouched = true;
+        let suspect = response.as_ref().ok().filter(|line| self.answers_next_checkpoint(line)).cloned();
+        self.connection.set_suspect(suspect);
         match (request, response) {
             (Request::Message(number), Ok(_)) => {
                 self.received = Some(number);
@@ -221,6 +223,20 @@ impl<'t> Retrieval<'t> {
             Err(error) if error.kind() == ErrorKind::Refused => Ok(Err(error)),
             Err(error) => Err(self.connection.with_context(error, number)),
         }
+    }
+
+    /// True if a status line has the form of the response to the next checkpoint in flight. If nothing follows such a line, the
+    /// server left out a response before the checkpoint.
+    fn answers_next_checkpoint(&self, line: &[u8]) -> bool {
+        // Thousands of commands may be in flight, and few status lines begin with the two numbers of a checkpoint.
+        if !Checkpoint::Stat.is_answered_by(line) {
+            return false;
+        }
+        let checkpoint = self.in_flight.iter().find_map(|request| match request {
+            Request::Checkpoint(checkpoint) => Some(checkpoint),
+            _ => None,
+        });
+        checkpoint.is_some_and(|checkpoint| checkpoint.is_answered_by(line))
     }
 
     /// True if the response to a checkpoint proves the order of the responses; false if a later checkpoint must.

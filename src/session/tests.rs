@@ -361,6 +361,41 @@ fn answers_out_of_step_vouch_for_nothing() {
     }
 }
 
+/// The server left out an answer, and has nothing left to send: the last status line shows it.
+#[test]
+fn an_answer_left_out_at_the_end_is_out_of_step() {
+    let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS, LISTINGS];
+    let retrieve = |answers: &'static str| {
+        let server = Server::closing(Vec::leak([&begin[..], &[(RETR_3, answers)][..]].concat()));
+        let mut transaction = login(server.session(), None).unwrap();
+        transaction.listing().unwrap();
+        hear(&mut transaction.retr_all([1, 2, 3].map(number))).unwrap_err()
+    };
+    for (answers, kind, at) in [
+        ("+OK\r\none\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", ErrorKind::Protocol, 3),
+        ("+OK\r\none\r\n.\r\n+OK 3 10\r\n", ErrorKind::Protocol, 2),
+        // Each of these may be a connection that is merely lost.
+        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n", ErrorKind::Unavailable, 3),
+        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n", ErrorKind::Unavailable, 3),
+        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK 3 10\r\nthr", ErrorKind::Unavailable, 3),
+    ] {
+        let (heard, error) = retrieve(answers);
+        assert!(!heard.contains(&"vouched".to_owned()), "{answers:?}: {heard:?}");
+        assert_eq!((error.kind(), error.number()), (kind, Some(number(at))), "{answers:?}: {error}");
+        assert!(error.is_pipelined());
+        assert_eq!(error.response().is_some(), kind == ErrorKind::Protocol);
+    }
+    for (answers, kind) in
+        [("+OK\r\n+OK 1 10\r\n", ErrorKind::Protocol), ("+OK\r\n+OK\r\n", ErrorKind::Unavailable)]
+    {
+        let marks = [("DELE 1\r\nDELE 2\r\nSTAT\r\n", answers)];
+        let server = Server::closing(Vec::leak([&begin[..4], &marks[..]].concat()));
+        let mut transaction = login(server.session(), None).unwrap();
+        let error = transaction.dele_all([1, 2].map(number), |_, _| {}).unwrap_err();
+        assert_eq!(error.kind(), kind, "{answers:?}: {error}");
+    }
+}
+
 /// A message that is gone since the login is refused by `LIST` as well: another message stands in.
 #[test]
 fn a_checkpoint_that_is_refused_like_its_message_proves_nothing() {
