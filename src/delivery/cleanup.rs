@@ -1,5 +1,5 @@
-//! A registry of what must be tidied before a signal ends the process: dot-locks of mboxes, running commands of
-//! pipes. The library only registers; a front end that handles signals calls [`hold`] and [`Guard::tidy`].
+//! A registry of what must be cleaned up before a signal ends the process: dot-locks of mboxes, running commands of pipes. The
+//! library only registers them; a front end that handles signals calls [`hold`] and [`Guard::tidy`].
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +7,7 @@ use std::{
 };
 
 struct Registry {
-    /// With what is in each.
+    /// Each with its content.
     dot_locks: Vec<(PathBuf, Vec<u8>)>,
     /// The process ids of commands, each of which leads a process group.
     commands: Vec<u32>,
@@ -15,8 +15,8 @@ struct Registry {
 
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { dot_locks: Vec::new(), commands: Vec::new() });
 
-/// Exclusive access to the registry. While it lives, no dot-lock is made and no command is started, so a handler that
-/// keeps it until the process ends misses nothing.
+/// Exclusive access to the registry. While it lives, no dot-lock is made and no command is started: a signal handler keeps it
+/// until the process ends.
 pub struct Guard(MutexGuard<'static, Registry>);
 
 /// Waits for exclusive access to the registry.
@@ -26,8 +26,8 @@ pub fn hold() -> Guard {
 }
 
 impl Guard {
-    /// Removes dot-locks and ends commands with their children (on Windows neither is needed: the system removes a
-    /// dot-lock with its handle, and Ctrl-C reaches the commands as well).
+    /// Removes dot-locks and ends commands with their children. Windows needs neither: the system removes a dot-lock with its
+    /// handle, and Ctrl-C reaches the commands too.
     pub fn tidy(&self) {
         for (path, content) in &self.0.dot_locks {
             remove_own(path, content);

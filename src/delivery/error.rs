@@ -1,8 +1,9 @@
-//! Why a message cannot be stored or remembered.
+//! Errors of storing and remembering messages.
 
 use std::{fmt, io};
 
-/// Who must act. Exhaustive on purpose: a front end that maps kinds to exit codes stops compiling when a kind is added.
+/// The kind of an error, by who must act. Exhaustive on purpose: a front end that maps kinds to exit codes stops compiling when
+/// a kind is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The destination or the record cannot be read or written, or the command of a pipe failed.
@@ -15,7 +16,7 @@ pub enum ErrorKind {
     ClosedPipe,
     /// The deadline passed.
     TimedOut,
-    /// The session with the server failed; `Error::session` says how.
+    /// The session with the server failed; see [`Error::into_session`].
     Session,
 }
 
@@ -28,25 +29,25 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of a kind with its message.
+    /// Returns an error of this kind with a message.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), session: None }
     }
 
-    /// Who must act.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What failed and why.
+    /// Returns the message: what failed and why.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The error of the session, for an error of kind [`ErrorKind::Session`].
+    /// Returns the error of the session for an error of kind [`ErrorKind::Session`].
     #[must_use]
     pub fn into_session(self) -> Option<crate::Error> {
         self.session.map(|error| *error)
@@ -61,7 +62,7 @@ impl Error {
         Self::new(ErrorKind::ClosedPipe, "standard output was closed by its reader")
     }
 
-    /// The same error once more.
+    /// Returns a copy.
     pub(crate) fn repeat(&self) -> Self {
         let session = self.session.as_deref().map(|error| {
             let again = crate::Error::new(error.kind(), error.message());

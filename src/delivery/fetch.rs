@@ -19,7 +19,7 @@ pub struct Wanted<'a> {
     pub number: MessageNumber,
     /// Its unique-id, if the server gave one.
     pub unique_id: Option<&'a UniqueId>,
-    /// Its place among the messages with this unique-id, from 0.
+    /// Its position among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// Its octets by the server's listing.
     pub octets: Option<u64>,
@@ -27,17 +27,17 @@ pub struct Wanted<'a> {
     pub unless_stored: bool,
 }
 
-/// How the transfer goes on.
+/// Progress of the transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
     /// A message begins.
     Message(MessageNumber),
-    /// So many octets of it came.
+    /// This many octets of it were received.
     Octets(u64),
 }
 
-/// What happened to a message. Each is final: it is proven that the answers were to these commands, and what is stored is
-/// durable and remembered.
+/// An event of a message. Each is final: the answer is proven to belong to its command, and a stored message is durable and
+/// remembered.
 #[derive(Debug)]
 pub enum Event {
     /// It is stored.
@@ -50,7 +50,7 @@ pub enum Event {
     Refused {
         /// Which message.
         number: MessageNumber,
-        /// It was the mark that was refused.
+        /// True if the server refused the mark, not the message.
         mark: bool,
         /// With the server's line.
         error: crate::Error,
@@ -62,32 +62,34 @@ pub struct Fetcher<'t, 'a> {
     retrieval: Retrieval<'t>,
     storage: Storage,
     wanted: Vec<Wanted<'a>>,
-    /// How many were asked for.
+    /// The number of requested messages.
     asked: usize,
-    /// How many came or were refused: answers come in the order of the commands.
+    /// The number of received or refused messages: answers come in the order of the commands.
     answered: usize,
-    /// Whether stored messages are marked.
+    /// True if stored messages are marked.
     mark: bool,
     keep_alive: Duration,
-    /// Answers that are not vouched for yet.
+    /// Events of answers without proof so far.
     unvouched: Vec<Event>,
     events: VecDeque<Event>,
     progress: Box<dyn FnMut(Progress) + 'a>,
 }
 
-/// What a [`Fetcher`] does with the messages.
+/// Options of a [`Fetcher`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FetchOptions {
-    /// Ask for the next message when the last one is stored, so that `NOOP` can be said in between.
+    /// Request the next message only when the last one is stored, so that `NOOP` can be sent in between.
     pub one_by_one: bool,
-    /// Mark what is stored as deleted.
+    /// Mark stored messages as deleted.
     pub mark: bool,
     /// The longest silence that the server allows for.
     pub timeout: Duration,
 }
 
 impl<'t, 'a> Fetcher<'t, 'a> {
-    /// Asks for the `wanted` messages, and marks the `left_over` ones, which were stored and verified before.
+    /// Requests the `wanted` messages, and marks the `left_over` ones, which an earlier run stored and [`verify`] compared.
+    ///
+    /// [`verify`]: super::verify
     pub fn new(
         transaction: &'t mut Transaction,
         storage: Storage,
@@ -122,8 +124,11 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         self
     }
 
-    /// The next event; `None` when every message is stored or refused, and every mark answered. An error ends the
-    /// session; [`finish`](Self::finish) still makes durable what was vouched for.
+    /// Returns the next event; `None` when every message is stored or refused, and every mark answered.
+    ///
+    /// # Errors
+    ///
+    /// An error ends the session; [`finish`](Self::finish) still makes complete messages with proof durable.
     #[allow(clippy::should_implement_trait, reason = "errors end it, which no Iterator says")]
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
@@ -172,14 +177,13 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         }
     }
 
-    /// Whether [`next`](Self::next) has an event at once, without waiting for the server.
+    /// True if [`next`](Self::next) returns an event without waiting for the server.
     #[must_use]
     pub fn has_event(&self) -> bool {
         !self.events.is_empty()
     }
 
-    /// Ends the storing: everything vouched for is made durable, whatever ended the transfer. Gives back the events that
-    /// [`next`](Self::next) did not give, and the record.
+    /// Makes complete messages with proof durable, whatever ended the transfer. Returns the remaining events and the record.
     pub fn finish(self) -> (Vec<Event>, Result<Option<Record>, Error>) {
         let Self { storage, mut events, .. } = self;
         let (reports, ended) = storage.finish();
@@ -187,7 +191,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         (events.into(), ended)
     }
 
-    /// A message is safe: it is reported, and may be marked.
+    /// Reports a stored message, and marks it.
     fn take(&mut self, report: Report) {
         if let Report::Stored(delivered) = &report
             && self.mark
@@ -199,7 +203,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
     }
 }
 
-/// The message that is answered, and those before it are over: answers come in the order of the commands.
+/// Returns the message with this number, and passes over those before it: answers come in the order of the commands.
 fn take_answered<'w, 'a>(
     wanted: &'w [Wanted<'a>],
     answered: &mut usize,
@@ -239,7 +243,7 @@ fn store(
             }
             Ok(None) => return storage.end(),
             Err(error) => {
-                // The connection is what failed; a store that fails as well is reported when it ends.
+                // The connection failed first; a failure of the store is reported by `finish`.
                 drop(storage.abort());
                 return Err(error.into());
             }

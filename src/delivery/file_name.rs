@@ -1,4 +1,4 @@
-//! File names made of strangers' words, that every file system takes.
+//! File names from untrusted text, valid on every file system.
 
 use std::{
     fmt::Write as _,
@@ -7,8 +7,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// Bytes as a file name without its extension: everything but `A-Z a-z 0-9 - _ .` as `%XX`, no leading dot or hyphen, no
-/// name that Windows reserves, cut with a hash at `longest` characters. What follows must not be a dot alone.
+/// Returns bytes as a file name without its extension: everything but `A-Z a-z 0-9 - _ .` as `%XX`, no leading dot or hyphen, no
+/// reserved name of Windows, cut with a hash at `longest` characters. An extension must follow.
 ///
 /// `b"<1@x>"` → `%3C1%40x%3E`, `b"../a"` → `%2E.%2Fa`, `b"con.x"` → `%63on.x`
 pub(crate) fn portable(octets: &[u8], longest: usize) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn portable(octets: &[u8], longest: usize) -> String {
         }
     }
     if name.is_empty() {
-        // No octets at all; a lone `%` is no escape of any.
+        // No bytes: a lone `%` is not an escape of any byte.
         name.push('%');
     }
     if name.len() > longest {
@@ -35,7 +35,7 @@ pub(crate) fn portable(octets: &[u8], longest: usize) -> String {
     name
 }
 
-/// The name with a number before its extension, from the second on: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
+/// The name with a number before its extension, except for the first: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
 pub(crate) fn numbered(name: &Path, count: u32) -> PathBuf {
     if count < 2 {
         return name.to_path_buf();
@@ -61,7 +61,7 @@ pub(crate) fn hex(octets: &[u8]) -> String {
     })
 }
 
-/// What Windows takes for a device, with any extension. The superscript digits of `COM¹` are escaped anyhow.
+/// Names of devices on Windows, with any extension. The superscript digits of `COM¹` are escaped in any case.
 fn is_reserved(octets: &[u8]) -> bool {
     let stem = octets.split(|&octet| octet == b'.').next().unwrap_or_default().to_ascii_uppercase();
     match stem.as_slice() {

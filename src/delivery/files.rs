@@ -1,10 +1,10 @@
-//! `--dir` and `--maildir`: a file a message, under its name only when it is whole and durable.
+//! `--dir` and `--maildir`: one file per message, which gets its name when it is complete and durable.
 
 use std::{
     borrow::Cow,
     collections::HashSet,
     ffi::OsStr,
-    fs::{self, File},
+    fs::File,
     hash::{BuildHasher, RandomState},
     io::{self, Write},
     path::{Path, PathBuf},
@@ -16,9 +16,11 @@ use tempfile::TempPath;
 
 use super::{
     error::Error,
-    file_name, fs as disk,
+    file_name,
+    folder::{self, cannot},
+    fs as disk,
     line_ends::LineEnds,
-    process::{self, host},
+    process::host,
     record::{
         Record,
         journal::{Content, Entry},
@@ -30,15 +32,16 @@ use super::{
 };
 
 pub(crate) struct Files {
-    /// Where files stand while they are written, and under their names.
+    /// The folder of files that are being written.
     temporaries: PathBuf,
+    /// The folder of complete messages.
     names: PathBuf,
     naming: Naming,
-    /// Tells this record's temporary files from all others.
-    nonce: Option<String>,
+    /// In the names of temporary files: whose they are.
+    owner: String,
     syncing: Syncing,
     current: Option<Current>,
-    /// With what is in the file.
+    /// Each with its temporary file and the content of that file.
     staged: Vec<(Staged, TempPath, Content)>,
     made: u64,
 }
@@ -46,7 +49,7 @@ pub(crate) struct Files {
 struct Current {
     file: File,
     path: TempPath,
-    /// Of what is written, where that is not what was received.
+    /// Length and hash of the file, if its line ends are converted.
     octets: u64,
     sha256: Sha256,
 }
@@ -62,7 +65,7 @@ impl Naming {
     }
 }
 
-/// The names of a folder without regard to case, as hashes: a folder may hold 100,000 files.
+/// The lower-case names of a folder as hashes: a folder may hold 100,000 files.
 #[derive(Default)]
 struct Taken {
     names: HashSet<u64>,
@@ -87,36 +90,35 @@ impl Files {
     pub(crate) fn dir(folder: &Path, record: Option<&Record>) -> Result<Self, Error> {
         disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
         let mut taken = Taken::default();
-        sweep(folder, record, |nonce| format!(".pop3-{nonce}-"), |name| taken.insert(name))
+        folder::sweep_dir(folder, record, |name| taken.insert(name))
             .map_err(|error| cannot("use", folder, &error))?;
-        Self::new(folder, folder, Naming::Eml(taken), record)
+        Self::new(folder, folder, Naming::Eml(taken), folder::dir_owner(record))
     }
 
     pub(crate) fn maildir(folder: &Path, record: Option<&Record>) -> Result<Self, Error> {
-        let [temporaries, names] = make_maildir(folder)?;
-        sweep(&temporaries, record, |nonce| format!("R{nonce}."), |_| {})
-            .map_err(|error| cannot("use", &temporaries, &error))?;
-        Self::new(&temporaries, &names, Naming::maildir(), record)
+        let [temporaries, names] = folder::make_maildir(folder)?;
+        folder::sweep_maildir(&temporaries, record).map_err(|error| cannot("use", &temporaries, &error))?;
+        Self::new(&temporaries, &names, Naming::maildir(), folder::maildir_owner(record))
     }
 
-    /// Whether a file can be made and renamed here. Nothing stays.
+    /// Finds out whether a file can be made and renamed here. No file remains.
     pub(crate) fn probe_dir(folder: &Path) -> Result<(), Error> {
         disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
-        probe(folder, folder)
+        folder::probe(folder, folder)
     }
 
     pub(crate) fn probe_maildir(folder: &Path) -> Result<(), Error> {
-        let [temporaries, names] = make_maildir(folder)?;
-        probe(&temporaries, &names)
+        let [temporaries, names] = folder::make_maildir(folder)?;
+        folder::probe(&temporaries, &names)
     }
 
-    fn new(temporaries: &Path, names: &Path, naming: Naming, record: Option<&Record>) -> Result<Self, Error> {
+    fn new(temporaries: &Path, names: &Path, naming: Naming, owner: String) -> Result<Self, Error> {
         let syncing = Syncing::of(names).map_err(|error| cannot("use", names, &error))?;
         Ok(Self {
             temporaries: temporaries.to_path_buf(),
             names: names.to_path_buf(),
             naming,
-            nonce: record.and_then(Record::nonce).map(str::to_owned),
+            owner,
             syncing,
             current: None,
             staged: Vec::new(),
@@ -127,16 +129,13 @@ impl Files {
     fn make(&mut self) -> io::Result<(File, TempPath)> {
         loop {
             self.made += 1;
-            let (process, made) = (std::process::id(), self.made);
+            let (process, made, owner) = (std::process::id(), self.made, &self.owner);
             let name = match &self.naming {
-                Naming::Eml(_) => {
-                    format!(".pop3-{}-{process}-{made}.tmp", self.nonce.as_deref().unwrap_or("unrecorded"))
-                }
+                Naming::Eml(_) => format!("{owner}{process}-{made}.tmp"),
                 Naming::Maildir { host, .. } => {
                     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
                     let (seconds, micros) = (now.as_secs(), now.subsec_micros());
-                    let mark = self.nonce.as_deref().map(|nonce| format!("R{nonce}")).unwrap_or_default();
-                    format!("{seconds}.M{micros}P{process}Q{made}{mark}.{host}")
+                    format!("{seconds}.M{micros}P{process}Q{made}{owner}.{host}")
                 }
             };
             let path = self.temporaries.join(name);
@@ -152,7 +151,7 @@ impl Files {
         }
     }
 
-    /// Where a message is to stand; the flag tells that the same octets stand there already.
+    /// Chooses the path of a message. The flag is true if a file with the same bytes already exists there.
     fn choose(&mut self, message: &Staged, temporary: &Path) -> (PathBuf, bool) {
         let Naming::Eml(taken) = &mut self.naming else {
             return (self.names.join(temporary.file_name().unwrap_or_default()), false);
@@ -170,7 +169,7 @@ impl Files {
                 taken.insert(name);
                 return (path, false);
             }
-            // What cannot be read is a stranger's.
+            // An unreadable file is another program's.
             if count <= MAX_COMPARED
                 && disk::exists(&path)
                 && disk::same_octets(temporary, &path).unwrap_or(false)
@@ -186,10 +185,10 @@ impl Files {
         staged: Vec<(Staged, TempPath, Content)>,
         context: &mut CommitContext,
     ) -> Result<(), Error> {
-        let whose = |names: &Path, error: &io::Error| cannot("write to", names, error);
+        let failure = |folder: &Path, error: &io::Error| cannot("write to", folder, error);
         self.syncing
             .group(staged.iter().map(|(_, path, _)| &**path))
-            .map_err(|error| whose(&self.temporaries, &error))?;
+            .map_err(|error| failure(&self.temporaries, &error))?;
         let mut chosen = Vec::with_capacity(staged.len());
         for (message, temporary, content) in staged {
             let (path, exists) = self.choose(&message, &temporary);
@@ -220,15 +219,15 @@ impl Files {
                 Some(Ok(path)) => stored.push((message, path, word, exists)),
                 other => {
                     void.extend(word.map(|word| (word, message.incoming.occurrence)));
-                    failed = failed.or(other.and_then(Result::err).map(|error| whose(&self.names, &error)));
+                    failed = failed.or(other.and_then(Result::err).map(|error| failure(&self.names, &error)));
                 }
             }
         }
-        // Nobody may look later for what did not get its name, so that another file of that name is not taken for it.
+        // A failed message is voided at once, so that recovery never takes another file of that name for it.
         let voided = context.append(
             void.iter().map(|(unique_id, occurrence)| Entry::Void { unique_id, occurrence: *occurrence }),
         );
-        disk::sync_folder(&self.names).map_err(|error| whose(&self.names, &error))?;
+        disk::sync_folder(&self.names).map_err(|error| failure(&self.names, &error))?;
         let places: Vec<_> = stored.iter().map(|(_, path, ..)| disk::path_octets(path)).collect();
         let places: Vec<_> = places.iter().map(|place| escape(place)).collect();
         let entries = stored.iter().zip(&places);
@@ -310,89 +309,15 @@ impl Current {
     }
 }
 
-fn make_maildir(folder: &Path) -> Result<[PathBuf; 2], Error> {
-    let [temporaries, names, current] = ["tmp", "new", "cur"].map(|name| folder.join(name));
-    for folder in [&temporaries, &names, &current] {
-        disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
-    }
-    Ok([temporaries, names])
-}
-
-/// Gives the file its name, or the next one if somebody took that at the last moment.
+/// Gives the file its name, or the next free one if another program has just taken it.
 fn place(mut temporary: TempPath, name: &Path) -> io::Result<PathBuf> {
     let placed = disk::rename_to_free(&temporary, name)?;
     temporary.disable_cleanup(true);
     Ok(placed)
 }
 
-/// Removes what earlier runs with this record left behind, which hold it no more: the record is locked, and its nonce is in
-/// the names. What its unfinished steps need stays. Tells of everything else.
-/// Makes and renames a file, under names with a leading dot, which no mail reader takes for a message.
-fn probe(temporaries: &Path, names: &Path) -> Result<(), Error> {
-    sweep_probes(temporaries);
-    sweep_probes(names);
-    let name = format!("{PROBE}{}", std::process::id());
-    let made = temporaries.join(&name);
-    let target = names.join(name + NAMED_PROBE);
-    disk::private_options()
-        .write(true)
-        .create_new(true)
-        .open(&made)
-        .map_err(|error| cannot("write to", temporaries, &error))?;
-    let renamed = disk::rename_new(&made, &target);
-    // Tried once more, as nobody else knows whose file it is.
-    let remove = |path: &Path| fs::remove_file(path).or_else(|_| fs::remove_file(path));
-    let removed = remove(if renamed.is_ok() { &target } else { &made });
-    renamed.and(removed).map_err(|error| cannot("write to", names, &error))
-}
-
-/// Removes what runs that were killed while they probed left: empty files, named after a process that has ended.
-fn sweep_probes(folder: &Path) {
-    let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let id = name.to_str().and_then(|name| name.strip_prefix(PROBE));
-        let id = id.map(|id| id.strip_suffix(NAMED_PROBE).unwrap_or(id)).and_then(|id| id.parse().ok());
-        let is_empty = || entry.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
-        let own = std::process::id().cast_signed();
-        if id.is_some_and(|id| id == own || !process::is_alive(id)) && is_empty() {
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// The name of a probe, before the process id.
-const PROBE: &str = ".pop3-probe-";
-
-/// The end of a probe's name once it was renamed.
-const NAMED_PROBE: &str = ".named";
-
-fn sweep(
-    folder: &Path,
-    record: Option<&Record>,
-    own: impl Fn(&str) -> String,
-    mut other: impl FnMut(&OsStr),
-) -> io::Result<()> {
-    let own = record.and_then(Record::nonce).map(own);
-    for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        let is_own = name.to_str().zip(own.as_deref()).is_some_and(|(name, own)| name.contains(own));
-        let path = folder.join(&name);
-        if is_own && record.is_some_and(|record| !record.temporaries().contains(&path)) {
-            fs::remove_file(path)?;
-        } else {
-            other(&name);
-        }
-    }
-    Ok(())
-}
-
-fn cannot(verb: &str, folder: &Path, error: &io::Error) -> Error {
-    Error::output(format_args!("cannot {verb} {}", folder.display()), error)
-}
-
-/// How many files of one name's family are read to find a message among them. A server may give thousands of messages
-/// one unique-id, and reading all for each takes hours.
+/// Files with numbered names that are compared with a message. A server may give thousands of messages one unique-id, and
+/// reading all files for each takes hours.
 const MAX_COMPARED: u32 = 64;
 
 /// Characters of a name before `.eml`: 100 with it.

@@ -1,4 +1,4 @@
-//! Folders and files that are their owner's alone, and what makes them survive a power cut.
+//! Private folders and files, and operations that survive a power cut.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Makes a folder and those above it that are missing (0700 whatever the umask), each entered durably in its parent.
-/// A folder that is there stays as it is; it may be a link of the user's.
+/// Makes a folder and missing folders above it, durably and with mode 0700 whatever the umask. An existing folder is not changed;
+/// it may be a link.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -19,7 +19,7 @@ pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     match make_one(folder) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is there, and not a folder"));
+            return Err(io::Error::new(io::ErrorKind::NotADirectory, "not a folder"));
         }
         made => made?,
     }
@@ -38,7 +38,7 @@ fn make_one(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
 }
 
-/// Gives a file that was just made to its owner alone (0600): what was asked at its making, the umask may have cut.
+/// Sets the mode of a new file to 0600: the umask may have removed bits when it was made.
 #[cfg(unix)]
 pub(crate) fn make_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -48,8 +48,7 @@ pub(crate) fn make_private(file: &File) -> io::Result<()> {
     tolerate_modes(file.set_permissions(fs::Permissions::from_mode(0o600)))
 }
 
-/// Some file systems have modes of their own, or let nobody change them (CIFS, NFS with squashed users, FAT): what was
-/// just made is as private as they make it.
+/// Ignores that a mode cannot be changed: on some file systems (CIFS, NFS with squashed users, FAT) it is fixed.
 #[cfg(unix)]
 fn tolerate_modes(changed: io::Result<()>) -> io::Result<()> {
     use rustix::io::Errno;
@@ -70,7 +69,7 @@ pub(crate) fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Options that make a new file its owner's alone.
+/// Options that make a new file with mode 0600.
 #[cfg(unix)]
 pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -83,7 +82,7 @@ pub(crate) fn private_options() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// The same for a file whose name this program chose: a link under that name is not followed.
+/// Options that make a new file with mode 0600 and do not follow a link: for names that this program chose.
 #[cfg(unix)]
 pub(crate) fn own_options() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
@@ -97,8 +96,8 @@ pub(crate) fn own_options() -> OpenOptions {
     private_options()
 }
 
-/// Makes what happened to the names in a folder durable. Some file systems (CIFS, some FUSE) refuse the call as such. Windows has no such call: there each file is flushed under its
-/// new name.
+/// Makes the names in a folder durable. Some file systems (CIFS, some FUSE) do not support this; Windows has no such call, and
+/// each file is flushed under its new name instead.
 #[cfg(unix)]
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     use rustix::io::Errno;
@@ -114,10 +113,10 @@ pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the octets of a file that is there durable.
+/// Makes the content of an existing file durable.
 pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    // `FlushFileBuffers` wants a handle that may write.
+    // `FlushFileBuffers` needs write access.
     if cfg!(windows) {
         options.write(true)
     } else {
@@ -126,12 +125,12 @@ pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     options.open(path)?.sync_all()
 }
 
-/// Whether something exists under the name: a file, a folder, or a link even if it leads nowhere.
+/// True if the name exists, even as a link that leads nowhere.
 pub(crate) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Whether both are plain files (no links) with the same octets.
+/// True if both are regular files (not links) with the same bytes.
 pub(crate) fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
     let (first, second) = (one.symlink_metadata()?, other.symlink_metadata()?);
     if !first.is_file() || !second.is_file() || first.len() != second.len() {
@@ -154,8 +153,8 @@ pub(crate) fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Renames without ever replacing: `AlreadyExists` where something stands under the new name. On Windows the new name is
-/// durable when this returns: flushing a file flushes what the file system's journal holds of it.
+/// Renames without replacing a file: `AlreadyExists` if the new name exists. On Windows the new name is durable afterwards:
+/// flushing a file also flushes the file system's journal.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut temporary = tempfile::TempPath::try_from_path(of_any_length(from)?)?;
     temporary.disable_cleanup(true);
@@ -168,7 +167,7 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// File systems without hard links and without `RENAME_NOREPLACE` (exFAT, Android storage, some FUSE) say so in many ways.
+/// The errors of file systems without hard links and without `RENAME_NOREPLACE` (exFAT, Android storage, some FUSE).
 #[cfg(unix)]
 fn cannot_link(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -176,8 +175,8 @@ fn cannot_link(error: &io::Error) -> bool {
     is_one_of(error, &errors)
 }
 
-/// Takes the free name exclusively with a placeholder, then renames over it. The placeholder names the file that it
-/// stands for, so that it can be told from anything else should a power cut leave it.
+/// Takes the free name with a placeholder, then renames over it. The placeholder names the file that it stands for, so that it is
+/// recognized after a power cut.
 #[cfg(unix)]
 fn rename_over_placeholder(from: &Path, to: &Path) -> io::Result<()> {
     use std::io::Write;
@@ -200,18 +199,24 @@ fn rename_over_placeholder(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn placeholder_of(path: &Path) -> Vec<u8> {
     let name = path.file_name().unwrap_or_default();
-    [b"pop3 is about to put here: ", name.as_encoded_bytes(), b"\n"].concat()
+    [PLACEHOLDER.as_bytes(), name.as_encoded_bytes(), b"\n"].concat()
 }
 
+/// True if `path` is a placeholder, and `of` was about to be renamed over it.
 #[cfg(unix)]
-fn is_placeholder(path: &Path, of: &Path) -> bool {
+pub(crate) fn is_placeholder(path: &Path, of: &Path) -> bool {
     let expected = placeholder_of(of);
     path.symlink_metadata()
         .is_ok_and(|metadata| metadata.is_file() && metadata.len() == expected.len() as u64)
         && fs::read(path).is_ok_and(|content| content == expected)
 }
 
-/// Renames to the name, or to the next one that is free: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
+#[cfg(not(unix))]
+pub(crate) fn is_placeholder(_: &Path, _: &Path) -> bool {
+    false
+}
+
+/// Renames to the name, or to the next free one: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
 pub(crate) fn rename_to_free(from: &Path, name: &Path) -> io::Result<PathBuf> {
     let mut count = 1;
     loop {
@@ -223,7 +228,7 @@ pub(crate) fn rename_to_free(from: &Path, name: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// `C:\a` → `\\?\C:\a`, which Windows takes with more than 260 characters. `std` does so by itself, `tempfile` not.
+/// `C:\a` → `\\?\C:\a`, a path that may have more than 260 characters. `std` does this itself, `tempfile` does not.
 #[cfg(windows)]
 fn of_any_length(path: &Path) -> io::Result<PathBuf> {
     use std::path::{Component, Prefix};
@@ -249,7 +254,7 @@ fn of_any_length(path: &Path) -> io::Result<&Path> {
     Ok(path)
 }
 
-/// The path from the root, as it stands in the record.
+/// The absolute path, as in the record.
 pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
@@ -275,7 +280,11 @@ pub(crate) fn octets_path(octets: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&octets).into_owned().into()
 }
 
-/// Octets compared at a time.
+/// The text of a placeholder, before the name of the file that it stands for.
+#[cfg(unix)]
+pub(crate) const PLACEHOLDER: &str = "pop3 is about to put here: ";
+
+/// Bytes compared at a time.
 const COMPARED: usize = 64 * 1024;
 
 #[cfg(all(test, windows))]

@@ -1,4 +1,4 @@
-//! Whether a message on the server is the one that was stored: by its octets in the listing and a hash of its header.
+//! Compares a message on the server with the one that was stored: its octets in the listing and a hash of its header.
 
 use std::collections::HashSet;
 
@@ -19,25 +19,29 @@ pub struct Candidate<'a> {
     pub number: MessageNumber,
     /// Its unique-id.
     pub unique_id: &'a UniqueId,
-    /// Its place among the messages with this unique-id, from 0.
+    /// Its position among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// Its octets by the server's listing.
     pub octets: Option<u64>,
 }
 
-/// What is known of candidates.
+/// Candidates by the result of the comparison.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// Stored before, and still the same.
+    /// Messages that were stored and have not changed.
     pub same: HashSet<MessageNumber>,
-    /// Another message under a unique-id that was used before: it is new.
+    /// Other messages under used unique-ids, as their octets or headers show. Where a server answers `TOP` with another header
+    /// than `RETR`, unchanged messages are among them.
     pub other: HashSet<MessageNumber>,
-    /// Nobody can tell: skipped and imported messages, those that an earlier version fetched.
+    /// Messages without proof: skipped and imported ones, and those that an earlier version fetched.
     pub unproven: HashSet<MessageNumber>,
 }
 
-/// Compares messages with what the record says of them: their octets, and where the server answers `TOP` (RFC 1939 §7) their
-/// headers.
+/// Compares messages with the record: their octets and, if the server answers `TOP` (RFC 1939 §7), their headers.
+///
+/// # Errors
+///
+/// Those of the session; a refused `TOP` is no error.
 pub fn verify<'a>(
     transaction: &mut Transaction,
     record: &Record,
@@ -57,7 +61,7 @@ pub fn verify<'a>(
     for Candidate { number, unique_id, occurrence, octets } in asked {
         let header = headers.get(&number);
         let set = match record.identify(unique_id.as_bytes(), occurrence, octets, header) {
-            // A server that answers `TOP` for others and not for this one tells nothing of it.
+            // The server answers `TOP`, but not for this message: its header is unknown.
             Identity::Same if header.is_none() && !headers.is_empty() => &mut verified.unproven,
             Identity::Same => &mut verified.same,
             Identity::Other => &mut verified.other,
@@ -68,7 +72,7 @@ pub fn verify<'a>(
     Ok(verified)
 }
 
-/// The hashes of the headers; nothing at all where `TOP` is not to be had.
+/// Returns the hashes of the headers: none if the server does not support `TOP`.
 fn headers(
     transaction: &mut Transaction,
     numbers: impl Iterator<Item = MessageNumber>,
@@ -88,8 +92,8 @@ fn headers(
     Ok(headers)
 }
 
-/// SHA-256 of a message's header: every line up to the empty one, without it. Some servers send the empty line of a message
-/// without a body, and some do not.
+/// SHA-256 of a message's header: every line before the empty line. Some servers leave out the empty line of a message without
+/// a body.
 #[derive(Debug, Clone)]
 pub(crate) struct HeaderHash {
     hash: Sha256,
@@ -112,7 +116,7 @@ impl Default for HeaderHash {
 }
 
 impl HeaderHash {
-    /// Takes bytes of the message as received, cut anywhere.
+    /// Adds bytes of the message as received, in pieces of any size.
     pub(crate) fn update(&mut self, mut octets: &[u8]) {
         while let Some(&first) = octets.first() {
             match (self.state, first) {

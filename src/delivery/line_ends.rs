@@ -1,11 +1,11 @@
-//! From the line ends of the network to those of this machine's mail files.
+//! Converts line ends from CRLF to LF.
 
 use memchr::memchr;
 
-/// CRLF to LF, whatever pieces the octets come in; a CR or an LF alone stays as it is.
+/// Converts CRLF to LF in pieces of any size. A CR or an LF alone is not changed.
 #[derive(Default)]
 pub(crate) struct LineEnds {
-    /// The last octet was a CR, whose LF may follow.
+    /// The last byte was a CR, which an LF may follow.
     held: bool,
 }
 
@@ -29,7 +29,7 @@ impl LineEnds {
         out.extend_from_slice(rest);
     }
 
-    /// The message is over.
+    /// Ends the message.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.held) {
             out.push(b'\r');

@@ -1,4 +1,4 @@
-//! A command that is run once a message, which it reads on its standard input.
+//! A command that is run once per message and reads the message from its standard input.
 
 use std::{
     fs::File,
@@ -22,7 +22,7 @@ pub(crate) struct Pipe {
     scrub: Vec<String>,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
-    /// A file of its own for each message: a command may leave a process behind that still reads it.
+    /// One file per message: a command may start a process that reads it later.
     spool: Option<File>,
     ends: LineEnds,
     converted: Vec<u8>,
@@ -62,12 +62,12 @@ impl Pipe {
             guard.add_command(child.id());
             child
         };
-        // The command alone has its input now.
+        // Closes our handle of the command's input.
         drop(command);
         let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let limit = until.into_iter().chain(self.deadline).min();
         let in_time = wait(&mut child, limit)?;
-        // Reaped under the guard: once its id is free, no signal handler may send anything to it.
+        // Reaped under the guard: after that the process id may be another process, which must not get a signal.
         let mut guard = cleanup::hold();
         if !in_time {
             cleanup::kill_group(child.id());
@@ -161,7 +161,7 @@ impl Store for Pipe {
                 }
                 Ok(Ended::TimedOut) => self.failure(format_args!("timed out for message {number}")),
                 Ok(Ended::Exited(status)) => self.failure(format_args!("{status} for message {number}")),
-                // The command cannot be run at all, for no message.
+                // The command cannot be started for any message.
                 Err(error) => return Err(self.failure(error)),
             };
             context.failed(message, failed);
@@ -170,7 +170,7 @@ impl Store for Pipe {
     }
 }
 
-/// Waits for the command to end, without reaping it on Unix. Gives back whether it ended in time.
+/// Waits for the command to end, without reaping it on Unix. Returns true if it ended in time.
 fn wait(child: &mut Child, limit: Option<Instant>) -> io::Result<bool> {
     let mut pause = Duration::from_millis(1);
     while !has_ended(child, limit.is_none())? {
@@ -202,7 +202,7 @@ fn has_ended(child: &mut Child, blocking: bool) -> io::Result<bool> {
     if blocking { child.wait().map(|_| true) } else { Ok(child.try_wait()?.is_some()) }
 }
 
-/// A unique-id as it is where it is printable ASCII without spaces, else escaped as in the name of an `.eml`.
+/// A unique-id of printable ASCII without spaces unchanged, any other escaped as in the name of an `.eml`.
 fn printable(unique_id: &[u8]) -> String {
     match str::from_utf8(unique_id) {
         Ok(text) if text.bytes().all(|octet| octet.is_ascii_graphic()) => text.to_owned(),
@@ -214,8 +214,8 @@ fn spooling(error: &io::Error) -> Error {
     Error::output("cannot spool a message for --pipe", error)
 }
 
-/// What a command that handles other people's mail must not know.
+/// Environment variables that are removed for the command.
 const SECRETS: [&str; 3] = ["POP3_PASSWORD", "POP3_TOKEN", "POP3_PROXY"];
 
-/// How often a command with a time limit is looked at, at least.
+/// The longest pause between two looks at a command with a time limit.
 const MAX_PAUSE: Duration = Duration::from_millis(20);

@@ -1,4 +1,4 @@
-//! Who holds a lock: a process of this host and boot, and whether it still runs.
+//! Identifies the process that holds a lock, and finds out whether it still runs.
 
 #[cfg(unix)]
 use std::time::Duration;
@@ -19,14 +19,14 @@ pub(crate) fn host() -> String {
     if host.is_empty() { "localhost".to_owned() } else { host }
 }
 
-/// A process that nothing else can be taken for: its id may be used again, and other hosts and containers count their own.
+/// A process by its id, host, boot and start time: an id alone may be used again, or belong to another host or container.
 #[cfg(unix)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) id: i32,
     /// The host and, on Linux, the namespace that the id belongs to.
     place: String,
-    /// The boot and, within it, when the process started: `-` where the system does not tell.
+    /// The boot, and the start of the process within it; `-` if unknown.
     boot: String,
     start: String,
 }
@@ -50,7 +50,7 @@ impl Holder {
         words.next().is_none().then_some(holder)
     }
 
-    /// Whether it was a process of this host, and is known to have ended.
+    /// True if it was a process of this host that is known to have ended.
     pub(crate) fn is_dead(&self) -> bool {
         if self.place != place() {
             return false;
@@ -62,10 +62,29 @@ impl Holder {
             || start(self.id).is_some_and(|start| self.start != "-" && start != self.start)
     }
 
-    /// Whether it is a process of this host that still runs.
+    /// True if it is a process of this host that still runs.
     pub(crate) fn is_alive(&self) -> bool {
         self.place == place() && !self.is_dead()
     }
+}
+
+/// Returns a name for this process, for use in file names. Outside Unix it is only the process id.
+pub(crate) fn own_name() -> String {
+    #[cfg(unix)]
+    return Holder::current().line().replace(' ', "+").replace('/', ",");
+    #[cfg(not(unix))]
+    std::process::id().to_string()
+}
+
+/// True if the process with this [`own_name`] is known to have ended.
+#[cfg(unix)]
+pub(crate) fn has_ended(name: &str) -> bool {
+    Holder::parse(&name.replace('+', " ").replace(',', "/")).is_some_and(|holder| holder.is_dead())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn has_ended(_: &str) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -77,13 +96,13 @@ pub(crate) fn is_alive(id: i32) -> bool {
     Pid::from_raw(id).is_some_and(|pid| id > 0 && test_kill_process(pid) != Err(Errno::SRCH))
 }
 
-/// No process is known to have ended here.
+/// Always true: this system does not tell whether a process has ended.
 #[cfg(not(unix))]
 pub(crate) fn is_alive(_: i32) -> bool {
     true
 }
 
-/// When this machine was started.
+/// Returns the time of the last boot.
 pub(crate) fn booted() -> Option<SystemTime> {
     #[cfg(unix)]
     {
@@ -109,11 +128,11 @@ fn boot() -> String {
     if boot.trim().is_empty() { "-".to_owned() } else { boot.trim().to_owned() }
 }
 
-/// When a process started, in ticks since the boot.
+/// Returns the start of a process in ticks since the boot.
 #[cfg(unix)]
 fn start(id: i32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name of the program, in parentheses, may hold anything.
+    // The name of the program, in parentheses, may contain any character.
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_ascii_whitespace().nth(19).map(str::to_owned)
 }

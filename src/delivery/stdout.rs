@@ -1,4 +1,4 @@
-//! Messages on standard output: a look, which is not remembered.
+//! Messages on standard output, which are not remembered.
 
 use std::{
     fs::File,
@@ -21,7 +21,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// One message, as it is.
+    /// Writes one message unchanged.
     pub(crate) fn plain() -> Result<Self, Error> {
         let file = standard_output().map_err(|error| Error::output("cannot use standard output", &error))?;
         Ok(Self { file, quoter: None, buffer: Vec::new(), staged: Vec::new() })
@@ -70,7 +70,7 @@ impl Store for Output {
         self.flush()
     }
 
-    /// What has gone out cannot be called back; the failure that discards a message ends the run.
+    /// Written bytes cannot be taken back; the failure that discards a message ends the run.
     fn abort(&mut self) -> Result<(), Error> {
         self.buffer.clear();
         self.quoter = self.quoter.take().map(|_| Mboxrd::new());
@@ -94,7 +94,7 @@ impl Store for Output {
     }
 }
 
-/// A pipe, a socket or a terminal cannot be synced; on Windows a pipe gives one of several errors.
+/// True if the output is a pipe, a socket or a terminal, which cannot be synced. On Windows a pipe returns one of several errors.
 fn cannot_sync(error: &io::Error) -> bool {
     let failed_write = matches!(
         error.kind(),

@@ -27,41 +27,41 @@ use crate::{
 /// Where messages are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
-    /// A folder with one `.eml` a message.
+    /// A folder with one `.eml` file per message.
     Dir(PathBuf),
     /// A Maildir.
     Maildir(PathBuf),
     /// An mbox (mboxrd).
     Mbox(PathBuf),
-    /// An mbox on standard output: a look, which is not remembered.
+    /// An mbox on standard output; the messages are not remembered.
     MboxStdout,
-    /// The words of a command that is run once a message.
+    /// The words of a command that is run once per message.
     Pipe(Vec<String>),
-    /// One message, as it is, on standard output: a look, which is not remembered.
+    /// One message, unchanged, on standard output; it is not remembered.
     Stdout,
     /// An LMTP server.
     Lmtp {
-        /// Where it listens.
+        /// The address of the server.
         address: LmtpAddress,
-        /// Whom it is to deliver to: an address or a user name, without spaces, angle brackets and control characters.
+        /// The recipient: an address or a user name, without spaces, angle brackets and control characters.
         recipient: String,
     },
 }
 
 impl Destination {
-    /// Whether messages are only shown, and not remembered.
+    /// True if messages are only shown, and not remembered.
     #[must_use]
     pub fn is_look(&self) -> bool {
         matches!(self, Self::Stdout | Self::MboxStdout)
     }
 
-    /// True if each message is handed to another program, so that the server is asked for one at a time.
+    /// True if each message goes to another program, so that messages are requested one at a time.
     #[must_use]
     pub fn is_single(&self) -> bool {
         matches!(self, Self::Pipe(_) | Self::Lmtp { .. })
     }
 
-    /// The file or folder, with its path from the root as it stands in the record.
+    /// The absolute path of the file or folder, as in the record.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         match self {
@@ -70,7 +70,11 @@ impl Destination {
         }
     }
 
-    /// Makes missing folders, and finds out whether anything can be stored here, before a server is asked for it.
+    /// Makes missing folders, and finds out whether a message can be stored here. Call it before connecting.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`] names the path and the reason.
     pub fn probe(&self) -> Result<(), Error> {
         match self {
             Self::Dir(folder) => Files::probe_dir(&absolute(folder)?),
@@ -99,15 +103,15 @@ impl Destination {
 /// How messages are stored.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Whether what is stored is to be deleted on the server from here on.
+    /// True if messages stored from now on are to be deleted on the server.
     pub delete: bool,
-    /// How long another holder of the mbox is waited for, and the longest silence of an LMTP server.
+    /// The longest wait for another holder of the mbox, and the longest silence of an LMTP server.
     pub timeout: Duration,
-    /// When the whole run must have ended, the command of a pipe included.
+    /// The end of the whole run, including the command of a pipe.
     pub deadline: Option<Instant>,
-    /// How long the command of a pipe may take for one message.
+    /// The longest time that the command of a pipe may take for one message.
     pub pipe_timeout: Option<Duration>,
-    /// Environment variables, beside the known ones, that the command of a pipe must not see.
+    /// More environment variables that are removed for the command of a pipe.
     pub scrub: Vec<String>,
 }
 
@@ -122,8 +126,7 @@ pub struct Incoming {
     pub occurrence: u32,
     /// Its octets by the server's listing.
     pub listed: Option<u64>,
-    /// It has a unique-id that is remembered with other octets: should its content be the remembered one, only the record
-    /// is brought up to date.
+    /// Its unique-id is remembered with other octets: if its content is the remembered one, only the record is updated.
     pub unless_stored: bool,
 }
 
@@ -136,17 +139,17 @@ pub struct Delivered {
     pub unique_id: Option<UniqueId>,
     /// Its place among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// As received.
+    /// Its octets as received.
     pub octets: u64,
-    /// `None` where it is in no file.
+    /// Its file; `None` if it is in no file.
     pub path: Option<PathBuf>,
-    /// Of the octets as received.
+    /// SHA-256 of the bytes as received.
     pub sha256: [u8; 32],
-    /// An earlier run stored it: only its octets in the listing changed.
+    /// An earlier run stored it, and only its octets in the listing changed.
     pub stored_before: bool,
-    /// A file with these bytes was there already, and was kept.
+    /// A file with these bytes already existed, and was kept.
     pub kept: bool,
-    /// Its deletion loses nothing. An empty answer for a message that is listed as large is stored and not believed.
+    /// Deleting it on the server loses nothing. False for an empty answer to a message that is listed as larger.
     pub deletable: bool,
 }
 
@@ -166,11 +169,11 @@ pub struct Failed {
     pub number: MessageNumber,
     /// Its unique-id, if the server gave one.
     pub unique_id: Option<UniqueId>,
-    /// Why.
+    /// The reason.
     pub error: Error,
 }
 
-/// What became of a message.
+/// The result of storing a message.
 #[derive(Debug)]
 pub enum Report {
     /// It is stored.
@@ -179,24 +182,24 @@ pub enum Report {
     Failed(Failed),
 }
 
-/// The main thread's end of the storage thread.
+/// The handle of the storage thread.
 pub struct Storage {
     blocks: Option<SyncSender<Block>>,
     spare: Receiver<Block>,
-    /// A group at a time, so that its marks can go out in one write.
+    /// Reports of a whole group, so that its marks go out in one write.
     reports: Receiver<Vec<Report>>,
-    /// What of the last group was not given yet.
+    /// Reports of the last group that were not returned yet.
     arrived: std::vec::IntoIter<Report>,
     thread: Option<JoinHandle<Result<Option<Record>, Error>>>,
     block: Block,
-    /// Messages complete and not reported yet.
+    /// Complete messages that are not reported yet.
     outstanding: usize,
-    /// The thread was told not to wait for more.
+    /// [`Mark::Flush`] was sent.
     flushing: bool,
     failed: Option<Error>,
 }
 
-/// Octets of messages, with what happens where.
+/// Bytes of messages, with marks at positions among them.
 #[derive(Default)]
 pub(crate) struct Block {
     pub(crate) octets: Vec<u8>,
@@ -207,14 +210,18 @@ pub(crate) enum Mark {
     Begin(Incoming),
     End,
     Abort,
-    /// All complete messages before are proven to be what they were asked for.
+    /// The answers of all complete messages before it are proven to belong to their commands.
     Vouched,
-    /// The main thread waits: commit now.
+    /// Commit now: the main thread waits.
     Flush,
 }
 
 impl Storage {
-    /// Makes the destination ready (missing folders are made, what earlier runs left is swept) and starts the thread.
+    /// Prepares the destination (makes missing folders, removes temporary files of earlier runs) and starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`] if the destination cannot be used.
     pub fn start(
         destination: &Destination,
         record: Option<Record>,
@@ -242,12 +249,12 @@ impl Storage {
         })
     }
 
-    /// A message begins.
+    /// Begins a message.
     pub fn begin(&mut self, message: Incoming) -> Result<(), Error> {
         self.mark(Mark::Begin(message))
     }
 
-    /// Octets of the message as received, cut anywhere.
+    /// Adds bytes of the message as received, in pieces of any size.
     pub fn write(&mut self, mut octets: &[u8]) -> Result<(), Error> {
         while !octets.is_empty() {
             if self.block.octets.capacity() == 0 {
@@ -264,26 +271,26 @@ impl Storage {
         Ok(())
     }
 
-    /// The message is complete.
+    /// Ends a complete message.
     pub fn end(&mut self) -> Result<(), Error> {
         self.outstanding += 1;
         self.flushing = false;
         self.mark(Mark::End)
     }
 
-    /// The message will never be complete: it is discarded.
+    /// Discards a message that will not be complete.
     pub fn abort(&mut self) -> Result<(), Error> {
         self.mark(Mark::Abort)
     }
 
-    /// The complete messages are proven to be what was asked for: they may be stored for good. What is not vouched for
-    /// is discarded in the end.
+    /// Vouches for the complete messages: their answers belong to their commands, and they may be stored for good. Other
+    /// messages are discarded at the end.
     pub fn vouch(&mut self) -> Result<(), Error> {
         self.flushing = false;
         self.mark(Mark::Vouched)
     }
 
-    /// Hands over what is batched, to be called before waiting for the network.
+    /// Hands batched bytes to the thread. Call it before waiting for the network.
     pub fn flush(&mut self) -> Result<(), Error> {
         if self.block.octets.is_empty() && self.block.marks.is_empty() {
             return Ok(());
@@ -294,13 +301,17 @@ impl Storage {
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// Messages complete and not reported yet.
+    /// Returns the number of complete messages that are not reported yet.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.outstanding
     }
 
-    /// What became of the next message, if that is known now.
+    /// Returns the next report, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn report(&mut self) -> Result<Option<Report>, Error> {
         if let Some(report) = self.arrived.next() {
             return Ok(Some(self.count(report)));
@@ -312,14 +323,18 @@ impl Storage {
         }
     }
 
-    /// The same, waited for at most `at_most`. Nothing is waited for where no message is outstanding.
+    /// Returns the next report, and waits for it at most `at_most`. Does not wait if no message is outstanding.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn wait(&mut self, at_most: Duration) -> Result<Option<Report>, Error> {
         if self.outstanding == 0 || self.arrived.len() > 0 {
             return self.report();
         }
         if !self.flushing {
             self.flushing = true;
-            // Its failure is reported after what was stored before it.
+            // A failure is reported after the messages that were stored before it.
             let _ = self.mark(Mark::Flush).and_then(|()| self.flush());
         }
         match self.reports.recv_timeout(at_most) {
@@ -329,8 +344,8 @@ impl Storage {
         }
     }
 
-    /// Ends the thread: everything complete and vouched for is made durable, the rest is discarded. The reports since
-    /// the last call stand beside the outcome, as a failure does not undo them.
+    /// Ends the thread: complete messages with proof are made durable, others are discarded. Returns the remaining reports as
+    /// well, because a failure does not undo them.
     pub fn finish(mut self) -> (Vec<Report>, Result<Option<Record>, Error>) {
         let flushed = self.flush();
         self.blocks = None;
@@ -344,7 +359,7 @@ impl Storage {
 
     fn mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.block.marks.push((self.block.octets.len(), mark));
-        // Messages without octets must not pile up.
+        // Bounds a block of many empty messages.
         if self.block.marks.len() >= MAX_MARKS { self.flush() } else { Ok(()) }
     }
 
@@ -373,13 +388,13 @@ impl Storage {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(ended)) => ended,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            // Who asks again after a failure must not be told that all is well.
+            // A second call must return the error again.
             None => self.failed.as_ref().map_or(Ok(None), |error| Err(error.repeat())),
         }
     }
 }
 
-/// An early return must not leave a lock or a half-written group behind: what is vouched for is committed.
+/// Ends the thread, so that an early return leaves no lock and no half-written group.
 impl Drop for Storage {
     fn drop(&mut self) {
         self.blocks = None;
@@ -393,11 +408,11 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     disk::absolute(path).map_err(|error| Error::output(format_args!("cannot use {}", path.display()), &error))
 }
 
-/// Octets handed to the thread at once.
+/// Bytes in one block.
 const BLOCK: usize = 32 * 1024;
 
 /// Marks in one block.
 const MAX_MARKS: usize = 512;
 
-/// Blocks that wait for the thread: while it syncs, the socket's own buffer takes far more.
+/// Blocks that wait for the thread. While it syncs, the socket's buffer holds far more.
 const IN_FLIGHT: usize = 4;

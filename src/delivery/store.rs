@@ -1,4 +1,4 @@
-//! The trait of destinations, and what a commit works with.
+//! The trait of destinations, and the context of a commit.
 
 use std::{borrow::Borrow, borrow::Cow, path::PathBuf, sync::mpsc::Sender};
 
@@ -15,12 +15,12 @@ use super::{
 /// One kind of destination. Messages are staged one by one; a commit makes all that are staged durable. After an error in
 /// `begin`, `write` or `end`, `abort` is called.
 pub(crate) trait Store: Send {
-    /// How many messages may share a commit.
+    /// The most messages that share a commit.
     fn group(&self) -> usize {
         GROUP_MESSAGES
     }
 
-    /// Whether what is staged can be committed while another message is on its way in.
+    /// True if staged messages can be committed while another one is being received.
     fn commits_amid(&self) -> bool {
         true
     }
@@ -32,14 +32,14 @@ pub(crate) trait Store: Send {
     /// The message is complete: it is staged for the next commit.
     fn end(&mut self, message: Staged) -> Result<(), Error>;
 
-    /// Discards the message that was begun.
+    /// Discards the message that is being received.
     fn abort(&mut self) -> Result<(), Error>;
 
     /// Discards all staged messages but the first `count`.
     fn keep(&mut self, count: usize) -> Result<(), Error>;
 
-    /// Makes everything staged durable, remembers and reports it. What fails is not under its name afterwards; what did
-    /// not is reported all the same.
+    /// Makes all staged messages durable, remembers and reports them. A message that fails does not keep its name; the others
+    /// are reported all the same.
     fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error>;
 }
 
@@ -56,12 +56,12 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// The unique-id as it stands in the record.
+    /// The unique-id as written in the record.
     pub(crate) fn word(&self) -> Option<Cow<'_, [u8]>> {
         self.incoming.unique_id.as_ref().map(|unique_id| escape(unique_id.as_bytes()))
     }
 
-    /// What the record says of the message.
+    /// The message as written in the record.
     pub(crate) fn message<'a>(&self, unique_id: &'a [u8]) -> Message<'a> {
         Message {
             unique_id,
@@ -70,13 +70,13 @@ impl Staged {
             deletion: self.deletion,
             listed: self.incoming.listed,
             content: Some(self.content),
-            // An empty answer tells nothing of the message: nothing can agree with it.
+            // An empty answer does not show the header, so no later comparison may succeed.
             header: self.deletable.then_some(self.header),
         }
     }
 }
 
-/// Where a commit is remembered and reported.
+/// The record of a commit, and the channel of its reports.
 pub(crate) struct CommitContext {
     pub(crate) record: Option<Record>,
     done: Vec<Report>,
@@ -102,36 +102,36 @@ impl CommitContext {
         self.append([Entry::Done { message: message.message(&word), place }])
     }
 
-    /// The message is stored and remembered; it is reported with its group.
+    /// Reports, with its group, a message that is stored and remembered.
     pub(crate) fn stored(&mut self, message: Staged, path: Option<PathBuf>) {
         self.done.push(Report::Stored(Delivered::of(message, path, false)));
     }
 
-    /// The message is remembered, and a file with its bytes was there already.
+    /// Reports a message that is remembered and whose file already existed.
     pub(crate) fn kept(&mut self, message: Staged, path: PathBuf) {
         self.done.push(Report::Stored(Delivered { kept: true, ..Delivered::of(message, Some(path), false) }));
     }
 
-    /// The message was stored by an earlier run.
+    /// Reports a message that an earlier run stored.
     pub(crate) fn stored_before(&mut self, message: Staged) {
         self.done.push(Report::Stored(Delivered::of(message, None, true)));
     }
 
-    /// The destination did not take this message; the others go on.
+    /// Reports a message that the destination did not take; the others go on.
     pub(crate) fn failed(&mut self, message: Staged, error: Error) {
         let Staged { incoming: Incoming { number, unique_id, .. }, .. } = message;
         self.done.push(Report::Failed(Failed { number, unique_id, error }));
     }
 
-    /// Reports the group.
+    /// Sends the reports of the group.
     pub(crate) fn report(&mut self) {
         if !self.done.is_empty() {
-            // Nobody listens any more where the run has failed; what is done stays done.
+            // After a failure of the run the receiver may be gone; the messages stay stored.
             let _ = self.reports.send(std::mem::take(&mut self.done));
         }
     }
 }
 
-/// Messages that share one sync of each kind. Measured with 5,000 of 6 KB on ext4: 50 a group cost 0.4 s more than none
-/// at all, 250 0.1 s, and beyond 500 nothing is gained.
+/// Messages that share one sync of each kind. Measured with 5,000 messages of 6 KB on ext4: groups of 50 cost 0.4 s more than
+/// no sync, groups of 250 cost 0.1 s, and more than 500 gain nothing.
 const GROUP_MESSAGES: usize = 500;

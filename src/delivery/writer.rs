@@ -22,14 +22,14 @@ use super::{
 pub(crate) struct Writer {
     store: Box<dyn Store>,
     context: CommitContext,
-    /// Whether what is stored is to be deleted on the server.
+    /// True if stored messages are to be deleted on the server.
     delete: bool,
     current: Option<Current>,
-    /// Messages staged in the store, and how many of them are vouched for.
+    /// The number of messages staged in the store, and of those with proof.
     staged: usize,
     vouched: usize,
     staged_octets: u64,
-    /// Messages that an earlier run stored: only their listing changed.
+    /// Messages that an earlier run stored, and whose listed octets changed.
     known: Vec<Staged>,
     known_vouched: usize,
     since: Instant,
@@ -65,14 +65,14 @@ impl Writer {
         }
     }
 
-    /// Runs until the other end is dropped; then everything complete and vouched for is durable.
+    /// Runs until the handle is dropped. Complete messages with proof are durable then.
     pub(crate) fn run(
         mut self,
         blocks: &Receiver<Block>,
         used: &Sender<Block>,
     ) -> Result<Option<Record>, Error> {
         let worked = self.work(blocks, used);
-        // What came before a failure is whole and may still find its place.
+        // Messages before a failure are complete, and can still be stored.
         let ended = self.discard_unvouched().and_then(|()| self.commit());
         worked.and(ended)?;
         Ok(self.context.record)
@@ -81,7 +81,7 @@ impl Writer {
     fn work(&mut self, blocks: &Receiver<Block>, used: &Sender<Block>) -> Result<(), Error> {
         loop {
             let received = if self.may_commit() {
-                blocks.recv_timeout(IDLE)
+                blocks.recv_timeout(IDLE_TIMEOUT)
             } else {
                 blocks.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
@@ -141,7 +141,7 @@ impl Writer {
         let Some(Current { incoming, octets, sha256, header }) = &self.current else { return Ok(()) };
         let content = Content { octets: *octets, sha256: sha256.clone().finalize().into() };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // Nothing came of a message that the server lists as large: it must never be deleted for that.
+        // An empty answer to a message that is listed as larger must not lead to its deletion.
         let deletable = content.octets > 0 || incoming.listed.is_some_and(|listed| listed <= MAX_EMPTY);
         let staged = Staged {
             incoming: incoming.clone(),
@@ -156,7 +156,7 @@ impl Writer {
             self.known.push(staged);
             return Ok(());
         }
-        // `abort` discards it should the store fail.
+        // If the store fails, `abort` discards the message.
         self.store.end(staged)?;
         self.current = None;
         if self.staged == 0 {
@@ -167,7 +167,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Whether an earlier run stored the same message, and only its octets in the listing changed.
+    /// True if an earlier run stored the same message, and only its octets in the listing changed.
     fn is_known(&self, staged: &Staged) -> bool {
         let Some((record, unique_id)) = self.context.record.as_ref().zip(staged.incoming.unique_id.as_ref())
         else {
@@ -231,14 +231,14 @@ impl Writer {
     }
 }
 
-/// Octets that share one sync: more would keep the disk busy for long at its end.
+/// Bytes that share one sync: more would delay the end of the run.
 const GROUP_OCTETS: u64 = 32 * 1024 * 1024;
 
-/// How long a message waits for others to share a sync with; a run that is killed fetches again what waited.
+/// How long a message waits for others that share its sync. After a kill, waiting messages are fetched again.
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
-/// How long nothing must come for a group to be committed before it is full.
-const IDLE: Duration = Duration::from_millis(5);
+/// A group is committed before it is full if nothing arrives for this time.
+const IDLE_TIMEOUT: Duration = Duration::from_millis(5);
 
-/// A message of no octets is believed if the server lists it with at most so many.
+/// An empty message is believed if it is listed with at most this many octets.
 const MAX_EMPTY: u64 = 16;

@@ -1,15 +1,16 @@
 //! `delete`: marks messages; with `--commit` the server deletes them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     delivery::{Record, verify},
+    proto::MessageNumber,
     session::Transaction,
 };
 
 use super::{
     Context, Outcome, choose,
-    fetch::{candidate, unproven},
+    fetch::{candidate, named, unproven},
     place, refused, selection, uid,
 };
 use crate::cli::{
@@ -79,16 +80,28 @@ fn proven(
     let candidates = chosen.iter().filter_map(|index| candidate(messages, index));
     let verified = verify(transaction, record, candidates)?;
     if !verified.unproven.is_empty() {
-        context.stderr.warning(&unproven(verified.unproven.len()));
+        context.stderr.warning(&unproven(&verified.unproven));
     }
     if !verified.other.is_empty() {
-        context.stderr.warning(&format!(
-            "messages with used unique-ids are new, and are left on the server ({}): fetch them first",
-            verified.other.len()
-        ));
+        context.stderr.warning(&other_header(&verified.other));
     }
     let same = |index| verified.same.contains(&messages.entry(index).number);
     Ok((0..messages.len()).map(|index| chosen.contains(index) && same(index)).collect())
+}
+
+/// Another message under a used unique-id looks to us like a server that cuts or changes the header in its answer to `TOP`.
+fn other_header(numbers: &HashSet<MessageNumber>) -> String {
+    let named = named(numbers);
+    if numbers.len() == 1 {
+        return format!(
+            "{named} is left on the server: its header is not the one that was stored, so it may be another message; \
+             fetch it by number to store it, or choose it by number or unique-id to delete it"
+        );
+    }
+    format!(
+        "{named} are left on the server: their headers are not those that were stored, so they may be other messages; \
+         fetch them by number to store them, or choose them by number or unique-id to delete them"
+    )
 }
 
 fn rows(

@@ -7,6 +7,7 @@ use crate::{
         Candidate, Delivered, ErrorKind, Event, Failed, FetchOptions, Fetcher, Locked, Options,
         Progress as Transferred, Record, Storage, Verified, Wanted, verify,
     },
+    proto::MessageNumber,
     session::Transaction,
 };
 use log::LevelFilter;
@@ -45,14 +46,13 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     }
     let deleting = args.delete && settings.commit;
     let mut plan = Plan::make(&selection, &messages, record.as_ref(), &mut transaction, deleting)?;
-    let left;
-    (plan.chosen, left) = super::skip::within(plan.chosen, &messages, limit);
-    let Plan { chosen, left_over, verified } = &plan;
+    plan.limit(&selection, &messages, record.as_ref(), limit);
+    let Plan { chosen, left_over, verified, .. } = &plan;
     if chosen.is_empty() {
         context.note_nothing_selected(&messages, &selection);
     }
     if deleting && !verified.unproven.is_empty() {
-        context.stderr.warning(&unproven(verified.unproven.len()));
+        context.stderr.warning(&unproven(&verified.unproven));
     }
     if settings.destination == Destination::Stdout && chosen.len() > 1 {
         let message =
@@ -113,7 +113,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     let deleted = Deletion::of(settings.commit, &ended);
     let remembered = match record {
         Some(record) if ended.is_ok() => {
-            remember(context, record, &messages, marked.iter().filter(|_| deleting))
+            remember(context, record, &messages, &verified.same, marked.iter().filter(|_| deleting))
         }
         _ => Ok(()),
     };
@@ -127,7 +127,9 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     if let Some(failure) = failed(&failures) {
         return Err(failure.into());
     }
-    super::skip::note_remaining(context, left);
+    if !settings.destination.is_look() {
+        super::skip::note_remaining(context, &selection, plan.remaining);
+    }
     if refusals.is_empty() { Ok(Outcome::Done) } else { Err(CliError::partial(&refusals).into()) }
 }
 
@@ -169,6 +171,8 @@ struct Plan {
     /// What an earlier `fetch --delete --commit` stored and could not commit.
     left_over: Selection,
     verified: Verified,
+    /// How many messages `--first` and `--limit-size` left out.
+    remaining: usize,
 }
 
 impl Plan {
@@ -184,7 +188,8 @@ impl Plan {
     ) -> Result<Self, Abort> {
         let (chosen, _) = choose(selection, messages, record)?;
         let Some(record) = record else {
-            return Ok(Self { chosen, left_over: Selection::none(), verified: Verified::default() });
+            let (left_over, verified) = (Selection::none(), Verified::default());
+            return Ok(Self { chosen, left_over, verified, remaining: 0 });
         };
         let fetched = |index: usize| {
             let entry = messages.entry(index);
@@ -205,7 +210,21 @@ impl Plan {
         let left_over = left_over.collect();
         let chosen = all().map(|(index, number)| chosen.contains(index) || verified.other.contains(&number));
         let chosen = chosen.collect();
-        Ok(Self { chosen, left_over, verified })
+        Ok(Self { chosen, left_over, verified, remaining: 0 })
+    }
+
+    /// Applies `--limit-size`, and counts what it and `--first` leave out.
+    fn limit(
+        &mut self,
+        selector: &Selector,
+        messages: &MessageList<'_>,
+        record: Option<&Record>,
+        octets: Option<u64>,
+    ) {
+        let chosen = std::mem::replace(&mut self.chosen, Selection::none());
+        let (chosen, by_size) = super::skip::within(chosen, messages, octets);
+        self.chosen = chosen;
+        self.remaining = selector.left_by_first(&messages.known(record), now()) + by_size;
     }
 }
 
@@ -217,12 +236,31 @@ pub(super) fn candidate<'m>(messages: &MessageList<'m>, index: usize) -> Option<
     Some(Candidate { number: entry.number, unique_id, occurrence, octets: entry.octets })
 }
 
-pub(super) fn unproven(messages: usize) -> String {
-    let what = if messages == 1 { "one message is" } else { "some messages are" };
+pub(super) fn unproven(numbers: &HashSet<MessageNumber>) -> String {
+    let named = named(numbers);
+    if numbers.len() == 1 {
+        return format!(
+            "{named} is left on the server: nothing proves that it was stored here; choose it by number or unique-id to \
+             delete it"
+        );
+    }
     format!(
-        "{what} left on the server ({messages}): nothing proves that they were stored here; \
-         choose them by number or unique-id to delete them"
+        "{named} are left on the server: nothing proves that they were stored here; choose them by number or unique-id to \
+         delete them"
     )
+}
+
+/// `message 3`, `messages 3, 4 and 9 more`
+pub(super) fn named(numbers: &HashSet<MessageNumber>) -> String {
+    let mut sorted: Vec<u32> = numbers.iter().map(|number| number.get()).collect();
+    sorted.sort_unstable();
+    let listed: Vec<String> = sorted.iter().take(MAX_NAMED).map(u32::to_string).collect();
+    let more = match sorted.len() - listed.len() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let plural = if sorted.len() == 1 { "" } else { "s" };
+    format!("message{plural} {}{more}", listed.join(", "))
 }
 
 fn wanted<'m>(
@@ -247,16 +285,18 @@ fn wanted<'m>(
     wanted.collect()
 }
 
-/// What a session that ended well leaves in the record.
+/// Records the end of a session in which all went well.
 fn remember<'r>(
     context: &Context<'_>,
     mut record: Record,
     messages: &MessageList<'_>,
+    verified: &HashSet<MessageNumber>,
     deleted: impl Iterator<Item = &'r usize>,
 ) -> Result<(), Abort> {
-    let deleted = deleted
-        .filter_map(|&index| Some((messages.entry(index).unique_id?.as_bytes(), messages.occurrence(index))));
-    record.finish(deleted, messages.unique_ids(), now().try_into().unwrap_or(0))?;
+    let key = |index| Some((messages.entry(index).unique_id?.as_bytes(), messages.occurrence(index)));
+    let verified = verified.iter().filter_map(|&number| key(messages.index_of(number)?));
+    let deleted = deleted.filter_map(|&index| key(index));
+    record.finish(deleted, verified, messages.unique_ids(), now().try_into().unwrap_or(0))?;
     warn(context, Some(&mut record));
     Ok(())
 }
@@ -453,3 +493,6 @@ impl Rows {
         Ok(())
     }
 }
+
+/// The most numbers that a warning lists.
+const MAX_NAMED: usize = 20;

@@ -47,12 +47,13 @@ fn list(context: &mut Context<'_>) -> Result<(), Abort> {
 }
 
 fn row(remembered: Remembered) -> json::Record {
-    let Remembered { unique_id, time, place, deleted, .. } = remembered;
+    let Remembered { unique_id, time, place, deleted, pending_deletion, .. } = remembered;
     json::Record {
         uid: uid(&unique_id),
         fetched: rfc3339(time.try_into().unwrap_or(i64::MAX)),
         place: json::path_octets(place),
         deleted,
+        pending_deletion,
     }
 }
 

@@ -8,8 +8,7 @@ use crate::cli::{
     error::{Abort, CliError},
     json::{Deletion, Fetch},
     messages::MessageList,
-    select::Selection,
-    select::{self, DefaultSelection, no_unique_ids_error},
+    select::{self, DefaultSelection, Selection, Selector, no_unique_ids_error},
     session::Session,
     settings::Settings,
 };
@@ -36,7 +35,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     if chosen.is_empty() {
         context.note_nothing_selected(&messages, &selection);
     }
-    let (chosen, left) = within(chosen, &messages, limit);
+    let left_by_first = selection.left_by_first(&messages.known(Some(&record)), now());
+    let (chosen, left_by_size) = within(chosen, &messages, limit);
     context.printer.fit(chosen.iter().map(|index| (messages.entry(index).number.get(), None)));
     let time = u64::try_from(now()).unwrap_or(0);
     record.remember(chosen.iter().filter_map(|index| {
@@ -64,7 +64,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
         })?;
     }
     context.end(transaction)?;
-    note_remaining(context, left);
+    note_remaining(context, &selection, left_by_first + left_by_size);
     Ok(Outcome::Done)
 }
 
@@ -95,11 +95,40 @@ pub fn within(chosen: Selection, messages: &MessageList<'_>, limit: Option<u64>)
     ((0..messages.len()).map(|index| index < end && chosen.contains(index)).collect(), left)
 }
 
-/// A note after a run that a limit ended.
-pub fn note_remaining(context: &Context<'_>, left: usize) {
-    match left {
-        0 => {}
-        1 => context.stderr.note("1 message is left for another run"),
-        _ => context.stderr.note(&format!("{left} messages are left for another run")),
+/// Notes how many messages `--first` and `--limit-size` left out.
+pub fn note_remaining(context: &Context<'_>, selector: &Selector, left: usize) {
+    if let Some(note) = remaining(left, selector.takes_only_new()) {
+        context.stderr.note(&note);
+    }
+}
+
+fn remaining(left: usize, only_new: bool) -> Option<String> {
+    let messages = match (left, only_new) {
+        (0, _) => return None,
+        (1, true) => "1 new message is".to_owned(),
+        (1, false) => "1 chosen message is".to_owned(),
+        (_, true) => format!("{left} new messages are"),
+        (_, false) => format!("{left} chosen messages are"),
+    };
+    // Without --new, the next run chooses the same messages again.
+    let left = if only_new { "left for another run" } else { "left out" };
+    Some(format!("{messages} {left}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_note_says_what_the_next_run_takes() {
+        for (left, only_new, note) in [
+            (0, true, None),
+            (1, true, Some("1 new message is left for another run")),
+            (2, true, Some("2 new messages are left for another run")),
+            (1, false, Some("1 chosen message is left out")),
+            (2, false, Some("2 chosen messages are left out")),
+        ] {
+            assert_eq!(remaining(left, only_new).as_deref(), note);
+        }
     }
 }

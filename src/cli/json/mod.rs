@@ -146,6 +146,9 @@ pub struct Record {
     pub fetched: String,
     pub place: String,
     pub deleted: bool,
+    /// For people only: the key is not in the contract.
+    #[serde(skip)]
+    pub pending_deletion: bool,
 }
 
 /// `delete`.

@@ -156,7 +156,13 @@ fn manual_describes_every_key_and_no_other() {
     };
     let delete = Delete { number: 1, uid: None, octets: None, deleted: Deletion::No };
     let account = Account { account: String::new(), host: None, port: 995, user: None, default: true };
-    let record = Record { uid: String::new(), fetched: String::new(), place: String::new(), deleted: false };
+    let record = Record {
+        uid: String::new(),
+        fetched: String::new(),
+        place: String::new(),
+        deleted: false,
+        pending_deletion: true,
+    };
     let device = Device { url: String::new(), code: String::new(), expires: String::new() };
     let failure = CliError::new(ErrorCode::Unavailable, "lost").within(7, some());
     let error = ErrorLine::new(&failure);

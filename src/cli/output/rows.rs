@@ -173,6 +173,8 @@ impl Printer<'_> {
         row.left(&escape(&message.place), 0, Style::new());
         if message.deleted {
             row.left("deleted", 0, DIM);
+        } else if message.pending_deletion {
+            row.left("deletion pending", 0, DIM);
         }
         self.whole(&row)
     }

@@ -44,6 +44,13 @@ impl Selector {
         Ok(selected.into_iter().collect())
     }
 
+    /// Returns how many selected messages `--first` leaves out.
+    pub fn left_by_first<'a>(&self, listed: &impl ListedMessages<'a>, now: i64) -> usize {
+        let Some(Limit::First(count)) = self.limit else { return 0 };
+        let unlimited = Self { limit: None, ..self.clone() };
+        unlimited.resolve(listed, now).map_or(0, |selected| selected.len().saturating_sub(count as usize))
+    }
+
     /// Returns those of the `pending` messages, which were fetched, that would be selected if they were new. `--first` and
     /// `--last` are ignored. Empty unless new messages are selected because they are new.
     pub fn resolve_pending<'a>(

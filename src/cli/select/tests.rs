@@ -209,6 +209,18 @@ fn the_order_of_the_listing_does_not_matter() {
 }
 
 #[test]
+fn first_leaves_the_rest_of_the_selected_messages() {
+    let left = |selectors: &SelectorArgs| {
+        Selector::parse(selectors, DefaultSelection::New).unwrap().left_by_first(&six(), 0)
+    };
+    let first = |count: &str| SelectorArgs { first: Some(count.into()), ..SelectorArgs::default() };
+    assert_eq!(left(&SelectorArgs { new: true, ..first("2") }), 1);
+    assert_eq!(left(&SelectorArgs { new: true, ..first("3") }), 0);
+    assert_eq!(left(&SelectorArgs { fetched: true, ..first("1") }), 2);
+    assert_eq!(left(&SelectorArgs { last: Some("1".into()), new: true, ..SelectorArgs::default() }), 0);
+}
+
+#[test]
 fn pending_deletions_are_filtered_as_new_messages() {
     let pending = |selectors: &SelectorArgs| {
         let selector = Selector::parse(selectors, DefaultSelection::New).unwrap();

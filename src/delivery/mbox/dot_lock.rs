@@ -1,5 +1,5 @@
-//! `FILE.lock`, which other mail programs look for. On Unix ours names its holder: the process id in the first line, as
-//! elsewhere, then `pop3` with the host, the boot and the start of the process.
+//! `FILE.lock`, which other mail programs respect. On Unix our own names its holder: the process id in the first line, as other
+//! programs write it, then `pop3` with the host, the boot and the start of the process.
 
 use std::{
     fs::{self, OpenOptions},
@@ -19,16 +19,16 @@ use crate::delivery::{
     process::booted,
 };
 
-/// Removed when dropped, and by a signal that ends the process.
+/// A dot-lock, removed when dropped and by a signal that ends the process.
 pub(crate) struct DotLock {
     path: PathBuf,
-    /// Windows removes it with this handle, so also when the process is ended.
+    /// Windows removes the file with this handle, also when the process is ended.
     #[cfg(not(unix))]
     _file: fs::File,
 }
 
 impl DotLock {
-    /// Waits for another holder until `wait` has passed since `start`.
+    /// Takes the lock, and waits for another holder until `wait` has passed since `start`.
     pub(super) fn take(mbox: &Path, start: Instant, wait: Duration) -> Result<Self, Error> {
         let lock = suffixed(mbox, ".lock");
         loop {
@@ -36,7 +36,8 @@ impl DotLock {
                 Ok(made) => return Ok(made),
                 Err(error) => error,
             };
-            if error.kind() != io::ErrorKind::AlreadyExists && !(is_going(&error) && start.elapsed() < GOING)
+            if error.kind() != io::ErrorKind::AlreadyExists
+                && !(is_being_removed(&error) && start.elapsed() < REMOVAL)
             {
                 return Err(Error::output(format_args!("cannot make {}", lock.display()), &error));
             }
@@ -50,7 +51,7 @@ impl DotLock {
         }
     }
 
-    /// Made whole: a run that is killed must never leave a lock that does not name its holder.
+    /// Makes the lock with its content in one operation: a killed run must never leave a lock that does not name its holder.
     #[cfg(unix)]
     fn make(lock: &Path) -> io::Result<Self> {
         let own = own_name(lock);
@@ -83,7 +84,7 @@ impl DotLock {
 
 impl Drop for DotLock {
     fn drop(&mut self) {
-        // One that somebody broke, and that belongs to another now, stays.
+        // A lock that was broken and now belongs to another program stays.
         #[cfg(unix)]
         cleanup::hold().remove_dot_lock(&self.path);
         #[cfg(not(unix))]
@@ -103,72 +104,82 @@ fn own_name(lock: &Path) -> PathBuf {
     suffixed(lock, &format!("{PREPARED}{}", std::process::id()))
 }
 
-/// Whether the lock is gone but for somebody who looks at it: Windows gives the name free when that one has done.
-fn is_going(error: &io::Error) -> bool {
+/// True if the lock was removed while another process has it open: Windows frees the name when that process closes it.
+fn is_being_removed(error: &io::Error) -> bool {
     cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// What a lock says of its holder.
+/// The holder that a lock names.
 #[derive(Debug, PartialEq, Eq)]
 #[cfg_attr(not(unix), allow(dead_code, reason = "only Unix tells of other processes"))]
-enum Says {
-    /// A process of this host that runs.
+enum Owner {
+    /// A running process of this host.
     Alive,
-    /// Our own, of this host, and dead.
+    /// A `pop3` of this host that has ended.
     Dead,
-    /// Another program's process id, that no process of this host has.
+    /// A process id of another program that no process of this host has.
     DeadId,
-    Nothing,
+    Unknown,
 }
 
 fn is_stale(lock: &Path) -> bool {
     let Ok(metadata) = lock.symlink_metadata() else { return false };
     let Ok(made) = metadata.modified() else { return false };
-    let says = if metadata.is_file() { says(lock) } else { Says::Nothing };
-    // The clock of a file server may be a little off.
-    let of_earlier_boot = booted().is_some_and(|booted| made + CLOCKS < booted);
+    let owner = if metadata.is_file() { owner(lock) } else { Owner::Unknown };
+    // The clock of a file server may differ a little.
+    let of_earlier_boot = booted().is_some_and(|booted| made + MAX_CLOCK_SKEW < booted);
     let age = SystemTime::now().duration_since(made).unwrap_or_default();
-    match says {
-        Says::Dead => true,
+    match owner {
+        Owner::Dead => true,
         _ if of_earlier_boot => true,
-        Says::Alive => false,
-        Says::DeadId => age > DEAD_ID,
-        Says::Nothing => age > UNKNOWN,
+        Owner::Alive => false,
+        Owner::DeadId => age > MAX_AGE_DEAD_ID,
+        Owner::Unknown => age > MAX_AGE_UNKNOWN,
     }
 }
 
 #[cfg(unix)]
-fn says(lock: &Path) -> Says {
-    let Ok(text) = fs::read_to_string(lock) else { return Says::Nothing };
+fn owner(lock: &Path) -> Owner {
+    let Ok(mut text) = fs::read_to_string(lock) else { return Owner::Unknown };
+    // On a file system without hard links, a killed run may have taken the name without having put its lock there.
+    let prepared = text.strip_prefix(disk::PLACEHOLDER).and_then(|name| name.strip_suffix('\n'));
+    if let Some(prepared) =
+        prepared.filter(|name| name.contains(PREPARED)).map(|name| lock.with_file_name(name))
+    {
+        match fs::read_to_string(&prepared) {
+            Ok(prepared_text) if disk::is_placeholder(lock, &prepared) => text = prepared_text,
+            _ => return Owner::Unknown,
+        }
+    }
     let mut lines = text.split_inclusive('\n').map(|line| line.strip_suffix('\n'));
-    // Only what has been written whole tells of its holder: "1" may become "1234\n".
-    let (Some(Some(id)), second) = (lines.next(), lines.next().flatten()) else { return Says::Nothing };
+    // A line without its end may be half written: "1" may become "1234\n".
+    let (Some(Some(id)), second) = (lines.next(), lines.next().flatten()) else { return Owner::Unknown };
     if let Some(holder) = second.and_then(|line| Holder::parse(line.strip_prefix("pop3 ")?)) {
         return match holder.is_dead() {
-            true => Says::Dead,
-            false if holder.is_alive() => Says::Alive,
-            false => Says::Nothing,
+            true => Owner::Dead,
+            false if holder.is_alive() => Owner::Alive,
+            false => Owner::Unknown,
         };
     }
     match id.trim().parse() {
-        Ok(id) if is_alive(id) => Says::Alive,
-        // Another host's, should a host be named.
+        Ok(id) if is_alive(id) => Owner::Alive,
+        // A second line may name another host.
         Ok(_)
             if second
                 .is_none_or(|second| second.trim().is_empty() || second == super::super::process::host()) =>
         {
-            Says::DeadId
+            Owner::DeadId
         }
-        _ => Says::Nothing,
+        _ => Owner::Unknown,
     }
 }
 
 #[cfg(not(unix))]
-fn says(_: &Path) -> Says {
-    Says::Nothing
+fn owner(_: &Path) -> Owner {
+    Owner::Unknown
 }
 
-/// Takes away what dead runs of this program left beside the mbox: their lock, and locks that they were about to make.
+/// Removes what ended runs of this program left next to the mbox: their lock, and locks that they were about to make.
 #[cfg_attr(not(unix), allow(clippy::unnecessary_wraps, reason = "only Unix reads the folder"))]
 pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
     let mbox = mbox.canonicalize().unwrap_or_else(|_| mbox.to_path_buf());
@@ -181,7 +192,7 @@ pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
         let prefix = disk::path_octets(&suffixed(&lock, PREPARED));
         for entry in fs::read_dir(mbox.parent().unwrap_or(Path::new(".")))? {
             let path = entry?.path();
-            if disk::path_octets(&path).starts_with(&prefix) && says(&path) == Says::Dead {
+            if disk::path_octets(&path).starts_with(&prefix) && owner(&path) == Owner::Dead {
                 fs::remove_file(path)?;
             }
         }
@@ -195,8 +206,7 @@ pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Takes a stale lock away, and puts it back should it have been changed for a good one at the last moment.
-/// Says whether it could be taken away.
+/// Removes a stale lock, and puts it back if a valid one has just replaced it. Returns false if it cannot be removed.
 fn remove_stale(lock: &Path) -> bool {
     let aside = suffixed(lock, &format!("{PREPARED}{}-stale", std::process::id()));
     if fs::rename(lock, &aside).is_err() {
@@ -213,27 +223,27 @@ pub(super) fn busy(path: &Path, why: &str) -> Error {
     Error::new(ErrorKind::Busy, format!("{} is in use: {why}; try again later", path.display()))
 }
 
-/// Between the lock's name and the process id.
+/// Stands between the lock's name and the process id.
 const PREPARED: &str = ".pop3-";
 
-/// How long a lock that is gone can still be looked at.
-const GOING: Duration = Duration::from_secs(1);
+/// How long a removed lock may still be open in another process.
+const REMOVAL: Duration = Duration::from_secs(1);
 
-/// `CreateFileW`: the file goes with its last handle.
+/// `CreateFileW`: the file is removed with its last handle.
 #[cfg(windows)]
 const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
 
-/// How often a held lock is tried.
+/// The pause between two attempts to take a held lock.
 pub(super) const POLL: Duration = Duration::from_millis(50);
 
-/// How far clocks may be apart.
-const CLOCKS: Duration = Duration::from_secs(2);
+/// The largest difference of two clocks.
+const MAX_CLOCK_SKEW: Duration = Duration::from_secs(2);
 
-/// Another program's lock is stale so long after its process ended: the id may be another host's.
-const DEAD_ID: Duration = Duration::from_secs(60);
+/// Another program's lock is stale at this age if no process has its id: the id may belong to another host.
+const MAX_AGE_DEAD_ID: Duration = Duration::from_secs(60);
 
-/// A lock of nobody known is stale after five minutes, as other mail programs have it.
-const UNKNOWN: Duration = Duration::from_secs(300);
+/// A lock of an unknown holder is stale at this age, as in other mail programs.
+const MAX_AGE_UNKNOWN: Duration = Duration::from_secs(300);
 
 #[cfg(unix)]
 #[cfg(test)]
@@ -261,6 +271,8 @@ mod tests {
         let boot = booted().map(|booted| SystemTime::now().duration_since(booted).unwrap().as_secs());
         for (content, stale_after) in [
             (format!("{id}\npop3 {own}\n"), None),
+            // Nothing is prepared under that name.
+            ("pop3 is about to put here: box.lock.pop3-99999999\n".to_owned(), Some(300)),
             (format!("{id}\n"), None),
             ("1\n".to_owned(), None),
             (word(0, "99999999"), Some(0)),
@@ -285,7 +297,24 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_others_stays() {
+    fn a_placeholder_is_as_stale_as_the_lock_that_it_stands_for() {
+        let own = Holder::current().line();
+        let id = std::process::id();
+        for (holder, expected) in [(own.clone(), false), (own.replacen(&id.to_string(), "99999999", 1), true)]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let lock = dir.path().join("box.lock");
+            let prepared = dir.path().join("box.lock.pop3-7");
+            fs::write(&prepared, format!("7\npop3 {holder}\n")).unwrap();
+            fs::write(&lock, "pop3 is about to put here: box.lock.pop3-7\n").unwrap();
+            assert_eq!(is_stale(&lock), expected);
+            sweep(&dir.path().join("box")).unwrap();
+            assert_eq!((lock.exists(), prepared.exists()), (!expected, !expected));
+        }
+    }
+
+    #[test]
+    fn files_of_other_programs_stay() {
         let dir = tempfile::tempdir().unwrap();
         let mbox = dir.path().join("box");
         let lock = dir.path().join("box.lock");

@@ -1,8 +1,9 @@
-//! An mbox that other programs write too: locked both ways, and a group of messages that gets in whole or not at all.
+//! An mbox that other programs write too: locked in both ways, and a group of messages is appended whole or not at all.
 
 use std::{
     fs::File,
     io::{self, BufWriter, Read, Seek, SeekFrom, Write},
+    ops::ControlFlow,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -14,28 +15,26 @@ use super::dot_lock::{DotLock, POLL, busy};
 use crate::delivery::{
     error::{Error, ErrorKind},
     fs as disk,
-    record::{
-        journal::{Append, Content},
-        recovery::Outcome,
-    },
+    record::journal::{Append, Content},
 };
 
-/// An mbox, open and locked both ways: with `FILE.lock` and with the kernel's `fcntl` lock.
+/// An open mbox, locked in both ways: with `FILE.lock` and with the kernel's `fcntl` lock.
 pub(crate) struct Mbox {
-    // The first to go: closing any descriptor of a file ends its `fcntl` lock.
-    file: File,
+    // Dropped before the dot-lock: closing any descriptor of a file ends its `fcntl` lock.
+    pub(super) file: File,
     _dot_lock: DotLock,
 }
 
 impl Mbox {
-    /// Opens and locks it, waiting for others at most `wait`. `None` where there is none and none shall be `made`.
+    /// Opens and locks the mbox, and waits at most `wait` for other holders. A missing mbox is made if `made` is true,
+    /// otherwise the result is `None`.
     pub(crate) fn lock(path: &Path, made: bool, wait: Duration) -> Result<Option<Self>, Error> {
         let failure =
             |error: io::Error| Error::output(format_args!("cannot open {}", path.display()), &error);
         if !made && !path.exists() {
             return Ok(None);
         }
-        // The lock belongs beside the file itself, where others who know it by another name look too.
+        // Other programs may know the file by another name: the lock belongs next to the file itself.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let start = Instant::now();
         let dot_lock = DotLock::take(path, start, wait)?;
@@ -52,7 +51,7 @@ impl Mbox {
         Ok(Some(Self { file, _dot_lock: dot_lock }))
     }
 
-    /// What is about to be appended: the messages of a spool, which are known by their digest.
+    /// Describes what is about to be appended: the messages of a spool, which are identified by their digest.
     pub(super) fn prepare(&mut self, path: &Path, spool: &File, content: Content) -> io::Result<Append> {
         let offset = self.file.metadata()?.len();
         let padding = self.padding(offset)?;
@@ -62,30 +61,28 @@ impl Mbox {
         let mut pages = Vec::new();
         each_page(&append, &mut padded(&append, spool)?, |page| {
             pages.push(crc32fast::hash(page));
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         })?;
         append.pages = pages;
         Ok(append)
     }
 
-    /// Writes what the record announced; what went wrong leaves the mbox as it was.
-    pub(super) fn append(&mut self, append: &Append, spool: &File) -> io::Result<()> {
-        let written = self.write(append, spool);
-        if written.is_err() {
-            self.file.set_len(append.offset)?;
-            self.file.sync_all()?;
-        }
-        written
+    /// Removes a group that was written in part.
+    pub(super) fn truncate(&mut self, append: &Append) -> io::Result<()> {
+        self.file.set_len(append.offset)?;
+        self.file.sync_all()
     }
 
-    fn write(&mut self, append: &Append, spool: &File) -> io::Result<()> {
+    /// Writes the announced group, durably.
+    pub(super) fn append(&mut self, append: &Append, spool: &File) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(append.offset))?;
-        // Each write ends where a page of the file ends, so that a part of the group can be recognized.
+        // Each write ends at the end of a page, so that a part of the group can be recognized.
         let mut file = BufWriter::with_capacity(BUFFER, &self.file);
         let mut written = 0;
         each_page(append, &mut padded(append, spool)?, |page| {
             written += page.len() as u64;
-            file.write_all(page)
+            file.write_all(page)?;
+            Ok(ControlFlow::Continue(()))
         })?;
         if written != append.padding + append.content.octets {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -95,7 +92,7 @@ impl Mbox {
         self.file.sync_all()
     }
 
-    /// How many line ends are missing for it to end in an empty line, as what comes before a `From ` line must.
+    /// The number of line ends missing before a `From ` line, which must follow an empty line.
     fn padding(&mut self, length: u64) -> io::Result<u64> {
         let mut end = vec![0; usize::try_from(length.min(2)).unwrap_or(0)];
         self.file.seek(SeekFrom::Start(length - end.len() as u64))?;
@@ -108,65 +105,13 @@ impl Mbox {
     }
 }
 
-/// After a run that was killed: whether the group got in whole. A part of it is cut off again. The mbox must be the one that
-/// it was: it ends as it did, and what stands behind that is the group's, page by page.
-pub(crate) fn settle(append: &Append, wait: Duration) -> Outcome {
-    let open = |why: &dyn std::fmt::Display| Outcome::Open(why.to_string());
-    if append.mbox.parent().is_some_and(|folder| !folder.is_dir()) {
-        return open(&format_args!("{} is not there", append.mbox.display()));
-    }
-    let mbox = match Mbox::lock(&append.mbox, false, wait) {
-        Ok(Some(mbox)) => mbox,
-        Ok(None) => return Outcome::Void,
-        Err(error) => return open(&error),
-    };
-    match settle_locked(&mbox.file, append) {
-        Ok(true) => Outcome::Stored(append.mbox.clone()),
-        Ok(false) => Outcome::Void,
-        Err(error) => open(&format_args!("cannot finish storing in {}: {error}", append.mbox.display())),
-    }
-}
-
-fn settle_locked(mut file: &File, append: &Append) -> io::Result<bool> {
-    let length = file.metadata()?.len();
-    if length < append.offset || before(file, append.offset)? != append.before {
-        return Ok(false);
-    }
-    file.seek(SeekFrom::Start(append.offset.saturating_add(append.padding)))?;
-    if content_of(&mut file.take(append.content.octets))? == append.content {
-        file.sync_all()?;
-        return Ok(true);
-    }
-    if length > append.offset && is_part(file, append, length)? {
-        file.set_len(append.offset)?;
-        file.sync_all()?;
-    }
-    Ok(false)
-}
-
-/// Whether what stands behind the offset is a part of the group and nothing else: whole pages of it, or pages that never
-/// reached the disk and read as NULs.
-fn is_part(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
-    let end = append.offset.saturating_add(append.padding).saturating_add(append.content.octets);
-    if length > end || (length < end && !length.is_multiple_of(PAGE)) {
-        return Ok(false);
-    }
-    file.seek(SeekFrom::Start(append.offset))?;
-    let (mut is_part, mut pages) = (true, append.pages.iter());
-    each_page(append, &mut file, |page| {
-        is_part &= pages.next() == Some(&crc32fast::hash(page)) || page.iter().all(|&octet| octet == 0);
-        Ok(())
-    })?;
-    Ok(is_part)
-}
-
-/// The last bytes before an offset, which tell this mbox from a changed one.
-fn before(mut file: &File, offset: u64) -> io::Result<Content> {
+/// The last bytes before an offset: if they differ, another program has changed the mbox.
+pub(super) fn before(mut file: &File, offset: u64) -> io::Result<Content> {
     file.seek(SeekFrom::Start(offset - offset.min(BEFORE)))?;
     content_of(&mut file.take(offset.min(BEFORE)))
 }
 
-fn content_of(input: &mut impl Read) -> io::Result<Content> {
+pub(super) fn content_of(input: &mut impl Read) -> io::Result<Content> {
     let (mut hash, mut block, mut octets) = (Sha256::new(), vec![0; BUFFER], 0);
     loop {
         match input.read(&mut block)? {
@@ -179,18 +124,18 @@ fn content_of(input: &mut impl Read) -> io::Result<Content> {
     }
 }
 
-/// The padding and the spool as they go into the mbox.
+/// The bytes to append: the padding and the spool.
 fn padded<'s>(append: &Append, mut spool: &'s File) -> io::Result<impl Read + 's> {
     spool.seek(SeekFrom::Start(0))?;
     let padding: &[u8] = &b"\n\n"[..usize::try_from(append.padding).unwrap_or(0).min(2)];
     Ok(padding.chain(spool.take(append.content.octets)))
 }
 
-/// Gives what is read in pieces that end where a page of the mbox ends.
-fn each_page(
+/// Calls `take` with pieces of the input that end where a page of the mbox ends, until it breaks.
+pub(super) fn each_page(
     append: &Append,
     input: &mut impl Read,
-    mut take: impl FnMut(&[u8]) -> io::Result<()>,
+    mut take: impl FnMut(&[u8]) -> io::Result<ControlFlow<()>>,
 ) -> io::Result<()> {
     let mut page = vec![0; usize::try_from(PAGE).unwrap_or(0)];
     let mut at = append.offset;
@@ -205,10 +150,9 @@ fn each_page(
                 Err(error) => return Err(error),
             }
         }
-        if filled == 0 {
+        if filled == 0 || take(&page[..filled])?.is_break() {
             return Ok(());
         }
-        take(&page[..filled])?;
         at += filled as u64;
     }
 }
@@ -216,14 +160,14 @@ fn each_page(
 fn open(path: &Path) -> io::Result<File> {
     let mut options = disk::private_options();
     options.read(true).write(true);
-    // A FIFO or a device would be waited for; what is no plain file is refused by the caller.
+    // Opening a FIFO or a device would block; the caller refuses everything but a regular file.
     match path.metadata() {
         Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a plain file")),
         Ok(_) => return options.open(path),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Err(_) => {}
     }
-    // Through a link of the user's that leads nowhere yet, it is made all the same.
+    // A link that leads nowhere yet: the file is made where it leads.
     let link = disk::exists(path);
     let file = if link { options.create(true).open(path)? } else { options.create_new(true).open(path)? };
     disk::make_private(&file)?;
@@ -253,11 +197,11 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Bytes that are compared before the offset.
+/// Bytes compared before the offset.
 const BEFORE: u64 = 64 * 1024;
 
-/// What the kernel writes as a whole, or not at all, when a process is killed.
-const PAGE: u64 = 4096;
+/// The unit that the kernel writes as a whole, or not at all, when a process is killed.
+pub(super) const PAGE: u64 = 4096;
 
 /// Bytes read at a time.
-const BUFFER: usize = 64 * 1024;
+pub(super) const BUFFER: usize = 64 * 1024;

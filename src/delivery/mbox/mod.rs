@@ -1,8 +1,9 @@
-//! An mbox: a group of messages is spooled beside it and gets into it whole, under its locks.
+//! `--mbox`: a group of messages is spooled next to the mbox and appended whole, under both locks.
 
 mod dot_lock;
 mod locked;
 mod quoting;
+mod recovery;
 
 use std::{
     fs::File,
@@ -13,8 +14,9 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-pub(crate) use self::locked::{Mbox, settle};
+pub(crate) use self::locked::Mbox;
 pub(crate) use self::quoting::{Mboxrd, from_line};
+pub(crate) use self::recovery::recover;
 use super::{
     error::Error,
     fs as disk,
@@ -29,14 +31,14 @@ use super::{
 pub(crate) struct MboxFile {
     path: PathBuf,
     wait: Duration,
-    /// Without a name: what is left of it when the process ends is nothing.
+    /// A file without a name: nothing of it remains when the process ends.
     spool: File,
     spooled: Spooled,
     quoter: Mboxrd,
     buffer: Vec<u8>,
     /// The `From ` line of the group.
     from: Vec<u8>,
-    /// With what was spooled up to the end of each.
+    /// Each with the state of the spool after it.
     staged: Vec<(Staged, Spooled)>,
 }
 
@@ -81,7 +83,7 @@ impl MboxFile {
         Error::output(format_args!("cannot write {}", self.path.display()), error)
     }
 
-    /// Goes back to where the last staged message ended.
+    /// Cuts the spool at the end of the last staged message.
     fn rewind(&mut self) -> io::Result<()> {
         self.buffer.clear();
         self.quoter = Mboxrd::new();
@@ -108,17 +110,20 @@ impl MboxFile {
             context.append(std::iter::once(Entry::Append(append.clone())).chain(pages).chain(parts))?;
         }
         if let Err(error) = mbox.append(&append, &self.spool) {
-            // Nothing of the group is in the mbox, so nobody may look for it there later.
-            let void = messages
-                .iter()
-                .map(|message| Entry::Void { unique_id: message.unique_id, occurrence: message.occurrence });
-            // Should this fail as well, the next run finds nothing of the group and says so.
-            let _ = context.append(void);
+            if mbox.truncate(&append).is_ok() {
+                let void = messages.iter().map(|message| Entry::Void {
+                    unique_id: message.unique_id,
+                    occurrence: message.occurrence,
+                });
+                // Without `void`, recovery finds nothing of the group.
+                let _ = context.append(void);
+            }
+            // Otherwise recovery removes the part of the group in the next run.
             return Err(self.failure(&error));
         }
         let place = disk::path_octets(&self.path);
         let place = &*escape(&place);
-        // Before the lock goes: afterwards others may change what stands in the mbox.
+        // While the mbox is locked: afterwards other programs may change it.
         context.append(messages.iter().map(|&message| Entry::Done { message, place }))?;
         drop(mbox);
         drop(words);
@@ -130,7 +135,7 @@ impl MboxFile {
 }
 
 impl Store for MboxFile {
-    /// The message that is on its way in stands in the same spool as those before it.
+    /// The message that is being received is in the same spool as those before it.
     fn commits_amid(&self) -> bool {
         false
     }

@@ -4,8 +4,8 @@ use memchr::memchr;
 
 use crate::delivery::line_ends::LineEnds;
 
-/// A message as it stands in an mbox of the kind mboxrd: every line of `>`s (or none) and `From ` gets one `>` more, so
-/// that it can be read back exactly. The message ends with a blank line.
+/// Converts a message to mboxrd: a line of any number of `>` and `From ` gets one more `>`, so that the message can be read back
+/// exactly. The message ends with an empty line.
 pub(crate) struct Mboxrd {
     ends: LineEnds,
     converted: Vec<u8>,
@@ -15,7 +15,7 @@ pub(crate) struct Mboxrd {
 
 #[derive(Clone, Copy)]
 enum Place {
-    /// At the beginning of a line, behind `>`s only, and this many octets of `From `.
+    /// At the beginning of a line, after any number of `>` and this many bytes of `From `.
     Beginning(usize),
     Within,
 }
@@ -33,7 +33,7 @@ impl Mboxrd {
         self.converted = converted;
     }
 
-    /// The message is over; the next one may follow.
+    /// Ends the message; the next one may follow.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         let mut converted = Vec::new();
         self.ends.finish(&mut converted);
@@ -69,7 +69,7 @@ impl Mboxrd {
                     rest = &rest[1..];
                     self.place = Place::Beginning(matched + 1);
                     if matched + 1 == FROM.len() {
-                        // One more among equals: it makes no difference which of the `>`s is the added one.
+                        // Adds a `>`: it does not matter at which position among the others.
                         out.push(b'>');
                         out.extend_from_slice(FROM);
                         self.place = Place::Within;

@@ -1,4 +1,4 @@
-//! The open journal: entries are added at its end, and its first line says how much of it was synced.
+//! The open journal: entries are appended, and the first line holds the synced length.
 
 use std::{
     borrow::Borrow,
@@ -21,31 +21,30 @@ pub(super) struct Appender {
 }
 
 impl Appender {
-    /// Cuts what stands behind the sound lines. Everything that was read is synced: a run that was killed may have left
-    /// entries that are not.
+    /// Removes everything after the last valid line, and syncs the rest: a killed run may have left entries that were not synced.
     pub(super) fn open(file: File, lock: File, account: &Account, extent: Extent) -> io::Result<Self> {
-        let Extent { header, sound, chain, entries, .. } = extent;
+        let Extent { header, valid, chain, entries, .. } = extent;
         let length = file.metadata()?.len();
         let mut appender = Self {
             file,
             account: account.clone(),
-            length: sound,
+            length: valid,
             chain,
             entries,
-            unsynced: header.synced < sound,
+            unsynced: header.synced < valid,
             header,
             lock,
         };
-        if length > sound {
-            appender.truncate()?;
+        if length > valid {
+            appender.truncate_to_valid()?;
             appender.unsynced = true;
         }
-        appender.file.seek(SeekFrom::Start(sound))?;
+        appender.file.seek(SeekFrom::Start(valid))?;
         appender.sync()?;
         Ok(appender)
     }
 
-    /// Closes the file, and gives back the lock.
+    /// Closes the file, and returns the lock.
     pub(super) fn close(self) -> File {
         self.lock
     }
@@ -56,7 +55,7 @@ impl Appender {
         sync: bool,
     ) -> io::Result<()> {
         if let Err(error) = self.write(entries) {
-            self.truncate()?;
+            self.truncate_to_valid()?;
             return Err(error);
         }
         if sync { self.sync() } else { Ok(()) }
@@ -84,7 +83,8 @@ impl Appender {
         Ok(())
     }
 
-    /// One `fdatasync`. The first line is written after it, and becomes durable with the next: it never says too much.
+    /// Syncs the file, then writes the synced length to the first line. That write becomes durable with the next sync, so the
+    /// length is never too large.
     fn sync(&mut self) -> io::Result<()> {
         if !self.unsynced {
             return Ok(());
@@ -103,8 +103,8 @@ impl Appender {
         file.seek(SeekFrom::Start(self.length)).map(drop)
     }
 
-    /// Cuts what was written of entries that could not be written whole.
-    fn truncate(&mut self) -> io::Result<()> {
+    /// Removes entries that were written in part.
+    fn truncate_to_valid(&mut self) -> io::Result<()> {
         self.file.set_len(self.length)?;
         self.file.seek(SeekFrom::Start(self.length)).map(drop)
     }

@@ -1,7 +1,7 @@
-//! Forgetting messages that the server does not list any more, and writing the journal anew.
+//! Forgets messages that the server no longer lists, and writes the journal anew.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     fs::{self, File},
     hash::{BuildHasher, Hasher, RandomState},
     io::{self, BufWriter, Write},
@@ -15,43 +15,47 @@ use super::{
 };
 use crate::delivery::{Error, fs as disk};
 
-/// How long a message must be absent before it is forgotten, in seconds: four weeks.
+/// A message is forgotten after this absence, in seconds: four weeks.
 const FORGOTTEN_AFTER: u64 = 28 * DAY;
 
-/// On how many days the server must have listed its messages without it meanwhile.
+/// Sessions without the message, each on another day, that are needed as well.
 const FORGOTTEN_SESSIONS: usize = 5;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// Days with a session that are kept.
+/// The most sessions that are kept.
 pub(super) const MAX_SESSIONS: usize = 32;
 
-/// Entries beyond three a message that are no reason yet to write the journal anew.
+/// The journal is written anew when it has this many entries more than three per message.
 const SLACK: u64 = 256;
 
 /// Bytes of a journal written at a time.
 const WRITTEN: usize = 16 * 1024;
 
 impl Record {
-    /// Ends a good run at a time (seconds since 1970): the server confirmed the deletion of `deleted`, and its maildrop
-    /// held `listed` when the session began, each a unique-id with its occurrence. A message is forgotten when it was
-    /// absent for four weeks and in five sessions on different days; a listing that is suddenly short or empty makes
-    /// nothing forgotten.
+    /// Ends a good run at a time (seconds since 1970): the server confirmed the deletion of `deleted`, the identity of
+    /// `verified` was compared in this session, and the maildrop held `listed` when the session began, each a unique-id with
+    /// its occurrence. A message is forgotten when it was absent for four weeks and in five sessions on different days; a
+    /// listing that is suddenly short or empty makes nothing forgotten.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written.
     pub fn finish<'a>(
         &mut self,
         deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
+        verified: impl IntoIterator<Item = (&'a [u8], u32)>,
         listed: impl Iterator<Item = (&'a [u8], u32)> + Clone,
         now: u64,
     ) -> Result<(), Error> {
-        self.look_for_absent(listed.clone(), now)?;
+        self.update_absent(&verified.into_iter().collect(), listed.clone(), now)?;
         self.mark_deleted(deleted, listed)?;
         self.sync()?;
         let entries = self.appender.as_ref().map_or(0, |appender| appender.entries);
         if entries > 3 * self.len() as u64 + SLACK
-            && self.temporaries.is_empty()
             && let Err(error) = self.rewrite(|_, _| true, std::iter::empty(), b"")
         {
-            // Nothing is lost by it; the journal stays as long as it is.
+            // No harm: only the journal stays long.
             self.warnings.push(format!("the record stays as long as it is: {}", error.message()));
         }
         Ok(())
@@ -68,7 +72,7 @@ impl Record {
             *of = (*of).max(occurrence + 1);
         }
         let mut deleted: Vec<_> = deleted.into_iter().collect();
-        // From the last occurrence to the first, so that none moves up before it is its turn.
+        // From the last occurrence to the first: a deletion moves later ones up.
         deleted.sort_unstable_by(|one, other| other.cmp(one));
         for (unique_id, occurrence) in deleted {
             let of = repeated.get_mut(unique_id).map_or(1, |of| {
@@ -80,8 +84,9 @@ impl Record {
         Ok(())
     }
 
-    fn look_for_absent<'a>(
+    fn update_absent<'a>(
         &mut self,
+        verified: &HashSet<(&'a [u8], u32)>,
         listed: impl Iterator<Item = (&'a [u8], u32)>,
         now: u64,
     ) -> Result<(), Error> {
@@ -89,8 +94,15 @@ impl Record {
         for (unique_id, occurrence) in listed {
             any = true;
             let word = escape(unique_id);
-            if self.index.see(&word, occurrence) {
+            let Some(known) = self.index.see(&word, occurrence) else { continue };
+            let Some(since) = known.absent else { continue };
+            // After an absence the unique-id may belong to another message: only a comparison clears the note. If the record
+            // holds nothing to compare, the note is of no use.
+            if !known.is_comparable() || verified.contains(&(unique_id, occurrence)) {
                 self.append([Entry::Present { unique_id: &word, occurrence }], false)?;
+            } else if now.saturating_sub(since) >= DAY {
+                // The message is listed today, so its absence begins anew.
+                self.append([Entry::Absent { unique_id: &word, occurrence, time: now }], false)?;
             }
         }
         if !any {
@@ -122,7 +134,7 @@ impl Record {
         self.append(&entries, false)
     }
 
-    /// Writes a journal of these entries in the place of the one that exists, durably.
+    /// Replaces the journal with one of these entries, durably.
     pub(super) fn write_anew<'a>(
         &self,
         nonce: String,
@@ -182,7 +194,7 @@ impl Record {
         file.write_all(&header.line(&self.account).0)
     }
 
-    /// Puts a new journal in the place of the old one.
+    /// Replaces the journal with a new file.
     pub(super) fn install(&self, path: &Path) -> io::Result<()> {
         fs::rename(path, &self.path)?;
         disk::sync_folder(self.path.parent().unwrap_or(Path::new(".")))

@@ -9,12 +9,11 @@ use super::journal::{Deletion, Digest, Entry, Message};
 pub struct Fetched {
     /// When it was fetched, in seconds since 1970.
     pub time: i64,
-    /// It was stored to be deleted, and no server ever confirmed that it was deleted.
+    /// It was stored to be deleted, and no server has confirmed the deletion.
     pub pending_deletion: bool,
-    /// A server confirmed that it was deleted, or did not list it when it was last asked: what it lists under its
-    /// unique-id now may be another message.
+    /// A server confirmed its deletion, or did not list it in between: the unique-id may belong to another message now.
     pub gone: bool,
-    /// It was stored here, so that its deletion loses nothing. Skipped and imported messages were not.
+    /// It was stored here, so that its deletion loses nothing. False for skipped and imported messages.
     pub stored: bool,
 }
 
@@ -34,17 +33,24 @@ pub(crate) struct Known {
     pub(crate) listed: Option<u64>,
     pub(crate) sha256: Option<Half>,
     pub(crate) header: Option<Half>,
-    /// Since when the server does not list it.
+    /// The time since when the server has not listed it.
     pub(crate) absent: Option<u64>,
     /// The server listed it in this session.
     seen: bool,
+}
+
+impl Known {
+    /// True if a message of the server can be compared with this one: skipped and imported messages have no header hash.
+    pub(crate) fn is_comparable(&self) -> bool {
+        self.listed.is_some() && self.header.is_some()
+    }
 }
 
 /// Messages by unique-id (escaped) and occurrence: 0 for the first message with it, 1 for the second…
 #[derive(Default)]
 pub(crate) struct Index {
     known: HashMap<Box<[u8]>, Known>,
-    /// Days with a good session, ascending.
+    /// The times of sessions without errors, ascending.
     sessions: Vec<u64>,
 }
 
@@ -69,7 +75,7 @@ impl Index {
         self.sessions.iter().filter(|&&session| session > time).count()
     }
 
-    /// Takes an entry in; those of unfinished steps are not the index's.
+    /// Applies an entry. Entries of unfinished operations do not change the index.
     pub(crate) fn apply(&mut self, entry: &Entry<'_>) {
         match *entry {
             Entry::Done { ref message, .. } => self.insert(message),
@@ -109,7 +115,7 @@ impl Index {
         self.known.insert(key(message.unique_id, message.occurrence).into(), known);
     }
 
-    /// One of `of` messages with this unique-id is deleted: those after it move up.
+    /// Deletes one of `of` messages with this unique-id: those after it move up.
     fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
         if of <= 1 {
             return self.change(unique_id, occurrence, |known| known.deletion = Deletion::Confirmed);
@@ -128,17 +134,14 @@ impl Index {
         }
     }
 
-    /// The server lists this message. Gives back whether it was absent before.
-    pub(crate) fn see(&mut self, unique_id: &[u8], occurrence: u32) -> bool {
-        let mut absent = false;
-        self.change(unique_id, occurrence, |known| {
-            known.seen = true;
-            absent = known.absent.is_some();
-        });
-        absent
+    /// Notes that the server lists this message, and returns what is known of it.
+    pub(crate) fn see(&mut self, unique_id: &[u8], occurrence: u32) -> Option<Known> {
+        let known = self.known.get_mut(&*key(unique_id, occurrence))?;
+        known.seen = true;
+        Some(*known)
     }
 
-    /// Every message: unique-id (escaped), occurrence and what is known.
+    /// All messages: unique-id (escaped), occurrence and what is known.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], u32, &Known)> {
         self.known.iter().map(|(key, known)| {
             let (unique_id, occurrence) = split(key);
@@ -154,8 +157,8 @@ impl Index {
         })
     }
 
-    /// Takes out the message of a `done` line, with its occurrence; `None` where a later line replaced it, or it was
-    /// forgotten. Messages move up only, so the line's own occurrence is the highest that it can be.
+    /// Removes the message of a `done` line, and returns it with its present occurrence; `None` if a later line replaced it, or it
+    /// was forgotten. Messages only move up, so the line's own occurrence is the highest possible.
     pub(crate) fn take(&mut self, message: &Message<'_>) -> Option<(u32, Known)> {
         let sha256 = message.content.as_ref().map(|content| half(&content.sha256));
         (0..=message.occurrence).rev().find_map(|occurrence| {
@@ -170,7 +173,7 @@ impl Index {
     }
 }
 
-/// A unique-id has no space, so that no two keys meet.
+/// An escaped unique-id has no space, so keys are distinct.
 fn key(unique_id: &[u8], occurrence: u32) -> Cow<'_, [u8]> {
     if occurrence == 0 {
         return Cow::Borrowed(unique_id);

@@ -1,4 +1,4 @@
-//! What a record remembers, row by row, without holding it in memory.
+//! Lists the messages of a record without holding them in memory.
 
 use std::{
     collections::HashMap,
@@ -17,10 +17,10 @@ use super::{
 use crate::delivery::error::Error;
 
 impl Record {
-    /// Gives every remembered message to `see`, the last one fetched last, until `see` breaks. Reads the record without
-    /// locking it; a missing record is empty.
+    /// Calls `see` with every remembered message, the last fetched one last, until `see` breaks. Reads the record without locking;
+    /// a missing record is empty.
     ///
-    /// Messages are read from the file one at a time; four bytes of each are held meanwhile.
+    /// Messages are read from the file one at a time; a few bytes of each are held in memory.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Record {
         mut see: impl FnMut(Remembered) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let record = Self::new(state_dir, user, host, port);
-        // Opened once: another run may put a new file in its place meanwhile.
+        // Opened once, because another run may replace the file.
         let file = match File::open(&record.path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -50,13 +50,14 @@ impl Record {
             let this = number;
             number += 1;
             let Entry::Done { message, place } = entry else { return };
-            let Some((_, deleted)) = rows.next_if(|(row, _)| *row == this) else { return };
+            let Some((_, deletion)) = rows.next_if(|(row, _)| *row == this) else { return };
             let row = Remembered {
                 unique_id: unescape(message.unique_id).unwrap_or_default(),
                 occurrence: message.occurrence,
                 time: message.time,
                 place: unescape(place).unwrap_or_default(),
-                deleted,
+                deleted: deletion == Deletion::Confirmed,
+                pending_deletion: deletion == Deletion::Pending,
             };
             if !ascending {
                 held.push(row);
@@ -64,7 +65,7 @@ impl Record {
                 flow = see(row);
             }
         })?;
-        // A clock that was set back.
+        // Not in order if the clock was set back.
         held.sort_by_key(|row| row.time);
         let _ = held.into_iter().try_for_each(see);
         Ok(())
@@ -75,9 +76,9 @@ impl Record {
 #[derive(Default)]
 struct Last {
     hasher: RandomState,
-    /// By the hash of unique-id and occurrence: the number of the entry, and whether it is deleted. With 64 bits, two of a
-    /// million messages meet once in forty million records.
-    messages: HashMap<u64, (u32, bool), BuildHasherDefault<Identity>>,
+    /// By the hash of unique-id and occurrence: the number of the entry, and the state of its deletion. With 64 bits, two of a
+    /// million messages collide in one of forty million records.
+    messages: HashMap<u64, (u32, Deletion), BuildHasherDefault<Identity>>,
     entries: u32,
     time: u64,
     descends: bool,
@@ -89,12 +90,14 @@ impl Last {
         self.entries = self.entries.saturating_add(1);
         match *entry {
             Entry::Done { ref message, .. } => {
-                let deleted = message.deletion == Deletion::Confirmed;
-                self.messages.insert(self.key(message.unique_id, message.occurrence), (number, deleted));
+                let key = self.key(message.unique_id, message.occurrence);
+                self.messages.insert(key, (number, message.deletion));
                 self.descends |= message.time < self.time;
                 self.time = message.time;
             }
-            Entry::Deleted { unique_id, occurrence, of: 0 | 1 } => self.delete(unique_id, occurrence, true),
+            Entry::Deleted { unique_id, occurrence, of: 0 | 1 } => {
+                self.set(unique_id, occurrence, Deletion::Confirmed);
+            }
             Entry::Deleted { unique_id, occurrence, of } => {
                 self.messages.remove(&self.key(unique_id, occurrence));
                 for later in occurrence + 1..of {
@@ -104,7 +107,7 @@ impl Last {
                 }
             }
             Entry::Listed { unique_id, occurrence, deletion, .. } => {
-                self.delete(unique_id, occurrence, deletion == Deletion::Confirmed);
+                self.set(unique_id, occurrence, deletion);
             }
             Entry::Forgotten { unique_id, occurrence } => {
                 self.messages.remove(&self.key(unique_id, occurrence));
@@ -113,10 +116,10 @@ impl Last {
         }
     }
 
-    fn delete(&mut self, unique_id: &[u8], occurrence: u32, is_deleted: bool) {
+    fn set(&mut self, unique_id: &[u8], occurrence: u32, to: Deletion) {
         let key = self.key(unique_id, occurrence);
-        if let Some((_, deleted)) = self.messages.get_mut(&key) {
-            *deleted = is_deleted;
+        if let Some((_, deletion)) = self.messages.get_mut(&key) {
+            *deletion = to;
         }
     }
 
@@ -124,15 +127,15 @@ impl Last {
         self.hasher.hash_one((unique_id, occurrence))
     }
 
-    /// The entries in the order of the file, each with whether its message is deleted; and whether their times ascend.
-    fn rows(self) -> (Vec<(u32, bool)>, bool) {
+    /// Returns the entries in the order of the file, each with the state of its deletion; and true if their times ascend.
+    fn rows(self) -> (Vec<(u32, Deletion)>, bool) {
         let mut rows: Vec<_> = self.messages.into_values().collect();
-        rows.sort_unstable();
+        rows.sort_unstable_by_key(|&(number, _)| number);
         (rows, !self.descends)
     }
 }
 
-/// Passes a hash on as it is.
+/// Uses a hash as its own hash.
 #[derive(Default)]
 struct Identity(u64);
 

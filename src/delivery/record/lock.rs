@@ -1,4 +1,4 @@
-//! One writer an account. The kernel holds the lock, and drops it when its holder dies.
+//! One writer per account. The kernel holds the lock, and releases it when its holder ends.
 
 use std::{
     fs::{File, TryLockError},
@@ -12,7 +12,7 @@ use crate::delivery::{
     fs as disk,
 };
 
-/// Takes the lock, waiting for another holder at most `wait`.
+/// Takes the lock, and waits for another holder at most `wait`.
 pub(crate) fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Error> {
     let failure =
         |error| Error::output(format_args!("cannot lock the record with {}", path.display()), &error);
@@ -43,5 +43,5 @@ pub(crate) fn take(path: &Path, account: &str, wait: Duration) -> Result<File, E
     }
 }
 
-/// How often a held lock is tried.
+/// The pause between two attempts to take a held lock.
 const POLL: Duration = Duration::from_millis(20);

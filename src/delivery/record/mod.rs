@@ -1,19 +1,21 @@
-//! What was fetched, per user, host and port: remembered so that nothing comes twice and nothing is lost.
+//! The record of fetched messages, per user, host and port: no message is fetched twice, and none is lost.
 //!
-//! - `journal`, `word`: the lines, and which of them survive a power cut; `version1`: those of earlier versions
-//! - `appender`: the open journal; `compact`: forgetting, and writing it anew
-//! - `recovery`: the steps that a run left unfinished
-//! - `index`: the messages in memory
-//! - `import`: what other programs fetched
-//! - `lock`: one writer an account
+//! - `journal`, `entry`, `word`: the lines, and which of them survive a power cut; `version1`: those of earlier versions
+//! - `open`: opens the record to write it; `appender`: the open journal; `lock`: one writer per account
+//! - `compact`, `rewrite`: forgetting, and writing the journal anew
+//! - `recovery`: the operations that an earlier run left unfinished
+//! - `index`: the messages in memory; `list`: the messages as a list, without holding them in memory
+//! - `import`: the lists of other programs
 
 mod appender;
 mod compact;
+mod entry;
 pub mod import;
 mod index;
 pub(crate) mod journal;
 mod list;
 mod lock;
+mod open;
 pub(crate) mod recovery;
 mod rewrite;
 #[cfg(test)]
@@ -23,28 +25,26 @@ pub(crate) mod word;
 
 use std::{
     borrow::Borrow,
-    collections::HashSet,
     fs::File,
     io,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
+pub use entry::MAX_OCCURRENCES;
 pub use index::Fetched;
-pub use journal::MAX_OCCURRENCES;
+pub use open::Locked;
 pub use rewrite::Imported;
 
 use self::{
     appender::Appender,
-    compact::new_nonce,
     index::{Index, half},
     journal::{Account, Deletion, Digest, Entry, Message, Unreadable},
-    recovery::{Outcome, Steps},
+    recovery::Operations,
     word::escape,
 };
 use crate::delivery::{
     error::{Error, ErrorKind},
-    file_name, fs as disk,
+    file_name,
 };
 
 /// The record of one account. Messages with one unique-id are told apart by their occurrence in the maildrop: 0 for the
@@ -53,27 +53,19 @@ pub struct Record {
     index: Index,
     path: PathBuf,
     account: Account,
-    /// The temporary files of steps that are still unfinished.
-    temporaries: HashSet<PathBuf>,
+    /// Operations of earlier runs whose outcome cannot be determined now.
+    unfinished: Operations,
     warnings: Vec<String>,
-    /// `None` where the record is only read.
+    /// `None` if the record is only read.
     appender: Option<Appender>,
 }
 
-/// A record that no other process writes, not yet read.
-pub struct Locked {
-    record: Record,
-    lock: File,
-    /// How long another holder of an mbox is waited for, where a run left one half written.
-    wait: Duration,
-}
-
-/// What a record says of one message.
+/// A remembered message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
     /// The unique-id.
     pub unique_id: Vec<u8>,
-    /// Its place among the messages with this unique-id, from 0.
+    /// Its position among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// When it was fetched, in seconds since 1970.
     pub time: u64,
@@ -81,14 +73,16 @@ pub struct Remembered {
     pub place: Vec<u8>,
     /// A server confirmed its deletion.
     pub deleted: bool,
+    /// It was stored to be deleted, and no server has confirmed the deletion.
+    pub pending_deletion: bool,
 }
 
-/// A message that counts as fetched though it was not stored here.
+/// A message that counts as fetched without being stored here.
 #[derive(Debug, Clone, Copy)]
 pub struct Foreign<'a> {
     /// The unique-id.
     pub unique_id: &'a [u8],
-    /// Its place among the messages with this unique-id, from 0.
+    /// Its position among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// When it was fetched, in seconds since 1970.
     pub time: u64,
@@ -98,18 +92,21 @@ pub struct Foreign<'a> {
     pub place: &'a str,
 }
 
-/// Whether a message of a maildrop is one that the record knows.
+/// The result of a comparison of a message with the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
     Same,
     Other,
-    /// Nothing is remembered that could tell.
+    /// The record holds too little to compare.
     Unknown,
 }
 
 impl Record {
-    /// Reads the record without locking it. Messages whose storing was not finished are not in it. A missing record is
-    /// empty.
+    /// Reads the record without locking it. Unfinished messages are left out. A missing record is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`] if the record cannot be read or is damaged.
     pub fn read(state_dir: &Path, user: &str, host: &str, port: u16) -> Result<Self, Error> {
         let mut record = Self::new(state_dir, user, host, port);
         match File::open(&record.path) {
@@ -120,25 +117,8 @@ impl Record {
         Ok(record)
     }
 
-    /// Locks the record to write it: another process that has it is waited for at most `wait`.
-    pub fn lock(
-        state_dir: &Path,
-        user: &str,
-        host: &str,
-        port: u16,
-        wait: Duration,
-    ) -> Result<Locked, Error> {
-        let record = Self::new(state_dir, user, host, port);
-        let state_dir = record.path.parent().unwrap_or(Path::new(".")).to_path_buf();
-        disk::make_folder(&state_dir).map_err(|error| {
-            Error::output(format_args!("cannot make the state folder {}", state_dir.display()), &error)
-        })?;
-        let lock = lock::take(&record.path.with_extension("lock"), &format!("{user}@{host}"), wait)?;
-        Ok(Locked { record, lock, wait })
-    }
-
-    /// What is known of the message with this unique-id, occurrence and, where both are known, octets by the server's
-    /// listing: with other octets it is another message.
+    /// Returns what is known of the message with this unique-id and occurrence. If the remembered and the listed octets are both
+    /// known and differ, it is another message, and the result is `None`.
     #[must_use]
     pub fn fetched(&self, unique_id: &[u8], occurrence: u32, listed: Option<u64>) -> Option<Fetched> {
         let known = self.index.get(&escape(unique_id), occurrence)?;
@@ -153,36 +133,40 @@ impl Record {
         })
     }
 
-    /// Whether anything is remembered under the unique-id and occurrence, whatever its octets.
+    /// True if a message with this unique-id and occurrence is remembered, whatever its octets.
     #[must_use]
     pub fn knows(&self, unique_id: &[u8], occurrence: u32) -> bool {
         self.index.get(&escape(unique_id), occurrence).is_some()
     }
 
-    /// How many messages are remembered.
+    /// Returns the number of remembered messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// Whether no message is remembered.
+    /// True if no message is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The file of the record.
+    /// Returns the file of the record.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What a person should know: a torn end that was mended, steps that stay unfinished. Gives each once.
+    /// Returns warnings for the user, each once: a repaired last line, operations that stay unfinished.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Remembers messages that were not stored here, durably. Those that are known already stay as they are.
+    /// Remembers messages that were not stored here, durably. Known messages are not changed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`] if the record cannot be written.
     pub fn remember<'a>(&mut self, messages: impl IntoIterator<Item = Foreign<'a>>) -> Result<(), Error> {
         for Foreign { unique_id, occurrence, time, octets, place } in messages {
             let word = escape(unique_id);
@@ -203,8 +187,7 @@ impl Record {
         self.sync()
     }
 
-    /// Whether the message with these listed octets and header is the remembered one. A header of `None` was not to be
-    /// had.
+    /// Compares a message with the remembered one: its listed octets, and its header if the server showed it.
     pub(crate) fn identify(
         &self,
         unique_id: &[u8],
@@ -222,37 +205,40 @@ impl Record {
         }
     }
 
-    /// Whether the remembered message has this content.
+    /// True if the remembered message has this content.
     pub(crate) fn has_content(&self, unique_id: &[u8], occurrence: u32, sha256: &Digest) -> bool {
         let known = self.index.get(&escape(unique_id), occurrence);
         known.is_some_and(|known| known.sha256 == Some(half(sha256)))
     }
 
-    /// A word for the names of temporary files: random, and no other record's.
+    /// A random word for the names of temporary files, unique to this record.
     pub(crate) fn nonce(&self) -> Option<&str> {
         self.appender.as_ref().map(|appender| appender.header.nonce.as_str())
     }
 
-    /// The temporary files of unfinished steps, which must stay.
-    pub(crate) fn temporaries(&self) -> &HashSet<PathBuf> {
-        &self.temporaries
+    /// True if a file is the temporary file of an unfinished operation, and must stay.
+    pub(crate) fn needs(&self, temporary: &Path) -> bool {
+        self.unfinished.needs(temporary)
     }
 
-    /// Adds entries. With `sync` they, and all before them, are durable on return.
+    /// Appends entries. With `sync`, these and all earlier ones are durable on return.
     pub(crate) fn append<'a>(
         &mut self,
         entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
         sync: bool,
     ) -> Result<(), Error> {
         let Some(appender) = &mut self.appender else { return Ok(()) };
-        let index = &mut self.index;
-        let entries = entries.into_iter().inspect(|entry| index.apply(entry.borrow()));
+        let (index, unfinished) = (&mut self.index, &mut self.unfinished);
+        let entries = entries.into_iter().inspect(|entry| {
+            index.apply(entry.borrow());
+            unfinished.end(entry.borrow());
+        });
         appender.append(entries, sync).map_err(|error| {
             Error::output(format_args!("cannot write the record {}", self.path.display()), &error)
         })
     }
 
-    /// Makes everything that was added durable.
+    /// Makes all entries durable.
     pub(crate) fn sync(&mut self) -> Result<(), Error> {
         self.append([] as [Entry<'_>; 0], true)
     }
@@ -265,29 +251,29 @@ impl Record {
             index: Index::default(),
             path: state_dir.join(format!("{name}-{port}-{}.record", file_name::short_hash(&key))),
             account: Account { user: user.to_owned(), host, port },
-            temporaries: HashSet::new(),
+            unfinished: Operations::default(),
             warnings: Vec::new(),
             appender: None,
         }
     }
 
-    fn load(&mut self, file: &File) -> Result<(journal::Extent, Steps), Error> {
+    fn load(&mut self, file: &File) -> Result<(journal::Extent, Operations), Error> {
         let length = file.metadata().map_or(0, |metadata| metadata.len());
         self.index = Index::default();
         self.index.reserve(usize::try_from(length / USUAL_MESSAGE).unwrap_or(0));
-        let mut steps = Steps::default();
+        let mut operations = Operations::default();
         let index = &mut self.index;
         let scanned = journal::scan(file, &self.account, |entry| {
             index.apply(&entry);
-            steps.apply(&entry);
+            operations.apply(&entry);
         });
         match scanned {
-            Ok(extent) => Ok((extent, steps)),
+            Ok(extent) => Ok((extent, operations)),
             Err(unreadable) => Err(self.unreadable(&self.path, unreadable)),
         }
     }
 
-    /// Reads the whole journal from its start; a record that does not exist has the entries of an earlier version's.
+    /// Reads the whole journal from its start, or that of an earlier version if there is none.
     fn scan_open(&self, file: Option<&File>, mut see: impl FnMut(Entry<'_>)) -> Result<(), Error> {
         use std::io::Seek as _;
         let Some(mut file) = file else { return self.scan_version1(see).map(drop) };
@@ -297,8 +283,7 @@ impl Record {
             .map_err(|unreadable| self.unreadable(&self.path, unreadable))
     }
 
-    /// Takes the messages of the record that an earlier version wrote for this user and host. Gives back whether there is
-    /// one.
+    /// Reads the messages of the record that an earlier version wrote for this user and host. Returns false if there is none.
     fn take_over(&mut self, mut see: impl FnMut(&Self, &Entry<'_>)) -> Result<bool, Error> {
         let mut index = Index::default();
         let found = self.scan_version1(|entry| {
@@ -344,130 +329,8 @@ impl Record {
     }
 }
 
-impl Locked {
-    /// Opens the record. Mends what a power cut tore, and settles what a run left unfinished; what cannot be settled now
-    /// stays as it is. `destination` is where this run stores.
-    pub fn open(self, destination: Option<&Path>) -> Result<Record, Error> {
-        let Self { mut record, lock, wait } = self;
-        if !disk::exists(&record.path) {
-            record.create()?;
-        }
-        let file = disk::own_options()
-            .read(true)
-            .write(true)
-            .open(&record.path)
-            .map_err(|error| record.failure("open", &error))?;
-        let (extent, steps) = record.load(&file)?;
-        if extent.torn {
-            let path = record.path.display();
-            record.warnings.push(format!("the record {path} was torn in its last line, and is mended"));
-        }
-        let appender = Appender::open(file, lock, &record.account, extent);
-        record.appender = Some(appender.map_err(|error| record.failure("mend", &error))?);
-        record.settle(steps, destination, wait)?;
-        Ok(record)
-    }
-
-    /// Forgets everything, also where the record is damaged: every message then counts as new.
-    pub fn clear(self) -> Result<(), Error> {
-        // An empty record hides the one of an earlier version.
-        self.record.create_empty()
-    }
-}
-
-impl Record {
-    /// Makes the journal, with what an earlier version remembered.
-    fn create(&mut self) -> Result<(), Error> {
-        let mut lines = Vec::new();
-        self.take_over(|_, entry| {
-            // Copied line by line: each is small.
-            if let Entry::Done { .. } | Entry::Deleted { .. } = entry {
-                lines.push(OwnedLine::of(entry));
-            }
-        })?;
-        self.write_anew(new_nonce(), lines.iter().map(OwnedLine::entry))
-            .map_err(|error| self.failure("write", &error))
-    }
-
-    fn create_empty(&self) -> Result<(), Error> {
-        self.write_anew(new_nonce(), [].into_iter()).map_err(|error| self.failure("write", &error))
-    }
-
-    fn settle(&mut self, steps: Steps, destination: Option<&Path>, wait: Duration) -> Result<(), Error> {
-        if steps.is_empty() {
-            return Ok(());
-        }
-        let named: Vec<PathBuf> = steps.temporaries().map(Path::to_path_buf).collect();
-        let mut open: Vec<String> = Vec::new();
-        for (message, outcome) in steps.settle(destination, wait) {
-            let Message { unique_id, occurrence, .. } = message.borrow();
-            match outcome {
-                Outcome::Stored(place) => {
-                    let place = disk::path_octets(&place);
-                    let entry = Entry::Done { message: message.borrow(), place: &escape(&place) };
-                    self.append([entry], false)?;
-                }
-                Outcome::Void => self.append([Entry::Void { unique_id, occurrence }], false)?,
-                Outcome::Open(why) if open.contains(&why) => {}
-                Outcome::Open(why) => open.push(why),
-            }
-        }
-        if !open.is_empty() {
-            self.temporaries = named.into_iter().collect();
-        }
-        self.warnings.extend(
-            open.into_iter().map(|why| format!("a message of an earlier run stays unfinished: {why}")),
-        );
-        self.sync()
-    }
-}
-
-/// A `done` or `deleted` line of an earlier version.
-enum OwnedLine {
-    Done { unique_id: Vec<u8>, occurrence: u32, time: u64, deletion: Deletion, place: Vec<u8> },
-    Deleted { unique_id: Vec<u8>, occurrence: u32, of: u32 },
-}
-
-impl OwnedLine {
-    fn of(entry: &Entry<'_>) -> Self {
-        match *entry {
-            Entry::Done { ref message, place } => Self::Done {
-                unique_id: message.unique_id.to_vec(),
-                occurrence: message.occurrence,
-                time: message.time,
-                deletion: message.deletion,
-                place: place.to_vec(),
-            },
-            Entry::Deleted { unique_id, occurrence, of } => {
-                Self::Deleted { unique_id: unique_id.to_vec(), occurrence, of }
-            }
-            _ => Self::Deleted { unique_id: Vec::new(), occurrence: 0, of: 0 },
-        }
-    }
-
-    fn entry(&self) -> Entry<'_> {
-        match self {
-            Self::Done { unique_id, occurrence, time, deletion, place } => Entry::Done {
-                message: Message {
-                    unique_id,
-                    occurrence: *occurrence,
-                    time: *time,
-                    deletion: *deletion,
-                    listed: None,
-                    content: None,
-                    header: None,
-                },
-                place,
-            },
-            Self::Deleted { unique_id, occurrence, of } => {
-                Entry::Deleted { unique_id, occurrence: *occurrence, of: *of }
-            }
-        }
-    }
-}
-
-/// Characters of a record's name before its port and hash.
+/// The most characters of a record's name before its port and hash.
 const MAX_NAME: usize = 60;
 
-/// Bytes of a journal that tell of one message, or fewer: mostly two lines.
+/// Bytes of a journal per message, at most: usually two lines.
 const USUAL_MESSAGE: u64 = 720;

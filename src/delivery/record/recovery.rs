@@ -1,50 +1,46 @@
-//! Steps that a run left unfinished: each is settled by the content of the files, never by a name alone.
+//! Recovery of operations that an earlier run left unfinished. Each is decided by the content of the files, never by a name
+//! alone.
 
 use std::{
     collections::HashMap,
     fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
-    rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
 use sha2::{Digest as _, Sha256};
 
-use super::journal::{Append, Content, Deletion, Digest, Entry, Message};
-use crate::delivery::{file_name, fs as disk, mbox::settle};
+use super::journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES};
+use crate::delivery::{file_name, fs as disk, mbox};
 
 /// A message whose storing was begun and not recorded as done.
-pub(crate) struct Unfinished {
-    pub(crate) message: Owned,
+struct Unfinished {
+    message: OwnedMessage,
     operation: Operation,
 }
 
 enum Operation {
-    File {
-        stored: Content,
-        temporary: PathBuf,
-        name: PathBuf,
-    },
-    /// The number of the append.
-    Append(usize),
+    File { stored: Content, temporary: PathBuf, name: PathBuf },
+    Append(Arc<Append>),
 }
 
-/// What became of an unfinished step.
+/// The outcome of an unfinished operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The message is stored, durably.
     Stored(PathBuf),
-    /// It is not, and has to be fetched again.
+    /// The message is not stored, and must be fetched again.
     Void,
-    /// It cannot be told now, and why.
+    /// The outcome cannot be determined now, with the reason.
     Open(String),
 }
 
-/// A [`Message`] of its own.
-pub(crate) struct Owned {
-    pub(crate) unique_id: Vec<u8>,
-    pub(crate) occurrence: u32,
+/// A [`Message`] that owns its unique-id.
+pub(crate) struct OwnedMessage {
+    unique_id: Vec<u8>,
+    occurrence: u32,
     time: u64,
     deletion: Deletion,
     listed: Option<u64>,
@@ -52,7 +48,7 @@ pub(crate) struct Owned {
     header: Option<Digest>,
 }
 
-impl Owned {
+impl OwnedMessage {
     fn of(message: &Message<'_>) -> Self {
         let Message { unique_id, occurrence, time, deletion, listed, content, header } = *message;
         Self { unique_id: unique_id.to_vec(), occurrence, time, deletion, listed, content, header }
@@ -72,89 +68,125 @@ impl Owned {
     }
 }
 
-/// The unfinished steps of a journal, while it is read.
+/// The unfinished operations of a journal.
 #[derive(Default)]
-pub(crate) struct Steps {
-    begun: HashMap<(Vec<u8>, u32), Unfinished>,
-    appends: Vec<Rc<Append>>,
+pub(crate) struct Operations {
+    /// By unique-id and occurrence.
+    unfinished: HashMap<(Vec<u8>, u32), Unfinished>,
+    /// The last append of the journal, to which `pages` and `part` lines belong.
+    append: Option<Arc<Append>>,
 }
 
-impl Steps {
+impl Operations {
+    /// Takes in an entry of the journal.
     pub(crate) fn apply(&mut self, entry: &Entry<'_>) {
         match entry {
             Entry::File { message, stored, temporary, name } => {
                 let (temporary, name) = (temporary.to_path_buf(), name.to_path_buf());
                 self.begin(message, Operation::File { stored: *stored, temporary, name });
             }
-            Entry::Append(append) => {
-                // Most appends are done when the next one comes.
-                if self.begun.is_empty() {
-                    self.appends.clear();
-                }
-                self.appends.push(Rc::new(append.clone()));
-            }
+            Entry::Append(append) => self.append = Some(Arc::new(append.clone())),
             Entry::Pages(pages) => {
-                if let Some(append) = self.appends.last_mut().and_then(Rc::get_mut) {
+                if let Some(append) = self.append.as_mut().and_then(Arc::get_mut) {
                     append.pages.extend(pages);
                 }
             }
             Entry::Part(message) => {
-                if let Some(last) = self.appends.len().checked_sub(1) {
-                    self.begin(message, Operation::Append(last));
+                if let Some(append) = self.append.clone() {
+                    self.begin(message, Operation::Append(append));
                 }
             }
-            Entry::Done { message: Message { unique_id, occurrence, .. }, .. }
-            | Entry::Void { unique_id, occurrence }
-            | Entry::Forgotten { unique_id, occurrence }
-                if !self.begun.is_empty() =>
-            {
-                self.begun.remove(&(unique_id.to_vec(), *occurrence));
-            }
-            _ => {}
+            entry => self.end(entry),
+        }
+    }
+
+    /// Removes the operation that an entry ends.
+    pub(crate) fn end(&mut self, entry: &Entry<'_>) {
+        if self.unfinished.is_empty() {
+            return;
+        }
+        if let Entry::Done { message: Message { unique_id, occurrence, .. }, .. }
+        | Entry::Void { unique_id, occurrence }
+        | Entry::Forgotten { unique_id, occurrence } = entry
+        {
+            self.unfinished.remove(&(unique_id.to_vec(), *occurrence));
         }
     }
 
     fn begin(&mut self, message: &Message<'_>, operation: Operation) {
         let key = (message.unique_id.to_vec(), message.occurrence);
-        self.begun.insert(key, Unfinished { message: Owned::of(message), operation });
+        self.unfinished.insert(key, Unfinished { message: OwnedMessage::of(message), operation });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.begun.is_empty()
+        self.unfinished.is_empty()
     }
 
-    /// Settles what can be settled, and gives what became of each step. An mbox that another program holds is waited for
-    /// if it is the `destination` of this run.
-    pub(crate) fn settle(self, destination: Option<&Path>, wait: Duration) -> Vec<(Owned, Outcome)> {
-        let Self { begun, appends } = self;
-        let mut settled: HashMap<usize, Outcome> = HashMap::new();
-        let outcomes = begun.into_values().map(|Unfinished { message, operation }| {
-            let outcome = match operation {
-                Operation::File { stored, temporary, name } => settle_file(&stored, &temporary, &name),
-                Operation::Append(number) => settled
-                    .entry(number)
-                    .or_insert_with(|| {
-                        let append = &appends[number];
-                        let own = destination.is_some_and(|destination| destination == append.mbox);
-                        settle(append, if own { wait } else { Duration::ZERO })
-                    })
-                    .clone(),
+    /// Determines the outcome of each operation, and keeps those that stay open. An mbox that another program holds is
+    /// waited for only if it is the `destination` of this run.
+    pub(crate) fn recover(
+        &mut self,
+        destination: Option<&Path>,
+        wait: Duration,
+    ) -> Vec<(OwnedMessage, Outcome)> {
+        let mut appends: HashMap<*const Append, Outcome> = HashMap::new();
+        let mut outcomes = Vec::new();
+        for (key, Unfinished { message, operation }) in std::mem::take(&mut self.unfinished) {
+            let outcome = match &operation {
+                Operation::File { stored, temporary, name } => recover_file(stored, temporary, name),
+                Operation::Append(append) => {
+                    let is_destination = destination.is_some_and(|destination| destination == append.mbox);
+                    let wait = if is_destination { wait } else { Duration::ZERO };
+                    let outcome = appends.entry(Arc::as_ptr(append));
+                    outcome.or_insert_with(|| mbox::recover(append, wait)).clone()
+                }
             };
-            (message, outcome)
-        });
-        outcomes.collect()
+            if let Outcome::Open(_) = outcome {
+                let message = OwnedMessage::of(&message.borrow());
+                self.unfinished.insert(key, Unfinished { message, operation });
+            }
+            outcomes.push((message, outcome));
+        }
+        outcomes
     }
 
-    /// The temporary files that unfinished steps name.
-    pub(crate) fn temporaries(&self) -> impl Iterator<Item = &Path> {
-        self.begun.values().filter_map(|unfinished| match &unfinished.operation {
-            Operation::File { temporary, .. } => Some(temporary.as_path()),
-            Operation::Append(_) => None,
+    /// True if a file is the temporary file of an unfinished operation, and must stay.
+    pub(crate) fn needs(&self, path: &Path) -> bool {
+        self.unfinished.values().any(|unfinished| match &unfinished.operation {
+            Operation::File { temporary, .. } => temporary == path,
+            Operation::Append(_) => false,
         })
+    }
+
+    /// The journal's entries of the unfinished operations.
+    pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
+        let mut entries = Vec::new();
+        let mut appends: HashMap<*const Append, (&Append, Vec<Entry<'_>>)> = HashMap::new();
+        for Unfinished { message, operation } in self.unfinished.values() {
+            let message = message.borrow();
+            match operation {
+                Operation::File { stored, temporary, name } => entries.push(Entry::File {
+                    message,
+                    stored: *stored,
+                    temporary: temporary.into(),
+                    name: name.into(),
+                }),
+                Operation::Append(append) => {
+                    let (_, parts) = appends.entry(Arc::as_ptr(append)).or_insert((append, Vec::new()));
+                    parts.push(Entry::Part(message));
+                }
+            }
+        }
+        for (append, parts) in appends.into_values() {
+            entries.push(Entry::Append(Append { pages: Vec::new(), ..append.clone() }));
+            entries.extend(append.pages.chunks(PAGES).map(|pages| Entry::Pages(pages.to_vec())));
+            entries.extend(parts);
+        }
+        entries
     }
 }
 
-fn settle_file(stored: &Content, temporary: &Path, name: &Path) -> Outcome {
+fn recover_file(stored: &Content, temporary: &Path, name: &Path) -> Outcome {
     match finish(stored, temporary, name) {
         Ok(Some(place)) => Outcome::Stored(place),
         Ok(None) => Outcome::Void,
@@ -162,15 +194,15 @@ fn settle_file(stored: &Content, temporary: &Path, name: &Path) -> Outcome {
     }
 }
 
-/// Looks for the content under the name, under the names that follow it, and in the temporary file, which then gets its
-/// name.
+/// Looks for the content under the name and the numbered names after it. Otherwise gives the temporary file its name, if that
+/// holds the content.
 fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<PathBuf>> {
     let folder = name.parent().unwrap_or(Path::new("."));
     if !folder.metadata()?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
     }
     let mut place = None;
-    for count in 1..=MAX_SEARCHED {
+    for count in 1..=MAX_NAMES {
         let candidate = file_name::numbered(name, count);
         if holds(&candidate, stored)? {
             place = Some(candidate);
@@ -182,18 +214,18 @@ fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<
     }
     let place = match place {
         Some(place) => Some(place),
-        None => moved(name, stored)?,
+        None => find_moved(name, stored)?,
     };
-    let found = holds(temporary, stored)?;
+    let in_temporary = holds(temporary, stored)?;
     if let Some(place) = place {
         disk::sync_file(&place)?;
         disk::sync_folder(place.parent().unwrap_or(folder))?;
-        if found {
+        if in_temporary {
             fs::remove_file(temporary)?;
         }
         return Ok(Some(place));
     }
-    if !found {
+    if !in_temporary {
         return Ok(None);
     }
     disk::sync_file(temporary)?;
@@ -202,7 +234,7 @@ fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<
     Ok(Some(place))
 }
 
-/// Whether it is a plain file with this content.
+/// True if the path is a regular file with this content.
 fn holds(path: &Path, content: &Content) -> io::Result<bool> {
     match path.symlink_metadata() {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -221,8 +253,8 @@ fn holds(path: &Path, content: &Content) -> io::Result<bool> {
     }
 }
 
-/// Where a mail reader moved a message of a Maildir: from `new` to `cur`, with flags behind its name.
-fn moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
+/// Finds a Maildir message that a mail reader moved from `new` to `cur`, with flags after its name.
+fn find_moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
     let folder = name.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "new"));
     let base = name.file_name().and_then(|name| name.to_str());
     let Some((folder, base)) = folder.zip(base) else { return Ok(None) };
@@ -244,5 +276,5 @@ fn moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
 /// Bytes read at a time.
 const BLOCK: usize = 64 * 1024;
 
-/// Names that are looked at for one message.
-const MAX_SEARCHED: u32 = 64;
+/// Numbered names (`uid.eml`, `uid-2.eml`…) searched for one message.
+const MAX_NAMES: u32 = 64;

@@ -1,5 +1,5 @@
-//! Changes of many messages at once: the journal is written anew beside the old one and takes its place, so that a run
-//! that is killed has changed all or nothing.
+//! Changes of many messages at once: a new journal is written next to the old one and replaces it, so that a killed run has
+//! changed all or nothing.
 
 use std::{fs::File, io, path::PathBuf};
 
@@ -11,24 +11,23 @@ use super::{
     journal::{self, Deletion, Entry, Message},
     word::escape,
 };
-use crate::delivery::error::{Error, ErrorKind};
+use crate::delivery::error::Error;
 
-/// What an import changed.
+/// The result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Imported {
     /// Messages that count as fetched from now on.
     pub new: usize,
-    /// Messages that did before.
+    /// Messages that counted as fetched before.
     pub known: usize,
 }
 
 impl Record {
-    /// Remembers the messages of another program's list; those that are known stay as they are.
+    /// Remembers the messages of another program's list. Known messages are not changed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`] if the record cannot be written, or holds a message whose storing is unfinished and cannot be
-    /// settled now. Then nothing is changed.
+    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written. Then nothing is changed.
     pub fn import(mut self, tool: Tool, mut batch: Batch) -> Result<Imported, Error> {
         let (new, known) = batch.finish(|unique_id| self.knows(unique_id, 0), tool == Tool::Getmail);
         if new > 0 {
@@ -38,8 +37,8 @@ impl Record {
         Ok(Imported { new, known })
     }
 
-    /// Forgets every message that `forgets` chooses by its unique-id and time (seconds since 1970): it counts as new then.
-    /// Gives back how many there were.
+    /// Forgets every message that `forgets` chooses by its unique-id and time (seconds since 1970), so that it counts as new.
+    /// Returns the number of forgotten messages.
     ///
     /// # Errors
     ///
@@ -59,21 +58,14 @@ impl Record {
         Ok(chosen.len())
     }
 
-    /// Writes the journal anew with the messages that `keeps` chooses by unique-id (escaped) and occurrence, and with more
-    /// of them (sorted by time) at a place, each before the first that is younger.
+    /// Writes the journal anew with the messages that `keeps` chooses by unique-id (escaped) and occurrence, with `more`
+    /// messages (sorted by time) at a place, each before the first younger one, and with the unfinished operations.
     pub(super) fn rewrite<'a>(
         &mut self,
         keeps: impl Fn(&[u8], u32) -> bool,
         more: impl Iterator<Item = (u64, &'a [u8])>,
         place: &[u8],
     ) -> Result<(), Error> {
-        if !self.temporaries.is_empty() {
-            let message = format!(
-                "the record {} holds messages that are not stored completely yet; run fetch first",
-                self.path.display()
-            );
-            return Err(Error::new(ErrorKind::Output, message));
-        }
         let written = self.write_changed(keeps, more, place).and_then(|path| {
             // Windows replaces no file that is open. The record is not written any more in this run.
             let lock = self.appender.take().map(Appender::close);
@@ -93,6 +85,7 @@ impl Record {
         let Some(appender) = &self.appender else { return Err(io::ErrorKind::ReadOnlyFilesystem.into()) };
         let nonce = appender.header.nonce.clone();
         let mut index = std::mem::take(&mut self.index);
+        let unfinished = &self.unfinished;
         let sessions = index.sessions();
         let recent: Vec<_> = sessions[sessions.len().saturating_sub(MAX_SESSIONS)..].to_vec();
         let mut more = more.peekable();
@@ -128,7 +121,9 @@ impl Record {
             })
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             written?;
-            more.try_for_each(|(time, unique_id)| output.foreign(time, unique_id, place))
+            more.try_for_each(|(time, unique_id)| output.foreign(time, unique_id, place))?;
+            // After `done`, which ends an operation.
+            unfinished.entries().iter().try_for_each(|entry| output.entry(entry))
         })?;
         Ok(path)
     }

@@ -1,5 +1,5 @@
-//! Journals of format 1, which earlier versions wrote per user and host: they are read, and taken over for the default
-//! ports. They know unique-ids and times, and nothing that proves what a message was.
+//! Journals of format 1, which earlier versions wrote per user and host. They are read, and taken over for the default ports.
+//! They hold unique-ids and times, and nothing to compare a message with.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -19,7 +19,7 @@ pub(crate) fn file_stem(user: &str, host: &str) -> String {
     format!("{name}-{tag}")
 }
 
-/// Reads a journal of format 1. What a run left unfinished in it is left out: it is fetched again.
+/// Reads a journal of format 1. Unfinished messages are left out, and fetched again.
 pub(crate) fn scan(
     input: impl Read,
     user: &str,

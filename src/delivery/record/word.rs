@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::journal::MAX_OCCURRENCES;
+use super::entry::MAX_OCCURRENCES;
 
-/// Bytes as one word: what is not printable ASCII, the space and `%` as `%XX`; no bytes at all as `%`.
+/// Escapes bytes as one word: `%`, the space and everything but printable ASCII as `%XX`; no bytes as `%`.
 pub(crate) fn escape(octets: &[u8]) -> Cow<'_, [u8]> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let plain = |octet: &u8| matches!(octet, b'!'..=b'~') && *octet != b'%';
@@ -55,7 +55,7 @@ pub(crate) fn number(line: &mut Vec<u8>, number: u64) {
     field(line, number.to_string().as_bytes());
 }
 
-/// A field that may be `-`, for nothing.
+/// Parses a field that may be `-` for no value.
 #[allow(clippy::option_option, reason = "an absent value is a value")]
 pub(crate) fn flag<T>(word: &[u8], parse: impl FnOnce(&[u8]) -> Option<T>) -> Option<Option<T>> {
     if word == b"-" { Some(None) } else { parse(word).map(Some) }
@@ -71,7 +71,7 @@ pub(crate) fn parse_number(word: &[u8]) -> Option<u64> {
     })
 }
 
-/// An occurrence, or how many there are.
+/// Parses an occurrence, or a number of occurrences.
 pub(crate) fn parse_small(word: &[u8]) -> Option<u32> {
     parse_number(word)?.try_into().ok().filter(|&number| number <= MAX_OCCURRENCES)
 }

@@ -28,8 +28,8 @@ impl Batch {
         true
     }
 
-    /// Sorts by time, leaving out repeated unique-ids (the first time counts) and those that are `known`. Gives back how
-    /// many messages remain, and how many were known.
+    /// Sorts by time, and leaves out repeated unique-ids (the first time counts) and those that are `known`. Returns the number
+    /// of remaining messages, and of known ones.
     ///
     /// With `slashes` a unique-id with hyphens counts in a second spelling too: getmail writes a slash as a hyphen.
     pub(in crate::delivery::record) fn finish(

@@ -1,0 +1,142 @@
+//! Recovery of an mbox after a run that was killed.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    ops::ControlFlow,
+    time::Duration,
+};
+
+use memchr::memmem;
+
+use super::locked::{BUFFER, Mbox, PAGE, before, content_of, each_page};
+use crate::delivery::record::{journal::Append, recovery::Outcome};
+
+/// Finds out whether a group was appended whole, and removes a part of a group. The mbox must be unchanged up to the offset
+/// for a part to be removed. A whole group counts wherever it is in the mbox.
+pub(crate) fn recover(append: &Append, wait: Duration) -> Outcome {
+    let open = |why: &dyn std::fmt::Display| Outcome::Open(why.to_string());
+    if append.mbox.parent().is_some_and(|folder| !folder.is_dir()) {
+        return open(&format_args!("the folder of {} does not exist", append.mbox.display()));
+    }
+    let mbox = match Mbox::lock(&append.mbox, false, wait) {
+        Ok(Some(mbox)) => mbox,
+        Ok(None) => return Outcome::Void,
+        Err(error) => return open(&error),
+    };
+    match holds_group(&mbox.file, append) {
+        Ok(true) => Outcome::Stored(append.mbox.clone()),
+        Ok(false) => Outcome::Void,
+        Err(error) => open(&format_args!("cannot finish storing in {}: {error}", append.mbox.display())),
+    }
+}
+
+fn holds_group(file: &File, append: &Append) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    if length >= append.offset && before(file, append.offset)? == append.before {
+        if group_starts_at(file, append, append.offset.saturating_add(append.padding))? {
+            file.sync_all()?;
+            return Ok(true);
+        }
+        if length > append.offset && is_part(file, append, length)? {
+            file.set_len(append.offset)?;
+            file.sync_all()?;
+            return Ok(false);
+        }
+    }
+    let found = was_moved(file, append, length)?;
+    if found {
+        file.sync_all()?;
+    }
+    Ok(found)
+}
+
+fn group_starts_at(mut file: &File, append: &Append, start: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(start))?;
+    Ok(content_of(&mut file.take(append.content.octets))? == append.content)
+}
+
+/// True if only a part of the group follows the offset: whole pages of it, or pages that never reached the disk and read as
+/// NULs.
+fn is_part(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
+    let end = append.offset.saturating_add(append.padding).saturating_add(append.content.octets);
+    if length > end || (length < end && !length.is_multiple_of(PAGE)) {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::Start(append.offset))?;
+    let (mut is_part, mut pages) = (true, append.pages.iter());
+    each_page(append, &mut file, |page| {
+        is_part &= pages.next() == Some(&crc32fast::hash(page)) || page.iter().all(|&byte| byte == 0);
+        Ok(if is_part { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok(is_part)
+}
+
+/// True if the group is in the mbox at another place: a mail reader that changes or removes other messages moves those after
+/// them. Only the same bytes count. A message of the group that the reader itself changed, with a `Status:` field for
+/// instance, cannot be told from another message with the same text, and the group is fetched again.
+fn was_moved(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
+    let size = append.content.octets;
+    let Some(last) = length.checked_sub(size).filter(|_| size > 0 && !append.pages.is_empty()) else {
+        return Ok(false);
+    };
+    let first = last.saturating_sub(MAX_SEARCHED);
+    let mut starts = VecDeque::new();
+    let mut take = |start: u64| {
+        if start <= last {
+            starts.push_back(start);
+        }
+        if starts.len() > MAX_STARTS {
+            starts.pop_front();
+        }
+    };
+    if first == 0 {
+        take(0);
+    }
+    file.seek(SeekFrom::Start(first))?;
+    let mut input = file.take(length - first);
+    let (mut block, mut filled, mut at) = (vec![0; BUFFER], 0, first);
+    loop {
+        let count = input.read(&mut block[filled..])?;
+        if count == 0 {
+            break;
+        }
+        filled += count;
+        memmem::find_iter(&block[..filled], FROM).for_each(|found| take(at + found as u64 + 1));
+        // The end of the block may be the beginning of a match.
+        let kept = filled.min(FROM.len() - 1);
+        block.copy_within(filled - kept..filled, 0);
+        at += (filled - kept) as u64;
+        filled = kept;
+    }
+    // The group was at the end once.
+    for start in starts.into_iter().rev() {
+        if pages_match(file, append, start)? && group_starts_at(file, append, start)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Compares the checksums of the pages, up to the first one that differs: it is seldom more than one page.
+fn pages_match(mut file: &File, append: &Append, start: u64) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(start))?;
+    let padding = &b"\n\n"[..usize::try_from(append.padding).unwrap_or(0).min(2)];
+    let (mut matches, mut pages) = (true, append.pages.iter());
+    each_page(append, &mut padding.chain(file.take(append.content.octets)), |page| {
+        matches = pages.next() == Some(&crc32fast::hash(page));
+        Ok(if matches { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+    })?;
+    Ok(matches && pages.next().is_none())
+}
+
+/// The beginning of a message, after the line end before it.
+const FROM: &[u8] = b"\nFrom ";
+
+/// Bytes of the mbox searched before the last possible start of the group. Reading more would delay the run by seconds to
+/// save one group from being fetched again.
+const MAX_SEARCHED: u64 = 256 * 1024 * 1024;
+
+/// Messages of the mbox compared with the group, from the last one back: each costs a read.
+const MAX_STARTS: usize = 65_536;

@@ -1,0 +1,328 @@
+//! The entries of the journal, and their form as lines.
+
+use std::{
+    borrow::Cow,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    journal::{append_checksum, parse_checksum},
+    word::{escape, field, flag, number, parse_number, parse_small, unescape},
+};
+use crate::delivery::fs as disk;
+
+/// SHA-256.
+pub(crate) type Digest = [u8; 32];
+
+/// Bytes, identified by their number and digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) octets: u64,
+    pub(crate) sha256: Digest,
+}
+
+/// The deletion of a message on the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Deletion {
+    #[default]
+    No,
+    /// The message was stored to be deleted, and no server has confirmed the deletion.
+    Pending,
+    Confirmed,
+}
+
+impl Deletion {
+    fn word(self) -> &'static [u8] {
+        match self {
+            Self::No => b"-",
+            Self::Pending => b"delete",
+            Self::Confirmed => b"deleted",
+        }
+    }
+
+    fn parse(word: &[u8]) -> Option<Self> {
+        [Self::No, Self::Pending, Self::Confirmed].into_iter().find(|deletion| deletion.word() == word)
+    }
+}
+
+/// A message, with what identifies it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Message<'a> {
+    /// Escaped, as in the journal.
+    pub(crate) unique_id: &'a [u8],
+    pub(crate) occurrence: u32,
+    /// Seconds since 1970.
+    pub(crate) time: u64,
+    pub(crate) deletion: Deletion,
+    /// Its octets by the server's listing.
+    pub(crate) listed: Option<u64>,
+    /// As received; `None` for a skipped or imported message.
+    pub(crate) content: Option<Content>,
+    pub(crate) header: Option<Digest>,
+}
+
+/// A group of messages that is about to be appended to an mbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Append {
+    pub(crate) mbox: PathBuf,
+    /// The length of the mbox before.
+    pub(crate) offset: u64,
+    /// The last bytes before the offset: if they differ, another program has changed the mbox.
+    pub(crate) before: Content,
+    /// Line ends before the group, for an mbox that does not end in an empty line.
+    pub(crate) padding: u64,
+    /// The group, without the padding.
+    pub(crate) content: Content,
+    /// CRC-32 of each page of the file from the offset on, to recognize a part of the group.
+    pub(crate) pages: Vec<u32>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Entry<'a> {
+    /// The temporary file is durable and holds `stored`, and is about to get its name.
+    File {
+        message: Message<'a>,
+        stored: Content,
+        temporary: Cow<'a, Path>,
+        name: Cow<'a, Path>,
+    },
+    /// The messages that follow as `part` are about to be appended.
+    Append(Append),
+    /// More of the pages of the last `append`.
+    Pages(Vec<u32>),
+    Part(Message<'a>),
+    /// The message is stored, durably. `place` is escaped, and only for people.
+    Done {
+        message: Message<'a>,
+        place: &'a [u8],
+    },
+    /// A `file` or `part` failed.
+    Void {
+        unique_id: &'a [u8],
+        occurrence: u32,
+    },
+    /// The server confirmed the deletion of one of `of` messages with this unique-id.
+    Deleted {
+        unique_id: &'a [u8],
+        occurrence: u32,
+        of: u32,
+    },
+    /// The server has not listed the message since `time`.
+    Absent {
+        unique_id: &'a [u8],
+        occurrence: u32,
+        time: u64,
+    },
+    /// The server lists the message again, and it was compared.
+    Present {
+        unique_id: &'a [u8],
+        occurrence: u32,
+    },
+    /// The server lists the same message with other octets.
+    Listed {
+        unique_id: &'a [u8],
+        occurrence: u32,
+        octets: u64,
+        deletion: Deletion,
+    },
+    Forgotten {
+        unique_id: &'a [u8],
+        occurrence: u32,
+    },
+    /// A session without errors, at most one per day.
+    Session {
+        time: u64,
+    },
+}
+
+impl<'a> Entry<'a> {
+    /// Appends the entry as a line whose checksum covers `chain` too, and returns the checksum.
+    pub(crate) fn write(&self, chain: u32, line: &mut Vec<u8>) -> u32 {
+        let start = line.len();
+        match self {
+            Self::File { message, stored, temporary, name } => {
+                message.write("file", line);
+                number(line, stored.octets);
+                digest(line, Some(&stored.sha256));
+                for path in [temporary, name] {
+                    field(line, &escape(&disk::path_octets(path)));
+                }
+            }
+            Self::Append(append) => {
+                line.extend_from_slice(b"append");
+                field(line, &escape(&disk::path_octets(&append.mbox)));
+                number(line, append.offset);
+                number(line, append.before.octets);
+                digest(line, Some(&append.before.sha256));
+                number(line, append.padding);
+                number(line, append.content.octets);
+                digest(line, Some(&append.content.sha256));
+            }
+            Self::Pages(pages) => {
+                line.extend_from_slice(b"pages ");
+                for page in pages {
+                    line.extend_from_slice(format!("{page:08x}").as_bytes());
+                }
+            }
+            Self::Part(message) => message.write("part", line),
+            Self::Done { message, place } => {
+                message.write("done", line);
+                field(line, place);
+            }
+            Self::Void { unique_id, occurrence } => key("void", unique_id, *occurrence, line),
+            Self::Deleted { unique_id, occurrence, of } => {
+                key("deleted", unique_id, *occurrence, line);
+                number(line, u64::from(*of));
+            }
+            Self::Absent { unique_id, occurrence, time } => {
+                key("absent", unique_id, *occurrence, line);
+                number(line, *time);
+            }
+            Self::Present { unique_id, occurrence } => key("present", unique_id, *occurrence, line),
+            Self::Listed { unique_id, occurrence, octets, deletion } => {
+                key("listed", unique_id, *occurrence, line);
+                number(line, *octets);
+                field(line, deletion.word());
+            }
+            Self::Forgotten { unique_id, occurrence } => key("forgotten", unique_id, *occurrence, line),
+            Self::Session { time } => {
+                line.extend_from_slice(b"session");
+                number(line, *time);
+            }
+        }
+        append_checksum(chain, line, start)
+    }
+
+    /// The entry in a line whose checksum is right.
+    pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
+        let mut fields = body.split(|&octet| octet == b' ');
+        let entry = match fields.next()? {
+            b"file" => Self::File {
+                message: Message::parse(&mut fields)?,
+                stored: parse_content(&mut fields)??,
+                temporary: disk::octets_path(unescape(fields.next()?)?).into(),
+                name: disk::octets_path(unescape(fields.next()?)?).into(),
+            },
+            b"append" => Self::Append(Append {
+                mbox: disk::octets_path(unescape(fields.next()?)?),
+                offset: parse_number(fields.next()?)?,
+                before: parse_content(&mut fields)??,
+                padding: parse_number(fields.next()?)?,
+                content: parse_content(&mut fields)??,
+                pages: Vec::new(),
+            }),
+            b"pages" => Self::Pages(fields.next()?.chunks(8).map(parse_checksum).collect::<Option<_>>()?),
+            b"part" => Self::Part(Message::parse(&mut fields)?),
+            b"done" => Self::Done { message: Message::parse(&mut fields)?, place: fields.next()? },
+            b"void" => Self::Void { unique_id: fields.next()?, occurrence: parse_small(fields.next()?)? },
+            b"deleted" => Self::Deleted {
+                unique_id: fields.next()?,
+                occurrence: parse_small(fields.next()?)?,
+                of: parse_small(fields.next()?)?,
+            },
+            b"absent" => Self::Absent {
+                unique_id: fields.next()?,
+                occurrence: parse_small(fields.next()?)?,
+                time: parse_number(fields.next()?)?,
+            },
+            b"present" => {
+                Self::Present { unique_id: fields.next()?, occurrence: parse_small(fields.next()?)? }
+            }
+            b"listed" => Self::Listed {
+                unique_id: fields.next()?,
+                occurrence: parse_small(fields.next()?)?,
+                octets: parse_number(fields.next()?)?,
+                deletion: Deletion::parse(fields.next()?)?,
+            },
+            b"forgotten" => {
+                Self::Forgotten { unique_id: fields.next()?, occurrence: parse_small(fields.next()?)? }
+            }
+            b"session" => Self::Session { time: parse_number(fields.next()?)? },
+            _ => return None,
+        };
+        fields.next().is_none().then_some(entry)
+    }
+}
+
+impl<'a> Message<'a> {
+    fn write(&self, kind: &str, line: &mut Vec<u8>) {
+        key(kind, self.unique_id, self.occurrence, line);
+        number(line, self.time);
+        field(line, self.deletion.word());
+        optional(line, self.listed);
+        optional(line, self.content.map(|content| content.octets));
+        digest(line, self.content.as_ref().map(|content| &content.sha256));
+        digest(line, self.header.as_ref());
+    }
+
+    fn parse(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+        Some(Self {
+            unique_id: fields.next()?,
+            occurrence: parse_small(fields.next()?)?,
+            time: parse_number(fields.next()?)?,
+            deletion: Deletion::parse(fields.next()?)?,
+            listed: flag(fields.next()?, parse_number)?,
+            content: parse_content(fields)?,
+            header: flag(fields.next()?, parse_digest)?,
+        })
+    }
+}
+
+fn key(kind: &str, unique_id: &[u8], occurrence: u32, line: &mut Vec<u8>) {
+    line.extend_from_slice(kind.as_bytes());
+    field(line, unique_id);
+    number(line, u64::from(occurrence));
+}
+
+fn optional(line: &mut Vec<u8>, value: Option<u64>) {
+    match value {
+        Some(value) => number(line, value),
+        None => field(line, b"-"),
+    }
+}
+
+fn digest(line: &mut Vec<u8>, digest: Option<&Digest>) {
+    match digest {
+        None => field(line, b"-"),
+        Some(digest) => {
+            line.push(b' ');
+            for octet in digest {
+                line.extend([octet >> 4, octet & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+            }
+        }
+    }
+}
+
+fn parse_digest(word: &[u8]) -> Option<Digest> {
+    let mut digest = [0; 32];
+    if word.len() != 64 {
+        return None;
+    }
+    for (octet, digits) in digest.iter_mut().zip(word.chunks(2)) {
+        *octet = nibble(digits[0])? << 4 | nibble(digits[1])?;
+    }
+    Some(digest)
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// The outer `Option` is `None` if the fields are malformed.
+#[allow(clippy::option_option, reason = "an absent content is a value")]
+fn parse_content<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Content>> {
+    let octets = flag(fields.next()?, parse_number)?;
+    let sha256 = flag(fields.next()?, parse_digest)?;
+    Some(octets.zip(sha256).map(|(octets, sha256)| Content { octets, sha256 }))
+}
+
+/// The most pages in one line.
+pub(crate) const PAGES: usize = 1024;
+
+/// The most messages with one unique-id that are told apart. The index visits all of them when one is deleted.
+pub const MAX_OCCURRENCES: u32 = 1024;
