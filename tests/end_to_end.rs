@@ -243,3 +243,27 @@ fn peak(process: u32) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
+
+/// Two tunnels to one host: the same user, host and unique-ids, and other mail behind each port.
+#[test]
+fn another_port_is_another_maildrop() {
+    let mail = maildrop(6);
+    let room = Sandbox::new();
+    let mut all: Vec<Vec<u8>> = mail.iter().map(Message::received).collect();
+    for mail in mail.chunks(3) {
+        let same_ids = mail.iter().zip(1..).map(|(message, nth)| {
+            let mut message = message.clone();
+            message.unique_id = nth.to_string();
+            message
+        });
+        let server = serve(Tls::None, Quirks::default(), same_ids.collect());
+        for arguments in [&["fetch", "--delete", "--commit"][..], &["delete", "--fetched", "--commit"]] {
+            run(pop3(&room, &server, Tls::None, arguments)).expect(0);
+        }
+        assert!(server.unique_ids("alice").is_empty());
+    }
+    let mut stored: Vec<Vec<u8>> = room.files().into_iter().map(|(_, octets)| octets).collect();
+    stored.sort();
+    all.sort();
+    assert!(stored == all, "{} stored of {}", stored.len(), all.len());
+}

@@ -3,11 +3,14 @@
 //!
 //! `cargo test` tries a few cases of each campaign; `POP3_TEST_FAULTS=long` tries all.
 
+mod file_systems;
+mod shared_mbox;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::panic;
 
-use crate::kill::{Store, complete, expected, maildrop};
+use crate::kill::{Store, complete, expected, for_each_store, maildrop};
 use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
 use crate::support::messages::Random;
 use crate::support::sandbox::{Outcome, POP3, Sandbox, run};
@@ -291,42 +294,4 @@ fn few(cases: &[Case], seed: u64) -> Vec<Case> {
         .collect()
 }
 
-#[test]
-fn dir() {
-    campaign(Store::Dir, false);
-}
-
-#[test]
-fn dir_delete() {
-    campaign(Store::Dir, true);
-}
-
-#[test]
-fn maildir() {
-    campaign(Store::Maildir, false);
-}
-
-#[test]
-fn maildir_delete() {
-    campaign(Store::Maildir, true);
-}
-
-#[test]
-fn mbox() {
-    campaign(Store::Mbox, false);
-}
-
-#[test]
-fn mbox_delete() {
-    campaign(Store::Mbox, true);
-}
-
-#[test]
-fn pipe() {
-    campaign(Store::Pipe, false);
-}
-
-#[test]
-fn pipe_delete() {
-    campaign(Store::Pipe, true);
-}
+for_each_store!(campaign);

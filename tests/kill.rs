@@ -282,42 +282,21 @@ fn pauses() {
     }
 }
 
-#[test]
-fn dir() {
-    campaign(Store::Dir, false);
+/// One test per destination, with and without deletion.
+macro_rules! for_each_store {
+    ($campaign:ident) => {
+        for_each_store!($campaign: dir Dir false, dir_delete Dir true, maildir Maildir false, maildir_delete Maildir true,
+            mbox Mbox false, mbox_delete Mbox true, pipe Pipe false, pipe_delete Pipe true);
+    };
+    ($campaign:ident: $($name:ident $store:ident $delete:literal),*) => {
+        $(
+            #[test]
+            fn $name() {
+                $campaign(Store::$store, $delete);
+            }
+        )*
+    };
 }
+pub(crate) use for_each_store;
 
-#[test]
-fn dir_delete() {
-    campaign(Store::Dir, true);
-}
-
-#[test]
-fn maildir() {
-    campaign(Store::Maildir, false);
-}
-
-#[test]
-fn maildir_delete() {
-    campaign(Store::Maildir, true);
-}
-
-#[test]
-fn mbox() {
-    campaign(Store::Mbox, false);
-}
-
-#[test]
-fn mbox_delete() {
-    campaign(Store::Mbox, true);
-}
-
-#[test]
-fn pipe() {
-    campaign(Store::Pipe, false);
-}
-
-#[test]
-fn pipe_delete() {
-    campaign(Store::Pipe, true);
-}
+for_each_store!(campaign);

@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -16,7 +18,7 @@ use crate::{
     kill::{Store, Trap, complete, expected, maildrop},
     support::{
         mailbox::{Mailbox, Message, Quirks, Tls},
-        sandbox::{POP3, Sandbox, run, start},
+        sandbox::{LONGEST_RUN, POP3, Sandbox, run, start},
         skip::skipped,
     },
 };
@@ -251,6 +253,28 @@ fn a_damaged_record_is_never_all_new() {
     let mended = run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(0);
     assert!(mended.stderr().contains("torn"), "{}", mended.stderr());
     assert_eq!(Store::Dir.stored(&room.work()), expected(&mail));
+}
+
+/// A server that refuses `NOOP` while a slow command works on a message has answered all the same.
+#[test]
+fn a_refused_noop_during_a_slow_command() {
+    let mail = maildrop(2, 6);
+    let (server, room) = (serve(Quirks { noop: false, ..Quirks::default() }, &mail), Sandbox::new());
+    let script = "sh -c 'mkdir -p mail; cat > mail/$POP3_NUMBER.eml; until test -e go; do sleep 0.01; done'";
+    let mut command = room.pop3(server.port());
+    // NOOP goes out after a third of the timeout.
+    command.args(["fetch", "--pipe", script, "--delete", "--commit", "--timeout", "3"]);
+    command.env("POP3_TLS", "none");
+    let running = start(command, b"", false);
+    let started = Instant::now();
+    while !server.log().iter().flatten().any(|command| command == "NOOP") {
+        assert!(started.elapsed() < LONGEST_RUN, "no NOOP");
+        thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(room.work().join("go"), "").unwrap();
+    running.finish().expect(0);
+    assert_eq!(Store::Pipe.stored(&room.work()), expected(&mail));
+    assert!(server.unique_ids("alice").is_empty());
 }
 
 /// A command that was built in one go, by value.

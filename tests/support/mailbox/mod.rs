@@ -61,6 +61,7 @@ pub(crate) struct Quirks {
     pub(crate) uidl: bool,
     pub(crate) top: bool,
     pub(crate) sasl: bool,
+    pub(crate) noop: bool,
     /// `UTF8`, `UTF8 USER` (RFC 6856).
     pub utf8: Option<&'static str>,
     /// The number of logins to refuse first, and the line to refuse them with.
@@ -93,6 +94,7 @@ impl Default for Quirks {
             uidl: true,
             top: true,
             sasl: true,
+            noop: true,
             utf8: Some("UTF8"),
             login_refused: None,
             refuse: Vec::new(),

@@ -199,7 +199,7 @@ impl Session {
         let mut words = argument.split_ascii_whitespace().map(str::parse::<u32>);
         let number = words.next().map(|word| word.ok().filter(|&number| self.message(number).is_some()));
         match (verb, number) {
-            ("NOOP", _) => self.line("+OK"),
+            ("NOOP", _) => self.line(if self.shared.quirks.noop { "+OK" } else { "-ERR what?" }),
             ("STAT", _) => {
                 let sizes: Vec<u64> = self.present().iter().map(|&(_, octets, _)| octets).collect();
                 self.line(&format!("+OK {} {}", sizes.len(), sizes.iter().sum::<u64>()))

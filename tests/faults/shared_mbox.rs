@@ -1,0 +1,104 @@
+//! Two accounts that share one mbox: what one of them left unfinished must never cost the other a message.
+
+use std::process::Command;
+
+use crate::kill::{Store, expected};
+use crate::support::mailbox::{Mailbox, Message, Quirks, Tls};
+use crate::support::sandbox::{POP3, Sandbox, run};
+use crate::syscalls::strace_works;
+
+fn message(of: &str, nth: u32) -> Message {
+    let text = format!("Subject: {nth} of {of}\r\n\r\n{}", "a line of text\r\n".repeat(4000));
+    Message::new(format!("{of}-{nth}"), text)
+}
+
+fn as_user(command: &mut Command, user: &str) {
+    let mbox = ["fetch", "--mbox", "mail", "--delete", "--commit"];
+    command.args(mbox).env("POP3_USER", user).env("POP3_TLS", "none");
+}
+
+/// The first account's append fails; the second account stores and deletes; then the first one fetches again.
+fn one_after_the_other(fault: &[&str], after_kill: bool) {
+    let own = vec![message("alice", 1), message("alice", 2)];
+    let others = vec![message("bob", 1)];
+    let server = Mailbox::start(Tls::None, Quirks::default())
+        .with_user("alice", "secret", own.clone())
+        .with_user("bob", "secret", others.clone());
+    let room = Sandbox::new();
+    std::fs::write(room.work().join("mail"), "From x\nold\n\n").expect("a file");
+    let mut failing = room.with_account("strace", server.port());
+    failing.args(["-f", "-o"]).arg(room.path("strace")).arg("-P").arg(room.work().join("mail")).args(fault);
+    failing.arg(POP3);
+    as_user(&mut failing, "alice");
+    let failed = run(failing);
+    server.hang_up();
+    let what = format!("{fault:?}: {failed:?}");
+    assert_eq!(failed.code, if after_kill { None } else { Some(73) }, "{what}");
+    assert_eq!(server.unique_ids("alice").len(), own.len(), "{what}");
+    for (user, left) in [("bob", 0), ("alice", 0), ("bob", 0)] {
+        let mut command = room.pop3(server.port());
+        as_user(&mut command, user);
+        let outcome = run(command);
+        assert_eq!(outcome.code, Some(0), "{what}, then {user}: {outcome:?}");
+        assert_eq!(server.unique_ids(user).len(), left, "{what}, then {user}");
+        let stored = Store::Mbox.stored(&room.work());
+        let of_others = expected(&others);
+        assert!(
+            of_others.iter().all(|message| stored.contains(message)),
+            "{what}, then {user}: bob's is lost"
+        );
+    }
+    let mut stored = Store::Mbox.stored(&room.work());
+    let mut all = expected(&[own, others].concat());
+    all.push(b"old\n".to_vec());
+    if after_kill {
+        // A part of a group stays if another program has appended to it: nobody may cut that program's bytes.
+        stored.retain(|message| all.contains(message));
+        stored.dedup();
+    }
+    all.sort();
+    assert!(stored == all, "{what}: {} stored of {}", stored.len(), all.len());
+}
+
+#[test]
+fn a_full_disk_of_one_account_costs_the_other_nothing() {
+    if !strace_works() {
+        return;
+    }
+    for nth in 1..=2 {
+        one_after_the_other(&["-e", &format!("inject=write:error=ENOSPC:when={nth}")], false);
+    }
+}
+
+/// A part of a group that could not be cut off again is removed by the next run.
+#[test]
+fn a_part_that_cannot_be_removed_at_once_is_removed_later() {
+    if !strace_works() {
+        return;
+    }
+    let mail = vec![message("alice", 1), message("alice", 2), message("alice", 3)];
+    let server = Mailbox::start(Tls::None, Quirks::default()).with_user("alice", "secret", mail.clone());
+    let room = Sandbox::new();
+    let mbox = room.work().join("mail");
+    let mut failing = room.with_account("strace", server.port());
+    let faults = ["-e", "inject=write:error=ENOSPC:when=2", "-e", "inject=ftruncate:error=EIO"];
+    failing.args(["-f", "-o"]).arg(room.path("strace")).arg("-P").arg(&mbox).args(faults).arg(POP3);
+    as_user(&mut failing, "alice");
+    run(failing).expect(73);
+    assert!(mbox.metadata().expect("an mbox").len() > 0, "nothing was written");
+    let mut command = room.pop3(server.port());
+    as_user(&mut command, "alice");
+    run(command).expect(0);
+    assert_eq!(Store::Mbox.stored(&room.work()), expected(&mail));
+    assert!(server.unique_ids("alice").is_empty());
+}
+
+#[test]
+fn a_run_of_one_account_that_is_killed_costs_the_other_nothing() {
+    if !strace_works() {
+        return;
+    }
+    for fault in ["write:signal=KILL:when=1", "write:signal=KILL:when=2", "fsync,fdatasync:signal=KILL"] {
+        one_after_the_other(&["-e", &format!("inject={fault}")], true);
+    }
+}
