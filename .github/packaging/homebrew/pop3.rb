@@ -32,6 +32,7 @@ class Pop3 < Formula
     man1.install Dir["man/*.1"]
     man5.install Dir["man/*.5"]
     man7.install Dir["man/*.7"]
+    pkgshare.install "examples"
     bash_completion.install "completions/pop3.bash" => "pop3"
     zsh_completion.install "completions/_pop3"
     fish_completion.install "completions/pop3.fish"
