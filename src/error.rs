@@ -1,39 +1,49 @@
-//! What can go wrong, and who must act.
+//! The error type, and its kinds by who must act.
 
 use std::{fmt, io};
 
 use crate::proto::{MessageNumber, status::ResponseCode};
 
-/// Who must act, and on what. Exhaustive on purpose: a front end that maps kinds to exit codes, messages or retries
-/// stops compiling when a kind is added, instead of forgetting it.
+/// The kind of an error: who must act, and on what.
+///
+/// Exhaustive on purpose: a front end that maps kinds to exit codes, messages or retries stops compiling when a kind is
+/// added, instead of ignoring it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The caller gave what cannot be used: a control character in a user name, a port of 0.
+    /// A value from the caller is invalid: a control character in a user name, a port of 0.
     Argument,
-    /// The name of the server (or of the proxy) does not resolve.
+    /// The name of the server or the proxy does not resolve.
     Host,
-    /// No connection, a connection lost, a time-out, an `-ERR` greeting, `[SYS/PERM]`.
+    /// No connection, a lost connection, a timeout, an `-ERR` greeting, `[SYS/PERM]`.
     Unavailable,
-    /// The server asks to come again later: `[IN-USE]`, `[LOGIN-DELAY]`, `[SYS/TEMP]`.
+    /// The server asks to try again later: `[IN-USE]`, `[LOGIN-DELAY]`, `[SYS/TEMP]`.
     Temporary,
-    /// The TLS handshake or the certificate failed, or `STLS` is not to be had.
+    /// The TLS handshake failed, the certificate is not trusted, or the server has no `STLS`.
     Tls,
     /// The server refused the credentials.
     Authentication,
     /// The server lacks a capability that the call needs.
     Unsupported,
-    /// The server answered `-ERR` to a command; the session goes on and can be used.
+    /// The server answered `-ERR` to a command; the session can still be used.
     Refused,
-    /// The server broke the protocol; the session is poisoned.
+    /// The server broke the protocol; the session cannot be used any more.
     Protocol,
-    /// `QUIT` was sent and its answer never came: whether the marked messages were deleted is not known.
+    /// `QUIT` was sent and no response came: it is unknown whether the marked messages were deleted.
     CommitUnknown,
-    /// An input or output of the caller's own failed: a file, a pipe. Nothing in this library makes such an error; it comes
-    /// from an [`io::Error`] by `?`.
+    /// I/O of the caller failed, for example on a file. The library returns no such error; it is made by `?` from an
+    /// [`io::Error`].
     Io,
 }
 
-/// An error of this library: one line of text, lower case, no full stop, with the server's line where there is one.
+/// An error of this library: a [kind](ErrorKind), a message of one line in lower case, and the server's response if one
+/// caused it.
+///
+/// ```
+/// use pop3::{Error, ErrorKind, proto::ResponseCode};
+/// let error = Error::new(ErrorKind::Temporary, "the server refused PASS").with_response(b"-ERR [IN-USE] locked");
+/// assert_eq!(error.response_code(), Some(ResponseCode::InUse));
+/// assert_eq!(error.to_string(), "the server refused PASS: -ERR [IN-USE] locked");
+/// ```
 pub struct Error {
     kind: ErrorKind,
     message: String,
@@ -44,18 +54,17 @@ pub struct Error {
 }
 
 impl Error {
-    /// The most octets of the server's line that an error repeats: RFC 2449 §4 allows a first line 512, and an error
-    /// goes into logs and mails.
+    /// The most bytes of the server's response that an error keeps: RFC 2449 §4 allows 512 octets in a first line.
     pub const MAX_RESPONSE: usize = 512;
 
-    /// An error of a kind with its message.
+    /// Returns an error with a kind and a message.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), response: None, number: None, pipelined: false, source: None }
     }
 
-    /// The same error with the server's line (without its line end) that caused it, of which [`Error::MAX_RESPONSE`]
-    /// octets are kept. Secrets have to be out of it before.
+    /// Adds the response that caused the error, without its line end, truncated to [`Error::MAX_RESPONSE`] bytes. It must
+    /// contain no secrets.
     #[must_use]
     pub fn with_response(mut self, line: impl Into<Vec<u8>>) -> Self {
         let mut line = line.into();
@@ -65,28 +74,28 @@ impl Error {
         self
     }
 
-    /// The same error with the error beneath it.
+    /// Adds the underlying error.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// The same error with the message in whose answer it happened.
+    /// Adds the number of the message that the error concerns.
     #[must_use]
     pub fn with_number(mut self, number: MessageNumber) -> Self {
         self.number = Some(number);
         self
     }
 
-    /// The same error, of a session that pipelines commands or does not.
+    /// Sets if commands were pipelined.
     #[must_use]
     pub(crate) fn with_pipelining(mut self, pipelined: bool) -> Self {
         self.pipelined = pipelined;
         self
     }
 
-    /// The same error, named another kind.
+    /// Replaces the kind.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
         self.kind = kind;
@@ -118,26 +127,27 @@ impl Error {
         self
     }
 
-    /// Who must act.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// What happened, without the server's line.
+    /// Returns the message, without the server's response.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// The server's line that caused it, raw, without its line end: `b"-ERR [IN-USE] maildrop locked"`, cut at
-    /// [`Error::MAX_RESPONSE`] octets. It is a stranger's text; escape it before it reaches a terminal.
+    /// Returns the server's response that caused the error, raw, without its line end, truncated to
+    /// [`Error::MAX_RESPONSE`] bytes: `b"-ERR [IN-USE] maildrop locked"`. Escape this untrusted text before it reaches a
+    /// terminal.
     #[must_use]
     pub fn response(&self) -> Option<&[u8]> {
         self.response.as_deref()
     }
 
-    /// The message in whose answer it happened, if it is known: the one that was on its way in, or was awaited.
+    /// Returns the number of the message that was being received or waited for, if there was one.
     #[must_use]
     pub fn number(&self) -> Option<MessageNumber> {
         self.number
@@ -164,7 +174,7 @@ impl Error {
         None
     }
 
-    /// The response code (RFC 2449 §8) in the server's line.
+    /// Returns the response code (RFC 2449 §8) in the server's response.
     #[must_use]
     pub fn response_code(&self) -> Option<ResponseCode<'_>> {
         crate::proto::status::StatusLine::parse(self.response()?).ok()?.response_code()

@@ -1,6 +1,6 @@
-//! POP3 (RFC 1939 and its extensions) as a library: one method a command, blocking, with nothing hidden.
+//! A POP3 client library (RFC 1939 and its extensions): blocking, or without I/O for asynchronous programs.
 //!
-//! It is what the command `pop3` is built on, and made for other front ends as well.
+//! The command `pop3` is built on it; it is made for other front ends as well.
 //!
 //! # A session
 //!
@@ -20,31 +20,86 @@
 //! # Ok::<(), pop3::Error>(())
 //! ```
 //!
-//! # In scope, out of scope
+//! Complete programs are in `examples/`: `console.rs` is an interactive client, `tokio.rs` an asynchronous one on
+//! [`proto::Engine`], `archive.rs` stores each message exactly once.
+//!
+//! # Scope
 //!
 //! In scope: every command of RFC 1939, `CAPA` (RFC 2449), `STLS` (RFC 2595), `AUTH` (RFC 5034), `UTF8` (RFC 6856),
-//! response codes (RFC 2449, RFC 3206), pipelining (RFC 2449 §6.6), TLS 1.2 and 1.3, SOCKS5 and HTTP proxies.
+//! response codes (RFC 2449, RFC 3206), pipelining (RFC 2449 §6.6), TLS 1.2 and 1.3, SOCKS5 and HTTP proxies, storing
+//! messages exactly once.
 //!
-//! Out of scope: what is in a message (a MIME library), when to look again, and asynchronous input
-//! and output: one session is one thread.
+//! Out of scope: the content of messages beyond header fields (use a MIME library), and when to check for mail.
 //!
 //! # Architecture
 //!
-//! | layer | module | what it knows |
+//! | layer | module | responsibility |
 //! | --- | --- | --- |
-//! | 0 | [`proto`] | commands, answers, framing; no input or output, no clock |
+//! | 0 | [`proto`] | commands, responses, framing; no I/O, no clock |
 //! | 0 | [`sasl`] | mechanisms as pure steps from challenge to response |
 //! | 0 | `oauth` | OAuth 2.0 grants, metadata and errors (feature `oauth`) |
-//! | 0 | [`header`] | header fields: dates, addresses, encoded words (feature `header`) |
+//! | 0 | `header` | header fields: dates, addresses, encoded words (feature `header`) |
 //! | 1 | [`net`] | addresses, connections, proxies, TLS; nothing of POP3 |
 //! | 1 | `discover` | the POP3 server of a mail address: autoconfig, SRV records, ISPDB (feature `discover`) |
-//! | 2 | [`session`] | the verbs, blocking; the only place where `proto` and `net` meet |
-//! | 3 | `delivery` | fetching exactly once: where messages are stored, what is remembered (feature `delivery`) |
+//! | 2 | [`session`] | the commands as blocking methods; the only place where `proto` and `net` meet |
+//! | 3 | `delivery` | storing messages exactly once, and the record of what was fetched (feature `delivery`) |
 //!
-//! [`Error`], [`Secret`] and [`trace`] serve them all. An octet is decrypted into the one input buffer of a session,
-//! given out from there as a slice of a message ([`session::Message::chunk`]), and copied once more by whoever keeps it.
-//! The command line (`src/cli`, feature `cli`) sits on top: its module is compiled with the library, so that tests and
-//! fuzz targets reach it, but is no part of its API and follows no version.
+//! A module imports only from lower layers. [`Error`], [`Secret`] and [`trace`] serve all of them. The command line
+//! (`src/cli`, feature `cli`) is on top and no part of the library's API.
+//!
+//! ## The walk of a byte
+//!
+//! 1. [`net::Tls`] decrypts it into the one input buffer of the session.
+//! 2. [`Engine::locate`](proto::Engine::locate) finds the [`Event`](proto::Event) that it belongs to: a status line, a line of
+//!    a listing, or the longest unstuffed run of a message. Nothing is copied.
+//! 3. [`Message::chunk`](session::Message::chunk) lends the run to the caller.
+//! 4. `delivery` copies it once, into a block for its writer thread, which hashes it and writes it to the file.
+//!
+//! ## The walk of a flag
+//!
+//! `pop3 headers --lines 5 --last 10`:
+//!
+//! 1. `cli::args` holds what was typed. An invalid value ends here, with exit code 2.
+//! 2. `cli::settings` decides what it means, together with the environment and the configuration file.
+//! 3. `cli::select` applies `--last 10` to the [`MaildropListing`](session::MaildropListing).
+//! 4. [`Transaction::top_all`](session::Transaction::top_all) requests `TOP n 5` for each selected message.
+//! 5. [`Command::encode`](proto::Command::encode) makes the bytes; the session traces them and writes a window of them at a
+//!    time.
+//!
+//! ## The life of a message from RETR to DELE
+//!
+//! 1. `RETR` is answered; the message goes to a temporary file, and is hashed on the way.
+//! 2. The next checkpoint is answered in its place: [`Reply::Vouched`](session::Reply::Vouched). Until then nothing is
+//!    remembered.
+//! 3. The file is synced. The record notes the intent (octets, SHA-256, names) and is synced.
+//! 4. The file gets its name, and its folder is synced.
+//! 5. The record notes that it is done and is synced. Only now the message is reported, and may be marked.
+//! 6. `DELE` marks it. A checkpoint proves that each mark was answered.
+//! 7. [`commit`](session::Transaction::commit) sends `QUIT`; the server deletes. The record notes the deletion once the server
+//!    confirmed it.
+//!
+//! A run that ends between two steps is completed or undone by the next one, by comparing contents.
+//!
+//! ## Invariants
+//!
+//! | invariant | test |
+//! | --- | --- |
+//! | without `commit`, no `QUIT` is sent | `session::tests::without_commit_marks_are_taken_back_and_nobody_quits` |
+//! | after a protocol or I/O error, nothing is sent | `session::tests::nothing_is_said_after_a_time_out` |
+//! | a message ends at CRLF `.` CRLF only | `proto::engine::tests::a_body_ends_at_crlf_dot_crlf_only` |
+//! | how TCP divides the bytes changes nothing | `proto::engine::tests::cutting_never_changes_the_events` |
+//! | responses out of order vouch for nothing | `session::tests::answers_out_of_step_vouch_for_nothing` |
+//! | marks are proven before they are committed | `session::tests::marks_are_counted_before_they_are_committed` |
+//! | only an unambiguous `+OK` to `QUIT` counts as deletion | `session::tests::a_second_answer_to_quit_confirms_nothing` |
+//! | nothing received before TLS is used after it | `session::tests::octets_behind_stls_are_never_taken_for_answers` |
+//! | an argument cannot contain a second command | `proto::argument::tests::an_argument_cannot_contain_a_second_command` |
+//! | secrets appear in no trace and no error | `session::tests::an_echoed_secret_is_seen_nowhere` |
+//! | killed at any point, a run loses and doubles nothing | `tests/kill.rs`, `tests/storage_faults.rs` |
+//!
+//! # Stability
+//!
+//! Enums that the protocol can extend are `#[non_exhaustive]`. [`ErrorKind`], [`proto::Event`] and [`session::Reply`] are
+//! exhaustive on purpose, each for the reason in its documentation.
 
 #![warn(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unimplemented, clippy::todo)]
 

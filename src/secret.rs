@@ -1,13 +1,13 @@
-//! Octets that must never be seen: passwords, tokens, what is made of them.
+//! Passwords, tokens, and values derived from them.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// A password, a token, or octets derived from one.
+/// A password, a token, or a value derived from one.
 ///
-/// `Debug` and `Display` say `***` in every build profile; the memory is wiped when it is dropped. The octets come out
-/// only by [`expose`](Secret::expose), so that every place that sees them can be found by that name.
+/// `Debug` and `Display` print `***` in every build profile, and the memory is wiped on drop. Only
+/// [`expose`](Secret::expose) returns the bytes, so that every use can be found by that name.
 ///
 /// ```
 /// let secret = pop3::Secret::from("tanstaaf");
@@ -18,13 +18,13 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// The octets themselves.
+    /// Returns the bytes of the secret.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 
-    /// Whether there are no octets at all; an empty password is one all the same.
+    /// True if it is empty; an empty password is a password too.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -32,8 +32,8 @@ impl Secret {
 }
 
 impl From<Vec<u8>> for Secret {
-    fn from(octets: Vec<u8>) -> Self {
-        Self(Zeroizing::new(octets))
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
     }
 }
 

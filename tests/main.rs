@@ -18,6 +18,8 @@ mod disconnect;
 #[cfg(unix)]
 mod dovecot;
 #[cfg(unix)]
+mod examples;
+#[cfg(unix)]
 mod faults;
 #[cfg(unix)]
 mod hostile;

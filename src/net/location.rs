@@ -18,6 +18,7 @@ use crate::{Error, ErrorKind, bytes};
 /// assert!(Location::parse("pop://alice:secret@pop.example.org").is_err());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Location {
     /// The host.
     pub host: Host,

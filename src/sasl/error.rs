@@ -4,6 +4,7 @@ use crate::ErrorKind;
 
 /// Why a SASL exchange cannot begin or go on. No variant can hold a secret, or a word that the server chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
 pub enum SaslError {
     /// The user name is empty, or holds CR, LF or NUL, or (for the OAuth mechanisms) any control character.
     #[error("the user name is empty or holds a control character")]

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// A SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Mechanism {
     /// User name and password in one message (RFC 4616).
     Plain,

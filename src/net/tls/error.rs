@@ -43,6 +43,7 @@ pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>)
 
 /// What failed in TLS, for a caller who wants to say what to do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TlsFailure {
     /// The server's certificate is not trusted.
     Untrusted,

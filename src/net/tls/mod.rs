@@ -234,6 +234,7 @@ impl fmt::Debug for Tls {
 
 /// What was agreed on in a TLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TlsFacts {
     /// `TLSv1.2` or `TLSv1.3`.
     pub version: &'static str,
