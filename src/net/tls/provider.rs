@@ -33,7 +33,8 @@ fn is_supported_by_graviola() -> bool {
     has!("neon") && has!("aes") && has!("pmull") && has!("sha2")
 }
 
-#[cfg(all(test, feature = "graviola"))]
+#[cfg(test)]
+#[cfg(feature = "graviola")]
 mod tests {
     use std::io::{self, Write as _};
     use std::sync::Arc;
