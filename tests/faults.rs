@@ -1,5 +1,5 @@
-//! `fetch` with a system call that fails, for every call that touches a file of the user or the server, and every error
-//! in a table: whatever fails, nothing is lost, doubled or marked without being stored, and the next run completes.
+//! `fetch` with a failing system call, for every call on a file of the user or on the connection, and every error in a table:
+//! no message is lost, stored twice, or marked without being stored, and the next run completes.
 //!
 //! `cargo test` tries a few cases of each campaign; `POP3_TEST_FAULTS=long` tries all.
 
@@ -16,7 +16,7 @@ use crate::support::messages::Random;
 use crate::support::sandbox::{Outcome, POP3, Sandbox, run};
 use crate::syscalls::strace_works;
 
-/// System calls, and the errors with which each is made to fail.
+/// System calls, and the errors that are injected into each.
 const FAULTS: [(&[&str], &[&str]); 16] = [
     (&["openat"], &["EIO", "ENOSPC", "EDQUOT", "EROFS", "EINTR", "EMFILE"]),
     (&["read", "pread64", "getdents64"], &["EIO", "EINTR"]),
@@ -31,13 +31,13 @@ const FAULTS: [(&[&str], &[&str]); 16] = [
     (&["statx", "fstat", "newfstatat", "lseek"], &["EIO"]),
     (&["flock", "fcntl"], &["EIO", "EINTR"]),
     (&["connect", "sendto", "recvfrom"], &["EIO", "EINTR"]),
-    // The standard library polls too at the start, and ends the program at any other error.
+    // The standard library calls it at the start, and ends the program at any other error.
     (&["poll"], &["EINTR"]),
     (&["socket", "pipe2"], &["EMFILE"]),
     (&["clone3", "clone", "vfork"], &["EAGAIN"]),
 ];
 
-/// The Nth call of a kind in its thread, and the error that it gets.
+/// The Nth call of a kind in its thread, and the error that it returns.
 #[derive(Clone)]
 struct Case {
     call: &'static str,
@@ -64,8 +64,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// With `delete` the first message was fetched and deleted by an earlier run, so that all files are there already;
-    /// without it this is the user's first run.
+    /// With `delete`, an earlier run fetched and deleted the first message, so that all files exist. Without it, this is the
+    /// user's first run.
     fn new(store: Store, delete: bool) -> Self {
         let mail = maildrop(4, 9);
         let first = if delete { &mail[..1] } else { &mail[..] };
@@ -94,7 +94,7 @@ impl Scene {
             .arg(self.room.path("strace"))
             .args(options);
         command.args([POP3, "--json"]).args(self.store.arguments(self.delete)).env("POP3_TLS", "none");
-        // What the server says while it is looked at is not the subject.
+        // strace is slow: a timeout is not what is tested.
         command.env("POP3_TIMEOUT", "20");
         run(command)
     }
@@ -103,7 +103,7 @@ impl Scene {
         String::from_utf8_lossy(&std::fs::read(self.room.path("strace")).expect("strace's log")).into_owned()
     }
 
-    /// The octets of the messages with these unique-ids as they are stored, lines ending in LF.
+    /// The content of the messages with these unique-ids as stored, with LF.
     fn octets(&self, unique_ids: &BTreeSet<String>) -> Vec<Vec<u8>> {
         let named: Vec<Message> =
             self.mail.iter().filter(|message| unique_ids.contains(&message.unique_id)).cloned().collect();
@@ -111,11 +111,11 @@ impl Scene {
     }
 }
 
-/// Calls that the loader and the start of every Rust program make too: strace must choose them by the files.
+/// Calls that the loader and the start of every Rust program make too: strace selects them by file.
 const BY_PATH: [&str; 9] =
     ["openat", "read", "pread64", "getdents64", "close", "statx", "fstat", "newfstatat", "lseek"];
 
-/// Every call of interest that a run without faults makes, with every error of the table.
+/// Every relevant call of a run without faults, with every error of the table.
 fn cases(store: Store, delete: bool) -> Vec<Case> {
     let scene = Scene::new(store, delete);
     let calls: Vec<&'static str> = FAULTS.iter().flat_map(|(calls, _)| calls.iter().copied()).collect();
@@ -137,7 +137,7 @@ fn cases(store: Store, delete: bool) -> Vec<Case> {
         let file = scene.room.path(&path);
         scene.traced(&["-e", &trace, "-P", &file.display().to_string()]).expect(0);
         for (call, nth, _) in numbered(&scene.log(), &calls) {
-            // The standard library panics where a folder cannot be closed, which no file system does.
+            // The standard library panics if closing a folder fails, which happens on no file system.
             if call != "close" || file.is_file() {
                 found.insert((call, nth, Some(path.clone())));
             }
@@ -152,7 +152,7 @@ fn cases(store: Store, delete: bool) -> Vec<Case> {
     found.into_iter().flat_map(each).collect()
 }
 
-/// The calls in a log of strace: name, how many of them the thread has made, arguments.
+/// The calls in a log of strace: name, number in its thread, arguments.
 fn numbered<'a>(log: &'a str, calls: &[&'static str]) -> Vec<(&'static str, usize, &'a str)> {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut found = Vec::new();
@@ -179,7 +179,7 @@ fn paths(log: &str, root: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Runs one case and checks what it left; `true` if the call failed in this run.
+/// Runs one case and checks the result; returns true if the call failed in this run.
 fn fail_once(store: Store, delete: bool, case: &Case) -> bool {
     let scene = Scene::new(store, delete);
     let before = scene.server.unique_ids("alice");
@@ -244,7 +244,7 @@ fn marked(sessions: &[Vec<String>], listed: &[String]) -> BTreeSet<String> {
     indices.map(|index| listed[index].clone()).collect()
 }
 
-/// The messages whose rows say that they are stored. A row that could not be written whole does not count.
+/// The messages that rows report as stored. An incomplete row does not count.
 fn told(outcome: &Outcome) -> BTreeSet<String> {
     let text = outcome.stdout();
     let rows = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
@@ -281,7 +281,7 @@ fn campaign(store: Store, delete: bool) {
     assert!(failed * 2 > cases.len(), "strace hardly ever injects a fault: {failed} of {}", cases.len());
 }
 
-/// One case of each system call, the same at every run.
+/// One case of each system call, the same in every run.
 fn few(cases: &[Case], seed: u64) -> Vec<Case> {
     let mut random = Random::new(seed);
     let calls: BTreeSet<&str> = cases.iter().map(|case| case.call).collect();

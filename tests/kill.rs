@@ -1,5 +1,5 @@
-//! `fetch`, killed anywhere and run again: every message is there exactly once, byte for byte, and nothing was deleted
-//! that is not on disk. `POP3_TEST_KILL=long` kills far more often.
+//! `fetch`, killed anywhere and run again: every message is stored exactly once, byte for byte, and only messages on disk were
+//! deleted. `POP3_TEST_KILL=long` kills far more often.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(crate) enum Store {
     Pipe,
 }
 
-/// A command for `--pipe`: a message has its name only once all of it is written.
+/// A command for `--pipe` that renames a message when it is complete.
 const TAKE: &str = "sh -c 'mkdir -p mail && cat >\"mail/.$$\" && mv \"mail/.$$\" \"mail/$$.eml\"'";
 
 impl Store {
@@ -37,7 +37,7 @@ impl Store {
         arguments
     }
 
-    /// The messages on disk, lines ending in LF, sorted; those under a final name only.
+    /// The messages with a final name, with LF, sorted.
     pub(crate) fn stored(self, work: &Path) -> Vec<Vec<u8>> {
         let mail = work.join("mail");
         let mut stored: Vec<Vec<u8>> = match self {
@@ -76,7 +76,7 @@ fn split_mbox(octets: &[u8]) -> Vec<Vec<u8>> {
         found.last_mut().expect("an mbox begins with From").extend_from_slice(line);
     }
     for message in &mut found {
-        // The blank line between messages is none of theirs.
+        // The empty line between messages does not belong to them.
         assert_eq!(message.pop(), Some(b'\n'), "an mbox message ends in a blank line");
     }
     found
@@ -93,7 +93,7 @@ pub(crate) fn expected(mail: &[Message]) -> Vec<Vec<u8>> {
     all
 }
 
-/// What is no longer on the server must be on disk, at every moment.
+/// A message that is no longer on the server must be on disk, at every moment.
 fn nothing_lost(store: Store, room: &Sandbox, server: &Mailbox, mail: &[Message], when: &str) {
     let left: BTreeSet<String> = server.unique_ids("alice").into_iter().collect();
     let stored = store.stored(&room.work());
@@ -107,7 +107,7 @@ fn nothing_lost(store: Store, room: &Sandbox, server: &Mailbox, mail: &[Message]
     }
 }
 
-/// Runs to the end, then looks at everything.
+/// Runs to the end, then checks everything.
 pub(crate) fn complete(
     store: Store,
     delete: bool,
@@ -123,7 +123,7 @@ pub(crate) fn complete(
     assert!(outcome.code == Some(0) && !outcome.hung, "{store:?}, {when}; the next run: {outcome:?}");
     let (mut stored, expected) = (store.stored(&room.work()), expected(mail));
     if store == Store::Pipe {
-        // The command may take the last message of each interrupted run once more.
+        // The command may receive the last message of each interrupted run again.
         assert!(stored.len() <= expected.len() + ATTEMPTS, "{store:?}, {when}: {} taken", stored.len());
         stored.dedup();
     }
@@ -136,8 +136,7 @@ pub(crate) fn complete(
     if store == Store::Pipe {
         return;
     }
-    // A dot-lock of one that was killed, and the file that becomes one, are removed by who locks next, not by who finds
-    // nothing to do.
+    // The next run that locks the mbox removes the dot-lock of a killed run; a run without new messages does not lock it.
     let remains: Vec<String> = room
         .files()
         .into_iter()
@@ -148,12 +147,12 @@ pub(crate) fn complete(
     assert_eq!(remains.len(), files, "{store:?}, {when}: something else is left: {remains:?}");
 }
 
-// Killed where the server says.
+// Killed at a position in the session.
 
-/// How often `fetch` is killed, at most, before it may complete.
+/// The most kills before `fetch` may complete.
 const ATTEMPTS: usize = 4;
 
-/// Tells when a session has come so far.
+/// Signals that a session has reached a position.
 #[derive(Default)]
 pub(crate) struct Trap {
     state: Mutex<(Option<Progress>, Option<Armed>)>,
@@ -188,7 +187,7 @@ impl Trap {
         }
     }
 
-    /// Springs once so much more than until now is done; `halts` stops the server there.
+    /// Sends a signal after this many more commands or bytes; with `halts` the server stops there.
     pub(crate) fn arm(&self, commands: u64, octets: u64, halts: bool) -> (Receiver<()>, Option<Sender<()>>) {
         let (reached, wait) = mpsc::channel();
         let (resume, resumed) = mpsc::channel();
@@ -204,7 +203,7 @@ impl Trap {
     }
 }
 
-/// Runs `command`; whether it was killed: it may end before the trap springs.
+/// Runs `command` and returns true if it was killed: it may end before the position is reached.
 fn run_into(trap: &Trap, commands: u64, octets: u64, halts: bool, command: Command) -> bool {
     let (reached, resume) = trap.arm(commands, octets, halts);
     let mut running = sandbox::start(command, b"", false);
@@ -244,7 +243,7 @@ fn campaign(store: Store, delete: bool) {
         let server = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.clone());
         let room = Sandbox::new();
         for attempt in 0..ATTEMPTS {
-            // Half by commands (these end in DELE, DELE … QUIT), half by octets (in the middle of a message).
+            // Half by commands (among them DELE and QUIT), half by bytes (in the middle of a message).
             let (commands, octets) = if random.below(2) == 0 {
                 (1 + random.below(count * if delete { 2 } else { 1 } + 6), u64::MAX)
             } else {
@@ -263,7 +262,7 @@ fn campaign(store: Store, delete: bool) {
     assert!(kills >= rounds, "the trap hardly ever springs: {kills}");
 }
 
-/// A server that pauses in the middle of messages: what is stored meanwhile is stored once, and nothing by halves.
+/// A server that pauses in the middle of messages: each message is stored once, and completely.
 #[test]
 fn pauses() {
     let mail: Vec<Message> = (0..3)

@@ -1,6 +1,5 @@
-//! What can go wrong while messages are stored: full disks, folders that cannot be written or go away, signals, two runs
-//! at once, a damaged record. Whatever happens, no `QUIT`, nothing half-written under a final name, and the next run
-//! completes.
+//! Failures while messages are stored: full disks, folders that cannot be written or disappear, signals, two runs at once, a
+//! damaged record. No `QUIT` is sent, no partial file has a final name, and the next run completes.
 
 use std::{
     fs,
@@ -35,7 +34,7 @@ fn fetch(room: &Sandbox, server: &Mailbox, store: Store) -> Command {
     command
 }
 
-/// `fetch` under `ulimit -f`: no file may be longer than so many blocks of 512 octets.
+/// `fetch` under `ulimit -f`: no file may be longer than this many blocks of 512 bytes.
 fn limited(room: &Sandbox, server: &Mailbox, store: Store, blocks: u32) -> Command {
     let mut command = room.with_account("sh", server.port());
     let script = format!("ulimit -f {blocks}; exec \"$@\"");
@@ -49,7 +48,7 @@ fn nobody_quit(server: &Mailbox) {
     assert!(!log.iter().flatten().any(|command| command == "QUIT"), "{log:?}");
 }
 
-/// Every file with its name for good is a whole message (an mbox: holds whole messages only).
+/// Every file with a final name is a complete message; an mbox holds complete messages only.
 #[track_caller]
 fn all_whole(store: Store, work: &Path, mail: &[Message]) {
     let expected = expected(mail);
@@ -78,7 +77,7 @@ fn a_file_that_may_not_grow() {
     }
 }
 
-/// A small disk of its own, mounted where messages go; needs root.
+/// A small file system, mounted where messages are stored; needs root.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -210,7 +209,7 @@ fn the_second_gives_up_after_its_timeout() {
     second.args(["--timeout", "0.2", "--json"]);
     let outcome = run(second).expect(75);
     assert!(outcome.stderr().contains("\"temporary\""), "{}", outcome.stderr());
-    // The others only read the record, and wait for nobody.
+    // Other subcommands only read the record, and do not wait.
     let mut status = room.pop3(server.port());
     status.args(["uidl", "--host", "127.0.0.1", "--wait", "0"]).env("POP3_TLS", "none");
     run(status).expect(75);
@@ -241,28 +240,28 @@ fn a_damaged_record_is_never_all_new() {
             assert!(said.contains(".record") && said.contains("move it away"), "{said}");
         }
     }
-    // Cut back, by whole lines too.
+    // Truncated, also at the end of a line.
     let lines: Vec<_> = sound.split_inclusive(|&octet| octet == b'\n').collect();
     for cut in [sound[..sound.len() - 5].to_vec(), lines[..lines.len() - 1].concat(), lines[0].to_vec()] {
         fs::write(&record, &cut).unwrap();
         run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(73);
         assert_eq!(fs::read(&record).unwrap(), cut);
     }
-    // Torn by a power cut behind what was synced: mended, with a warning.
+    // Torn by a power cut after the synced part: repaired, with a warning.
     fs::write(&record, [&sound, &b"done uid"[..]].concat()).unwrap();
     let mended = run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(0);
     assert!(mended.stderr().contains("torn"), "{}", mended.stderr());
     assert_eq!(Store::Dir.stored(&room.work()), expected(&mail));
 }
 
-/// A server that refuses `NOOP` while a slow command works on a message has answered all the same.
+/// A server that refuses `NOOP` while a slow command works on a message has answered, and the session goes on.
 #[test]
 fn a_refused_noop_during_a_slow_command() {
     let mail = maildrop(2, 6);
     let (server, room) = (serve(Quirks { noop: false, ..Quirks::default() }, &mail), Sandbox::new());
     let script = "sh -c 'mkdir -p mail; cat > mail/$POP3_NUMBER.eml; until test -e go; do sleep 0.01; done'";
     let mut command = room.pop3(server.port());
-    // NOOP goes out after a third of the timeout.
+    // `NOOP` is sent after a third of the timeout.
     command.args(["fetch", "--pipe", script, "--delete", "--commit", "--timeout", "3"]);
     command.env("POP3_TLS", "none");
     let running = start(command, b"", false);
@@ -277,7 +276,7 @@ fn a_refused_noop_during_a_slow_command() {
     assert!(server.unique_ids("alice").is_empty());
 }
 
-/// A command that was built in one go, by value.
+/// A command built by one expression, by value.
 trait Take {
     fn take(&mut self) -> Command;
 }
