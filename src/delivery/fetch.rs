@@ -237,9 +237,9 @@ fn store(
     })?;
     loop {
         match message.chunk() {
-            Ok(Some(octets)) => {
-                storage.write(octets)?;
-                progress(Progress::Octets(octets.len() as u64));
+            Ok(Some(bytes)) => {
+                storage.write(bytes)?;
+                progress(Progress::Octets(bytes.len() as u64));
             }
             Ok(None) => return storage.end(),
             Err(error) => {

@@ -11,15 +11,15 @@ use sha2::{Digest, Sha256};
 /// reserved name of Windows, cut with a hash at `longest` characters. An extension must follow.
 ///
 /// `b"<1@x>"` → `%3C1%40x%3E`, `b"../a"` → `%2E.%2Fa`, `b"con.x"` → `%63on.x`
-pub(crate) fn portable(octets: &[u8], longest: usize) -> String {
-    let mut name = String::with_capacity(octets.len());
-    let reserved = is_reserved(octets);
-    for (at, &octet) in octets.iter().enumerate() {
-        let plain = octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_' | b'.');
-        if plain && (at > 0 || !(reserved || matches!(octet, b'.' | b'-'))) {
-            name.push(char::from(octet));
+pub(crate) fn portable(bytes: &[u8], longest: usize) -> String {
+    let mut name = String::with_capacity(bytes.len());
+    let reserved = is_reserved(bytes);
+    for (at, &byte) in bytes.iter().enumerate() {
+        let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        if plain && (at > 0 || !(reserved || matches!(byte, b'.' | b'-'))) {
+            name.push(char::from(byte));
         } else {
-            let _ = write!(name, "%{octet:02X}");
+            let _ = write!(name, "%{byte:02X}");
         }
     }
     if name.is_empty() {
@@ -27,7 +27,7 @@ pub(crate) fn portable(octets: &[u8], longest: usize) -> String {
         name.push('%');
     }
     if name.len() > longest {
-        let hash = short_hash(octets);
+        let hash = short_hash(bytes);
         name.truncate(longest - hash.len() - 1);
         name.push('-');
         name.push_str(&hash);
@@ -50,20 +50,20 @@ pub(crate) fn numbered(name: &Path, count: u32) -> PathBuf {
 }
 
 /// The first 64 bits of the SHA-256 in hex.
-pub(crate) fn short_hash(octets: &[u8]) -> String {
-    hex(&Sha256::digest(octets)[..8])
+pub(crate) fn short_hash(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes)[..8])
 }
 
-pub(crate) fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::with_capacity(2 * octets.len()), |mut hex, octet| {
-        let _ = write!(hex, "{octet:02x}");
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
         hex
     })
 }
 
 /// Names of devices on Windows, with any extension. The superscript digits of `COM¹` are escaped in any case.
-fn is_reserved(octets: &[u8]) -> bool {
-    let stem = octets.split(|&octet| octet == b'.').next().unwrap_or_default().to_ascii_uppercase();
+fn is_reserved(bytes: &[u8]) -> bool {
+    let stem = bytes.split(|&byte| byte == b'.').next().unwrap_or_default().to_ascii_uppercase();
     match stem.as_slice() {
         b"CON" | b"PRN" | b"AUX" | b"NUL" | b"CLOCK$" | b"CONIN$" | b"CONOUT$" => true,
         [device @ .., b'0'..=b'9'] => matches!(device, b"COM" | b"LPT"),
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn names_that_every_file_system_takes() {
-        for (octets, name) in [
+        for (bytes, name) in [
             (&b"whqtswO00WBW418f9t5JxYwZ"[..], "whqtswO00WBW418f9t5JxYwZ"),
             (b"<1@x>", "%3C1%40x%3E"),
             (b"../../etc/passwd", "%2E.%2F..%2Fetc%2Fpasswd"),
@@ -97,7 +97,7 @@ mod tests {
             (b"-rf", "%2Drf"),
             (b"a-b", "a-b"),
         ] {
-            assert_eq!(portable(octets, 100), name);
+            assert_eq!(portable(bytes, 100), name);
         }
         let long = portable(&[b'/'; 400], 100);
         assert_eq!((long.len(), &long[..6]), (100, "%2F%2F"));

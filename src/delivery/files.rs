@@ -172,7 +172,7 @@ impl Files {
             // An unreadable file is another program's.
             if count <= MAX_COMPARED
                 && disk::exists(&path)
-                && disk::same_octets(temporary, &path).unwrap_or(false)
+                && disk::same_content(temporary, &path).unwrap_or(false)
             {
                 return (path, true);
             }
@@ -228,7 +228,7 @@ impl Files {
             void.iter().map(|(unique_id, occurrence)| Entry::Void { unique_id, occurrence: *occurrence }),
         );
         disk::sync_folder(&self.names).map_err(|error| failure(&self.names, &error))?;
-        let places: Vec<_> = stored.iter().map(|(_, path, ..)| disk::path_octets(path)).collect();
+        let places: Vec<_> = stored.iter().map(|(_, path, ..)| disk::path_bytes(path)).collect();
         let places: Vec<_> = places.iter().map(|place| escape(place)).collect();
         let entries = stored.iter().zip(&places);
         context.append(entries.filter_map(|((message, _, word, _), place)| {
@@ -252,13 +252,13 @@ impl Store for Files {
         Ok(())
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let Some(current) = &mut self.current else { return Ok(()) };
         let written = match &mut self.naming {
-            Naming::Eml(_) => current.file.write_all(octets),
+            Naming::Eml(_) => current.file.write_all(bytes),
             Naming::Maildir { ends, converted, .. } => {
                 converted.clear();
-                ends.convert(octets, converted);
+                ends.convert(bytes, converted);
                 current.write_converted(converted)
             }
         };
@@ -302,10 +302,10 @@ impl Store for Files {
 }
 
 impl Current {
-    fn write_converted(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.sha256.update(octets);
-        self.octets += octets.len() as u64;
-        self.file.write_all(octets)
+    fn write_converted(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sha256.update(bytes);
+        self.octets += bytes.len() as u64;
+        self.file.write_all(bytes)
     }
 }
 

@@ -131,7 +131,7 @@ pub(crate) fn exists(path: &Path) -> bool {
 }
 
 /// True if both are regular files (not links) with the same bytes.
-pub(crate) fn same_octets(one: &Path, other: &Path) -> io::Result<bool> {
+pub(crate) fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
     let (first, second) = (one.symlink_metadata()?, other.symlink_metadata()?);
     if !first.is_file() || !second.is_file() || first.len() != second.len() {
         return Ok(false);
@@ -260,23 +260,23 @@ pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
 }
 
 #[cfg(unix)]
-pub(crate) fn path_octets(path: &Path) -> Vec<u8> {
+pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
     std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()).to_vec()
 }
 
 #[cfg(unix)]
-pub(crate) fn octets_path(octets: Vec<u8>) -> PathBuf {
+pub(crate) fn path_from_bytes(octets: Vec<u8>) -> PathBuf {
     <std::ffi::OsString as std::os::unix::ffi::OsStringExt>::from_vec(octets).into()
 }
 
 #[cfg(not(unix))]
-pub(crate) fn path_octets(path: &Path) -> Vec<u8> {
+pub(crate) fn path_bytes(path: &Path) -> Vec<u8> {
     path.to_string_lossy().into_owned().into_bytes()
 }
 
 #[cfg(not(unix))]
 #[allow(clippy::needless_pass_by_value, reason = "elsewhere it is consumed")]
-pub(crate) fn octets_path(octets: Vec<u8>) -> PathBuf {
+pub(crate) fn path_from_bytes(octets: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&octets).into_owned().into()
 }
 

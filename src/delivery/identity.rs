@@ -83,8 +83,8 @@ fn headers(
     while let Some(reply) = tops.next()? {
         if let Reply::Message(number, mut message) = reply {
             let mut hash = HeaderHash::default();
-            while let Some(octets) = message.chunk()? {
-                hash.update(octets);
+            while let Some(bytes) = message.chunk()? {
+                hash.update(bytes);
             }
             headers.insert(number, hash.finish());
         }
@@ -117,25 +117,25 @@ impl Default for HeaderHash {
 
 impl HeaderHash {
     /// Adds bytes of the message as received, in pieces of any size.
-    pub(crate) fn update(&mut self, mut octets: &[u8]) {
-        while let Some(&first) = octets.first() {
+    pub(crate) fn update(&mut self, mut bytes: &[u8]) {
+        while let Some(&first) = bytes.first() {
             match (self.state, first) {
                 (State::Ended, _) => return,
                 (State::LineStart | State::HeldCr, b'\n') => self.state = State::Ended,
                 (State::LineStart, b'\r') => {
                     self.state = State::HeldCr;
-                    octets = &octets[1..];
+                    bytes = &bytes[1..];
                 }
                 (State::HeldCr, _) => {
                     self.hash.update(b"\r");
                     self.state = State::Within;
                 }
                 (State::LineStart | State::Within, _) => {
-                    let end = memchr(b'\n', octets);
-                    let line = end.map_or(octets.len(), |at| at + 1);
-                    self.hash.update(&octets[..line]);
+                    let end = memchr(b'\n', bytes);
+                    let line = end.map_or(bytes.len(), |at| at + 1);
+                    self.hash.update(&bytes[..line]);
                     self.state = if end.is_some() { State::LineStart } else { State::Within };
-                    octets = &octets[line..];
+                    bytes = &bytes[line..];
                 }
             }
         }

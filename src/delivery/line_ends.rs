@@ -11,12 +11,12 @@ pub(crate) struct LineEnds {
 
 impl LineEnds {
     /// `b"a\r"`, `b"\nb\rc\n"` → `b"a\nb\rc\n"`
-    pub(crate) fn convert(&mut self, octets: &[u8], out: &mut Vec<u8>) {
-        let Some(&first) = octets.first() else { return };
+    pub(crate) fn convert(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let Some(&first) = bytes.first() else { return };
         if std::mem::take(&mut self.held) && first != b'\n' {
             out.push(b'\r');
         }
-        let mut rest = octets;
+        let mut rest = bytes;
         while let Some(at) = memchr(b'\r', rest) {
             out.extend_from_slice(&rest[..at]);
             match rest.get(at + 1) {

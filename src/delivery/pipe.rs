@@ -118,9 +118,9 @@ impl Store for Pipe {
         Ok(())
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.converted.clear();
-        self.ends.convert(octets, &mut self.converted);
+        self.ends.convert(bytes, &mut self.converted);
         let Some(spool) = &mut self.spool else { return Ok(()) };
         spool.write_all(&self.converted).map_err(|error| spooling(&error))
     }
@@ -205,7 +205,7 @@ fn has_ended(child: &mut Child, blocking: bool) -> io::Result<bool> {
 /// A unique-id of printable ASCII without spaces unchanged, any other escaped as in the name of an `.eml`.
 fn printable(unique_id: &[u8]) -> String {
     match str::from_utf8(unique_id) {
-        Ok(text) if text.bytes().all(|octet| octet.is_ascii_graphic()) => text.to_owned(),
+        Ok(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => text.to_owned(),
         _ => file_name::portable(unique_id, usize::MAX),
     }
 }

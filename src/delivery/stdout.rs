@@ -52,13 +52,13 @@ impl Store for Output {
         Ok(())
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         match &mut self.quoter {
             Some(quoter) => {
-                quoter.convert(octets, &mut self.buffer);
+                quoter.convert(bytes, &mut self.buffer);
                 if self.buffer.len() < BUFFER { Ok(()) } else { self.flush() }
             }
-            None => self.file.write_all(octets).map_err(|error| broken(&error)),
+            None => self.file.write_all(bytes).map_err(|error| broken(&error)),
         }
     }
 

@@ -202,7 +202,7 @@ pub struct Storage {
 /// Bytes of messages, with marks at positions among them.
 #[derive(Default)]
 pub(crate) struct Block {
-    pub(crate) octets: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     pub(crate) marks: Vec<(usize, Mark)>,
 }
 
@@ -255,16 +255,16 @@ impl Storage {
     }
 
     /// Adds bytes of the message as received, in pieces of any size.
-    pub fn write(&mut self, mut octets: &[u8]) -> Result<(), Error> {
-        while !octets.is_empty() {
-            if self.block.octets.capacity() == 0 {
-                self.block.octets.reserve_exact(BLOCK);
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            if self.block.bytes.capacity() == 0 {
+                self.block.bytes.reserve_exact(BLOCK);
             }
-            let room = BLOCK - self.block.octets.len();
-            let (now, later) = octets.split_at(room.min(octets.len()));
-            self.block.octets.extend_from_slice(now);
-            octets = later;
-            if self.block.octets.len() == BLOCK {
+            let room = BLOCK - self.block.bytes.len();
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.block.bytes.extend_from_slice(now);
+            bytes = later;
+            if self.block.bytes.len() == BLOCK {
                 self.flush()?;
             }
         }
@@ -292,7 +292,7 @@ impl Storage {
 
     /// Hands batched bytes to the thread. Call it before waiting for the network.
     pub fn flush(&mut self) -> Result<(), Error> {
-        if self.block.octets.is_empty() && self.block.marks.is_empty() {
+        if self.block.bytes.is_empty() && self.block.marks.is_empty() {
             return Ok(());
         }
         let spare = self.spare.try_recv().unwrap_or_default();
@@ -358,7 +358,7 @@ impl Storage {
     }
 
     fn mark(&mut self, mark: Mark) -> Result<(), Error> {
-        self.block.marks.push((self.block.octets.len(), mark));
+        self.block.marks.push((self.block.bytes.len(), mark));
         // Bounds a block of many empty messages.
         if self.block.marks.len() >= MAX_MARKS { self.flush() } else { Ok(()) }
     }

@@ -27,7 +27,7 @@ pub(crate) trait Store: Send {
 
     fn begin(&mut self, message: &Incoming) -> Result<(), Error>;
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error>;
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
 
     /// The message is complete: it is staged for the next commit.
     fn end(&mut self, message: Staged) -> Result<(), Error>;

@@ -1,4 +1,4 @@
-//! Each store: what it writes, when it remembers, and what it never touches.
+//! Each destination: what it writes, when it remembers, and which files it never changes.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -89,7 +89,7 @@ fn a_folder_of_eml() {
 }
 
 #[test]
-fn what_stands_in_the_folder_stays() {
+fn existing_files_stay() {
     let dir = tempfile::tempdir().unwrap();
     let mail = dir.path().join("mail");
     fs::create_dir(&mail).unwrap();
@@ -241,7 +241,7 @@ mod unix {
     }
 
     #[test]
-    fn what_is_made_is_its_owners_alone() {
+    fn new_files_are_private() {
         let dir = tempfile::tempdir().unwrap();
         let [mail, maildir, mbox] = ["a/mail", "b/maildir", "c/mbox"].map(|name| dir.path().join(name));
         for destination in [
@@ -300,7 +300,7 @@ mod unix {
             let failure = Storage::start(&destination, None, &options()).err().unwrap();
             assert_eq!(failure.kind(), ErrorKind::Output, "{}", failure.message());
         }
-        // It vanishes in the middle of a run.
+        // The folder disappears in the middle of a run.
         let mail = dir.path().join("mail");
         let mut storage =
             Storage::start(&Destination::Dir(mail.clone()), Some(record(dir.path())), &options()).unwrap();
@@ -328,7 +328,7 @@ mod unix {
         let delivered = stored(dir.path(), &words(&script), &[("a b", MESSAGE), ("$(x)", b"1\r\n")]);
         assert_eq!(fs::read_to_string(&out).unwrap(), "1 a%20b \nSubject: one\n\n.\nFrom here\n2 $(x) \n1\n");
         assert_eq!(delivered[0].path, None);
-        // One that fails leaves the others alone.
+        // A failure concerns its message only.
         let state = dir.path().join("other");
         let script = words("test $POP3_NUMBER != 2");
         let mut storage = Storage::start(&script, Some(record(&state)), &options()).unwrap();
@@ -381,7 +381,7 @@ mod unix {
         assert_eq!(storage.finish().1.err().unwrap().kind(), ErrorKind::TimedOut);
     }
 
-    /// A command may leave a process behind that reads its message later.
+    /// A command may start a process that reads its message later.
     #[test]
     fn each_message_has_a_spool_of_its_own() {
         let dir = tempfile::tempdir().unwrap();

@@ -88,7 +88,7 @@ impl Writer {
             match received {
                 Ok(mut block) => {
                     self.take(&block)?;
-                    block.octets.clear();
+                    block.bytes.clear();
                     block.marks.clear();
                     let _ = used.send(block);
                     if self.flush && self.may_commit() {
@@ -105,7 +105,7 @@ impl Writer {
     fn take(&mut self, block: &Block) -> Result<(), Error> {
         let mut from = 0;
         for (at, mark) in &block.marks {
-            self.write(&block.octets[from..*at])?;
+            self.write(&block.bytes[from..*at])?;
             from = *at;
             match mark {
                 Mark::Begin(incoming) => self.begin(incoming)?,
@@ -115,7 +115,7 @@ impl Writer {
                 Mark::Flush => self.flush = true,
             }
         }
-        self.write(&block.octets[from..])
+        self.write(&block.bytes[from..])
     }
 
     fn begin(&mut self, incoming: &Incoming) -> Result<(), Error> {
@@ -129,12 +129,12 @@ impl Writer {
         self.store.begin(incoming)
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
-        let Some(current) = self.current.as_mut().filter(|_| !octets.is_empty()) else { return Ok(()) };
-        current.octets += octets.len() as u64;
-        current.sha256.update(octets);
-        current.header.update(octets);
-        self.store.write(octets)
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some(current) = self.current.as_mut().filter(|_| !bytes.is_empty()) else { return Ok(()) };
+        current.octets += bytes.len() as u64;
+        current.sha256.update(bytes);
+        current.header.update(bytes);
+        self.store.write(bytes)
     }
 
     fn end(&mut self) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Where an LMTP server listens, and the connection to it.
+//! The address of an LMTP server, and the connection to it.
 
 use std::{
     fmt,
@@ -11,7 +11,7 @@ use crate::{
     net::{self, Address, Limits, Route, Tcp},
 };
 
-/// Where an LMTP server listens.
+/// The address of an LMTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LmtpAddress {
     /// A host and port: `localhost:24`, `[::1]:24`.
@@ -37,7 +37,7 @@ impl LmtpAddress {
             .filter(|_| digits)
             .and_then(|port| port.parse().ok())
             .ok_or_else(|| Error::new(ErrorKind::Argument, expected))?;
-        // `::1` alone would be taken for the host `:` and the port 1.
+        // `::1` alone would be read as the host `:` and the port 1.
         if host.contains(':') && !host.starts_with('[') {
             return Err(Error::new(
                 ErrorKind::Argument,
@@ -57,7 +57,7 @@ impl fmt::Display for LmtpAddress {
     }
 }
 
-/// A connection whose every read and write keeps the [`Limits`].
+/// A connection that applies the [`Limits`] to every read and write.
 pub(super) enum Stream {
     Tcp(Tcp),
     #[cfg(unix)]
@@ -133,7 +133,7 @@ fn remaining(limits: Limits) -> io::Result<std::time::Duration> {
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-/// A wait that takes too long is `WouldBlock` on Unix.
+/// A timeout is `WouldBlock` on Unix.
 #[cfg(unix)]
 fn timed_out(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }

@@ -16,7 +16,7 @@ pub(super) struct Client {
     extensions: Extensions,
 }
 
-/// What became of a message.
+/// The result of a delivery.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Delivered,
@@ -24,7 +24,7 @@ pub(super) enum Verdict {
     Refused(Vec<u8>),
 }
 
-/// What the server offers of what is used.
+/// The extensions that the server offers and the client uses.
 #[allow(clippy::struct_excessive_bools)] // Each is an extension by itself.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Extensions {
@@ -41,7 +41,7 @@ struct Reply {
 }
 
 impl Client {
-    /// Connects and says `LHLO`.
+    /// Connects and sends `LHLO`.
     ///
     /// Errors: [`ErrorKind::Refused`] for a 5xx reply, [`ErrorKind::Temporary`] for 4xx, [`ErrorKind::Protocol`] for what
     /// is no reply, and those of [`net::connect`](crate::net::connect).
@@ -57,7 +57,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Hands over a message.
+    /// Delivers a message.
     ///
     /// Errors: as of [`connect`](Self::connect); [`ErrorKind::Refused`] if the sender or recipient is refused for good.
     /// After an error the connection is of no more use.
@@ -108,12 +108,12 @@ impl Client {
         Ok(Verdict::Delivered)
     }
 
-    /// Says `QUIT` and waits for no answer: everything is decided by now.
+    /// Sends `QUIT` and does not wait for the reply: every delivery is decided by now.
     pub(super) fn quit(mut self) {
         let _ = self.stream.get_mut().write_all(b"QUIT\r\n");
     }
 
-    /// No sender: nothing is to be returned to anybody by a server that took the message over from us.
+    /// No sender: a bounce must never go to the sender of a message that was already delivered once.
     fn mail(&self, recipient: &str, message: &Spool) -> String {
         let mut line = "MAIL FROM:<>".to_owned();
         if self.extensions.size {

@@ -1,4 +1,4 @@
-//! `--lmtp`: an LMTP server (RFC 2033) takes the messages, over one connection a run.
+//! `--lmtp`: delivers to an LMTP server (RFC 2033), over one connection per run.
 
 mod address;
 mod client;
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::net::Limits;
 
-/// Hands each message over as it is complete. The connection is made for the first one.
+/// Delivers each message when it is complete. The connection is opened for the first one.
 pub(crate) struct Lmtp {
     address: LmtpAddress,
     recipient: String,

@@ -1,4 +1,4 @@
-//! A message on its way to an LMTP server: kept until it is whole, as only then its size is known.
+//! A message for an LMTP server: kept until it is complete, because only then its size is known.
 
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 
@@ -20,12 +20,12 @@ pub(super) struct Spool {
     converted: Vec<u8>,
 }
 
-/// How far the header was looked at, for bytes beyond ASCII.
+/// The progress of the search for bytes beyond ASCII in the header.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Header {
     /// In the header, at the beginning of a line or not.
     Inside { line_start: bool },
-    /// The header is over; it was ASCII or not.
+    /// The header has ended; whether it was ASCII.
     Over { eight_bit: bool },
 }
 

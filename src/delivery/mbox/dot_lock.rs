@@ -189,10 +189,10 @@ pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
     }
     #[cfg(unix)]
     {
-        let prefix = disk::path_octets(&suffixed(&lock, PREPARED));
+        let prefix = disk::path_bytes(&suffixed(&lock, PREPARED));
         for entry in fs::read_dir(mbox.parent().unwrap_or(Path::new(".")))? {
             let path = entry?.path();
-            if disk::path_octets(&path).starts_with(&prefix) && owner(&path) == Owner::Dead {
+            if disk::path_bytes(&path).starts_with(&prefix) && owner(&path) == Owner::Dead {
                 fs::remove_file(path)?;
             }
         }

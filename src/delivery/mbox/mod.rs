@@ -121,7 +121,7 @@ impl MboxFile {
             // Otherwise recovery removes the part of the group in the next run.
             return Err(self.failure(&error));
         }
-        let place = disk::path_octets(&self.path);
+        let place = disk::path_bytes(&self.path);
         let place = &*escape(&place);
         // While the mbox is locked: afterwards other programs may change it.
         context.append(messages.iter().map(|&message| Entry::Done { message, place }))?;
@@ -151,8 +151,8 @@ impl Store for MboxFile {
         Ok(())
     }
 
-    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
-        self.quoter.convert(octets, &mut self.buffer);
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.quoter.convert(bytes, &mut self.buffer);
         if self.buffer.len() >= BUFFER { self.spool() } else { Ok(()) }
     }
 

@@ -25,9 +25,9 @@ impl Mboxrd {
         Self { ends: LineEnds::default(), converted: Vec::new(), place: Place::Beginning(0), last: b'\n' }
     }
 
-    pub(crate) fn convert(&mut self, octets: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn convert(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
         let mut converted = std::mem::take(&mut self.converted);
-        self.ends.convert(octets, &mut converted);
+        self.ends.convert(bytes, &mut converted);
         self.quote(&converted, out);
         converted.clear();
         self.converted = converted;
@@ -49,9 +49,9 @@ impl Mboxrd {
         self.last = b'\n';
     }
 
-    fn quote(&mut self, octets: &[u8], out: &mut Vec<u8>) {
-        let mut rest = octets;
-        while let Some(&octet) = rest.first() {
+    fn quote(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
             match self.place {
                 Place::Within => {
                     let line = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
@@ -61,11 +61,11 @@ impl Mboxrd {
                     }
                     rest = &rest[line..];
                 }
-                Place::Beginning(0) if octet == b'>' => {
-                    out.push(octet);
+                Place::Beginning(0) if byte == b'>' => {
+                    out.push(byte);
                     rest = &rest[1..];
                 }
-                Place::Beginning(matched) if octet == FROM[matched] => {
+                Place::Beginning(matched) if byte == FROM[matched] => {
                     rest = &rest[1..];
                     self.place = Place::Beginning(matched + 1);
                     if matched + 1 == FROM.len() {
@@ -81,7 +81,7 @@ impl Mboxrd {
                 }
             }
         }
-        self.last = octets.last().copied().unwrap_or(self.last);
+        self.last = bytes.last().copied().unwrap_or(self.last);
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(from_line(0), b"From MAILER-DAEMON Thu Jan  1 00:00:00 1970");
     }
 
-    /// Octets that make lines, quotes and bare ends likely.
+    /// Bytes that make lines, quotes and bare ends likely.
     fn message() -> impl Strategy<Value = Vec<u8>> {
         let word = prop_oneof![
             Just(&b"\r\n"[..]),

@@ -146,12 +146,12 @@ impl<'a> Entry<'a> {
                 number(line, stored.octets);
                 digest(line, Some(&stored.sha256));
                 for path in [temporary, name] {
-                    field(line, &escape(&disk::path_octets(path)));
+                    field(line, &escape(&disk::path_bytes(path)));
                 }
             }
             Self::Append(append) => {
                 line.extend_from_slice(b"append");
-                field(line, &escape(&disk::path_octets(&append.mbox)));
+                field(line, &escape(&disk::path_bytes(&append.mbox)));
                 number(line, append.offset);
                 number(line, append.before.octets);
                 digest(line, Some(&append.before.sha256));
@@ -196,16 +196,16 @@ impl<'a> Entry<'a> {
 
     /// The entry in a line whose checksum is right.
     pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
-        let mut fields = body.split(|&octet| octet == b' ');
+        let mut fields = body.split(|&byte| byte == b' ');
         let entry = match fields.next()? {
             b"file" => Self::File {
                 message: Message::parse(&mut fields)?,
                 stored: parse_content(&mut fields)??,
-                temporary: disk::octets_path(unescape(fields.next()?)?).into(),
-                name: disk::octets_path(unescape(fields.next()?)?).into(),
+                temporary: disk::path_from_bytes(unescape(fields.next()?)?).into(),
+                name: disk::path_from_bytes(unescape(fields.next()?)?).into(),
             },
             b"append" => Self::Append(Append {
-                mbox: disk::octets_path(unescape(fields.next()?)?),
+                mbox: disk::path_from_bytes(unescape(fields.next()?)?),
                 offset: parse_number(fields.next()?)?,
                 before: parse_content(&mut fields)??,
                 padding: parse_number(fields.next()?)?,
@@ -287,8 +287,8 @@ fn digest(line: &mut Vec<u8>, digest: Option<&Digest>) {
         None => field(line, b"-"),
         Some(digest) => {
             line.push(b' ');
-            for octet in digest {
-                line.extend([octet >> 4, octet & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+            for byte in digest {
+                line.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
             }
         }
     }
@@ -299,8 +299,8 @@ fn parse_digest(word: &[u8]) -> Option<Digest> {
     if word.len() != 64 {
         return None;
     }
-    for (octet, digits) in digest.iter_mut().zip(word.chunks(2)) {
-        *octet = nibble(digits[0])? << 4 | nibble(digits[1])?;
+    for (byte, digits) in digest.iter_mut().zip(word.chunks(2)) {
+        *byte = nibble(digits[0])? << 4 | nibble(digits[1])?;
     }
     Some(digest)
 }

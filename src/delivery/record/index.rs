@@ -182,7 +182,7 @@ fn key(unique_id: &[u8], occurrence: u32) -> Cow<'_, [u8]> {
 }
 
 fn split(key: &[u8]) -> (&[u8], u32) {
-    let Some(at) = key.iter().rposition(|&octet| octet == b' ') else { return (key, 0) };
+    let Some(at) = key.iter().rposition(|&byte| byte == b' ') else { return (key, 0) };
     let occurrence = std::str::from_utf8(&key[at + 1..]).ok().and_then(|word| word.parse().ok());
     (&key[..at], occurrence.unwrap_or(0))
 }

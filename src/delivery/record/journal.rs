@@ -53,7 +53,7 @@ impl Header {
             return Err(if other { Unreadable::Foreign } else { Unreadable::Damaged(1) });
         };
         let parsed = rest.get(..20).and_then(parse_number).zip(rest.get(29..).and_then(|rest| {
-            let nonce = rest.split(|&octet| octet == b' ').nth(1)?;
+            let nonce = rest.split(|&byte| byte == b' ').nth(1)?;
             Some(std::str::from_utf8(nonce).ok()?.to_owned())
         }));
         let (synced, nonce) = parsed.ok_or(Unreadable::Damaged(1))?;
@@ -155,7 +155,7 @@ fn checksum(chain: u32, body: &[u8]) -> u32 {
 }
 
 pub(super) fn parse_checksum(word: &[u8]) -> Option<u32> {
-    if word.len() != 8 || !word.iter().all(|octet| matches!(octet, b'0'..=b'9' | b'a'..=b'f')) {
+    if word.len() != 8 || !word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return None;
     }
     u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()

@@ -113,7 +113,7 @@ impl Record {
             let Message { unique_id, occurrence, .. } = message;
             match outcome {
                 Outcome::Stored(place) => {
-                    let place = disk::path_octets(&place);
+                    let place = disk::path_bytes(&place);
                     self.append([Entry::Done { message, place: &escape(&place) }], false)?;
                 }
                 Outcome::Void => self.append([Entry::Void { unique_id, occurrence }], false)?,

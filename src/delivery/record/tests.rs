@@ -1,4 +1,4 @@
-//! The record through what befalls it: power cuts, damage, two processes, runs that were killed.
+//! The record after power cuts, damage, with two processes, and after killed runs.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -98,7 +98,7 @@ fn hyphens_of_getmail_may_be_slashes() {
 }
 
 #[test]
-fn what_was_forgotten_can_be_imported() {
+fn forgotten_messages_can_be_imported() {
     let dir = tempfile::tempdir().unwrap();
     recorded(dir.path(), &["a", "b"]);
     assert_eq!(open(dir.path()).forget(|unique_id, _| unique_id == b"a").unwrap(), 1);
@@ -263,13 +263,13 @@ fn unsynced(path: &Path, add: impl FnOnce(&mut Record)) -> (Vec<u8>, usize) {
     add(&mut record);
     drop(record);
     let mut whole = fs::read(path).unwrap();
-    let header = synced.iter().position(|&octet| octet == b'\n').unwrap();
+    let header = synced.iter().position(|&byte| byte == b'\n').unwrap();
     whole[..header].copy_from_slice(&synced[..header]);
     (whole, synced.len())
 }
 
 #[test]
-fn a_torn_end_is_mended_with_a_warning_whatever_it_holds() {
+fn a_torn_end_is_repaired_with_a_warning() {
     let dir = tempfile::tempdir().unwrap();
     let path = recorded(dir.path(), &["a", "b"]);
     let (whole, synced) = unsynced(&path, |record| record.append(&[done("c")], true).unwrap());
@@ -319,7 +319,7 @@ fn any_other_damage_is_an_error() {
         refused(dir.path(), "is ");
         assert_eq!(fs::read(&path).unwrap(), damaged, "nothing is changed");
     }
-    // Cut back, by whole lines too.
+    // Truncated, also at the end of a line.
     for cut in 0..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
         refused(dir.path(), "is damaged");
@@ -371,7 +371,7 @@ fn journals_made_by_hand_do_no_harm() {
 const DAY: u64 = 24 * 60 * 60;
 
 #[test]
-fn what_the_server_does_not_list_is_forgotten_by_age() {
+fn absent_messages_are_forgotten_by_age() {
     let dir = tempfile::tempdir().unwrap();
     recorded(dir.path(), &["a", "b", "c"]);
     let start = 1_795_341_600;
@@ -500,7 +500,7 @@ fn occurrences_of_one_unique_id_move_up() {
     let at = |occurrence, time| Message { occurrence, time, ..message("a") };
     let at = |occurrence, time| Entry::Done { message: at(occurrence, time), place: b"-" };
     let mut record = open(dir.path());
-    // Fetched once more with `--all`: still one message.
+    // Fetched again with `--all`: still one message.
     record.append(&[at(0, 5), at(0, 7), at(2, 9)], true).unwrap();
     assert_eq!(read(dir.path()).len(), 2);
     let listed = [(&b"a"[..], 0), (b"a", 1), (b"a", 2), (b"b", 0)];
@@ -654,7 +654,7 @@ fn open_operations_survive_a_rewritten_journal() {
 /// Windows has no `:` in names.
 #[cfg(unix)]
 #[test]
-fn what_a_mail_reader_moved_is_found() {
+fn a_message_that_a_mail_reader_moved_is_found() {
     let dir = tempfile::tempdir().unwrap();
     for folder in ["tmp", "new", "cur"] {
         fs::create_dir(dir.path().join(folder)).unwrap();
@@ -716,17 +716,17 @@ fn a_group_is_in_the_mbox_whole_or_cut_off() {
         (&old, group.clone(), true, group.clone()),
         (&old, format!("{group}{foreign}"), true, format!("{group}{foreign}")),
         (&old, String::new(), false, String::new()),
-        // What a killed run leaves ends with a page.
+        // A killed run leaves whole pages.
         (&old, group[..page].to_owned(), false, String::new()),
         (&old, group[..page + 4096].to_owned(), false, String::new()),
         (&old, nuls[..page].to_owned(), false, String::new()),
         (&old, format!("{}{}", &group[..page], &nuls[..4096]), false, String::new()),
-        // Anything else is somebody else's.
+        // Anything else belongs to another program.
         (&old, group[..page - 1].to_owned(), false, group[..page - 1].to_owned()),
         (&old, foreign.to_owned(), false, foreign.to_owned()),
         (&old, format!("{}{foreign}", &group[..page]), false, format!("{}{foreign}", &group[..page])),
         (&old, group.replace("new", "NEW"), false, group.replace("new", "NEW")),
-        // A mail reader changed an old message, so that what stands behind the offset is the user's.
+        // A mail reader changed an old message: the bytes after the offset may be the user's.
         (&changed, String::new(), false, String::new()),
         (&changed, group[..page].to_owned(), false, group[..page].to_owned()),
         // The whole group counts wherever the mail reader moved it.

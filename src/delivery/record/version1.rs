@@ -65,7 +65,7 @@ fn body(line: &[u8]) -> Option<&[u8]> {
 
 /// `7 done uid-1 0 1795341600 - /mail/uid-1.eml`, `9 deleted uid-1 0 1`
 fn parse(body: &[u8]) -> Option<Entry<'_>> {
-    let mut fields = body.split(|&octet| octet == b' ');
+    let mut fields = body.split(|&byte| byte == b' ');
     fields.next()?;
     let kind = fields.next()?;
     let unique_id = fields.next()?;

@@ -7,18 +7,18 @@ use memchr::memchr;
 use super::entry::MAX_OCCURRENCES;
 
 /// Escapes bytes as one word: `%`, the space and everything but printable ASCII as `%XX`; no bytes as `%`.
-pub(crate) fn escape(octets: &[u8]) -> Cow<'_, [u8]> {
+pub(crate) fn escape(bytes: &[u8]) -> Cow<'_, [u8]> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let plain = |octet: &u8| matches!(octet, b'!'..=b'~') && *octet != b'%';
-    if !octets.is_empty() && octets.iter().all(plain) {
-        return Cow::Borrowed(octets);
+    let plain = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'%';
+    if !bytes.is_empty() && bytes.iter().all(plain) {
+        return Cow::Borrowed(bytes);
     }
-    let mut word = Vec::with_capacity(octets.len());
-    for &octet in octets {
-        if plain(&octet) {
-            word.push(octet);
+    let mut word = Vec::with_capacity(bytes.len());
+    for &byte in bytes {
+        if plain(&byte) {
+            word.push(byte);
         } else {
-            word.extend_from_slice(&[b'%', DIGITS[usize::from(octet >> 4)], DIGITS[usize::from(octet & 15)]]);
+            word.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
         }
     }
     if word.is_empty() {
@@ -31,24 +31,24 @@ pub(crate) fn unescape(word: &[u8]) -> Option<Vec<u8>> {
     if memchr(b'%', word).is_none() {
         return Some(word.to_vec());
     }
-    let mut octets = Vec::with_capacity(word.len());
+    let mut bytes = Vec::with_capacity(word.len());
     let mut rest = if word == b"%" { b"" } else { word };
     while let [first, others @ ..] = rest {
         rest = others;
         if *first != b'%' {
-            octets.push(*first);
+            bytes.push(*first);
             continue;
         }
         let (digits, others) = rest.split_at_checked(2)?;
-        octets.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
         rest = others;
     }
-    Some(octets)
+    Some(bytes)
 }
 
-pub(crate) fn field(line: &mut Vec<u8>, octets: &[u8]) {
+pub(crate) fn field(line: &mut Vec<u8>, bytes: &[u8]) {
     line.push(b' ');
-    line.extend_from_slice(octets);
+    line.extend_from_slice(bytes);
 }
 
 pub(crate) fn number(line: &mut Vec<u8>, number: u64) {
@@ -65,8 +65,8 @@ pub(crate) fn parse_number(word: &[u8]) -> Option<u64> {
     if word.is_empty() || word.len() > 20 {
         return None;
     }
-    word.iter().try_fold(0_u64, |sum, octet| {
-        let digit = octet.is_ascii_digit().then(|| u64::from(octet - b'0'))?;
+    word.iter().try_fold(0_u64, |sum, byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
         sum.checked_mul(10)?.checked_add(digit)
     })
 }
