@@ -2,7 +2,7 @@
 
 use std::{fmt, io};
 
-use crate::proto::{MessageNumber, status::ResponseCode};
+use crate::proto::{MessageNumber, ProtocolError, ResponseCode};
 
 /// The kind of an error: who must act, and on what.
 ///
@@ -178,6 +178,13 @@ impl Error {
     #[must_use]
     pub fn response_code(&self) -> Option<ResponseCode<'_>> {
         crate::proto::status::StatusLine::parse(self.response()?).ok()?.response_code()
+    }
+}
+
+impl From<ProtocolError> for Error {
+    /// Of kind [`ErrorKind::Protocol`].
+    fn from(error: ProtocolError) -> Self {
+        Self::new(ErrorKind::Protocol, error.to_string()).with_source(error)
     }
 }
 

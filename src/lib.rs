@@ -91,7 +91,7 @@
 //! | responses out of order vouch for nothing | `session::tests::answers_out_of_step_vouch_for_nothing` |
 //! | marks are proven before they are committed | `session::tests::marks_are_counted_before_they_are_committed` |
 //! | only an unambiguous `+OK` to `QUIT` counts as deletion | `session::tests::a_second_answer_to_quit_confirms_nothing` |
-//! | nothing received before TLS is used after it | `session::tests::octets_behind_stls_are_never_taken_for_answers` |
+//! | nothing received before TLS is used after it | `session::tests::data_after_stls_in_cleartext_is_never_taken_for_a_response` |
 //! | an argument cannot contain a second command | `proto::argument::tests::an_argument_cannot_contain_a_second_command` |
 //! | secrets appear in no trace and no error | `session::tests::an_echoed_secret_is_seen_nowhere` |
 //! | killed at any point, a run loses and doubles nothing | `tests/kill.rs`, `tests/storage_faults.rs` |

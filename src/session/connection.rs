@@ -13,18 +13,9 @@ use crate::{
     net::{self, Host, Limits, Stream, TlsConnector},
     proto::{Command, Engine, Event, Keyword, MessageNumber, ProtocolError, StatusIndicator},
     secret::Secret,
+    session::window::window,
     trace::{Redactor, Trace},
 };
-
-/// RFC 2449 §6.6: unanswered commands must fit into the transport's send window, so that a write never blocks on a server
-/// that is itself blocked in writing. Every system has at least this many bytes.
-const MIN_WINDOW: usize = 2048;
-
-/// A larger window is no faster: this one holds over 5,000 commands.
-const MAX_WINDOW: usize = 64 * 1024;
-
-/// The kernel counts its bookkeeping of segments too; for small segments that doubles the size.
-const SEND_BUFFER_SHARE: usize = 2;
 
 /// The size of the input buffer in bytes: four TLS records.
 const INPUT: usize = 64 * 1024;
@@ -98,10 +89,7 @@ impl Connection {
 
     /// Returns how many bytes of commands may be unanswered; 0 without pipelining.
     pub(super) fn window(&self) -> usize {
-        if !self.pipelining {
-            return 0;
-        }
-        (self.stream.send_buffer() / SEND_BUFFER_SHARE).clamp(MIN_WINDOW, MAX_WINDOW)
+        if self.pipelining { window(self.stream.send_buffer()) } else { 0 }
     }
 
     pub(super) fn unanswered(&self) -> usize {
@@ -276,7 +264,7 @@ impl Connection {
         let line = held.split(|&byte| byte == b'\n').next().unwrap_or_default();
         let whole = line.len() < held.len();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let error = Error::new(ErrorKind::Protocol, error.to_string()).with_source(error);
+        let error = Error::from(error);
         if line.is_empty() {
             return error;
         }
@@ -328,10 +316,7 @@ impl Connection {
     pub(super) fn with_context(&self, error: Error, number: Option<MessageNumber>) -> Error {
         let error = match &self.suspect {
             Some(line) if error.kind() == ErrorKind::Unavailable => {
-                let out_of_step = ProtocolError::OutOfStep;
-                Error::new(ErrorKind::Protocol, out_of_step.to_string())
-                    .with_response(self.redacted(line))
-                    .with_source(out_of_step)
+                Error::from(ProtocolError::OutOfStep).with_response(self.redacted(line))
             }
             _ => error,
         };

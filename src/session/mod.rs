@@ -41,6 +41,7 @@ mod retrieval;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod window;
 
 pub use authorization::{Authorization, LoginError};
 pub use connect::{Connector, TlsMode, connect};

@@ -259,9 +259,7 @@ impl<'t> Retrieval<'t> {
             }
         };
         self.connection.poison();
-        let error = ProtocolError::OutOfStep;
-        let error =
-            Error::new(ErrorKind::Protocol, error.to_string()).with_response(refusal).with_source(error);
+        let error = Error::from(ProtocolError::OutOfStep).with_response(refusal);
         Err(self.connection.with_context(error, self.received))
     }
 

@@ -17,7 +17,7 @@ use crate::{
     trace::Trace,
 };
 
-/// A server that says the first line, then waits for each exact octets and answers them.
+/// A server that sends the first line, then waits for each command in turn and sends its response.
 struct Server {
     address: Address,
     thread: JoinHandle<Result<(), String>>,
@@ -291,10 +291,10 @@ const LISTINGS: (&str, &str) = (
     "+OK 3 30\r\n+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n+OK\r\n1 10\r\n2 10\r\n3 10\r\n.\r\n+OK 1 10\r\n",
 );
 
-/// The answers, or those before an error.
+/// The replies, or those before an error.
 type Heard = Result<Vec<String>, (Vec<String>, Error)>;
 
-/// Takes every answer there is.
+/// Collects every reply.
 fn hear(retrieval: &mut Retrieval<'_>) -> Heard {
     let mut heard = Vec::new();
     loop {
@@ -711,7 +711,7 @@ fn nothing_is_said_after_a_time_out() {
 }
 
 #[test]
-fn octets_behind_stls_are_never_taken_for_answers() {
+fn data_after_stls_in_cleartext_is_never_taken_for_a_response() {
     let server = Server::new(&[("", "+OK\r\n"), ("STLS\r\n", "+OK\r\n+OK injected\r\n")]);
     let connector = TlsConnector::prepare(TlsSettings::default());
     let error = server.session().stls(&connector).unwrap_err();

@@ -309,9 +309,7 @@ impl Transaction {
 
     fn malformed(&mut self, error: ProtocolError, line: &[u8]) -> Error {
         self.connection.poison();
-        Error::new(ErrorKind::Protocol, error.to_string())
-            .with_response(self.connection.redacted(line))
-            .with_source(error)
+        Error::from(error).with_response(self.connection.redacted(line))
     }
 }
 

@@ -1,4 +1,4 @@
-//! `config.toml` as written: its keys and their lines. [`settings`](super::settings) gives them their meaning.
+//! `config.toml` as written: its keys and their lines. `settings` gives them their meaning.
 
 mod spelling;
 #[cfg(test)]
