@@ -68,23 +68,21 @@ pub fn hex_byte(high: u8, low: u8) -> Option<u8> {
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Appends bytes as text with `%XX` (RFC 3986 §2.1) for each byte that is not plain.
+/// Returns the bytes with `%XX` (RFC 3986 §2.1) for each one that is not plain; `is_plain` is called in order.
 ///
 /// ```
-/// let mut text = String::new();
-/// pop3::bytes::percent_encode(b"a b", |byte| byte.is_ascii_alphanumeric(), &mut text);
+/// let text: String =
+///     pop3::bytes::percent_encode(b"a b", |byte| byte.is_ascii_alphanumeric()).map(char::from).collect();
 /// assert_eq!(text, "a%20b");
 /// ```
-pub fn percent_encode(bytes: &[u8], is_plain: impl Fn(u8) -> bool, into: &mut String) {
+pub fn percent_encode(bytes: &[u8], mut is_plain: impl FnMut(u8) -> bool) -> impl Iterator<Item = u8> {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for &byte in bytes {
-        if is_plain(byte) {
-            into.push(char::from(byte));
-        } else {
-            into.push('%');
-            into.extend([byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)])));
-        }
-    }
+    bytes.iter().flat_map(move |&byte| {
+        let digits = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+        let (encoded, length) =
+            if is_plain(byte) { ([byte, 0, 0], 1) } else { ([b'%', digits[0], digits[1]], 3) };
+        encoded.into_iter().take(length)
+    })
 }
 
 /// Decodes `%XX` (RFC 3986 §2.1); `None` if two digits do not follow each percent sign.
@@ -150,9 +148,8 @@ mod tests {
     #[test]
     fn percent_encoding_round_trips() {
         let bytes: Vec<u8> = (0..=255).collect();
-        let mut text = String::new();
-        percent_encode(&bytes, |byte| byte.is_ascii_alphanumeric(), &mut text);
-        assert_eq!(percent_decode(text.as_bytes()), Some(bytes));
+        let text: Vec<u8> = percent_encode(&bytes, |byte| byte.is_ascii_alphanumeric()).collect();
+        assert_eq!(percent_decode(&text), Some(bytes));
         for malformed in ["%", "%0", "%0g", "%%41", "a%4"] {
             assert_eq!(percent_decode(malformed.as_bytes()), None, "{malformed}");
         }

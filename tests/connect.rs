@@ -146,7 +146,7 @@ fn a_certificate_that_ends_soon_is_warned_of() {
         let server = over_tls(&certificate, None, "EXPIRE 0\r\nLOGIN-DELAY 300\r\nIMPLEMENTATION here\r\n");
         let arguments = ["--tls", "implicit", "--ca-file", &ca, "--server"];
         let outcome = run(status(&room, server.port(), &arguments)).expect(0);
-        assert_eq!(outcome.stderr().contains(&format!("ends in {days} days")), warned, "{outcome:?}");
+        assert_eq!(outcome.stderr().contains(&format!("expires in {days} days")), warned, "{outcome:?}");
         let told = &outcome.json()[0]["server"];
         assert_eq!(told["greeting"], "+OK ready");
         assert_eq!(told["tls_version"], "TLSv1.3");

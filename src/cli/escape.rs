@@ -1,5 +1,6 @@
 //! Untrusted text for terminals: one line, without control characters and changes of direction.
 
+use crate::bytes::{BOM, hex_byte, is_line_break_or_nul};
 use std::{borrow::Cow, fmt::Write as _};
 
 /// Decodes bytes from a server: as UTF-8 if they are valid, otherwise as Latin-1, so that different bytes give different
@@ -24,8 +25,7 @@ pub fn text(octets: &[u8]) -> Cow<'_, str> {
 /// ```
 pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
     let special = |octets: &[u8]| {
-        octets.starts_with(BYTE_ORDER_MARK)
-            || octets.iter().any(|byte| matches!(byte, b'\\' | b'\r' | b'\n' | b'\0'))
+        octets.starts_with(BOM) || octets.iter().any(|&byte| byte == b'\\' || is_line_break_or_nul(byte))
     };
     match str::from_utf8(octets) {
         Ok(text) if !special(octets) => return Cow::Borrowed(text),
@@ -37,8 +37,8 @@ pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
     };
     let mut rest = octets;
     // `--uid -` skips a byte order mark at the beginning of its input.
-    if let Some(after) = rest.strip_prefix(BYTE_ORDER_MARK) {
-        for &byte in BYTE_ORDER_MARK {
+    if let Some(after) = rest.strip_prefix(BOM) {
+        for &byte in BOM {
             escape(&mut out, byte);
         }
         rest = after;
@@ -82,8 +82,7 @@ pub fn parse_unique_id(typed: &[u8]) -> Vec<u8> {
 /// `br"\xe9 and more"` → `0xe9`
 fn escaped_byte(octets: &[u8]) -> Option<u8> {
     let [b'\\', b'x', high, low, ..] = octets else { return None };
-    let digit = |octet: &u8| char::from(*octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? << 4 | digit(low)?)
+    hex_byte(*high, *low)
 }
 
 /// Shortens a name or a server's line for an error message: `abc…`
@@ -135,8 +134,6 @@ const MAX_NAME: usize = 512;
 
 /// The most characters of a message.
 pub const MAX_MESSAGE: usize = 2_000;
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 #[cfg(test)]
 mod tests {

@@ -33,7 +33,7 @@ pub fn wait(file: &File, limits: Limits) -> io::Result<Waited> {
         if left.is_zero() {
             return Ok(Waited::TimedOut);
         }
-        thread::sleep(PAUSE.min(limits.left()).min(left));
+        thread::sleep(PAUSE.min(limits.remaining()).min(left));
     }
 }
 

@@ -1,27 +1,24 @@
 //! File names from untrusted text, valid on every file system.
 
-use std::{
-    fmt::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+
+use crate::bytes::{Hex, percent_encode};
 
 /// Returns bytes as a file name without its extension: everything but `A-Z a-z 0-9 - _ .` as `%XX`, no leading dot or hyphen, no
 /// reserved name of Windows, cut with a hash at `longest` characters. An extension must follow.
 ///
 /// `b"<1@x>"` → `%3C1%40x%3E`, `b"../a"` → `%2E.%2Fa`, `b"con.x"` → `%63on.x`
 pub(crate) fn portable(bytes: &[u8], longest: usize) -> String {
-    let mut name = String::with_capacity(bytes.len());
     let reserved = is_reserved(bytes);
-    for (at, &byte) in bytes.iter().enumerate() {
+    let mut at = 0;
+    let is_plain = |byte: u8| {
+        let first = std::mem::replace(&mut at, 1) == 0;
         let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        if plain && (at > 0 || !(reserved || matches!(byte, b'.' | b'-'))) {
-            name.push(char::from(byte));
-        } else {
-            let _ = write!(name, "%{byte:02X}");
-        }
-    }
+        plain && !(first && (reserved || matches!(byte, b'.' | b'-')))
+    };
+    let mut name: String = percent_encode(bytes, is_plain).map(char::from).collect();
     if name.is_empty() {
         // No bytes: a lone `%` is not an escape of any byte.
         name.push('%');
@@ -51,14 +48,7 @@ pub(crate) fn numbered(name: &Path, count: u32) -> PathBuf {
 
 /// The first 64 bits of the SHA-256 in hex.
 pub(crate) fn short_hash(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes)[..8])
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Hex(&Sha256::digest(bytes)[..8]).to_string()
 }
 
 /// Names of devices on Windows, with any extension. The superscript digits of `COM¹` are escaped in any case.

@@ -1,5 +1,6 @@
 //! `--dir` and `--maildir`: one file per message, which gets its name when it is complete and durable.
 
+use crate::bytes::Hex;
 use std::{
     borrow::Cow,
     collections::HashSet,
@@ -158,7 +159,7 @@ impl Files {
         };
         let stem = match &message.incoming.unique_id {
             Some(unique_id) => file_name::portable(unique_id.as_bytes(), MAX_STEM),
-            None => file_name::hex(&message.content.sha256),
+            None => Hex(&message.content.sha256).to_string(),
         };
         let first = self.names.join(format!("{stem}.eml"));
         let mut count = 1;

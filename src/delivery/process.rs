@@ -1,16 +1,15 @@
 //! Identifies the process that holds a lock, and finds out whether it still runs.
 
+use std::time::SystemTime;
 #[cfg(unix)]
-use std::time::Duration;
-use std::{fs, time::SystemTime};
+use std::{fs, time::Duration};
 
 /// This machine's name.
 pub(crate) fn host() -> String {
-    let kernel =
-        fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| fs::read_to_string("/etc/hostname"));
-    let host =
-        kernel.ok().or_else(|| ["HOSTNAME", "COMPUTERNAME"].iter().find_map(|name| std::env::var(name).ok()));
-    let host = host.unwrap_or_default();
+    #[cfg(unix)]
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    let host = std::env::var("COMPUTERNAME").unwrap_or_default();
     let host: String = host
         .trim()
         .chars()

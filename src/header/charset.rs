@@ -8,6 +8,7 @@ mod iso_2022;
 mod label;
 mod utf;
 
+use crate::bytes::strip_bom;
 use std::borrow::Cow;
 
 pub(super) use self::utf::base64_digit;
@@ -45,7 +46,7 @@ impl Charset {
     pub(super) fn decode(self, bytes: &[u8], out: &mut String) {
         match self {
             Self::Whatwg(encoding) if encoding == UTF_8 => {
-                out.push_str(&String::from_utf8_lossy(bytes.strip_prefix(BOM).unwrap_or(bytes)));
+                out.push_str(&String::from_utf8_lossy(strip_bom(bytes)));
             }
             Self::Whatwg(encoding) if encoding == UTF_16LE || encoding == UTF_16BE => {
                 utf::utf16(bytes, Some(encoding), out);
@@ -100,6 +101,3 @@ pub(super) fn decode_raw(bytes: &[u8]) -> RawText<'_> {
 fn ascii(byte: u8) -> char {
     if byte.is_ascii() { char::from(byte) } else { char::REPLACEMENT_CHARACTER }
 }
-
-/// The byte order mark of UTF-8.
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";

@@ -1,10 +1,11 @@
 //! Header fields (RFC 5322 §2.2): where they begin and end, and their folds.
 
+use crate::bytes::strip_bom;
 use std::borrow::Cow;
 
 use super::{
     Date, Mailbox, address,
-    charset::{BOM, RawText, decode_raw},
+    charset::{RawText, decode_raw},
     comment,
     encoded_word::decode_words,
 };
@@ -91,7 +92,7 @@ pub(super) struct Fields<'a>(&'a [u8]);
 impl<'a> Fields<'a> {
     /// A byte order mark before the first field is a mistake of mailers (Office 365) and ignored.
     pub(super) fn new(header: &'a [u8]) -> Self {
-        Self(header.strip_prefix(BOM).unwrap_or(header))
+        Self(strip_bom(header))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where a server is: a name or an IP address, and a port.
+//! Addresses of servers: a name or an IP address, and a port.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -30,29 +30,33 @@ pub enum Host {
 }
 
 impl Host {
-    /// Parses a domain name (internationalised ones too with the feature `idn`), an IPv4 address, or an IPv6 address with or without brackets.
+    /// Parses a domain name (an internationalised one with the feature `idn`), an IPv4 address, or an IPv6 address with or
+    /// without brackets.
     ///
-    /// What can be none of them (control characters, blanks, empty labels, a port, a zone, `300.1.1.1`) is an error
-    /// of kind [`ErrorKind::Argument`].
+    /// # Errors
+    /// [`ErrorKind::Argument`] for anything else: control characters, spaces, empty labels, a port, a zone, `300.1.1.1`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             return match inside.parse() {
                 Ok(address) => Ok(Self::Ip(IpAddr::V6(address))),
-                Err(_) => Err(refused(text, "only an IPv6 address stands in brackets")),
+                Err(_) => Err(refused(text, "only an IPv6 address may be in brackets")),
             };
         }
         if let Ok(address) = text.parse() {
             return Ok(Self::Ip(address));
         }
         if text.contains(':') {
-            return Err(refused(text, "not an IPv6 address; the port is given by itself, a zone not at all"));
+            return Err(refused(
+                text,
+                "not an IPv6 address; a port is given separately, a zone is not supported",
+            ));
         }
         Self::parse_name(text)
     }
 
     fn parse_name(text: &str) -> Result<Self, Error> {
         let Some(name) = to_ascii(text) else { return Err(refused(text, "not a domain name")) };
-        // The underscore is in no host name of RFC 1123 and in many of container networks.
+        // RFC 1123 allows no underscore, but many names of container networks have one.
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
             return Err(refused(text, "not a domain name"));
         }
@@ -146,10 +150,10 @@ impl fmt::Display for Address {
     }
 }
 
-/// Which family of IP addresses may be used.
+/// The family of IP addresses to use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Family {
-    /// Both, in the order and with the head start of RFC 8305.
+    /// Both, as RFC 8305 orders them.
     #[default]
     Any,
     /// Only IPv4.
@@ -159,13 +163,13 @@ pub enum Family {
 }
 
 impl Family {
-    /// The family of an IP address.
+    /// Returns the family of an IP address.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// Whether an IP address is of this family.
+    /// True if an IP address is of this family.
     #[must_use]
     pub fn admits(self, address: IpAddr) -> bool {
         match self {
@@ -175,7 +179,10 @@ impl Family {
         }
     }
 
-    /// Refuses an IP address of the other family with [`ErrorKind::Argument`]; of a name nothing is known yet.
+    /// Checks that a host can have addresses of this family; a name can.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for an IP address of the other family.
     pub fn check(self, host: &Host) -> Result<(), Error> {
         match host {
             Host::Ip(address) if !self.admits(*address) => {
@@ -201,16 +208,16 @@ fn not_zero(port: u16) -> Result<NonZeroU16, Error> {
 }
 
 fn refused(text: &str, why: &str) -> Error {
-    Error::new(ErrorKind::Argument, format!("{:?} is no host: {why}", shorten(text)))
+    Error::new(ErrorKind::Argument, format!("invalid host {:?}: {why}", shorten(text)))
 }
 
-/// As much of a text as an error may quote.
+/// The beginning of a text, for an error.
 fn shorten(text: &str) -> String {
-    text.chars().take(QUOTED).collect()
+    text.chars().take(MAX_QUOTED).collect()
 }
 
-/// A name has at most 253 characters (RFC 1035 §2.3.4); an error need not repeat more than this of one.
-const QUOTED: usize = 80;
+/// The most characters of a host that an error quotes.
+const MAX_QUOTED: usize = 80;
 
 #[cfg(test)]
 mod tests {

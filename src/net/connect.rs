@@ -1,4 +1,4 @@
-//! From an address to a connection: resolving, and racing the addresses (RFC 8305).
+//! Resolving a host and connecting to the first of its addresses that answers (RFC 8305).
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ use super::io_error::reason;
 use super::tcp::{Limits, Tcp};
 use crate::{Error, ErrorKind};
 
-/// Connects to the first address of a host that answers.
+/// Connects to the first address of a host that answers, without a proxy.
 pub(super) fn to_address(
     address: &Address,
     family: Family,
@@ -49,7 +49,7 @@ fn resolve(
         return Ok(admitted.map(|ip| SocketAddr::new(ip, port)).collect());
     }
     note(&format!("resolving {name}"));
-    let addresses = match look_up(name.to_owned(), port, limits.left()) {
+    let addresses = match look_up(name.to_owned(), port, limits.remaining()) {
         Some(Ok(addresses)) => addresses,
         Some(Err(error)) => {
             let text = format!("{name} does not resolve: {}", reason(&error));
@@ -65,13 +65,13 @@ fn resolve(
     Ok(admitted)
 }
 
-/// RFC 6761 §6.3: these names are loopback whatever DNS says, and DNS is not asked.
+/// RFC 6761 §6.3: these names are always loopback and not looked up in DNS.
 fn is_loopback_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// `getaddrinfo` knows no time limit, so that it waits in a thread of its own, which is left behind when it is late.
+/// `getaddrinfo` has no time limit: it runs in a thread, which is abandoned when it takes too long (`None`).
 fn look_up(name: String, port: u16, wait: Duration) -> Option<io::Result<Vec<SocketAddr>>> {
     let (sender, receiver) = mpsc::channel();
     let look_up = move || {
@@ -83,7 +83,7 @@ fn look_up(name: String, port: u16, wait: Duration) -> Option<io::Result<Vec<Soc
     receiver.recv_timeout(wait).ok()
 }
 
-/// The resolver's order (RFC 6724), its families taken in turn (RFC 8305 §4), each address once.
+/// Keeps the resolver's order (RFC 6724) but alternates the families (RFC 8305 §4), and removes duplicates.
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
@@ -101,7 +101,7 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
 
 type Attempt = (SocketAddr, io::Result<TcpStream>);
 
-/// Tries the addresses side by side, each with a head start before the next; a failure starts the next at once.
+/// Tries the addresses in parallel, each with a head start before the next; a failure starts the next at once.
 fn race(
     target: &Address,
     mut waiting: VecDeque<SocketAddr>,
@@ -111,7 +111,7 @@ fn race(
 ) -> Result<TcpStream, Error> {
     let (sender, receiver) = mpsc::channel();
     let begun = Instant::now();
-    let limit = limits.left();
+    let limit = limits.remaining();
     let head_start = HEAD_START.min(limit / u32::try_from(waiting.len() + 1).unwrap_or(u32::MAX));
     let mut failures = Vec::new();
     let mut running = 0_usize;
@@ -155,7 +155,7 @@ fn race(
     }
 }
 
-/// Connects in a thread of its own; whoever comes second finds nobody listening and hangs up.
+/// Connects in a thread. Losing attempts find the channel closed and drop their socket.
 fn attempt(address: SocketAddr, bind: Option<IpAddr>, wait: Duration, sender: &Sender<Attempt>) {
     let result = sender.clone();
     let connect = move || {
@@ -182,7 +182,7 @@ pub(super) fn bound(local: SocketAddr) -> io::Result<Socket> {
 
 /// `no connection to pop.example.org:110: [2001:db8::1]:110: network unreachable; 192.0.2.1:110: connection refused`
 fn with_failures(mut text: String, mut joint: &str, target: &Address, failures: &[Attempted]) -> String {
-    for (address, error) in failures.iter().take(NAMED_FAILURES) {
+    for (address, error) in failures.iter().take(MAX_FAILURES) {
         text.push_str(joint);
         if !matches!(target.host(), Host::Ip(_)) {
             let _ = write!(text, "{address}: ");
@@ -190,8 +190,8 @@ fn with_failures(mut text: String, mut joint: &str, target: &Address, failures: 
         text.push_str(&reason(error));
         joint = "; ";
     }
-    if failures.len() > NAMED_FAILURES {
-        let _ = write!(text, "; and {} more", failures.len() - NAMED_FAILURES);
+    if failures.len() > MAX_FAILURES {
+        let _ = write!(text, "; and {} more", failures.len() - MAX_FAILURES);
     }
     text
 }
@@ -212,14 +212,15 @@ fn unavailable(text: String) -> Error {
     Error::new(ErrorKind::Unavailable, text)
 }
 
-/// RFC 8305 §5: how long an address is tried alone. Shorter where the time limit would leave an address untried.
+/// RFC 8305 §5: the time before the next address is tried too. It is shorter if the time limit would leave an address
+/// untried.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Lets the race itself find that time is up, before the attempts do.
+/// An attempt may last this much longer than the race, so that the race reports the timeout.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// More failed addresses than these help nobody to find out why.
-const NAMED_FAILURES: usize = 6;
+/// The most failed addresses that an error lists.
+const MAX_FAILURES: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -239,7 +240,7 @@ mod tests {
         Address::parse(name, port).unwrap()
     }
 
-    /// A listener whose queue is full takes no further connection, and says nothing of it.
+    /// A listener with a full queue: connection attempts to it get no answer.
     #[cfg(target_os = "linux")]
     fn black_hole() -> (SocketAddr, impl Drop) {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();

@@ -2,17 +2,18 @@
 
 use std::io;
 
+use super::tcp::TimedOut;
 use super::tls;
 use crate::{Error, ErrorKind};
 
-/// What an error of reading from or writing to a [`Stream`] means: [`ErrorKind::Tls`] where the server rejects our
-/// side of a TLS 1.3 handshake (it may do so only after we think it done), else [`ErrorKind::Unavailable`].
+/// Converts an error of reading or writing a stream: to [`ErrorKind::Tls`] if the server rejects the client's side of a
+/// TLS 1.3 handshake, which it may do after the handshake is complete here; else to [`ErrorKind::Unavailable`].
 #[must_use]
 pub(crate) fn map_io_error(error: io::Error) -> Error {
     let (kind, text) = match tls::in_io(&error) {
         Some(tls) if tls::rejects_us(tls) => (ErrorKind::Tls, tls::message(tls)),
         Some(tls) => (ErrorKind::Unavailable, format!("connection lost: {}", tls::message(tls))),
-        None if error.kind() == io::ErrorKind::TimedOut => (ErrorKind::Unavailable, error.to_string()),
+        None if error.kind() == io::ErrorKind::TimedOut => (ErrorKind::Unavailable, timeout_message(&error)),
         None if error.kind() == io::ErrorKind::UnexpectedEof => {
             (ErrorKind::Unavailable, "connection lost: the server closed it".to_owned())
         }
@@ -21,8 +22,17 @@ pub(crate) fn map_io_error(error: io::Error) -> Error {
     Error::new(kind, text).with_source(error)
 }
 
-/// The words for an I/O error: the same on every platform where its kind says enough, else the system's own on one
-/// line, without its number.
+/// Says whom a read waited for; a write needs no more words.
+fn timeout_message(error: &io::Error) -> String {
+    let timeout = error.get_ref().and_then(|error| error.downcast_ref::<TimedOut>());
+    match timeout {
+        Some(TimedOut { write: false, .. }) => format!("{error} waiting for the server"),
+        _ => error.to_string(),
+    }
+}
+
+/// Describes an I/O error on one line: by its kind in the same words on every platform, or else in the system's words
+/// without the error number.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".into(),
@@ -44,5 +54,5 @@ pub(super) fn reason(error: &io::Error) -> String {
     }
 }
 
-/// What the standard library puts before the resolver's own words.
+/// The prefix of the standard library before the message of the resolver.
 const RESOLVER: &str = "failed to lookup address information: ";

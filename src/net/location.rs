@@ -1,11 +1,11 @@
-//! Where a mailbox is, as a person writes it: a host, `HOST:PORT`, or a URL of RFC 2384.
+//! The location of a mailbox as a person writes it: a host, `HOST:PORT`, or a URL (RFC 2384).
 
 use std::net::Ipv6Addr;
 
 use super::Host;
 use crate::{Error, ErrorKind, bytes};
 
-/// A server, and what a URL says about how to log in there.
+/// A server, and the login parameters of a URL.
 ///
 /// ```
 /// use pop3::net::Location;
@@ -22,13 +22,13 @@ use crate::{Error, ErrorKind, bytes};
 pub struct Location {
     /// The host.
     pub host: Host,
-    /// The port, if one is given.
+    /// The port, if there is one.
     pub port: Option<u16>,
     /// True for `pops://`: TLS from the first byte.
     pub implicit_tls: bool,
     /// The user of a URL, decoded.
     pub user: Option<String>,
-    /// The mechanism of a URL (`;AUTH=`), decoded, in capitals; `APOP` for `+APOP`; `None` also for `*`, any.
+    /// The mechanism of a URL (`;AUTH=`), decoded, in capitals; `APOP` for `+APOP`; `None` for `*` (any mechanism), too.
     pub mechanism: Option<String>,
 }
 
@@ -36,7 +36,7 @@ impl Location {
     /// Parses a host, `HOST:PORT` (an IPv6 address in brackets), or a `pop://` or `pops://` URL (RFC 2384).
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`]: what is none of them, a port of 0, and a password in a URL, which is not repeated.
+    /// [`ErrorKind::Argument`] for anything else, for port 0, and for a password in a URL, which the error does not repeat.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let Some((scheme, rest)) = text.split_once("://") else {
             let (host, port) = host_and_port(text)?;
@@ -71,7 +71,7 @@ fn user_and_mechanism(login: &str) -> Result<(Option<String>, Option<String>), E
         None => (login, None),
     };
     if user.contains(':') || parameter.is_some_and(|parameter| parameter.contains(':')) {
-        return Err(invalid("a password is not taken from it; see POP3_PASSWORD and `pop3 login`"));
+        return Err(invalid("a password is not accepted here; see POP3_PASSWORD and `pop3 login`"));
     }
     let mechanism = match parameter {
         None => None,
@@ -100,7 +100,7 @@ pub(super) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), Error> {
         return Ok((Host::parse(text)?, None));
     };
     let (host, port) = (&text[..colon], &text[colon + 1..]);
-    // More colons: neither a port nor an IPv6 address. The host's own error says so.
+    // More colons: neither a port nor an IPv6 address. The error of the host says so.
     if port.contains(':') {
         return Ok((Host::parse(text)?, None));
     }
@@ -121,7 +121,7 @@ fn decoded(text: &str) -> Result<String, Error> {
     Ok(decoded)
 }
 
-/// The text itself is not repeated: there may be a password in it.
+/// The error does not repeat the text, which may hold a password.
 fn invalid(why: &str) -> Error {
     Error::new(ErrorKind::Argument, format!("invalid server: {why}"))
 }

@@ -1,7 +1,7 @@
-//! Octets to a server and back: TCP, proxies, TLS. Knows nothing of POP3.
+//! Connections to a server: TCP, proxies, TLS. Nothing here is specific to POP3.
 //!
-//! [`connect`] gives a [`Tcp`] by a [`Route`]; [`TlsConnector`] makes a [`Tls`] of it. Both are
-//! one [`Stream`]. Every wait in here ends after [`Limits::timeout`], or at [`Limits::deadline`].
+//! [`connect`] opens a [`Tcp`] connection by a [`Route`], and [`TlsConnector`] turns it into a [`Tls`] connection; a
+//! [`Stream`] is either. Every wait ends after [`Limits::timeout`] or at [`Limits::deadline`].
 
 mod address;
 mod connect;
@@ -41,20 +41,20 @@ pub use tls::{
 #[cfg(feature = "http")]
 pub use url::Url;
 
-/// Takes a line for the trace: what is resolved, tried, connected. Never a secret.
+/// Receives one line for the trace: a name that is resolved, an address that is tried. The line holds no secret.
 pub type Note<'a> = dyn FnMut(&str) + 'a;
 
-/// A connection in clear or over TLS. What was written is on its way only after a [`flush`](Write::flush).
+/// A connection in cleartext or over TLS. Written data is sent by [`flush`](Write::flush) at the latest.
 #[derive(Debug)]
 pub enum Stream {
-    /// In clear.
+    /// In cleartext.
     Plain(Tcp),
     /// Over TLS.
     Tls(Box<Tls>),
 }
 
 impl Stream {
-    /// The TLS connection, if it is one.
+    /// Returns the TLS connection, if the stream is one.
     #[must_use]
     pub fn tls(&self) -> Option<&Tls> {
         match self {
@@ -63,7 +63,7 @@ impl Stream {
         }
     }
 
-    /// The TCP connection beneath.
+    /// Returns the underlying TCP connection.
     #[must_use]
     pub fn tcp(&self) -> &Tcp {
         match self {
@@ -72,7 +72,7 @@ impl Stream {
         }
     }
 
-    /// How many octets one write may have without waiting for the server to read: see [`Tcp::send_buffer`].
+    /// Returns the size in bytes of a write that never waits for the server to read: see [`Tcp::send_buffer`].
     #[must_use]
     pub fn send_buffer(&self) -> usize {
         match self {
@@ -81,7 +81,7 @@ impl Stream {
         }
     }
 
-    /// Changes how long things may take from the next read or write on.
+    /// Sets the limits of the reads and writes that follow.
     pub fn set_limits(&mut self, limits: Limits) {
         match self {
             Self::Plain(tcp) => tcp.set_limits(limits),
@@ -112,10 +112,10 @@ impl Read for Stream {
 }
 
 impl Write for Stream {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
-            Self::Plain(tcp) => tcp.write(octets),
-            Self::Tls(tls) => tls.write(octets),
+            Self::Plain(tcp) => tcp.write(bytes),
+            Self::Tls(tls) => tls.write(bytes),
         }
     }
 

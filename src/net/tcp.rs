@@ -1,4 +1,4 @@
-//! A TCP connection that never waits longer than it may.
+//! A TCP connection with a time limit on every wait.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 
-/// How long things may take.
+/// The time limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The longest silence: of resolving, of connecting, of each single read or write.
+    /// The longest wait of resolving, of connecting, and of each read or write.
     pub timeout: Duration,
-    /// When the whole session must be over, if ever.
+    /// The end of the whole session, if it has one.
     pub deadline: Option<Instant>,
 }
 
@@ -24,47 +24,54 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// How long the next wait may be; zero once the deadline has passed.
+    /// Returns the limit of the next wait; zero once the deadline has passed.
     #[must_use]
-    pub fn left(&self) -> Duration {
-        let timeout = self.timeout.min(LONGEST_WAIT);
+    pub fn remaining(&self) -> Duration {
+        let timeout = self.timeout.min(MAX_WAIT);
         match self.deadline {
             Some(deadline) => timeout.min(deadline.saturating_duration_since(Instant::now())),
             None => timeout,
         }
     }
 
-    /// When a wait that now ended in vain ended: `after 60 s`, `before the deadline`.
+    /// Says when a wait that failed just now ended: `after 60 s`, `before the deadline`.
     pub(super) fn ended(&self) -> String {
-        if self.left() <= SLACK && self.timeout > SLACK {
+        if self.is_over() {
             return "before the deadline".into();
         }
         format!("after {} s", self.timeout.as_secs_f64())
     }
+
+    /// True if the deadline ended the wait that failed just now, not the timeout.
+    fn is_over(&self) -> bool {
+        self.remaining() <= SLACK && self.timeout > SLACK
+    }
 }
 
-/// A TCP connection whose every read and write keeps the [`Limits`].
+/// A TCP connection whose reads and writes obey [`Limits`].
 ///
-/// A wait that takes too long is [`io::ErrorKind::TimedOut`] on every platform, with a text that says how long it was.
+/// A wait that exceeds them fails with [`io::ErrorKind::TimedOut`] on every platform; its message says which limit it was.
 pub struct Tcp {
     stream: TcpStream,
     peer: SocketAddr,
     limits: Limits,
-    /// What the socket has been told, so that it is told again only when that changes.
+    /// The limit that is set on the socket: a system call is needed only when it changes.
     read_limit: Option<Duration>,
     write_limit: Option<Duration>,
     send_buffer: usize,
 }
 
 impl Tcp {
-    /// Takes a connected socket: `TCP_NODELAY`, keepalive, and a send buffer that has room for a large window of
-    /// commands.
+    /// Sets up a connected socket: `TCP_NODELAY`, keepalive, and a send buffer for a large window of commands.
+    ///
+    /// # Errors
+    /// Those of the system calls.
     pub fn new(stream: TcpStream, limits: Limits) -> io::Result<Self> {
         let peer = stream.peer_addr()?;
         stream.set_nonblocking(false)?;
         let socket = SockRef::from(&stream);
         socket.set_tcp_nodelay(true)?;
-        // Both are wishes: a system that refuses them still carries mail.
+        // Keepalive and a larger buffer are optional: a system that refuses them still carries mail.
         let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
         if usable_octets(socket.send_buffer_size()?) < SEND_BUFFER {
             let _ = socket.set_send_buffer_size(SEND_BUFFER);
@@ -73,52 +80,55 @@ impl Tcp {
         Ok(Self { stream, peer, limits, read_limit: None, write_limit: None, send_buffer })
     }
 
-    /// The address at the other end: the server's, or the proxy's.
+    /// Returns the address of the server, or of the proxy.
     #[must_use]
     pub fn peer_addr(&self) -> SocketAddr {
         self.peer
     }
 
-    /// How many octets the send buffer (`SO_SNDBUF`) takes before a write has to wait for the other end.
+    /// Returns the size in bytes of the send buffer (`SO_SNDBUF`): a write of at most this size into the empty buffer
+    /// does not wait for the peer.
     #[must_use]
     pub fn send_buffer(&self) -> usize {
         self.send_buffer
     }
 
-    /// How long things may take, as it is now.
+    /// Returns the current limits.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Changes how long things may take from the next read or write on.
+    /// Sets the limits of the reads and writes that follow.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    fn time_for(&self, limit: Option<Duration>, what: &str) -> io::Result<Option<Duration>> {
-        let left = self.limits.left();
-        if left.is_zero() {
-            return Err(self.timed_out(what));
+    /// The limit to set on the socket, if it differs from the one that is set.
+    fn new_limit(&self, current: Option<Duration>, write: bool) -> io::Result<Option<Duration>> {
+        let remaining = self.limits.remaining();
+        if remaining.is_zero() {
+            return Err(self.timed_out(write));
         }
-        Ok(limit.is_none_or(|limit| limit.abs_diff(left) > SLACK).then_some(left))
+        Ok(current.is_none_or(|limit| limit.abs_diff(remaining) > SLACK).then_some(remaining))
     }
 
-    fn timed_out(&self, what: &str) -> io::Error {
-        io::Error::new(io::ErrorKind::TimedOut, format!("{what} {}", self.limits.ended()))
+    fn timed_out(&self, write: bool) -> io::Error {
+        let timeout = (!self.limits.is_over()).then_some(self.limits.timeout);
+        io::Error::new(io::ErrorKind::TimedOut, TimedOut { write, timeout })
     }
 }
 
 impl Read for Tcp {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            if let Some(limit) = self.time_for(self.read_limit, UNREAD)? {
+            if let Some(limit) = self.new_limit(self.read_limit, false)? {
                 self.stream.set_read_timeout(Some(limit))?;
                 self.read_limit = Some(limit);
             }
             match self.stream.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_time_out(&error) => return Err(self.timed_out(UNREAD)),
+                Err(error) if is_time_out(&error) => return Err(self.timed_out(false)),
                 result => return result,
             }
         }
@@ -126,15 +136,15 @@ impl Read for Tcp {
 }
 
 impl Write for Tcp {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
-            if let Some(limit) = self.time_for(self.write_limit, UNWRITTEN)? {
+            if let Some(limit) = self.new_limit(self.write_limit, true)? {
                 self.stream.set_write_timeout(Some(limit))?;
                 self.write_limit = Some(limit);
             }
-            match self.stream.write(octets) {
+            match self.stream.write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if is_time_out(&error) => return Err(self.timed_out(UNWRITTEN)),
+                Err(error) if is_time_out(&error) => return Err(self.timed_out(true)),
                 result => return result,
             }
         }
@@ -151,30 +161,47 @@ impl fmt::Debug for Tcp {
     }
 }
 
-/// An over-long wait is `WouldBlock` on Unix and `TimedOut` on Windows.
+/// A read or write that exceeded a limit.
+#[derive(Debug)]
+pub(super) struct TimedOut {
+    pub(super) write: bool,
+    /// `None`: the deadline passed.
+    timeout: Option<Duration>,
+}
+
+impl fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.write { "write timed out" } else { "timed out" };
+        match self.timeout {
+            Some(timeout) => write!(f, "{what} after {} s", timeout.as_secs_f64()),
+            None => write!(f, "{what} at the deadline"),
+        }
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
+/// The socket reports a timeout as `WouldBlock` on Unix and as `TimedOut` on Windows.
 fn is_time_out(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Linux reports twice what was set, the half of it for its own bookkeeping (socket(7)).
+/// Linux reports twice the size that was set: half of it is for its own bookkeeping (socket(7)).
 fn usable_octets(reported: usize) -> usize {
     if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported }
 }
 
-const UNREAD: &str = "no answer";
-const UNWRITTEN: &str = "nothing could be sent";
-
-/// Wanted room for commands: at 100 ms a round trip the window is the speed, and 256 KiB hold ten thousand `DELE`.
+/// The wanted size: the window limits the speed at round trips of 100 ms, and 256 KiB hold ten thousand `DELE`.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// A NAT forgets an idle connection after some minutes.
+/// NAT devices forget a connection that is idle for some minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// How exact a limit is kept that a deadline shortens: telling the socket anew before each read costs more.
+/// The tolerance of a limit that the deadline shortens: setting it before every read would cost a system call each.
 const SLACK: Duration = Duration::from_millis(10);
 
-/// The most milliseconds that all of the systems' calls can take as a limit are those of 24 days.
-const LONGEST_WAIT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
+/// Some systems take a limit as a signed 32-bit number of milliseconds: 24 days.
+const MAX_WAIT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
@@ -198,16 +225,16 @@ mod tests {
         let (mut tcp, _server) = pair(limits(200, None));
         let error = tcp.read(&mut [0; 8]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(error.to_string(), "no answer after 0.2 s");
+        assert_eq!(error.to_string(), "timed out after 0.2 s");
     }
 
     #[test]
     fn a_full_send_buffer_times_out() {
         let (mut tcp, _server) = pair(limits(200, None));
-        let octets = vec![b'x'; 1 << 20];
-        let error = (0..1000).find_map(|_| tcp.write(&octets).err()).unwrap();
+        let bytes = vec![b'x'; 1 << 20];
+        let error = (0..1000).find_map(|_| tcp.write(&bytes).err()).unwrap();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(error.to_string(), "nothing could be sent after 0.2 s");
+        assert_eq!(error.to_string(), "write timed out after 0.2 s");
     }
 
     #[test]
@@ -221,7 +248,7 @@ mod tests {
         });
         let error = (0..1_000_000).find_map(|_| tcp.read(&mut [0; 8]).err()).unwrap();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert_eq!(error.to_string(), "no answer before the deadline");
+        assert_eq!(error.to_string(), "timed out at the deadline");
         assert!(begun.elapsed() >= Duration::from_millis(250));
         assert!(begun.elapsed() < Duration::from_secs(30));
     }
@@ -230,14 +257,14 @@ mod tests {
     fn the_send_buffer_takes_what_it_promises() {
         let (mut tcp, _server) = pair(limits(30_000, None));
         assert!(tcp.send_buffer() >= 2048);
-        let octets = vec![b'x'; tcp.send_buffer()];
-        tcp.write_all(&octets).unwrap();
+        let bytes = vec![b'x'; tcp.send_buffer()];
+        tcp.write_all(&bytes).unwrap();
     }
 
     #[test]
     fn limits_can_be_changed() {
         let (mut tcp, _server) = pair(limits(60_000, None));
         tcp.set_limits(limits(100, None));
-        assert_eq!(tcp.read(&mut [0; 8]).unwrap_err().to_string(), "no answer after 0.1 s");
+        assert_eq!(tcp.read(&mut [0; 8]).unwrap_err().to_string(), "timed out after 0.1 s");
     }
 }

@@ -1,4 +1,4 @@
-//! Addresses of HTTP resources.
+//! URLs of HTTP resources.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -31,13 +31,13 @@ pub struct Url {
 }
 
 impl Url {
-    /// The whole URL, query included.
+    /// Returns the whole URL, with the query.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The host and port to connect to.
+    /// Returns the host and port to connect to.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
@@ -55,13 +55,13 @@ impl Url {
         is_loopback(self.address.host())
     }
 
-    /// The path and, after a question mark, the query.
+    /// Returns the path and, after a question mark, the query.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
         self.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
     }
 
-    /// The path: `/` where the URL has none.
+    /// Returns the path: `/` if the URL has none.
     #[must_use]
     pub fn path(&self) -> &str {
         self.uri.path()
@@ -75,7 +75,8 @@ impl Url {
 impl FromStr for Url {
     type Err = Error;
 
-    /// Errors are of kind [`ErrorKind::Argument`]; their texts do not repeat the URL.
+    /// # Errors
+    /// [`ErrorKind::Argument`]; the error does not repeat the URL.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.contains('#') {
             return Err(invalid("a fragment (#) is not allowed"));
@@ -90,7 +91,7 @@ impl FromStr for Url {
         if authority.as_str().contains('@') {
             return Err(invalid("a user or password is not allowed"));
         }
-        // `Authority::port` takes a port over 65535 for none.
+        // `Authority::port` treats a port over 65535 as absent.
         let port = match authority.as_str().strip_prefix(authority.host()).unwrap_or_default() {
             "" if tls => HTTPS_PORT,
             "" => HTTP_PORT,
@@ -108,7 +109,7 @@ impl FromStr for Url {
 }
 
 impl fmt::Display for Url {
-    /// Without the query.
+    /// Formats the URL without the query.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text.split('?').next().unwrap_or_default())
     }

@@ -1,5 +1,6 @@
 //! `application/x-www-form-urlencoded`: bodies of requests, queries of redirects.
 
+use crate::bytes;
 use crate::secret::Secret;
 use zeroize::Zeroizing;
 
@@ -22,14 +23,9 @@ pub(super) fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a [u8])>) -
 /// Everything but the unreserved characters of RFC 3986 §2.3 as `%XX`: valid in forms, queries and, as RFC 6749 §2.3.1
 /// asks, in the user and password of HTTP Basic authentication.
 pub(super) fn percent_encode(octets: &[u8], into: &mut Vec<u8>) {
-    for &octet in octets {
-        if octet.is_ascii_alphanumeric() || b"-._~".contains(&octet) {
-            into.push(octet);
-        } else {
-            into.push(b'%');
-            into.extend([octet >> 4, octet & 15].map(|digit| b"0123456789ABCDEF"[usize::from(digit)]));
-        }
-    }
+    into.extend(bytes::percent_encode(octets, |octet| {
+        octet.is_ascii_alphanumeric() || b"-._~".contains(&octet)
+    }));
 }
 
 /// The value of a parameter that exists exactly once; `Err` if it is repeated (RFC 6749 §3.1) or not valid.
@@ -47,23 +43,7 @@ pub(super) fn parameter(query: &str, name: &str) -> Result<Option<Vec<u8>>, ()> 
 }
 
 fn percent_decode(text: &str) -> Result<Vec<u8>, ()> {
-    let mut octets = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [octet, tail @ ..] = rest {
-        rest = tail;
-        match octet {
-            b'+' => octets.push(b' '),
-            b'%' => {
-                let [high, low, tail @ ..] = rest else { return Err(()) };
-                let digit =
-                    |octet: &u8| char::from(*octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-                octets.push(digit(high).ok_or(())? << 4 | digit(low).ok_or(())?);
-                rest = tail;
-            }
-            _ => octets.push(*octet),
-        }
-    }
-    Ok(octets)
+    bytes::percent_decode(text.replace('+', " ").as_bytes()).ok_or(())
 }
 
 /// Refresh tokens have a few thousand octets; a buffer that grows would leave copies behind.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::error::OAuthError;
-use crate::{Error, Secret, trace::Redactor};
+use crate::{Error, Secret, bytes::has_line_break_or_nul, trace::Redactor};
 
 /// The parts of an HTTP response that OAuth 2.0 uses.
 #[derive(Clone, Copy)]
@@ -112,9 +112,7 @@ impl Response<'_> {
         if body.token_type.is_some_and(|name| !name.eq_ignore_ascii_case("bearer")) {
             return Err(OAuthError::Missing("token_type (Bearer is needed)").into());
         }
-        let usable = |token: &Secret| {
-            !token.is_empty() && !token.expose().iter().any(|octet| matches!(octet, b'\r' | b'\n' | b'\0'))
-        };
+        let usable = |token: &Secret| !token.is_empty() && !has_line_break_or_nul(token.expose());
         let access_token = body.access_token.map(|token| token.0).filter(usable);
         Ok(Tokens {
             access_token: access_token.ok_or(OAuthError::Missing("access_token"))?,

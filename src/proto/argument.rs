@@ -4,6 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::bytes::has_line_break_or_nul;
 use crate::secret::Secret;
 
 /// Bytes that can be sent as a part of a command: no CR, LF or NUL, at most [`Argument::MAX`] bytes.
@@ -34,7 +35,7 @@ impl TryFrom<&[u8]> for Argument {
     type Error = InvalidArgument;
 
     fn try_from(bytes: &[u8]) -> Result<Self, InvalidArgument> {
-        if bytes.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if has_line_break_or_nul(bytes) {
             return Err(InvalidArgument::Control);
         }
         if bytes.len() > Self::MAX {
@@ -86,7 +87,7 @@ impl TryFrom<Secret> for SecretArgument {
     type Error = InvalidArgument;
 
     fn try_from(secret: Secret) -> Result<Self, InvalidArgument> {
-        if secret.expose().iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
+        if has_line_break_or_nul(secret.expose()) {
             return Err(InvalidArgument::Control);
         }
         // An OAuth 2.0 token that contains its claims is far longer than any password.

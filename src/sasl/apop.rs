@@ -1,15 +1,15 @@
-//! `APOP`, RFC 1939 §7: no SASL mechanism, but the same kind of thing.
+//! The parts of `APOP` (RFC 1939 §7), which is not a SASL mechanism.
 
 use super::SaslError;
 use crate::Secret;
 
-/// The most octets of a timestamp: a msg-id is one line of a header, and real ones have 30 to 80.
+/// The most bytes of a timestamp: a msg-id is within one line of a header, and real ones have 30 to 80.
 pub const MAX_TIMESTAMP: usize = 256;
 
-/// The timestamp of a greeting, with its angle brackets, if it can be trusted to be one.
+/// Returns the timestamp of a greeting with its angle brackets, if it has a valid one.
 ///
-/// It must be the only thing in angle brackets, and a msg-id of RFC 5322 §3.6.4 in plain ASCII: whoever may choose the
-/// octets of a challenge freely finds out the first characters of the password from collisions of MD5 (CVE-2007-1558).
+/// The timestamp must be the only text in angle brackets, and a msg-id in ASCII (RFC 5322 §3.6.4): a server that can choose
+/// the bytes of a challenge freely recovers the first characters of the password by MD5 collisions (CVE-2007-1558).
 ///
 /// ```
 /// use pop3::sasl::apop::timestamp;
@@ -64,22 +64,22 @@ pub fn digest(_: &[u8], _: &Secret) -> Result<Secret, SaslError> {
     Err(SaslError::MissingFeature("md5"))
 }
 
-/// Where `wanted` stands, if it stands there only once.
-fn sole(octets: &[u8], wanted: u8) -> Option<usize> {
-    let first = octets.iter().position(|octet| *octet == wanted)?;
-    (!octets[first + 1..].contains(&wanted)).then_some(first)
+/// The position of `wanted`, if it occurs exactly once.
+fn sole(bytes: &[u8], wanted: u8) -> Option<usize> {
+    let first = bytes.iter().position(|byte| *byte == wanted)?;
+    (!bytes[first + 1..].contains(&wanted)).then_some(first)
 }
 
 /// RFC 5322 §3.2.3: `dot-atom-text`.
-fn is_dot_atom(octets: &[u8]) -> bool {
-    let is_atext = |octet: &u8| octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(octet);
-    octets.split(|octet| *octet == b'.').all(|atom| !atom.is_empty() && atom.iter().all(is_atext))
+fn is_dot_atom(bytes: &[u8]) -> bool {
+    let is_atext = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(byte);
+    bytes.split(|byte| *byte == b'.').all(|atom| !atom.is_empty() && atom.iter().all(is_atext))
 }
 
 /// RFC 5322 §3.6.4: `no-fold-literal`, `[127.0.0.1]`.
-fn is_literal(octets: &[u8]) -> bool {
-    let is_dtext = |octet: &u8| octet.is_ascii_graphic() && !b"[]\\".contains(octet);
-    match octets {
+fn is_literal(bytes: &[u8]) -> bool {
+    let is_dtext = |byte: &u8| byte.is_ascii_graphic() && !b"[]\\".contains(byte);
+    match bytes {
         [b'[', inside @ .., b']'] => !inside.is_empty() && inside.iter().all(is_dtext),
         _ => false,
     }

@@ -26,8 +26,8 @@ impl CramMd5 {
 impl MechanismState for CramMd5 {
     fn respond(&mut self, challenge: &[u8]) -> Result<Secret, SaslError> {
         let password = self.password.take().ok_or(SaslError::OutOfOrder)?;
-        // RFC 2195 §2: the challenge is a msg-id. Many servers send other text, but none sends nothing: the answer to
-        // that would be the same every time.
+        // RFC 2195 §2: the challenge is a msg-id. Many servers send other text, but an empty challenge would get the same
+        // answer every time.
         if challenge.is_empty() {
             return Err(SaslError::Malformed);
         }

@@ -1,4 +1,4 @@
-//! One exchange with one mechanism, and the bounds that hold for all of them.
+//! The exchange of one login, with the bounds of all mechanisms.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::Secret;
 
 /// One exchange, from the `AUTH` command to the server's `+OK` or `-ERR`.
 ///
-/// The first error is the last word: the secrets are dropped, and every further call gives an error.
+/// The first error ends it: the secrets are dropped, and every further call returns that error.
 pub struct Exchange {
     mechanism: Mechanism,
     state: Result<Box<dyn MechanismState>, SaslError>,
@@ -24,10 +24,9 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Prepares an exchange; nothing is derived yet.
+    /// Prepares an exchange. No key is derived yet.
     ///
     /// # Errors
-    ///
     /// Those of [`ErrorKind::Argument`](crate::ErrorKind::Argument): the parameters do not fit the mechanism.
     pub fn new(mechanism: Mechanism, parameters: &Parameters<'_>) -> Result<Self, SaslError> {
         let state: Box<dyn MechanismState> = match mechanism {
@@ -57,17 +56,17 @@ impl Exchange {
         Ok(Self { mechanism, state: Ok(state), challenges: 0, begun: false })
     }
 
-    /// The mechanism.
+    /// Returns the mechanism.
     #[must_use]
     pub fn mechanism(&self) -> Mechanism {
         self.mechanism
     }
 
-    /// The initial response (RFC 5034 §4), if the mechanism has one and its base64 takes at most `room` octets; an
-    /// empty one takes the one octet of its `=`.
+    /// Returns the initial response (RFC 5034 §4), if the mechanism has one whose base64 has at most `room` bytes. An empty
+    /// response has one byte: `=`.
     ///
-    /// What is not taken here comes from [`respond`](Self::respond), to the server's empty challenge. `XOAUTH2` has no
-    /// initial response: Office 365 refuses it on the `AUTH` line.
+    /// An initial response that was not returned here is returned by [`respond`](Self::respond) to the server's empty
+    /// challenge. `XOAUTH2` has none: Office 365 refuses it on the `AUTH` line.
     pub fn initial(&mut self, room: usize) -> Option<Secret> {
         if self.begun || self.mechanism == Mechanism::XOAuth2 {
             return None;
@@ -81,12 +80,11 @@ impl Exchange {
         state.initial()
     }
 
-    /// The response to a challenge, both as octets, not base64.
+    /// Returns the response to a challenge; neither is base64.
     ///
     /// # Errors
-    ///
-    /// The challenge is out of order, too long, one too many or malformed, or the server refused or did not prove
-    /// itself. Nothing may be sent then but `*`.
+    /// Those for a challenge that is out of order, too long, malformed or one too many, for a server that refused or did not
+    /// prove itself. Only `*` may be sent then.
     pub fn respond(&mut self, challenge: &[u8]) -> Result<Secret, SaslError> {
         let response = self.step(challenge);
         if let Err(error) = response {
@@ -114,26 +112,24 @@ impl Exchange {
         state.initial().ok_or(SaslError::OutOfOrder)
     }
 
-    /// To be called when the server said `+OK`: whether the mechanism is content with it.
+    /// Checks the server's `+OK`.
     ///
     /// # Errors
-    ///
-    /// The server accepted too early, or after an error, or without the proof that SCRAM owes.
+    /// Those for a server that accepted too early, after an error, or without the signature of SCRAM.
     pub fn finish(&mut self) -> Result<(), SaslError> {
         self.state.as_ref().map_err(|error| *error)?.finish()
     }
 
-    /// Why the server refuses a token, in its own words: `status 401, scope https://mail.google.com/`.
+    /// Returns the server's reason for refusing a token: `status 401, scope https://mail.google.com/`.
     ///
-    /// It is a stranger's text, bounded in length but neither escaped nor clean of control characters; the token is not
-    /// in it.
+    /// The text is untrusted: bounded in length, without the token, but with any control characters.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.state.as_ref().ok()?.reason()
     }
 
-    /// Where the metadata of the authorization server lies that the server takes tokens of, where it says so in its error
-    /// (RFC 7628 §3.2.2). It is an untrusted text.
+    /// Returns the URL of the authorization server's metadata, if the server's error names it (RFC 7628 §3.2.2). The URL is
+    /// untrusted.
     #[must_use]
     pub fn openid_configuration(&self) -> Option<OpenIdConfiguration> {
         self.state.as_ref().ok()?.openid_configuration().map(|url| OpenIdConfiguration(url.to_owned()))

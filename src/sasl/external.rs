@@ -1,4 +1,4 @@
-//! EXTERNAL, RFC 4422 appendix A: the TLS client certificate says who one is.
+//! EXTERNAL (RFC 4422 appendix A): the TLS client certificate identifies the user.
 
 use super::state::MechanismState;
 use super::{Parameters, SaslError};

@@ -1,5 +1,5 @@
-//! LOGIN: the user name, then the password. No RFC has it, and each server words its prompts in another way, so the
-//! prompts are not looked at: the first answer is the user name, the second the password, and there is no third.
+//! LOGIN: the user name, then the password. No RFC defines it, and the prompts differ between servers, so they are ignored:
+//! the first response is the user name, the second the password, and there is no third.
 
 use super::state::MechanismState;
 use super::{Parameters, SaslError};

@@ -1,4 +1,4 @@
-//! The mechanisms by name, and what each of them needs.
+//! The mechanisms, their names and their properties.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub enum Mechanism {
     XOAuth2,
     /// An OAuth 2.0 access token (RFC 7628).
     OAuthBearer,
-    /// Who one is was settled outside, by a TLS client certificate (RFC 4422 appendix A).
+    /// The identity of the TLS client certificate (RFC 4422 appendix A).
     External,
 }
 
@@ -43,8 +43,8 @@ impl Mechanism {
         Self::External,
     ];
 
-    /// The mechanism of a name as it stands in `CAPA`'s `SASL` line, in whatever case: `scram-sha-1`. A mechanism that
-    /// is not part of this build is unknown.
+    /// Returns the mechanism of a name in the `SASL` line of `CAPA`, in either case: `scram-sha-1`. A mechanism that is not
+    /// part of this build is unknown.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let known = Self::ALL.into_iter().filter(|mechanism| mechanism.is_available());
@@ -60,7 +60,7 @@ impl Mechanism {
         }
     }
 
-    /// The registered name, for the `AUTH` command: `SCRAM-SHA-256-PLUS`.
+    /// Returns the registered name, for the `AUTH` command: `SCRAM-SHA-256-PLUS`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -77,43 +77,43 @@ impl Mechanism {
         }
     }
 
-    /// Whether its credential is an access token.
+    /// True if the credential is an access token.
     #[must_use]
     pub fn wants_token(self) -> bool {
         matches!(self, Self::XOAuth2 | Self::OAuthBearer)
     }
 
-    /// Whether its credential is a password. `EXTERNAL` wants neither.
+    /// True if the credential is a password; `EXTERNAL` needs none.
     #[must_use]
     pub fn wants_password(self) -> bool {
         !self.wants_token() && self != Self::External
     }
 
-    /// Whether it cannot do without the octets of the TLS exporter, which only TLS 1.3 gives safely (RFC 9266 §3).
+    /// True if the mechanism needs the TLS exporter, which only TLS 1.3 provides safely (RFC 9266 §3).
     #[must_use]
     pub fn needs_tls_exporter(self) -> bool {
         matches!(self, Self::ScramSha1Plus | Self::ScramSha256Plus)
     }
 
-    /// Whether it needs a nonce of the caller's.
+    /// True if the caller must provide a nonce.
     #[must_use]
     pub fn needs_nonce(self) -> bool {
         self.is_scram()
     }
 
-    /// Whether the secret itself goes over the wire, to be seen by everybody in between where there is no TLS.
+    /// True if the secret itself is sent, readable on the way unless there is TLS.
     #[must_use]
     pub fn reveals_secret(self) -> bool {
         matches!(self, Self::Plain | Self::Login | Self::XOAuth2 | Self::OAuthBearer)
     }
 
-    /// Whether the client has the first word, so that its first challenge must be empty (RFC 5034 §4).
+    /// True if the client sends first, so that the first challenge must be empty (RFC 5034 §4).
     #[must_use]
     pub fn client_first(self) -> bool {
         !matches!(self, Self::Login | Self::CramMd5)
     }
 
-    /// Its `-PLUS` twin, where it has one: `SCRAM-SHA-1` → `SCRAM-SHA-1-PLUS`.
+    /// Returns the variant with channel binding, if there is one: `SCRAM-SHA-1` → `SCRAM-SHA-1-PLUS`.
     #[must_use]
     pub fn plus(self) -> Option<Self> {
         match self {

@@ -1,13 +1,14 @@
-//! SASL mechanisms (RFC 4422, RFC 5034) and `APOP` as pure steps: challenge in, response out.
+//! SASL mechanisms (RFC 4422, RFC 5034) and `APOP` without input and output: challenge in, response out.
 //!
-//! Nothing here reads a socket or a clock or draws a random number; nothing here knows base64 but SCRAM, whose messages
-//! hold some. A caller decodes what follows `"+ "`, strictly, gives it to [`Exchange::respond`], and sends what comes
-//! back. Any [`SaslError`] ends the exchange: the caller sends `*` (RFC 5034 §4).
+//! Challenges and responses are bytes, not base64. A caller decodes the text after `"+ "` strictly, passes it to
+//! [`Exchange::respond`], and sends the response. Any [`SaslError`] ends the exchange: the caller sends `*` (RFC 5034 §4).
+//! SCRAM needs the feature `scram`, CRAM-MD5 and `APOP` the feature `md5`.
 //!
 //! ```
 //! use pop3::Secret;
 //! use pop3::sasl::{ChannelBinding, Credential, Exchange, Mechanism, Parameters};
 //!
+//! # #[cfg(feature = "md5")] {
 //! let credential = Credential::Password(Secret::from("tanstaaftanstaaf"));
 //! let mut exchange = Exchange::new(Mechanism::CramMd5, &Parameters {
 //!     user: "tim",
@@ -21,6 +22,7 @@
 //! let response = exchange.respond(b"<1896.697170952@postoffice.reston.mci.net>")?;
 //! assert_eq!(response.expose(), b"tim b913a602c7eda7a495b4e6e7334d3890");
 //! exchange.finish()?;
+//! # }
 //! # Ok::<(), pop3::sasl::SaslError>(())
 //! ```
 

@@ -7,7 +7,7 @@ use crate::Secret;
 pub(super) struct OAuth {
     message: Option<Secret>,
     token: Secret,
-    /// What acknowledges the server's error, upon which it says `-ERR`.
+    /// The response to the server's error, after which the server sends `-ERR`.
     acknowledgement: &'static [u8],
     refused: bool,
     reason: Option<String>,
@@ -84,7 +84,7 @@ impl MechanismState for OAuth {
     }
 }
 
-/// A control character is refused: `^A` ends a field of the message.
+/// The user name. Control characters are refused: `^A` ends a field of the message.
 fn user<'a>(parameters: &Parameters<'a>) -> Result<&'a str, SaslError> {
     match parameters.user()? {
         user if user.contains(char::is_control) => Err(SaslError::UserName),

@@ -1,4 +1,4 @@
-//! What an exchange is made from.
+//! The parameters of an exchange.
 
 use std::fmt;
 
@@ -6,34 +6,34 @@ use super::{Mechanism, SaslError};
 use crate::Secret;
 use crate::bytes::has_line_break_or_nul;
 
-/// What proves who one is.
+/// The proof of the user's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// A password; the empty one is one, too.
+    /// A password, which may be empty.
     Password(Secret),
     /// An OAuth 2.0 access token.
     Token(Secret),
-    /// Nothing of ours: the TLS client certificate says it (`EXTERNAL`).
+    /// None: the TLS client certificate is the proof (`EXTERNAL`).
     None,
 }
 
-/// What SCRAM tells the server about the channel (RFC 5802 §6).
+/// The statement of SCRAM about channel binding (RFC 5802 §6).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ChannelBinding<'a> {
-    /// `n,,`: there is nothing to bind to (no TLS 1.3), or it is not known what the server offers.
+    /// `n,,`: the channel cannot be bound to (no TLS 1.3), or the server's offer is unknown.
     Unavailable,
-    /// `y,,`: we could have, but the server's list has no `-PLUS`. Where somebody took that out of the list, the server
+    /// `y,,`: the client could, but the server's list has no `-PLUS`. If an attacker removed it from the list, the server
     /// notices and refuses.
     NotOffered,
-    /// `p=tls-exporter,,`: these octets of the TLS exporter (RFC 9266), for the `-PLUS` mechanisms.
+    /// `p=tls-exporter,,`: the output of the TLS exporter (RFC 9266), for the `-PLUS` mechanisms.
     TlsExporter(&'a [u8; 32]),
 }
 
 impl<'a> ChannelBinding<'a> {
-    /// What to say with `mechanism` to a server that listed `offered` (`None`: it gave no list), over a channel with
-    /// these octets of the TLS exporter (`None`: it has none).
+    /// Returns the statement for a mechanism, the mechanisms that the server listed (`None`: no list), and the TLS exporter
+    /// of the channel (`None`: it has none).
     ///
-    /// The list must be one that came over that TLS channel.
+    /// The list must have been received over that channel.
     #[must_use]
     pub fn decide(
         mechanism: Mechanism,
@@ -62,17 +62,17 @@ impl fmt::Debug for ChannelBinding<'_> {
     }
 }
 
-/// What an exchange is made from. Each mechanism takes of it what it needs.
+/// The parameters of an exchange. Each mechanism uses those that it needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameters<'a> {
-    /// The user name, sent unchanged; for `EXTERNAL` the identity to act as, or nothing for the certificate's own.
+    /// The user name, sent unchanged; for `EXTERNAL` the identity to act as, or empty for that of the certificate.
     pub user: &'a str,
-    /// Password or token.
+    /// The password or token.
     pub credential: &'a Credential,
-    /// Printable random text of at least [`MIN_NONCE`](super::MIN_NONCE) octets without a comma, new for each
-    /// exchange; only SCRAM looks at it.
+    /// Printable random text of at least [`MIN_NONCE`](super::MIN_NONCE) bytes without a comma, new for each
+    /// exchange; only SCRAM uses it.
     pub nonce: &'a str,
-    /// What SCRAM says about the channel.
+    /// The statement of SCRAM about channel binding.
     pub binding: ChannelBinding<'a>,
     /// The server's name, for `OAUTHBEARER`.
     pub host: &'a str,

@@ -43,7 +43,7 @@ mod tests {
     fn the_message_is_that_of_rfc_4616() {
         let mut exchange = start(Plain, "tim", &password("tanstaaftanstaaf")).unwrap();
         assert_eq!(exchange.finish(), Err(SaslError::Unfinished));
-        assert_eq!(exchange.initial(27), None, "21 octets take 28 in base64");
+        assert_eq!(exchange.initial(27), None, "21 bytes take 28 in base64");
         assert_eq!(exchange.initial(255).unwrap().expose(), b"\0tim\0tanstaaftanstaaf");
         assert_eq!(exchange.finish(), Ok(()));
         assert_eq!(exchange.initial(255), None);

@@ -1,16 +1,16 @@
-//! Why a token is refused: the words in the JSON object of the server's error challenge (RFC 7628 §3.2.2).
+//! The reason for refusing a token, from the JSON object of the server's error challenge (RFC 7628 §3.2.2).
 //!
-//! It only makes an error readable, so it takes what is there and never fails.
+//! The reason only makes an error readable, so malformed JSON is no error.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use crate::Secret;
 
-/// The most characters of one word: a list of scopes has some hundred, and an error is one line.
+/// The most characters of one value: a list of scopes has some hundred, and an error is one line.
 const MAX_WORD: usize = 200;
 
-/// Longer URLs are no address that anybody confirms.
+/// The most bytes of a URL that a person can be asked to confirm.
 const MAX_URL: usize = 2048;
 
 /// `{"status":"401","scope":"mail"}` → `status 401, scope mail`; the token or its base64, if the server
@@ -30,13 +30,13 @@ pub(super) fn read(challenge: &[u8], token: &Secret) -> Option<String> {
     (!words.is_empty()).then(|| words.join(", "))
 }
 
-/// The URL of `openid-configuration` in the server's error (RFC 7628 §3.2.2), where the server names one.
+/// Returns the URL of `openid-configuration` in the server's error (RFC 7628 §3.2.2), if there is one.
 pub(super) fn openid_configuration(challenge: &[u8]) -> Option<String> {
     let url = member(&String::from_utf8_lossy(challenge), "openid-configuration")?;
     (!url.is_empty() && url.len() <= MAX_URL).then_some(url)
 }
 
-/// The first value under `key`, if it is a string or a number, at whatever depth.
+/// The first value of `key`, if it is a string or a number, at any depth.
 fn member(text: &str, key: &str) -> Option<String> {
     let mut rest = text;
     loop {
@@ -56,7 +56,7 @@ fn member(text: &str, key: &str) -> Option<String> {
     }
 }
 
-/// A string at the beginning of `text`, and what follows it. One that does not end is none.
+/// The string at the beginning of `text`, and the text after it; `None` for an unterminated string.
 fn string(text: &str) -> Option<(String, &str)> {
     let mut characters = text.strip_prefix('"')?.chars();
     let mut string = String::new();
@@ -72,7 +72,7 @@ fn string(text: &str) -> Option<(String, &str)> {
                 'u' => {
                     let digits = characters.as_str().get(..4)?;
                     characters = characters.as_str()[4..].chars();
-                    // Half of a surrogate pair is no character.
+                    // Half of a surrogate pair is not a character.
                     u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).unwrap_or('\u{fffd}')
                 }
                 other => other,
@@ -150,10 +150,10 @@ mod tests {
         #[test]
         fn no_text_panics_or_shows_the_token(
             text in r#"([ -~\n\u{e9}]|"|\\|\\u|\{"status":"|"scope":"|t0ken){0,60}"#,
-            octets in any::<Vec<u8>>(),
+            bytes in any::<Vec<u8>>(),
         ) {
             let token = Secret::from("t0ken");
-            for challenge in [text.as_bytes(), &octets] {
+            for challenge in [text.as_bytes(), &bytes] {
                 if let Some(reason) = read(challenge, &token) {
                     assert!(!reason.contains("t0ken"));
                 }

@@ -1,4 +1,4 @@
-//! What holds for every mechanism.
+//! Properties of every mechanism.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -120,7 +120,7 @@ fn debug_shows_no_secret() {
     }
 }
 
-/// Challenges that go far: empty ones, prompts, first messages of SCRAM, errors of OAuth, and anything at all.
+/// Challenges that reach deep: empty ones, prompts, first messages of SCRAM, errors of OAuth, and arbitrary bytes.
 fn challenge() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(Vec::new()),
@@ -137,8 +137,8 @@ fn challenge() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-fn contains(octets: &[u8], wanted: &[u8]) -> bool {
-    octets.windows(wanted.len()).any(|window| window == wanted)
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
 proptest! {

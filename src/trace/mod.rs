@@ -1,4 +1,4 @@
-//! The wire log: who said what, when, with no secret in it.
+//! The trace of a session: a log of the conversation without its secrets.
 
 mod redactor;
 
@@ -12,20 +12,20 @@ use jiff::Timestamp;
 
 pub(crate) use redactor::Redactor;
 
-/// Where a session's conversation goes. What authenticates is masked before it gets here.
+/// Receives the conversation of a session. Secrets are redacted before.
 pub trait Trace: Send {
-    /// Octets that went out, whole lines.
-    fn sent(&mut self, octets: &[u8]);
-    /// Octets that came in, cut anywhere.
-    fn received(&mut self, octets: &[u8]);
-    /// Something that happened beside the conversation: connected, TLS version, certificate.
+    /// Records sent bytes, always whole lines.
+    fn sent(&mut self, bytes: &[u8]);
+    /// Records received bytes, which may end within a line.
+    fn received(&mut self, bytes: &[u8]);
+    /// Records an event that is not part of the conversation: a connection, the TLS version, a certificate.
     fn note(&mut self, text: &str);
 }
 
-/// A trace as stamped lines: `2026-11-22T10:00:00.123Z S: +OK ready`, and `C:` and `*:` for the other two kinds.
+/// A trace as lines with a time stamp: `2026-11-22T10:00:00.123Z S: +OK ready`; `C:` is the client, `*:` an event.
 ///
-/// Octets that are not printable ASCII are escaped (`\x1b`), the backslash as `\\`. Lines over [`Lines::MAX_LINE`]
-/// octets are broken. The first write that fails ends the trace; [`Lines::failure`] tells of it.
+/// Bytes that are not printable ASCII are escaped (`\x1b`), the backslash as `\\`. Lines over [`Lines::MAX_LINE`] bytes are
+/// broken. The first failed write ends the trace; [`Lines::failure`] returns its error.
 pub struct Lines<W: Write + Send> {
     out: W,
     held: Vec<u8>,
@@ -34,15 +34,15 @@ pub struct Lines<W: Write + Send> {
 }
 
 impl<W: Write + Send> Lines<W> {
-    /// How many octets of one line are held back for its end. A message may be one line of 40 MB.
+    /// The most bytes of one line: a message may be one line of 40 MB.
     pub const MAX_LINE: usize = 16 * 1024;
 
-    /// A trace that writes to `out`.
+    /// Returns a trace that writes to `out`.
     pub fn new(out: W) -> Self {
         Self { out, held: Vec::new(), clock: SystemTime::now, failure: None }
     }
 
-    /// Why the trace ended early.
+    /// Returns the error that ended the trace, once.
     pub fn failure(&mut self) -> Option<io::Error> {
         self.failure.take()
     }
@@ -67,14 +67,14 @@ impl<W: Write + Send> Lines<W> {
 }
 
 impl<W: Write + Send> Trace for Lines<W> {
-    fn sent(&mut self, octets: &[u8]) {
-        for line in octets.split_inclusive(|&octet| octet == b'\n') {
+    fn sent(&mut self, bytes: &[u8]) {
+        for line in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.line("C", without_line_end(line));
         }
     }
 
-    fn received(&mut self, octets: &[u8]) {
-        for piece in octets.split_inclusive(|&octet| octet == b'\n') {
+    fn received(&mut self, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.held.extend_from_slice(piece);
             if piece.ends_with(b"\n") || self.held.len() >= Self::MAX_LINE {
                 let held = std::mem::take(&mut self.held);
@@ -102,7 +102,7 @@ fn without_line_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Octets as printable ASCII on one line: the backslash as `\\\\`, everything else that is not from blank to `~` as `\xNN`.
+/// Bytes as printable ASCII on one line: the backslash as `\\\\`, everything that is not from space to `~` as `\xNN`.
 ///
 /// ```
 /// assert_eq!(pop3::trace::Escaped(b"a\\b\x1b[2J\r\n").to_string(), r"a\\b\x1b[2J\x0d\x0a");
@@ -112,17 +112,16 @@ pub struct Escaped<'a>(pub &'a [u8]);
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut rest = self.0;
-        while let Some(&octet) = rest.first() {
-            let plain =
-                rest.iter().take_while(|octet| matches!(octet, b' '..=b'~') && **octet != b'\\').count();
+        while let Some(&byte) = rest.first() {
+            let plain = rest.iter().take_while(|byte| matches!(byte, b' '..=b'~') && **byte != b'\\').count();
             if plain > 0 {
                 f.write_str(std::str::from_utf8(&rest[..plain]).map_err(|_| fmt::Error)?)?;
                 rest = &rest[plain..];
                 continue;
             }
-            match octet {
+            match byte {
                 b'\\' => f.write_str(r"\\")?,
-                _ => write!(f, "\\x{octet:02x}")?,
+                _ => write!(f, "\\x{byte:02x}")?,
             }
             rest = &rest[1..];
         }
@@ -143,8 +142,8 @@ mod tests {
     pub(super) struct Sink(pub(super) Arc<Mutex<Vec<u8>>>);
 
     impl Write for Sink {
-        fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(octets)
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
         }
         fn flush(&mut self) -> io::Result<()> {
             Ok(())

@@ -1,4 +1,4 @@
-//! What secrets a session knows, kept out of everything that is shown of it.
+//! Removes the secrets of a session from its trace and from error messages.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -9,80 +9,79 @@ use zeroize::Zeroizing;
 use super::Trace;
 use crate::secret::Secret;
 
-/// The trace of a session, if there is one, and the secrets that are taken out of everything that is shown: a server may
-/// echo what it was sent.
+/// The trace of a session, if there is one, and the secrets to replace in it: a server may echo the client's data.
 #[derive(Default)]
 pub(crate) struct Redactor {
     trace: Option<Box<dyn Trace>>,
     secrets: Vec<Secret>,
-    /// What came in of a line that has not ended: a secret may be cut in two.
+    /// The received part of an unfinished line: a secret may arrive in two pieces.
     held: Vec<u8>,
-    /// The rest of the line is not shown: it can be cut nowhere.
+    /// The rest of the line is left out, since it has no safe split point.
     hidden: bool,
 }
 
 impl Redactor {
     const STARS: &[u8] = b"***";
 
-    /// So much of one line is held back. A message may be one line of 40 MB.
+    /// The most bytes of one line that are held: a message may be one line of 40 MB.
     const MAX_LINE: usize = 16 * 1024;
 
-    /// A secret like `abab`, said again and again, leaves no place where a line can be cut. This is the end of waiting.
+    /// A self-overlapping secret like `abab` may leave no safe split point; give up at this size.
     const MAX_HELD: usize = 4 * Self::MAX_LINE;
 
-    /// As few characters of base64 as this are found in any text.
+    /// The fewest characters of a piece of base64: shorter ones occur in any text.
     const MIN_BASE64: usize = 8;
 
     pub(crate) fn new(trace: Option<Box<dyn Trace>>) -> Self {
         Self { trace, secrets: Vec::new(), held: Vec::new(), hidden: false }
     }
 
-    /// Masks a secret and its base64 from now on, also where that is a piece of longer base64.
+    /// Redacts a secret and its base64 from now on, also inside longer base64.
     pub(crate) fn add_secret(&mut self, secret: &[u8]) {
         self.add(secret);
         self.add(Zeroizing::new(STANDARD.encode(secret)).trim_end_matches('=').as_bytes());
-        // Three octets are four characters: it depends on the octets before which ones these are. The first of them
-        // are shared with those before, and what follows the last whole three with those behind.
+        // Three bytes become four characters, and which ones depends on the number of bytes before the secret. The first
+        // characters are shared with these bytes, and those after the last whole group with the bytes that follow.
         for (before, shared) in [(0, 0), (1, 2), (2, 3)] {
-            let octets = Zeroizing::new([&[0; 2][..before], secret].concat());
-            let base64 = Zeroizing::new(STANDARD.encode(&octets[..octets.len() / 3 * 3]));
+            let bytes = Zeroizing::new([&[0; 2][..before], secret].concat());
+            let base64 = Zeroizing::new(STANDARD.encode(&bytes[..bytes.len() / 3 * 3]));
             let piece = base64.get(shared..).unwrap_or_default();
             if piece.len() >= Self::MIN_BASE64 {
                 self.add(piece.as_bytes());
             }
         }
-        // A secret within another must not leave the rest of that other one standing.
+        // Longest first: a secret within another must not leave the rest of the longer one.
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
     }
 
-    fn add(&mut self, octets: &[u8]) {
-        if !octets.is_empty() && !self.secrets.iter().any(|known| known.expose() == octets) {
-            self.secrets.push(Secret::from(octets.to_vec()));
+    fn add(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() && !self.secrets.iter().any(|known| known.expose() == bytes) {
+            self.secrets.push(Secret::from(bytes.to_vec()));
         }
     }
 
-    /// A whole line, or more of them, without the secrets.
-    pub(crate) fn redact<'a>(&self, octets: &'a [u8]) -> Cow<'a, [u8]> {
-        let mut masked = Cow::Borrowed(octets);
+    /// Replaces the secrets in one or more whole lines.
+    pub(crate) fn redact<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut redacted = Cow::Borrowed(bytes);
         for secret in &self.secrets {
-            let mut rest = &masked[..];
+            let mut rest = &redacted[..];
             let mut without = Vec::new();
             while let Some(at) = memmem::find(rest, secret.expose()) {
                 without.extend_from_slice(&rest[..at]);
                 without.extend_from_slice(Self::STARS);
                 rest = &rest[at + secret.expose().len()..];
             }
-            if rest.len() < masked.len() {
+            if rest.len() < redacted.len() {
                 without.extend_from_slice(rest);
-                masked = Cow::Owned(without);
+                redacted = Cow::Owned(without);
             }
         }
-        masked
+        redacted
     }
 
-    /// A line that was cut: the beginning of a secret at its end is masked too.
-    pub(crate) fn redact_truncated(&self, octets: &[u8]) -> Vec<u8> {
-        let mut shown = self.redact(octets).into_owned();
+    /// Replaces the secrets in a truncated line, and the beginning of one at its end.
+    pub(crate) fn redact_truncated(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut shown = self.redact(bytes).into_owned();
         let begun = |secret: &Secret| {
             let secret = secret.expose();
             (1..secret.len()).rev().find(|&count| shown.ends_with(&secret[..count]))
@@ -94,7 +93,7 @@ impl Redactor {
         shown
     }
 
-    /// Lines that go out; what stands at `secret_at` is masked, here and from now on.
+    /// Records sent lines; the bytes at `secret_at` are a secret from now on.
     pub(crate) fn sent(&mut self, lines: &[u8], secret_at: Option<Range<usize>>) {
         if let Some(at) = &secret_at {
             self.add_secret(&lines[at.clone()]);
@@ -106,18 +105,18 @@ impl Redactor {
         }
     }
 
-    /// Octets that came in, cut anywhere.
-    pub(crate) fn received(&mut self, octets: &[u8]) {
+    /// Records received bytes, which may end within a line.
+    pub(crate) fn received(&mut self, bytes: &[u8]) {
         if self.trace.is_none() {
             return;
         }
-        let mut octets = octets;
+        let mut bytes = bytes;
         if self.hidden {
-            let Some(end) = memchr(b'\n', octets) else { return };
-            octets = &octets[end..];
+            let Some(end) = memchr(b'\n', bytes) else { return };
+            bytes = &bytes[end..];
             self.hidden = false;
         }
-        self.held.extend_from_slice(octets);
+        self.held.extend_from_slice(bytes);
         let end = match memrchr(b'\n', &self.held) {
             Some(feed) => feed + 1,
             None => self.safe_split(),
@@ -139,7 +138,7 @@ impl Redactor {
         }
     }
 
-    /// Where a line that goes on and on can be cut and no secret with it; 0 while it need not be.
+    /// The position at which a long line can be split without splitting a secret; 0 if it need not be split yet.
     fn safe_split(&self) -> usize {
         let longest = self.secrets.first().map_or(0, |secret| secret.expose().len());
         let mut end = self.held.len().saturating_sub(longest);
@@ -160,19 +159,19 @@ impl Redactor {
         end
     }
 
-    /// A challenge came in.
+    /// Records a SASL challenge.
     pub(crate) fn challenge(&mut self) {
         if let Some(trace) = &mut self.trace {
             trace.received(b"+ ***\r\n");
         }
     }
 
-    /// What came in and cannot be understood; at most `most` octets of it are shown.
-    pub(crate) fn junk(&mut self, octets: &[u8], most: usize) {
+    /// Records at most `most` received bytes that are not part of the protocol.
+    pub(crate) fn junk(&mut self, bytes: &[u8], most: usize) {
         if self.trace.is_none() {
             return;
         }
-        self.held.extend_from_slice(octets);
+        self.held.extend_from_slice(bytes);
         let held = std::mem::take(&mut self.held);
         let mut shown = self.redact_truncated(&held);
         shown.truncate(most);
@@ -181,7 +180,7 @@ impl Redactor {
         }
     }
 
-    /// Something that happened beside the conversation.
+    /// Records an event that is not part of the conversation.
     pub(crate) fn note(&mut self, text: &str) {
         self.release();
         if let Some(trace) = &mut self.trace {
@@ -216,9 +215,9 @@ mod tests {
     }
 
     #[test]
-    fn secrets_and_their_base64_are_masked() {
+    fn secrets_and_their_base64_are_redacted() {
         let redactor = redactor(&["tanstaaf", "tan"]);
-        let shown = |octets: &[u8]| String::from_utf8(redactor.redact(octets).into_owned()).unwrap();
+        let shown = |bytes: &[u8]| String::from_utf8(redactor.redact(bytes).into_owned()).unwrap();
         assert_eq!(shown(b"-ERR tanstaaf, dGFuc3RhYWY=, tan?"), "-ERR ***, ***=, ***?");
         assert_eq!(shown(b"+OK"), "+OK");
         for text in ["(tanstaaf)", "((tanstaaf))", "<<<tanstaaf and more"] {
@@ -228,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_comes_in_pieces_is_masked() {
+    fn a_secret_in_pieces_is_redacted() {
         let traced = |line: &[u8], piece: usize| {
             let sink = Sink::default();
             let mut redactor = Redactor::new(Some(Box::new(Lines::new(sink.clone()))));
@@ -248,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_overlaps_itself_ends_the_waiting() {
+    fn a_self_overlapping_secret_is_held_up_to_a_limit() {
         let sink = Sink::default();
         let mut redactor = Redactor::new(Some(Box::new(Lines::new(sink.clone()))));
         redactor.add_secret(b"abab");
@@ -263,15 +262,15 @@ mod tests {
         assert!(!traced.contains("abab") && traced.ends_with("S: next\n"), "{traced}");
     }
 
-    /// A line of one-letter secrets takes as long as its octets, not as their square: 4 MB would take minutes.
+    /// With quadratic time, 4 MB of one-letter secrets would take minutes.
     #[test]
-    fn masking_takes_linear_time() {
+    fn redacting_takes_linear_time() {
         let redactor = redactor(&["a"]);
         assert_eq!(redactor.redact(&vec![b'a'; 4 << 20]).len(), 3 * (4 << 20));
     }
 
     #[test]
-    fn a_cut_line_shows_no_beginning_of_a_secret() {
+    fn a_truncated_line_shows_no_beginning_of_a_secret() {
         let redactor = redactor(&["tanstaaf"]);
         assert_eq!(redactor.redact_truncated(b"-ERR tansta"), b"-ERR ***");
         assert_eq!(redactor.redact_truncated(b"-ERR dGFuc3R"), b"-ERR ***");

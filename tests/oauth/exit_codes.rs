@@ -33,7 +33,7 @@ fn responses(told: &str) -> Vec<(String, i32, &'static str)> {
         (response("503 Busy", "<html>"), 75, "temporarily"),
         (with_field(&response("429 Busy", "{}"), "Retry-After: 30"), 75, "try again after: 30"),
         (with_field(&response("429 Busy", "{}"), "Retry-After: s3cret-refresh-1"), 75, "temporarily"),
-        (String::new(), 69, "without an answer"),
+        (String::new(), 69, "without a response"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".into(), 69, "connection lost"),
         (response("200 OK", "<html>"), 76, "JSON"),
         (response("404 Not Found", "{}"), 76, "JSON"),

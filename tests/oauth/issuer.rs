@@ -40,7 +40,7 @@ fn every_metadata_has_its_exit_code() {
         (vec![good(&server.url("token"), "http://example.org/token")], 76, "token_endpoint"),
         (vec![good(&server.url("device"), "http://example.org/device")], 76, "device_authorization_endpoint"),
         (vec![good("\"token_endpoint\"", "\"other\"")], 76, "token_endpoint"),
-        (vec![String::new()], 69, "without an answer"),
+        (vec![String::new()], 69, "without a response"),
     ];
     for (responses, code, text) in rows {
         server.script(&responses);

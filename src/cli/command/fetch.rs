@@ -1,5 +1,6 @@
 //! `fetch`: downloads messages, and remembers each once it is safely stored.
 
+use crate::bytes::Hex;
 use std::collections::HashSet;
 
 use crate::{
@@ -439,9 +440,7 @@ impl Rows {
             octets: Some(delivered.octets),
             path_encoded: path.as_ref().is_some_and(|(_, encoded)| *encoded),
             path: path.map(|(path, _)| path),
-            sha256: Some(
-                delivered.sha256.iter().fold(String::new(), |hex, octet| hex + &format!("{octet:02x}")),
-            ),
+            sha256: Some(Hex(&delivered.sha256).to_string()),
             deleted: if self.delete { Deletion::Marked } else { Deletion::No },
             kept: delivered.kept,
         };

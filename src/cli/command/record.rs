@@ -1,5 +1,6 @@
 //! `record`: what is remembered, offline: lists it, forgets, and takes over another program's list of seen messages.
 
+use crate::bytes::rfc3339;
 use std::{
     collections::HashSet,
     fs::File,
@@ -19,7 +20,6 @@ use crate::cli::{
     config::shown,
     error::{Abort, CliError, ErrorCode},
     json,
-    output::rfc3339,
     select::DefaultSelection,
     settings::Settings,
 };

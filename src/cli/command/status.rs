@@ -1,5 +1,6 @@
 //! `status`: how many messages, how many octets, how many of them new.
 
+use crate::bytes::rfc3339;
 use crate::{
     ErrorKind,
     net::format_fingerprint,
@@ -12,7 +13,6 @@ use crate::cli::{
     error::Abort,
     json::{self, Expire, Server},
     messages::MessageList,
-    output::rfc3339,
     select::{ListedMessages as _, no_unique_ids_error},
     session::Session,
 };
@@ -78,7 +78,7 @@ fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate:
     if let Some(facts) = facts {
         let days = facts.certificate.details.not_after.saturating_sub(now()).div_euclid(24 * 60 * 60);
         if (0..CERTIFICATE_WARNING_DAYS).contains(&days) {
-            context.stderr.warning(&format!("the server's certificate ends in {days} days"));
+            context.stderr.warning(&format!("the server's certificate expires in {days} days"));
         }
     }
     if context.settings.commit && server.expire == Some(Expire::Days(0)) {

@@ -1,5 +1,6 @@
 //! Secrets that a program prints: `password-command` and `token-command`; and the first line of standard input.
 
+use crate::bytes::BOM;
 use std::{
     fmt::Display,
     io::{self, BufRead as _, IsTerminal as _, Read},
@@ -59,8 +60,8 @@ pub fn first_line(input: impl Read) -> io::Result<Secret> {
         line.pop_if(|byte| *byte == b'\r');
     }
     // Windows PowerShell writes a byte order mark before the UTF-8 text that it pipes.
-    if line.starts_with(BYTE_ORDER_MARK) {
-        line.drain(..BYTE_ORDER_MARK.len());
+    if line.starts_with(BOM) {
+        line.drain(..BOM.len());
     }
     let secret = Secret::from(line);
     if secret.expose().len() as u64 > MAX_SECRET {
@@ -135,8 +136,6 @@ fn read_first_line(child: &mut Child) -> io::Result<mpsc::Receiver<io::Result<Se
     }
     Ok(receiver)
 }
-
-const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Tokens have a few thousand bytes.
 const MAX_SECRET: u64 = 65_536;

@@ -7,6 +7,7 @@ mod command;
 #[cfg(test)]
 mod tests;
 
+use crate::bytes::has_line_break_or_nul;
 use std::{
     fmt,
     io::{self, IsTerminal as _},
@@ -269,7 +270,7 @@ fn find_in(settings: &Settings, grant: &GrantToken<'_>, backends: &dyn Backends)
 
 /// Returns a secret that can be sent: on one line, and not empty unless `POP3_PASSWORD` is set to nothing.
 fn checked(kind: SecretKind, secret: Secret, source: &'static str) -> Result<Found, CliError> {
-    if secret.expose().iter().any(|byte| matches!(byte, b'\r' | b'\n' | b'\0')) {
+    if has_line_break_or_nul(secret.expose()) {
         return Err(CliError::configuration(format!(
             "the {kind} from {source} holds CR, LF or NUL, which cannot be sent"
         )));

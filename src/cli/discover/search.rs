@@ -130,7 +130,7 @@ impl Search<'_> {
 
     fn check_deadline(&self) -> Result<(), CliError> {
         let limits = self.lookup.limits;
-        if limits.deadline.is_some() && limits.left().is_zero() {
+        if limits.deadline.is_some() && limits.remaining().is_zero() {
             let domain = self.address.domain();
             let text = format!("no POP3 server found for {domain} before the deadline");
             return Err(CliError::new(ErrorCode::Unavailable, text));

@@ -1,6 +1,7 @@
 //! Paths as JSON strings.
 
-use std::{fmt::Write as _, path::Path};
+use crate::bytes::percent_encode;
+use std::path::Path;
 
 /// Returns a path as text, and true if it is percent-encoded because it is not UTF-8. Decoding gives the bytes of the
 /// path.
@@ -18,16 +19,6 @@ pub fn path_octets(path: Vec<u8>) -> String {
 
 /// `b"/caf\xe9"` → `/caf%E9`
 fn percent_encoded(octets: &[u8]) -> String {
-    let mut encoded = String::with_capacity(octets.len() + 8);
-    for &octet in octets {
-        match octet {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
-                encoded.push(octet.into());
-            }
-            _ => {
-                let _ = write!(encoded, "%{octet:02X}");
-            }
-        }
-    }
-    encoded
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
+    percent_encode(octets, plain).map(char::from).collect()
 }

@@ -13,10 +13,10 @@ use super::listener::Listener;
 use super::store::{Store, StoreError};
 use super::transport::{Transport, random};
 use super::{Grant, OAuth, browser, learn, login_again};
+use crate::bytes::rfc3339;
 use crate::cli::args;
 use crate::cli::command::{Context, Outcome, now};
 use crate::cli::error::{Abort, CliError, ErrorCode};
-use crate::cli::output::rfc3339;
 use crate::cli::settings::Settings;
 use crate::cli::{credential, json, session};
 

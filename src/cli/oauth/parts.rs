@@ -5,6 +5,7 @@
 //! last, names the new one. Whatever ends a run in between leaves one of the two.
 
 use crate::Secret;
+use crate::bytes::Hex;
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::keyring::KeyringError;
@@ -99,11 +100,7 @@ fn part(name: &str, letter: char, index: usize) -> String {
 }
 
 fn digest(secret: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(secret).iter().fold(String::new(), |mut hex, octet| {
-        let _ = write!(hex, "{octet:02x}");
-        hex
-    })
+    Hex(&Sha256::digest(secret)).to_string()
 }
 
 /// `CRED_MAX_CREDENTIAL_BLOB_SIZE` of Windows, the smallest limit there is.

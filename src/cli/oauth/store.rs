@@ -1,5 +1,6 @@
 //! Stores grants in the keyring or in files, under a lock.
 
+use crate::bytes::{Hex, percent_encode};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -231,20 +232,15 @@ impl<'a> Store<'a> {
 
 /// `alice@example.org` → `alice%40example.org-0123456789abcdef`: two names that differ only in case are two files.
 fn file_name(mailbox: &str) -> String {
-    use std::fmt::Write as _;
-    let mut name = String::new();
-    for octet in mailbox.bytes().take(READABLE) {
-        if octet.is_ascii_alphanumeric() || b"-_".contains(&octet) || octet == b'.' && !name.is_empty() {
-            name.push(char::from(octet));
-        } else {
-            let _ = write!(name, "%{octet:02X}");
-        }
-    }
-    name.push('-');
-    for octet in &Sha256::digest(mailbox)[..8] {
-        let _ = write!(name, "{octet:02x}");
-    }
-    name
+    let readable = mailbox.as_bytes();
+    let readable = &readable[..readable.len().min(READABLE)];
+    let mut at = 0;
+    let is_plain = |byte: u8| {
+        let first = std::mem::replace(&mut at, 1) == 0;
+        byte.is_ascii_alphanumeric() || b"-_".contains(&byte) || byte == b'.' && !first
+    };
+    let name: String = percent_encode(readable, is_plain).map(char::from).collect();
+    format!("{name}-{}", Hex(&Sha256::digest(mailbox)[..8]))
 }
 
 /// Makes the folder, and those above it, for the owner alone.

@@ -1,7 +1,7 @@
 //! Dates, sizes and senders as text.
 
 use humansize::{DECIMAL, format_size};
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::Printer;
 use crate::cli::json::Mailbox;
@@ -28,13 +28,6 @@ impl Printer<'_> {
     pub(super) fn date_width(&self) -> usize {
         if self.format.terminal.is_some() { "today 14:03".len() } else { "2025-03-01 14:03".len() }
     }
-}
-/// Formats Unix seconds as RFC 3339, in UTC: `2026-11-26T10:00:00Z`.
-pub fn rfc3339(seconds: i64) -> String {
-    Timestamp::from_second(seconds).map_or_else(
-        |_| seconds.to_string(),
-        |instant| instant.to_zoned(TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-    )
 }
 
 /// Formats a size: `24.1 kB`.

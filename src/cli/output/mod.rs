@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::proto::UniqueId;
 
 use self::layout::{Row, width};
-pub use self::{format::rfc3339, stderr::Stderr};
+pub use self::stderr::Stderr;
 use super::{
     args::Color,
     escape::{escape, unique_id},

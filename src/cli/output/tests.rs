@@ -6,6 +6,7 @@ use jiff::{civil::date, tz::TimeZone};
 use proptest::prelude::*;
 
 use super::*;
+use crate::bytes::rfc3339;
 use crate::cli::json::{
     Certificate, Delete, Deletion, Expire, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl,
 };

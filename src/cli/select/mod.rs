@@ -9,6 +9,7 @@ mod selection;
 mod tests;
 mod value;
 
+use crate::bytes::{has_line_break_or_nul, strip_bom};
 use std::io::{self, BufRead};
 
 use self::value::{Range, age, count, range};
@@ -72,7 +73,7 @@ impl Selector {
         let mut unique_ids = Vec::new();
         for typed in selectors.uids.iter().filter(|typed| *typed != "-") {
             let typed = typed.as_encoded_bytes();
-            if typed.iter().copied().any(is_forbidden) {
+            if has_line_break_or_nul(typed) {
                 let shown = String::from_utf8_lossy(typed);
                 let shown = shorten(&shown);
                 return Err(CliError::usage(format!(
@@ -144,14 +145,15 @@ impl Selector {
             }
             let mut typed = line.as_slice();
             if number == 1 {
-                typed = typed.strip_prefix(BYTE_ORDER_MARK).unwrap_or(typed);
+                // Windows PowerShell writes a byte order mark before the data it pipes.
+                typed = strip_bom(typed);
             }
             typed = typed.strip_suffix(b"\n").unwrap_or(typed);
             typed = typed.strip_suffix(b"\r").unwrap_or(typed);
             if typed.iter().all(|byte| matches!(byte, b' ' | b'\t')) {
                 continue;
             }
-            if typed.iter().copied().any(is_forbidden) {
+            if has_line_break_or_nul(typed) {
                 return Err(CliError::usage(format!("--uid -: CR or NUL in the unique-id of line {number}")));
             }
             self.unique_ids.push(parse_unique_id(typed));
@@ -196,13 +198,5 @@ pub fn no_unique_ids_error() -> CliError {
     )
 }
 
-/// A value with CR, LF or NUL could end a command early.
-fn is_forbidden(byte: u8) -> bool {
-    matches!(byte, b'\r' | b'\n' | b'\0')
-}
-
 /// Room for the unique-ids of millions of messages; bounds the time that a wrong file takes.
 const MAX_INPUT: u64 = 64 << 20;
-
-/// Windows PowerShell writes a byte order mark before the data it pipes.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

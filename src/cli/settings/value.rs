@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use crate::bytes::has_line_break_or_nul;
+
 pub fn user_name(text: &str) -> Result<String, &'static str> {
-    if text.is_empty() || text.contains(['\r', '\n', '\0']) {
+    if text.is_empty() || has_line_break_or_nul(text.as_bytes()) {
         return Err("a user name, without CR, LF and NUL");
     }
     Ok(text.to_owned())

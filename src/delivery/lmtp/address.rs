@@ -78,8 +78,10 @@ impl Stream {
             LmtpAddress::Socket(path) => {
                 let connected = socket2::SockAddr::unix(path).and_then(|address| {
                     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None)?;
-                    socket
-                        .connect_timeout(&address, limits.left().max(std::time::Duration::from_millis(1)))?;
+                    socket.connect_timeout(
+                        &address,
+                        limits.remaining().max(std::time::Duration::from_millis(1)),
+                    )?;
                     Ok(socket)
                 });
                 let socket = connected.map_err(|error| {
@@ -129,7 +131,7 @@ impl Write for Stream {
 
 #[cfg(unix)]
 fn remaining(limits: Limits) -> io::Result<std::time::Duration> {
-    let left = limits.left();
+    let left = limits.remaining();
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 

@@ -5,22 +5,15 @@ use std::borrow::Cow;
 use memchr::memchr;
 
 use super::entry::MAX_OCCURRENCES;
+use crate::bytes::{percent_decode, percent_encode};
 
 /// Escapes bytes as one word: `%`, the space and everything but printable ASCII as `%XX`; no bytes as `%`.
 pub(crate) fn escape(bytes: &[u8]) -> Cow<'_, [u8]> {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let plain = |byte: &u8| matches!(byte, b'!'..=b'~') && *byte != b'%';
-    if !bytes.is_empty() && bytes.iter().all(plain) {
+    let plain = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'%';
+    if !bytes.is_empty() && bytes.iter().copied().all(plain) {
         return Cow::Borrowed(bytes);
     }
-    let mut word = Vec::with_capacity(bytes.len());
-    for &byte in bytes {
-        if plain(&byte) {
-            word.push(byte);
-        } else {
-            word.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        }
-    }
+    let mut word: Vec<u8> = percent_encode(bytes, plain).collect();
     if word.is_empty() {
         word.push(b'%');
     }
@@ -31,19 +24,7 @@ pub(crate) fn unescape(word: &[u8]) -> Option<Vec<u8>> {
     if memchr(b'%', word).is_none() {
         return Some(word.to_vec());
     }
-    let mut bytes = Vec::with_capacity(word.len());
-    let mut rest = if word == b"%" { b"" } else { word };
-    while let [first, others @ ..] = rest {
-        rest = others;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let (digits, others) = rest.split_at_checked(2)?;
-        bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
-        rest = others;
-    }
-    Some(bytes)
+    if word == b"%" { Some(Vec::new()) } else { percent_decode(word) }
 }
 
 pub(crate) fn field(line: &mut Vec<u8>, bytes: &[u8]) {

@@ -1,7 +1,7 @@
-//! SRV records (RFC 2782), asked of the name servers of the system.
+//! SRV records (RFC 2782) from the name servers of the system.
 //!
-//! The resolver of the C library knows addresses only, so the question goes to its name servers directly: over UDP,
-//! and over TCP where an answer is truncated. Nothing here validates DNSSEC: an answer is a hint, not a proof.
+//! The resolver of the C library returns addresses only, so queries go to its name servers directly: over UDP, and over
+//! TCP if an answer is truncated. DNSSEC is not validated: an answer is a hint, not a proof.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -17,31 +17,31 @@ use super::io_error::reason;
 use super::tcp::{Limits, Tcp};
 use crate::{Error, ErrorKind};
 
-/// The name servers that are asked for records.
+/// The name servers to query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameServers {
     addresses: Vec<SocketAddr>,
-    /// How long one server has for one answer.
+    /// The time limit of one query to one server.
     timeout: Duration,
-    /// How often all servers are tried.
+    /// The number of rounds over all servers.
     attempts: u32,
 }
 
-/// The answer to a question for SRV records.
+/// The answer to a query for SRV records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SrvAnswer {
     /// The servers of the service: lowest priority first, and highest weight first among equals.
     Servers(Vec<SrvRecord>),
-    /// `SRV 0 0 0 .`: the domain says that it has no such service (RFC 2782).
+    /// `SRV 0 0 0 .`: the domain declares that it has no such service (RFC 2782).
     NotOffered,
-    /// The domain says nothing of the service.
+    /// The domain has no record for the service.
     None,
 }
 
 /// A server of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SrvRecord {
-    /// The lower, the earlier it is to be tried.
+    /// Servers with a lower priority are tried first.
     pub priority: u16,
     /// The share of the clients among servers of one priority.
     pub weight: u16,
@@ -52,15 +52,16 @@ pub struct SrvRecord {
 }
 
 impl NameServers {
-    /// Name servers at these addresses, each tried up to twice and given five seconds, as resolv.conf(5) has it.
+    /// Returns name servers at these addresses, each queried up to twice for five seconds: the defaults of resolv.conf(5).
     #[must_use]
     pub fn new(addresses: Vec<SocketAddr>) -> Self {
         Self { addresses, timeout: TIMEOUT, attempts: ATTEMPTS }
     }
 
-    /// The name servers of `/etc/resolv.conf`; without that file the one on this machine, as resolv.conf(5) has it.
+    /// Returns the name servers of `/etc/resolv.conf`, or the one on this machine if there is no such file (resolv.conf(5)).
     ///
-    /// Errors: [`ErrorKind::Unsupported`] on systems that keep their name servers elsewhere (Windows),
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] on systems that keep their name servers elsewhere (Windows),
     /// [`ErrorKind::Unavailable`] if the file cannot be read.
     #[cfg(unix)]
     pub fn of_system() -> Result<Self, Error> {
@@ -71,13 +72,16 @@ impl NameServers {
         }
     }
 
-    /// On this system the name servers are not in a file: [`ErrorKind::Unsupported`].
+    /// Fails: the name servers of this system are not in a file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`].
     #[cfg(not(unix))]
     pub fn of_system() -> Result<Self, Error> {
         Err(Error::new(ErrorKind::Unsupported, "the name servers of this system are not known"))
     }
 
-    /// Reads a `resolv.conf`. Lines that cannot be read are ignored, as the C library does.
+    /// Parses a `resolv.conf`. Malformed lines are ignored, as by the C library.
     #[cfg(unix)]
     fn parse(text: &[u8]) -> Self {
         use std::net::ToSocketAddrs as _;
@@ -96,15 +100,15 @@ impl NameServers {
         }
     }
 
-    /// Asks for the SRV records of a name (`_pop3s._tcp.example.org`), for at most [`Limits::timeout`] in all.
+    /// Queries the SRV records of a name (`_pop3s._tcp.example.org`), for at most [`Limits::timeout`] in total.
     ///
-    /// Records whose target is no host name or whose port is 0 are left out.
+    /// Records whose target is not a host name or whose port is 0 are left out.
     ///
-    /// Errors: [`ErrorKind::Argument`] if the name cannot be asked for, [`ErrorKind::Unavailable`] if no name server
-    /// answers.
+    /// # Errors
+    /// [`ErrorKind::Argument`] if the name is not valid in DNS, [`ErrorKind::Unavailable`] if no name server answers.
     pub fn srv(&self, name: &str, limits: Limits) -> Result<SrvAnswer, Error> {
         let query = Query::new(name)?;
-        let end = Instant::now() + limits.left();
+        let end = Instant::now() + limits.remaining();
         let mut failure = "no name server is known".to_owned();
         for _ in 0..self.attempts {
             for server in &self.addresses {
@@ -122,9 +126,9 @@ impl NameServers {
     }
 }
 
-/// A question and its identifier.
+/// A query with its identifier.
 struct Query {
-    octets: Vec<u8>,
+    bytes: Vec<u8>,
 }
 
 impl Query {
@@ -136,7 +140,7 @@ impl Query {
         builder.header_mut().set_rd(true);
         let mut builder = builder.question();
         builder.push((name, Rtype::SRV)).map_err(|_| refused())?;
-        Ok(Self { octets: builder.finish() })
+        Ok(Self { bytes: builder.finish() })
     }
 
     fn ask(&self, server: SocketAddr, wait: Duration) -> Result<SrvAnswer, String> {
@@ -154,12 +158,12 @@ impl Query {
         let socket = UdpSocket::bind((any, 0))?;
         // A connected socket receives from this server only, and learns that its port is closed.
         socket.connect(server)?;
-        socket.send(&self.octets)?;
+        socket.send(&self.bytes)?;
         let mut buffer = vec![0; MAX_UDP];
         loop {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(io::Error::new(io::ErrorKind::TimedOut, "no answer"));
+                return Err(io::Error::new(io::ErrorKind::TimedOut, "timed out"));
             }
             socket.set_read_timeout(Some(left))?;
             match socket.recv(&mut buffer) {
@@ -179,13 +183,13 @@ impl Query {
         }
     }
 
-    /// RFC 1035 §4.2.2: the same message after its length in two octets.
+    /// RFC 1035 §4.2.2: the message follows its length in two bytes.
     fn over_tcp(&self, server: SocketAddr, end: Instant) -> io::Result<Vec<u8>> {
         let left = || end.saturating_duration_since(Instant::now()).max(MIN_WAIT);
         let stream = TcpStream::connect_timeout(&server, left())?;
         let mut tcp = Tcp::new(stream, Limits { timeout: left(), deadline: Some(end) })?;
-        let length = u16::try_from(self.octets.len()).unwrap_or(u16::MAX);
-        tcp.write_all(&[&length.to_be_bytes(), &self.octets[..]].concat())?;
+        let length = u16::try_from(self.bytes.len()).unwrap_or(u16::MAX);
+        tcp.write_all(&[&length.to_be_bytes(), &self.bytes[..]].concat())?;
         let mut length = [0; 2];
         tcp.read_exact(&mut length)?;
         let mut answer = vec![0; usize::from(u16::from_be_bytes(length))];
@@ -196,18 +200,18 @@ impl Query {
         Err(io::Error::new(io::ErrorKind::InvalidData, "the answer to another question"))
     }
 
-    fn is_answered_by(&self, octets: &[u8]) -> bool {
-        match (Message::from_slice(octets), Message::from_slice(&self.octets)) {
+    fn is_answered_by(&self, bytes: &[u8]) -> bool {
+        match (Message::from_slice(bytes), Message::from_slice(&self.bytes)) {
             (Ok(answer), Ok(query)) => answer.is_answer(query),
             _ => false,
         }
     }
 }
 
-/// The records of an answer. They belong to the name that was asked for, or to the one that its CNAME records lead to.
-fn read(octets: &[u8]) -> Result<SrvAnswer, String> {
+/// Parses the records of an answer that belong to the queried name, or to the one that its CNAME records lead to.
+fn read(bytes: &[u8]) -> Result<SrvAnswer, String> {
     let malformed = || "malformed answer".to_owned();
-    let message = Message::from_slice(octets).map_err(|_| malformed())?;
+    let message = Message::from_slice(bytes).map_err(|_| malformed())?;
     match message.header().rcode() {
         Rcode::NOERROR => {}
         Rcode::NXDOMAIN => return Ok(SrvAnswer::None),
@@ -225,7 +229,7 @@ fn read(octets: &[u8]) -> Result<SrvAnswer, String> {
         let port = record.data().port();
         let target = record.data().target().to_string();
         let target = target.trim_end_matches('.');
-        // The root, which is shown as nothing.
+        // The root is an empty name.
         if target.is_empty() {
             not_offered = true;
             continue;
@@ -243,14 +247,12 @@ fn read(octets: &[u8]) -> Result<SrvAnswer, String> {
     })
 }
 
-/// Unpredictable, so that nobody can answer who has not seen the question (RFC 5452 §4.3).
+/// A random identifier, so that answers cannot be forged blindly (RFC 5452 §4.3).
 fn identifier() -> Result<u16, Error> {
-    let mut octets = [0; 2];
-    rustls::crypto::ring::default_provider()
-        .secure_random
-        .fill(&mut octets)
-        .map_err(|_| unavailable("the system has no random numbers".into()))?;
-    Ok(u16::from_be_bytes(octets))
+    let mut bytes = [0; 2];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| unavailable(format!("no random numbers from the operating system: {error}")))?;
+    Ok(u16::from_be_bytes(bytes))
 }
 
 fn unavailable(text: String) -> Error {
@@ -264,7 +266,7 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 #[cfg(unix)]
 const PORT: u16 = 53;
 
-/// resolv.conf(5): five seconds for an answer, and each server twice; what is configured is bounded as there.
+/// The defaults and bounds of resolv.conf(5).
 const TIMEOUT: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 2;
 #[cfg(unix)]
@@ -277,7 +279,7 @@ const MAX_ATTEMPTS: u32 = 5;
 /// `TcpStream::connect_timeout` refuses zero.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// RFC 1035 §4.2.1 allows 512 octets without EDNS; servers that send more are read all the same.
+/// RFC 1035 §4.2.1 allows 512 octets without EDNS, but some servers send more.
 const MAX_UDP: usize = 4096;
 
 #[cfg(test)]

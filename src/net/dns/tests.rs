@@ -234,23 +234,23 @@ fn name_servers_are_read_from_resolv_conf() {
 }
 
 proptest! {
-    /// Damaged answers are records, nothing, or an error; never a panic, and never a target that is no host name.
+    /// Damaged answers are records, nothing, or an error; never a panic, and never a target that is not a host name.
     #[test]
     fn hostile_answers_do_no_harm(
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..12),
         cut in any::<proptest::sample::Index>(),
         noise in proptest::collection::vec(any::<u8>(), 0..600),
     ) {
-        let query = Query::new(NAME).unwrap().octets;
+        let query = Query::new(NAME).unwrap().bytes;
         let mut message = answer(&query, NAME, &[(0, 0, 995, "pop.example.org"), (1, 1, 110, "x.example.org")]);
-        for (place, octet) in changes {
+        for (place, byte) in changes {
             let place = place.index(message.len());
-            message[place] = octet;
+            message[place] = byte;
         }
         let whole = message.len() + 1;
         message.truncate(cut.index(whole));
-        for octets in [&message, &noise] {
-            if let Ok(SrvAnswer::Servers(servers)) = read(octets) {
+        for bytes in [&message, &noise] {
+            if let Ok(SrvAnswer::Servers(servers)) = read(bytes) {
                 for server in servers {
                     prop_assert_eq!(Host::parse(&server.target.to_string()).unwrap(), server.target);
                     prop_assert_ne!(server.port, 0);

@@ -14,16 +14,16 @@ use super::url::Url;
 use super::{Note, Stream, connect, map_io_error};
 use crate::{Error, ErrorKind, Secret};
 
-/// A response body over this many octets is an error: tokens, metadata and autoconfig files have a few thousand.
+/// The most bytes of a response body: tokens, metadata and autoconfig files have a few thousand.
 pub const MAX_BODY: usize = 64 * 1024;
 
 /// Sends requests, each on a connection of its own. Redirects are not followed: the caller sees their status.
 ///
-/// `https` needs a certificate that the connector trusts. `http` exists for loopback addresses only, and neither is sent
-/// through the proxy for these.
+/// `https` requires a certificate that the connector trusts. `http` is allowed for loopback addresses only, which are
+/// connected to without the proxy.
 ///
-/// The crate `ureq-proto` logs requests and responses, bodies included, at level `trace` under targets that begin with
-/// `ureq_proto`: a logger has to drop these.
+/// The crate `ureq-proto` logs requests and responses with their bodies at level `trace`, under targets that begin with
+/// `ureq_proto`: a logger must drop these.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpClient<'a> {
     /// The way to the servers.
@@ -50,32 +50,32 @@ pub struct HttpResponse {
     pub status: u16,
     /// The `Location` field of a redirect.
     pub location: Option<String>,
-    /// The `Retry-After` field: seconds or a date.
+    /// The `Retry-After` field: seconds, or a date.
     pub retry_after: Option<String>,
-    /// The body, at most [`MAX_BODY`] octets. It may hold tokens.
+    /// The body, at most [`MAX_BODY`] bytes. It may hold tokens.
     pub body: Secret,
 }
 
 impl<'a> HttpRequest<'a> {
-    /// A `GET` request that accepts JSON.
+    /// Returns a `GET` request that accepts JSON.
     #[must_use]
     pub fn get(url: &'a Url) -> Self {
         Self { url, accept: "application/json", form: None, authorization: None }
     }
 
-    /// A `POST` request with a body of type `application/x-www-form-urlencoded`, that accepts JSON.
+    /// Returns a `POST` request with a body of type `application/x-www-form-urlencoded` that accepts JSON.
     #[must_use]
     pub fn post_form(url: &'a Url, body: &'a Secret) -> Self {
         Self { form: Some(body), ..Self::get(url) }
     }
 
-    /// The same request with another `Accept` field.
+    /// Returns the same request with another `Accept` field.
     #[must_use]
     pub fn accept(self, accept: &'a str) -> Self {
         Self { accept, ..self }
     }
 
-    /// The same request with an `Authorization` field.
+    /// Returns the same request with an `Authorization` field.
     #[must_use]
     pub fn authorization(self, value: &'a Secret) -> Self {
         Self { authorization: Some(value), ..self }
@@ -121,11 +121,11 @@ impl fmt::Debug for HttpResponse {
 }
 
 impl HttpClient<'_> {
-    /// Sends a request and reads the whole response. Notes one line about the request: method, URL without query,
-    /// status.
+    /// Sends a request and reads the whole response. Notes one line: method, URL without query, status.
     ///
-    /// Errors: those of [`connect`] and [`TlsConnector::handshake`]; [`ErrorKind::Unavailable`] for a connection lost
-    /// or a timeout; [`ErrorKind::Protocol`] for a response that is no HTTP/1.1 or longer than [`MAX_BODY`].
+    /// # Errors
+    /// Those of [`connect`] and [`TlsConnector::handshake`]; [`ErrorKind::Unavailable`] for a lost connection or a timeout;
+    /// [`ErrorKind::Protocol`] for a response that is not HTTP/1.1 or is longer than [`MAX_BODY`].
     pub fn send(&self, request: HttpRequest<'_>, note: &mut Note<'_>) -> Result<HttpResponse, Error> {
         let (method, url) = (request.method(), request.url);
         match self.exchange(request, note) {
@@ -160,7 +160,7 @@ impl HttpClient<'_> {
             let tls = self.tls.handshake(tcp, url.address().host())?;
             return Ok(Stream::Tls(Box::new(tls)));
         }
-        // A resolver may have its own idea of `localhost`.
+        // A resolver may give `localhost` another address.
         if !tcp.peer_addr().ip().is_loopback() {
             return Err(Error::new(ErrorKind::Unavailable, "http:// is for loopback addresses only"));
         }
@@ -219,9 +219,9 @@ impl Incoming {
                 self.fill()?;
                 if self.ended {
                     let text = if used == 0 && self.buffer.is_empty() {
-                        "the server closed the connection without an answer"
+                        "the server closed the connection without a response"
                     } else {
-                        "connection lost: the server closed it within its answer"
+                        "connection lost: the server closed it within its response"
                     };
                     return Err(Error::new(ErrorKind::Unavailable, text));
                 }
@@ -252,13 +252,13 @@ impl Incoming {
                 let text = format!("the response is longer than {} KiB", MAX_BODY / 1024);
                 return Err(Error::new(ErrorKind::Protocol, text));
             }
-            // A body that only the end of the connection ends can proceed at any time.
+            // `can_proceed` is always true for a body that the end of the connection delimits.
             let delimited = call.body_mode() != ureq_proto::BodyMode::CloseDelimited;
             if self.ended && !delimited || delimited && call.can_proceed() {
                 return Ok(Secret::from(body[..filled].to_vec()));
             }
             if self.ended {
-                let text = "connection lost: the server closed it within its answer";
+                let text = "connection lost: the server closed it within its response";
                 return Err(Error::new(ErrorKind::Unavailable, text));
             }
             if used == 0 || self.buffer.is_empty() {
@@ -288,7 +288,7 @@ fn argument(error: &dyn fmt::Display) -> Error {
 
 fn malformed(error: &ureq_proto::Error) -> Error {
     use ureq_proto::Error as Why;
-    // The other variants quote what the server sent.
+    // The other variants quote the server.
     let why = match error {
         Why::HttpParseTooManyHeaders => "too many header fields",
         Why::HttpParseFail(_) => "no HTTP response",
@@ -298,7 +298,7 @@ fn malformed(error: &ureq_proto::Error) -> Error {
     Error::new(ErrorKind::Protocol, format!("malformed response: {why}"))
 }
 
-/// Room for a header: RFC 9110 sets no limit, and servers refuse more than 8 to 32 KiB themselves.
+/// The most bytes of a header: RFC 9110 sets no limit, and servers themselves refuse more than 8 to 32 KiB.
 const MAX_HEAD: usize = 32 * 1024;
 
 const READ: usize = 8 * 1024;

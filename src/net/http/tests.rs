@@ -37,11 +37,11 @@ fn answer(stream: &mut (impl Read + Write), pieces: &[Vec<u8>]) -> String {
 fn read_request(stream: &mut impl Read) -> String {
     let mut request = Vec::new();
     loop {
-        let mut octet = [0];
-        if stream.read(&mut octet).unwrap() == 0 {
+        let mut byte = [0];
+        if stream.read(&mut byte).unwrap() == 0 {
             break;
         }
-        request.push(octet[0]);
+        request.push(byte[0]);
         if let Some(at) = request.windows(4).position(|end| end == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&request[..at]).to_lowercase();
             let length = head
@@ -153,7 +153,7 @@ fn responses_that_are_none() {
         (&informational, protocol, "too long"),
         (&large, protocol, "longer than 64 KiB"),
         (&endless, protocol, "longer than 64 KiB"),
-        ("", unavailable, "closed the connection without an answer"),
+        ("", unavailable, "closed the connection without a response"),
         ("HTTP/1.1 200 O", unavailable, "connection lost"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", unavailable, "connection lost"),
         (&format!("{chunked}5\r\nab"), unavailable, "connection lost"),
@@ -217,8 +217,8 @@ fn https_needs_a_trusted_certificate() {
             let (stream, _) = listener.accept().unwrap();
             let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             // A client that distrusts us ends the handshake.
-            let mut octet = [0; 1024];
-            if stream.read(&mut octet).is_ok() {
+            let mut byte = [0; 1024];
+            if stream.read(&mut byte).is_ok() {
                 stream.write_all(text).unwrap();
                 stream.flush().unwrap();
                 let tcp: &TcpStream = stream.get_ref();

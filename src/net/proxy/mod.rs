@@ -12,7 +12,7 @@ use super::address::{Address, Host};
 use super::tcp::Tcp;
 use crate::{Error, ErrorKind, Secret, bytes};
 
-/// A proxy that connects to the server in our stead. Its password is in no text that it gives.
+/// A proxy that connects to the server. `Display` and `Debug` leave out user and password.
 ///
 /// ```
 /// let proxy: pop3::net::Proxy = "socks5://alice:s%3Acret@[::1]".parse().unwrap();
@@ -33,7 +33,7 @@ enum Protocol {
     Http,
 }
 
-/// Each without control characters; for SOCKS each of at most 255 octets; for HTTP a user without a colon.
+/// A user and password without control characters: for SOCKS each of at most 255 bytes, for HTTP a user without a colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Credential {
     user: Secret,
@@ -54,13 +54,13 @@ impl Proxy {
         Self::parse(scheme, rest, |_| SOCKS_PORT)
     }
 
-    /// The same proxy, not used for these hosts.
+    /// Returns the same proxy, not used for these hosts.
     #[must_use]
     pub fn with_exceptions(self, exceptions: NoProxy) -> Self {
         Self { exceptions, ..self }
     }
 
-    /// The same proxy with the name of the place where it was configured, for notes: `ALL_PROXY`.
+    /// Returns the same proxy with the name of the place where it was configured, for notes: `ALL_PROXY`.
     #[must_use]
     pub fn with_origin(self, origin: impl Into<String>) -> Self {
         Self { origin: Some(origin.into()), ..self }
@@ -76,7 +76,7 @@ impl Proxy {
         self.origin.as_deref()
     }
 
-    /// Where the proxy itself is.
+    /// Returns the address of the proxy.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
@@ -90,7 +90,7 @@ impl Proxy {
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         if rest.contains(['/', '?', '#']) {
-            return Err(refused("a proxy has no path"));
+            return Err(refused("a path is not allowed"));
         }
         let (userinfo, place) = match rest.rsplit_once('@') {
             Some((userinfo, place)) => (Some(userinfo), place),
@@ -98,12 +98,12 @@ impl Proxy {
         };
         let (host, port) = split_port(place)?;
         let address = Address::parse(host, port.unwrap_or_else(|| default_port(protocol)))
-            .map_err(|_| refused("its host is neither a domain name nor an IP address, or its port is 0"))?;
+            .map_err(|_| refused("the host is neither a domain name nor an IP address, or the port is 0"))?;
         let credential = userinfo.map(|userinfo| Credential::parse(userinfo, protocol)).transpose()?;
         Ok(Self { protocol, address, credential, exceptions: NoProxy::default(), origin: None })
     }
 
-    /// Has the proxy connect to the target, and leaves nothing of its answers in the way of the server's first octet.
+    /// Makes the proxy connect to the target. The next byte that is read is the server's first.
     pub(super) fn tunnel(&self, tcp: &mut Tcp, target: &Address) -> Result<(), Error> {
         let mut exchange = tunnel::Exchange { proxy: self, tcp };
         match self.protocol {
@@ -116,9 +116,11 @@ impl Proxy {
 impl FromStr for Proxy {
     type Err = Error;
 
-    /// Reads `socks5://[user:password@]host[:port]` (port 1080 if none is given) or `http://[user:password@]host[:port]`
-    /// (port 8080), reserved characters of user and password percent-encoded. Errors are of kind
-    /// [`ErrorKind::Argument`] and repeat nothing of the text, which may hold a password.
+    /// Parses `socks5://[user:password@]host[:port]` (port 1080 by default) or `http://[user:password@]host[:port]` (port
+    /// 8080), with reserved characters of user and password percent-encoded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Argument`] for anything else. The error repeats nothing of the text, which may hold a password.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (scheme, rest) = text.split_once("://").ok_or_else(|| refused(FORM))?;
         Self::parse(scheme, rest, |protocol| match protocol {
@@ -137,7 +139,7 @@ impl TryFrom<&str> for Proxy {
 }
 
 impl fmt::Display for Proxy {
-    /// Without user and password.
+    /// Formats the URL without user and password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = match self.protocol {
             Protocol::Socks5 => "socks5",
@@ -153,15 +155,15 @@ impl Credential {
         let (user, password) = (percent_decode(user)?, percent_decode(password)?);
         let longest = user.expose().len().max(password.expose().len());
         match protocol {
-            // RFC 1929 §2: each length is one octet, and no user has length 0.
+            // RFC 1929 §2: each length is one octet, and a user is never empty.
             Protocol::Socks5 if longest > 255 || user.is_empty() => {
-                Err(refused("its user and password may have 255 octets each, and the user at least one"))
+                Err(refused("the user must have 1 to 255 bytes, the password at most 255"))
             }
             // RFC 7617 §2: the first colon ends the user.
             Protocol::Http if user.expose().contains(&b':') => {
-                Err(refused("its user may not contain a colon"))
+                Err(refused("the user must not contain a colon"))
             }
-            Protocol::Http if longest > LONGEST_SECRET => Err(refused("its user or password is too long")),
+            Protocol::Http if longest > MAX_SECRET => Err(refused("the user or password is too long")),
             _ => Ok(Self { user, password }),
         }
     }
@@ -178,33 +180,33 @@ fn split_port(place: &str) -> Result<(&str, Option<u16>), Error> {
     let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()));
     match digits.and_then(|digits| digits.parse().ok()) {
         Some(port) => Ok((host, Some(port))),
-        None => Err(refused("its port is no number from 1 to 65535")),
+        None => Err(refused("the port is not a number from 1 to 65535")),
     }
 }
 
-/// Control characters are refused, however they are written.
+/// Refuses control characters, encoded or not.
 fn percent_decode(text: &str) -> Result<Secret, Error> {
     let decoded = bytes::percent_decode(text.as_bytes()).map(Secret::from);
     let decoded = decoded
-        .ok_or_else(|| refused("a % in its user or password must be followed by two hexadecimal digits"))?;
+        .ok_or_else(|| refused("a % in the user or password must be followed by two hexadecimal digits"))?;
     if decoded.expose().iter().any(u8::is_ascii_control) {
-        return Err(refused("its user or password contains a control character"));
+        return Err(refused("the user or password contains a control character"));
     }
     Ok(decoded)
 }
 
 fn refused(why: &str) -> Error {
-    Error::new(ErrorKind::Argument, format!("not a proxy: {why}"))
+    Error::new(ErrorKind::Argument, format!("invalid proxy: {why}"))
 }
 
-const FORM: &str = "one is written socks5://host:port or http://host:port";
+const FORM: &str = "expected socks5://HOST:PORT or http://HOST:PORT";
 
 /// RFC 1928 §3.
 const SOCKS_PORT: u16 = 1080;
 const HTTP_PORT: u16 = 8080;
 
-/// Access tokens of a few KiB are used as passwords; more than this no proxy takes in one field.
-const LONGEST_SECRET: usize = 8 * 1024;
+/// Some passwords are access tokens of a few KiB; no proxy accepts a longer header field.
+const MAX_SECRET: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {

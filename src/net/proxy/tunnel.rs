@@ -1,4 +1,4 @@
-//! The conversation with a proxy, to the point where the server's first octet comes.
+//! The dialogue with a proxy, up to the point where the proxy relays the server.
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use super::{Credential, Proxy};
 use crate::trace::Redactor;
 use crate::{Error, ErrorKind};
 
-/// One conversation with a proxy.
+/// One dialogue with a proxy.
 pub(super) struct Exchange<'a> {
     pub(super) proxy: &'a Proxy,
     pub(super) tcp: &'a mut Tcp,
@@ -29,13 +29,15 @@ impl Exchange<'_> {
         match (self.receive::<2>()?, &self.proxy.credential) {
             ([5, 0], _) => {}
             ([5, 2], Some(credential)) => self.socks5_login(credential)?,
-            ([5, 0xff], Some(_)) => return Err(self.failed("accepts neither a user and password nor none")),
+            ([5, 0xff], Some(_)) => {
+                return Err(self.failed("accepts neither a password nor access without one"));
+            }
             ([5, 0xff], None) => return Err(self.failed("asks for a user and password")),
-            ([5, _], _) => return Err(self.failed("asks for an authentication that was not offered")),
+            ([5, _], _) => return Err(self.failed("asks for an authentication method that was not offered")),
             _ => return Err(self.failed("does not speak SOCKS 5")),
         }
 
-        // RFC 1928 §4: version 5, CONNECT (1), reserved, then type and octets of the address, port.
+        // RFC 1928 §4: version 5, CONNECT (1), reserved, then type and bytes of the address, port.
         let mut request = vec![5, 1, 0];
         match target.host() {
             Host::Ip(IpAddr::V4(address)) => {
@@ -48,7 +50,7 @@ impl Exchange<'_> {
             }
             Host::Name(name) => {
                 let length =
-                    u8::try_from(name.len()).map_err(|_| self.failed("takes no name as long as this"))?;
+                    u8::try_from(name.len()).map_err(|_| self.failed("accepts no name of this length"))?;
                 request.extend([3, length]);
                 request.extend(name.as_bytes());
             }
@@ -63,7 +65,7 @@ impl Exchange<'_> {
         if reply != 0 {
             return Err(self.refused_target(target, socks5_reply(reply)));
         }
-        // The address from which the proxy connects is of no use here, and stands before the server's octets.
+        // The address from which the proxy connects is not needed, but must be read.
         let length = match kind {
             1 => 4,
             4 => 16,
@@ -81,12 +83,12 @@ impl Exchange<'_> {
         let mut request = Zeroizing::new(Vec::with_capacity(513));
         request.push(1);
         for part in [&credential.user, &credential.password] {
-            let octets = part.expose();
+            let bytes = part.expose();
             request.push(
-                u8::try_from(octets.len())
-                    .map_err(|_| self.failed("takes no user or password as long as this"))?,
+                u8::try_from(bytes.len())
+                    .map_err(|_| self.failed("accepts no user or password of this length"))?,
             );
-            request.extend(octets);
+            request.extend(bytes);
         }
         self.send(&request)?;
         match self.receive::<2>()? {
@@ -101,7 +103,7 @@ impl Exchange<'_> {
             let pair = Zeroizing::new([user.expose(), b":", password.expose()].concat());
             let pair = Zeroizing::new(STANDARD.encode(pair.as_slice()));
             let field = Zeroizing::new(format!("Proxy-Authorization: Basic {}\r\n", pair.as_str()));
-            // Room for all of it at once: growing would leave a copy behind that nobody wipes.
+            // Allocated once: growing would leave a copy that is not wiped.
             let mut whole = Zeroizing::new(String::with_capacity(request.len() + field.len() + 2));
             whole.push_str(&request);
             whole.push_str(&field);
@@ -111,7 +113,7 @@ impl Exchange<'_> {
         self.send(request.as_bytes())?;
 
         let head = self.http_head()?;
-        let line = head.split(|octet| matches!(octet, b'\r' | b'\n')).next().unwrap_or_default();
+        let line = head.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
         let line = String::from_utf8_lossy(line);
         match line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)) {
             Some(status) if status.starts_with('2') => Ok(()),
@@ -124,7 +126,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What the proxy says, without what it may repeat.
+    /// A line of the proxy without the secrets that it may echo.
     fn redacted(&self, line: &str) -> String {
         let mut redactor = Redactor::default();
         if let Some(Credential { user, password }) = &self.proxy.credential {
@@ -134,15 +136,15 @@ impl Exchange<'_> {
         String::from_utf8_lossy(&redactor.redact(line.as_bytes())).into_owned()
     }
 
-    /// Reads to the blank line that ends the head and not one octet further: what follows is the server's.
+    /// Reads up to the empty line that ends the head: the next byte is the server's.
     fn http_head(&mut self) -> Result<Vec<u8>, Error> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
             if head.len() == MAX_HEAD {
-                return Err(self.failed("does not come to the end of its answer"));
+                return Err(self.failed("sends too long an answer"));
             }
-            let [octet] = self.receive::<1>()?;
-            head.push(octet);
+            let [byte] = self.receive::<1>()?;
+            head.push(byte);
             let known = head.len().min(HTTP.len());
             if head[..known] != HTTP[..known] {
                 return Err(self.failed("does not speak HTTP"));
@@ -151,14 +153,14 @@ impl Exchange<'_> {
         Ok(head)
     }
 
-    fn send(&mut self, octets: &[u8]) -> Result<(), Error> {
-        self.tcp.write_all(octets).and_then(|()| self.tcp.flush()).map_err(|error| self.broken(error))
+    fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.tcp.write_all(bytes).and_then(|()| self.tcp.flush()).map_err(|error| self.broken(error))
     }
 
     fn receive<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        let mut octets = [0; N];
-        self.tcp.read_exact(&mut octets).map_err(|error| self.broken(error))?;
-        Ok(octets)
+        let mut bytes = [0; N];
+        self.tcp.read_exact(&mut bytes).map_err(|error| self.broken(error))?;
+        Ok(bytes)
     }
 
     fn broken(&self, error: io::Error) -> Error {
@@ -182,21 +184,21 @@ impl Exchange<'_> {
 fn socks5_reply(reply: u8) -> &'static str {
     match reply {
         1 => "general failure",
-        2 => "not allowed by its rules",
+        2 => "not allowed by the rules of the proxy",
         3 => "network unreachable",
         4 => "host unreachable",
         5 => "connection refused",
         6 => "time to live expired",
-        7 => "it knows no CONNECT",
-        8 => "it knows no such kind of address",
-        _ => "for a reason of its own",
+        7 => "the proxy does not support CONNECT",
+        8 => "the proxy does not support this kind of address",
+        _ => "unknown error",
     }
 }
 
-/// How the answer to a `CONNECT` begins.
+/// The beginning of the answer to a `CONNECT`.
 const HTTP: &[u8] = b"HTTP/1.";
 
-/// What common HTTP servers take as a whole head, too.
+/// Common HTTP servers accept heads of the same size.
 const MAX_HEAD: usize = 8 * 1024;
 
 #[cfg(test)]
@@ -208,7 +210,7 @@ mod tests {
     use super::*;
     use crate::net::{Limits, Route, connect};
 
-    /// A proxy that says its lines, each after it has read what it expects, and returns all that it read.
+    /// A proxy that sends each answer after it has read as many bytes; returns everything that it read.
     fn scripted(script: &[(usize, &[u8])]) -> (u16, JoinHandle<Vec<u8>>) {
         let script: Vec<_> = script.iter().map(|(wait_for, say)| (*wait_for, say.to_vec())).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -217,11 +219,11 @@ mod tests {
             let mut stream = listener.accept().unwrap().0;
             let mut read = Vec::new();
             for (wait_for, say) in script {
-                let mut octets = vec![0; wait_for];
-                if stream.read_exact(&mut octets).is_err() {
+                let mut bytes = vec![0; wait_for];
+                if stream.read_exact(&mut bytes).is_err() {
                     break;
                 }
-                read.extend(octets);
+                read.extend(bytes);
                 let _ = stream.write_all(&say);
             }
             let _ = stream.shutdown(std::net::Shutdown::Write);
@@ -288,8 +290,11 @@ mod tests {
             fails(with_login, &[(4, b"\x05\x02"), (14, b"\x01\x01")]),
             "refused the user and password"
         );
-        assert_eq!(fails(with_login, &[(4, b"\x05\xff")]), "accepts neither a user and password nor none");
-        assert_eq!(fails(url, &[(3, b"\x05\x02")]), "asks for an authentication that was not offered");
+        assert_eq!(
+            fails(with_login, &[(4, b"\x05\xff")]),
+            "accepts neither a password nor access without one"
+        );
+        assert_eq!(fails(url, &[(3, b"\x05\x02")]), "asks for an authentication method that was not offered");
     }
 
     #[test]
@@ -310,7 +315,7 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert_eq!(
             error.message(),
-            format!("the proxy http://127.0.0.1:{port} failed: no answer after 0.2 s")
+            format!("the proxy http://127.0.0.1:{port} failed: timed out after 0.2 s")
         );
     }
 
@@ -352,6 +357,6 @@ mod tests {
         assert_eq!(fails(url, &[(1, "HTTP/1.é\r\n\r\n".as_bytes())]), "does not speak HTTP");
         assert_eq!(fails(url, &[(1, b"HTTP/1.1 200 OK\r\n")]), "closed the connection");
         let endless = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; MAX_HEAD]].concat();
-        assert_eq!(fails(url, &[(1, &endless)]), "does not come to the end of its answer");
+        assert_eq!(fails(url, &[(1, &endless)]), "sends too long an answer");
     }
 }

@@ -1,4 +1,4 @@
-//! What went wrong in TLS, in plain words.
+//! Errors of TLS in plain words.
 
 use std::io;
 
@@ -13,12 +13,12 @@ use super::details::is_ca;
 use crate::bytes::rfc3339;
 use crate::{Error, ErrorKind};
 
-/// The TLS error that an I/O error carries.
+/// The TLS error inside an I/O error.
 pub(in crate::net) fn in_io(error: &io::Error) -> Option<&Tls> {
     error.get_ref()?.downcast_ref()
 }
 
-/// An I/O error in the handshake: time-outs and lost connections.
+/// Converts an I/O error of the handshake: a timeout or a lost connection.
 pub(super) fn broken(error: io::Error) -> Error {
     let text = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the server closed the connection in the TLS handshake".into(),
@@ -27,7 +27,7 @@ pub(super) fn broken(error: io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, text).with_source(error)
 }
 
-/// An error of TLS itself in the handshake, with the fingerprint of the certificate if it came so far.
+/// Converts a TLS error of the handshake; the message has the fingerprint of the certificate if the server sent one.
 pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>) -> Error {
     let text = match (&error, leaf) {
         (Tls::InvalidCertificate(why), Some(leaf)) => {
@@ -41,13 +41,13 @@ pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>)
     Error::new(ErrorKind::Tls, text).with_source(error)
 }
 
-/// What failed in TLS, for a caller who wants to say what to do about it.
+/// The cause of a TLS error, for hints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsFailure {
     /// The server's certificate is not trusted.
     Untrusted,
-    /// What the server sent is not TLS.
+    /// The server does not speak TLS.
     NotTls,
     /// The two sides have no version, cipher or key type in common.
     Incompatible,
@@ -56,7 +56,7 @@ pub enum TlsFailure {
 }
 
 impl TlsFailure {
-    /// What failed, if the error is one of TLS itself.
+    /// Returns the cause of an error, if it is a TLS error.
     #[must_use]
     pub fn of(error: &Error) -> Option<Self> {
         let source = std::error::Error::source(error)?;
@@ -75,7 +75,7 @@ impl TlsFailure {
     }
 }
 
-/// Whether the server says that it does not take our side of the handshake: no certificate, or a wrong one.
+/// True if the server rejects the client's side of the handshake: a missing or wrong client certificate.
 pub(in crate::net) fn rejects_us(error: &Tls) -> bool {
     use AlertDescription as Alert;
     let Tls::AlertReceived(alert) = error else { return false };
@@ -95,12 +95,12 @@ pub(in crate::net) fn rejects_us(error: &Tls) -> bool {
     )
 }
 
-/// A TLS error on one line.
+/// Describes a TLS error on one line.
 pub(in crate::net) fn message(error: &Tls) -> String {
     use AlertDescription as Alert;
     match error {
         Tls::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
-            "the server does not speak TLS here: what it sent is no TLS record".into()
+            "the server does not speak TLS here: its answer is not a TLS record".into()
         }
         Tls::AlertReceived(Alert::CertificateRequired | Alert::NoCertificate) => {
             "the server asks for a client certificate".into()
@@ -186,7 +186,7 @@ fn describe_by_details(
     })
 }
 
-/// The words of an error that is shown by the names of Rust types:
+/// Turns the names of Rust types in an error into words:
 /// `Other(OtherError(UnsupportedCertVersion))` → `unsupported cert version`.
 fn plain(text: &str) -> String {
     let innermost = text.rsplit('(').next().unwrap_or(text).trim_end_matches(')');
@@ -222,7 +222,7 @@ fn names(all: &[String]) -> Option<String> {
     Some(names.join(", "))
 }
 
-/// The name that a certificate has to be for; a trailing dot is no part of it (RFC 6066 §3).
+/// The name to check a certificate for, without a trailing dot (RFC 6066 §3).
 pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
     match host {
         Host::Ip(address) => Ok(ServerName::IpAddress((*address).into())),
@@ -232,7 +232,7 @@ pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
     }
 }
 
-/// Shared hosts have certificates for hundreds of names.
+/// The most names that an error lists: certificates of shared hosts have hundreds.
 #[cfg(feature = "certificate-details")]
 const MAX_NAMES: usize = 5;
 

@@ -37,16 +37,16 @@ use super::tcp::{Limits, Tcp};
 use crate::bytes::rfc3339;
 use crate::{Error, ErrorKind};
 
-/// Makes TLS connections. Reading the system's certificates takes milliseconds, so that it is begun beforehand.
+/// Makes TLS connections. Loads certificates in the background, since those of the system take milliseconds.
 pub struct TlsConnector {
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
-    /// Filled by whoever comes first, the thread or the handshake; the other one waits.
+    /// Filled by the thread or by the handshake, whichever is first; the other one waits.
     loaded: Arc<OnceLock<Result<Loaded, (ErrorKind, String)>>>,
 }
 
 impl TlsConnector {
-    /// Begins to load what the settings name, in a thread of its own, and returns at once.
+    /// Starts to load the files of the settings in a thread and returns at once.
     #[must_use]
     pub fn prepare(settings: TlsSettings) -> Self {
         let connector = Self { settings, provider: Arc::new(provider()), loaded: Arc::new(OnceLock::new()) };
@@ -55,22 +55,23 @@ impl TlsConnector {
             provider: connector.provider.clone(),
             loaded: connector.loaded.clone(),
         };
-        // Without a thread it is loaded when it is needed.
+        // If no thread can be started, the handshake loads them.
         let _ = thread::Builder::new().name("certificates".into()).spawn(move || beforehand.check().is_ok());
         connector
     }
 
-    /// Waits until all is loaded, so that what is wrong with the files is known before any connection is made.
+    /// Waits until the files are loaded, so that errors in them are known before a connection is made.
     ///
-    /// Errors: [`ErrorKind::Argument`] names the file that cannot be used, [`ErrorKind::Tls`] says that the system
-    /// trusts nobody.
+    /// # Errors
+    /// [`ErrorKind::Argument`] for a file that cannot be used, [`ErrorKind::Tls`] if the system has no trust store.
     pub fn check(&self) -> Result<(), Error> {
         self.loaded().map(drop)
     }
 
-    /// What was left out of the files, each as a sentence for a person: a damaged certificate among others.
+    /// Returns warnings about the files, such as a damaged certificate among others, one sentence each.
     ///
-    /// Errors: those of [`check`](Self::check).
+    /// # Errors
+    /// Those of [`check`](Self::check).
     pub fn warnings(&self) -> Result<&[String], Error> {
         self.loaded().map(|loaded| loaded.warnings.as_slice())
     }
@@ -81,12 +82,12 @@ impl TlsConnector {
         self.loaded.get_or_init(load).as_ref().map_err(|(kind, text)| Error::new(*kind, text.clone()))
     }
 
-    /// Makes TLS of a TCP connection, and drives the handshake to its end. No octet of the server may have been read
-    /// from the connection beyond what it sent in clear. The certificate must be for [`TlsSettings::name`] if that is
-    /// set, else for `host`.
+    /// Performs the TLS handshake on a TCP connection. No byte after the server's cleartext may have been read from it. The
+    /// certificate must be for [`TlsSettings::name`] if that is set, else for `host`.
     ///
-    /// Errors: [`ErrorKind::Unavailable`] for a time-out or a lost connection, those of [`check`](Self::check), else
-    /// [`ErrorKind::Tls`]; one about the server's certificate says why it is not trusted and what its SHA-256 is.
+    /// # Errors
+    /// [`ErrorKind::Unavailable`] for a timeout or a lost connection, those of [`check`](Self::check), else
+    /// [`ErrorKind::Tls`]; an error about the certificate says why it is not trusted and what its SHA-256 is.
     pub fn handshake(&self, tcp: Tcp, host: &Host) -> Result<Tls, Error> {
         let host = self.settings.name.as_ref().unwrap_or(host);
         let loaded = self.loaded()?;
@@ -101,7 +102,7 @@ impl TlsConnector {
                 return Err(error::broken(io::ErrorKind::UnexpectedEof.into()));
             }
             if let Err(error) = connection.process_new_packets() {
-                // The alert tells the server why; that it arrives does not matter any more.
+                // Sends the alert that tells the server why; a failure changes nothing.
                 let _ = send(&mut connection, &mut tcp);
                 return Err(error::failed(error, host, verifier.seen().as_ref()));
             }
@@ -126,7 +127,7 @@ impl TlsConnector {
             }
             None => builder.with_no_client_auth(),
         };
-        // A resumed session would show no certificate.
+        // The server sends no certificate when a session is resumed.
         config.resumption = Resumption::disabled();
         if let Some(key_log) = &self.settings.key_log {
             config.key_log = key_log.for_rustls();
@@ -141,10 +142,10 @@ impl fmt::Debug for TlsConnector {
     }
 }
 
-/// A TLS connection whose handshake is done. What was written is on its way only after a [`flush`](Write::flush).
+/// A TLS connection after its handshake. Written data is sent by [`flush`](Write::flush) at the latest.
 ///
-/// A connection that ends without the server's `close_notify` is an error of kind [`io::ErrorKind::UnexpectedEof`]:
-/// anybody on the way can end a TCP connection.
+/// A connection that ends without the server's `close_notify` gives [`io::ErrorKind::UnexpectedEof`]: an attacker can end a
+/// TCP connection.
 pub struct Tls {
     connection: ClientConnection,
     tcp: BufReader<Tcp>,
@@ -152,14 +153,14 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// What was agreed on in the handshake.
+    /// Returns the parameters that the handshake negotiated.
     #[must_use]
     pub fn facts(&self) -> &TlsFacts {
         &self.facts
     }
 
-    /// The channel binding `tls-exporter` (RFC 9266): over TLS 1.3 only, as RFC 9266 §3 asks for more of TLS 1.2 than
-    /// can be known here.
+    /// Returns the channel binding `tls-exporter` (RFC 9266), over TLS 1.3 only: RFC 9266 §3 requires properties of TLS 1.2
+    /// that rustls does not report.
     #[must_use]
     pub fn exporter(&self) -> Option<[u8; 32]> {
         if self.connection.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
@@ -168,26 +169,26 @@ impl Tls {
         self.connection.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
     }
 
-    /// The TCP connection beneath.
+    /// Returns the underlying TCP connection.
     #[must_use]
     pub fn tcp(&self) -> &Tcp {
         self.tcp.get_ref()
     }
 
-    /// How many octets one write and flush may have without waiting for the server to read: what TLS adds to them is
-    /// taken off [`Tcp::send_buffer`].
+    /// Returns the size in bytes of a write and flush that never waits for the server to read: [`Tcp::send_buffer`] less
+    /// the overhead of TLS.
     #[must_use]
     pub fn send_buffer(&self) -> usize {
         let room = self.tcp().send_buffer();
         room.saturating_sub(room / 16).saturating_sub(RECORD_OVERHEAD)
     }
 
-    /// Changes how long things may take from the next read or write on.
+    /// Sets the limits of the reads and writes that follow.
     pub fn set_limits(&mut self, limits: Limits) {
         self.tcp.get_mut().set_limits(limits);
     }
 
-    /// Tells the server that nothing more comes (`close_notify`, RFC 8446 §6.1).
+    /// Tells the server that nothing more follows (`close_notify`, RFC 8446 §6.1).
     pub fn close_notify(&mut self) -> io::Result<()> {
         self.connection.send_close_notify();
         self.flush()
@@ -215,10 +216,10 @@ impl Read for Tls {
 }
 
 impl Write for Tls {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        // The buffer of rustls is bounded: it is emptied first, so that it takes at least something.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // The buffer of rustls is bounded: sending first makes room in it.
         send(&mut self.connection, &mut self.tcp)?;
-        self.connection.writer().write(octets)
+        self.connection.writer().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -232,7 +233,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// What was agreed on in a TLS handshake.
+/// The parameters that a TLS handshake negotiated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsFacts {
@@ -283,10 +284,10 @@ fn send(connection: &mut ClientConnection, tcp: &mut BufReader<Tcp>) -> io::Resu
     Ok(())
 }
 
-/// Two of the largest TLS records: rustls asks for 4 KiB at a time.
+/// Two TLS records of the largest size: rustls reads 4 KiB at a time.
 const READ_AHEAD: usize = 32 * 1024;
 
-/// What TLS adds to each record of at most 16 KiB, amply (RFC 8446 §5.2).
+/// An upper bound of the bytes that TLS adds to a record of at most 16 KiB (RFC 8446 §5.2).
 const RECORD_OVERHEAD: usize = 256;
 
 #[cfg(test)]

@@ -85,11 +85,11 @@ mod tests {
         write: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<usize>,
         read: &mut dyn FnMut(&mut dyn io::Read) -> io::Result<usize>,
     ) {
-        let mut octets = Vec::new();
-        while write(&mut octets).unwrap() > 0 {}
-        let mut octets = octets.as_slice();
-        while !octets.is_empty() {
-            read(&mut octets).unwrap();
+        let mut bytes = Vec::new();
+        while write(&mut bytes).unwrap() > 0 {}
+        let mut bytes = bytes.as_slice();
+        while !bytes.is_empty() {
+            read(&mut bytes).unwrap();
         }
     }
 

@@ -387,12 +387,12 @@ fn a_pinned_certificate_needs_its_key() {
     }
 }
 
-fn raw(octets: &'static [u8]) -> (u16, JoinHandle<()>) {
+fn raw(bytes: &'static [u8]) -> (u16, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let serve = move || {
         let mut stream = listener.accept().unwrap().0;
-        stream.write_all(octets).unwrap();
+        stream.write_all(bytes).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     };
@@ -442,7 +442,7 @@ fn a_silent_handshake_times_out() {
     let tcp = connect(listener.local_addr().unwrap().port(), 200);
     let error = connector.handshake(tcp, &Host::parse("localhost").unwrap()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
-    assert_eq!(error.message(), "the TLS handshake failed: no answer after 0.2 s");
+    assert_eq!(error.message(), "the TLS handshake failed: timed out after 0.2 s");
 }
 
 #[test]
@@ -532,5 +532,5 @@ fn files_that_cannot_be_used_are_named_beforehand() {
     let error =
         check(TlsSettings { identity: Some(identity), ..trusting(Trust::Fingerprint([0; 32])) }).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
-    assert!(error.message().ends_with("no private key in PEM, or an encrypted one"), "{error}");
+    assert!(error.message().ends_with("no private key in PEM, or the key is encrypted"), "{error}");
 }

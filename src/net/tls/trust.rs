@@ -1,4 +1,4 @@
-//! Which certificates are trusted, and which one is shown: what the user says, read from the disk.
+//! Settings of TLS connections and the files that they name.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,48 +17,49 @@ use super::verifier::{CaFileVerifier, FingerprintVerifier};
 use crate::bytes::strip_bom;
 use crate::{Error, ErrorKind};
 
-/// Which certificates of a server are trusted.
+/// The server certificates to trust.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Those that the system trusts, or, where the environment variables `SSL_CERT_FILE` or `SSL_CERT_DIR` are set,
-    /// those signed by the certificates in there.
+    /// Those that the trust store of the system signed, or, if the environment variables `SSL_CERT_FILE` or `SSL_CERT_DIR`
+    /// are set, the certificates in these.
     #[default]
     System,
-    /// Those signed by one of the certificates in this PEM file, and those that are themselves in it. Name and dates
-    /// have to be right all the same.
+    /// Those that a certificate in this PEM file signed and, with the feature `certificate-details`, those in the file
+    /// itself. Names and dates are checked.
     File(PathBuf),
-    /// Exactly the certificate with this SHA-256, whatever its name, dates and issuer; and no other.
+    /// Only the certificate with this SHA-256, whatever its name, dates and issuer. X.509 v1 certificates need the feature
+    /// `certificate-details`.
     Fingerprint([u8; 32]),
 }
 
-/// The certificate that we show to a server that asks for one.
+/// The client certificate for servers that ask for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientIdentity {
-    /// PEM: the certificate, then those that lead to its issuer.
+    /// A PEM file with the certificate, then the chain to its issuer.
     pub certificate: PathBuf,
-    /// PEM: its private key (PKCS#8, PKCS#1 or SEC1), not encrypted.
+    /// A PEM file with the private key (PKCS#8, PKCS#1 or SEC1), not encrypted.
     pub key: PathBuf,
 }
 
-/// What a TLS connection needs to know beforehand.
+/// The settings of TLS connections.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
-    /// Which certificates of the server are trusted.
+    /// The server certificates to trust.
     pub trust: Trust,
-    /// What is shown to a server that asks for a certificate.
+    /// The client certificate for servers that ask for one.
     pub identity: Option<ClientIdentity>,
-    /// The name or IP address that the certificate must be for, in place of the host that is connected to: for servers
-    /// behind a tunnel. A name is sent to the server (SNI, RFC 6066 §3); [`Trust::Fingerprint`] checks no name.
+    /// The name or IP address that the certificate must be for, in place of the host: for servers behind a tunnel. A name is
+    /// sent to the server (SNI, RFC 6066 §3). [`Trust::Fingerprint`] checks no name.
     pub name: Option<Host>,
-    /// Where the secrets of the connections are written, for debugging. They decrypt everything.
+    /// The destination of the connection's secrets, for debugging: they decrypt everything.
     pub key_log: Option<KeyLog>,
 }
 
-/// What [`TlsSettings`] name, read from the disk.
+/// The files of [`TlsSettings`], loaded.
 pub(super) struct Loaded {
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
     pub(super) identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
-    /// What was left out of the files.
+    /// Descriptions of the parts of files that were left out.
     pub(super) warnings: Vec<String>,
 }
 
@@ -80,16 +81,16 @@ impl TlsSettings {
 impl ClientIdentity {
     fn load(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
         let chain = certificates(&self.certificate)?;
-        // The PEM reader's errors quote the line that it could not read: a piece of the key.
+        // Errors of the PEM parser quote the malformed line, which is part of the key.
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| match error {
             rustls::pki_types::pem::Error::Io(error) => unreadable(&self.key, &reason(&error)),
-            _ => unreadable(&self.key, "no private key in PEM, or an encrypted one"),
+            _ => unreadable(&self.key, "no private key in PEM, or the key is encrypted"),
         })?;
         Ok((chain, key))
     }
 }
 
-/// One damaged certificate in a bundle is no reason to trust none of the others.
+/// Leaves out damaged certificates: one in a bundle is no reason to distrust the others.
 fn ca_file(
     path: &Path,
     provider: &Arc<CryptoProvider>,
@@ -119,7 +120,7 @@ fn ca_file(
     Ok(CaFileVerifier::new(anchors, webpki))
 }
 
-/// Windows and macOS load most roots only when asked about a certificate: the system is asked itself there.
+/// Windows and macOS load most roots only when they verify a certificate, so the system itself verifies there.
 #[cfg(any(windows, target_os = "macos"))]
 fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     if ["SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -176,10 +177,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-/// The certificates of a PEM file; `None` stands for a damaged one. A byte order mark is passed over.
+/// The certificates of a PEM file, `None` for a damaged one. A byte order mark is skipped.
 fn pem_certificates(path: &Path) -> Result<Vec<Option<CertificateDer<'static>>>, Error> {
-    let octets = std::fs::read(path).map_err(|error| unreadable(path, &reason(&error)))?;
-    Ok(CertificateDer::pem_reader_iter(strip_bom(&octets)).map(Result::ok).collect())
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &reason(&error)))?;
+    Ok(CertificateDer::pem_reader_iter(strip_bom(&bytes)).map(Result::ok).collect())
 }
 
 fn unreadable(path: &Path, why: &str) -> Error {

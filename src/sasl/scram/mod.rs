@@ -23,7 +23,7 @@ enum State {
     Broken,
 }
 
-/// What is known before the server's first message.
+/// The state before the server's first message.
 struct Opening {
     password: Secret,
     nonce: String,
@@ -31,7 +31,7 @@ struct Opening {
     gs2_header: &'static str,
     /// `n=user,r=nonce`
     bare: String,
-    /// What `c=` holds: the header and the octets of the channel.
+    /// The value of `c=`: the header and the TLS exporter.
     binding: Zeroizing<Vec<u8>>,
 }
 
@@ -47,7 +47,7 @@ impl Scram {
             return Err(SaslError::Nonce);
         }
         let (gs2_header, channel): (_, &[u8]) = match (mechanism.needs_tls_exporter(), parameters.binding) {
-            (true, ChannelBinding::TlsExporter(octets)) => ("p=tls-exporter,,", octets),
+            (true, ChannelBinding::TlsExporter(bytes)) => ("p=tls-exporter,,", bytes),
             (false, ChannelBinding::NotOffered) => ("y,,", b""),
             (false, ChannelBinding::Unavailable) => ("n,,", b""),
             _ => return Err(SaslError::ChannelBinding),
@@ -109,7 +109,7 @@ impl MechanismState for Scram {
     }
 }
 
-/// RFC 5802 §3: from the server's first message to the client's last, and to what the server owes then.
+/// Computes the client's final message from the server's first (RFC 5802 §3), and the state to verify the server.
 fn prove(hash: Hash, opening: &Opening, challenge: &[u8]) -> Result<(Secret, State), SaslError> {
     let first = ServerFirst::parse(challenge, &opening.nonce)?;
     let salted = hash.derive(opening.password.expose(), &first.salt, first.iterations);
@@ -185,8 +185,7 @@ fn attribute(attribute: Option<&str>, name: char) -> Result<&str, SaslError> {
     }
 }
 
-/// RFC 5802 §5.1: what follows the attributes of a message may be ignored, but for `m=`, and must not say again what
-/// they said.
+/// RFC 5802 §5.1: extensions after the attributes of a message are ignored, except `m=`. They must not repeat attributes.
 fn extensions<'a>(mut attributes: impl Iterator<Item = &'a str>) -> Result<(), SaslError> {
     attributes.try_for_each(|extension| match extension.split_once('=') {
         Some(("m", _)) => Err(SaslError::MandatoryExtension),
@@ -198,17 +197,17 @@ fn extensions<'a>(mut attributes: impl Iterator<Item = &'a str>) -> Result<(), S
     })
 }
 
-/// Strict: padded, no stray bits, and never empty, neither as salt nor as signature.
+/// Decodes strictly: with padding, without stray bits. Neither a salt nor a signature is empty.
 fn base64(text: &str) -> Result<Vec<u8>, SaslError> {
     match STANDARD.decode(text) {
-        Ok(octets) if !octets.is_empty() => Ok(octets),
+        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
         _ => Err(SaslError::Malformed),
     }
 }
 
-/// RFC 5802 §7: `posit-number`, no sign and no zero in front.
+/// RFC 5802 §7: `posit-number`, without a sign and leading zeros.
 fn iterations(text: &str) -> Result<u32, SaslError> {
-    if text.is_empty() || !text.bytes().all(|octet| octet.is_ascii_digit()) {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(SaslError::Malformed);
     }
     if text != "0" && text.starts_with('0') {
@@ -220,7 +219,7 @@ fn iterations(text: &str) -> Result<u32, SaslError> {
     }
 }
 
-/// RFC 5802 §7: `server-error-value`; what is not in the list is to be treated as `other-error`.
+/// RFC 5802 §7: `server-error-value`; unknown values are treated as `other-error`.
 fn known_word(word: &str) -> &'static str {
     const WORDS: [&str; 11] = [
         "invalid-encoding",
@@ -239,13 +238,13 @@ fn known_word(word: &str) -> &'static str {
     WORDS.into_iter().find(|known| *known == word).unwrap_or("other-error")
 }
 
-/// RFC 5802 §7: `printable`, which leaves out the comma.
+/// RFC 5802 §7: `printable`, which excludes the comma.
 fn is_nonce(text: &str) -> bool {
-    text.bytes().all(|octet| octet.is_ascii_graphic() && octet != b',')
+    text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }
 
-/// RFC 5802 §2.2: `SASLprep` (RFC 4013). What that cannot prepare (octets that are no UTF-8, characters younger than
-/// Unicode 3.2 or prohibited, or nothing left) goes as it is, the way servers store it.
+/// Prepares a password by `SASLprep` (RFC 5802 §2.2, RFC 4013). A password that it rejects (not UTF-8, characters that are
+/// prohibited or newer than Unicode 3.2, an empty result) is used unchanged, as servers store it.
 fn prepared(password: &Secret) -> Secret {
     let text = std::str::from_utf8(password.expose()).ok();
     match text.and_then(|text| stringprep::saslprep(text).ok()) {
@@ -261,25 +260,25 @@ pub(super) enum Hash {
 }
 
 impl Hash {
-    fn digest(self, octets: &[u8]) -> Zeroizing<Vec<u8>> {
+    fn digest(self, bytes: &[u8]) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(match self {
-            Self::Sha1 => Sha1::digest(octets).to_vec(),
-            Self::Sha256 => Sha256::digest(octets).to_vec(),
+            Self::Sha1 => Sha1::digest(bytes).to_vec(),
+            Self::Sha256 => Sha256::digest(bytes).to_vec(),
         })
     }
 
-    fn hmac(self, key: &[u8], octets: &[u8]) -> Zeroizing<Vec<u8>> {
+    fn hmac(self, key: &[u8], bytes: &[u8]) -> Zeroizing<Vec<u8>> {
         Zeroizing::new(match self {
-            Self::Sha1 => mac::<Hmac<Sha1>>(key, octets).finalize().into_bytes().to_vec(),
-            Self::Sha256 => mac::<Hmac<Sha256>>(key, octets).finalize().into_bytes().to_vec(),
+            Self::Sha1 => mac::<Hmac<Sha1>>(key, bytes).finalize().into_bytes().to_vec(),
+            Self::Sha256 => mac::<Hmac<Sha256>>(key, bytes).finalize().into_bytes().to_vec(),
         })
     }
 
-    /// In constant time, so that a false signature cannot be mended octet by octet.
-    fn verify(self, key: &[u8], octets: &[u8], signature: &[u8]) -> bool {
+    /// Compares in constant time, so that a signature cannot be guessed byte by byte.
+    fn verify(self, key: &[u8], bytes: &[u8], signature: &[u8]) -> bool {
         match self {
-            Self::Sha1 => mac::<Hmac<Sha1>>(key, octets).verify_slice(signature).is_ok(),
-            Self::Sha256 => mac::<Hmac<Sha256>>(key, octets).verify_slice(signature).is_ok(),
+            Self::Sha1 => mac::<Hmac<Sha1>>(key, bytes).verify_slice(signature).is_ok(),
+            Self::Sha256 => mac::<Hmac<Sha256>>(key, bytes).verify_slice(signature).is_ok(),
         }
     }
 
@@ -300,10 +299,10 @@ impl Hash {
     }
 }
 
-fn mac<M: Mac + KeyInit>(key: &[u8], octets: &[u8]) -> M {
+fn mac<M: Mac + KeyInit>(key: &[u8], bytes: &[u8]) -> M {
     #[expect(clippy::expect_used, reason = "only a MAC with keys of one length can refuse one")]
     let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(octets);
+    mac.update(bytes);
     mac
 }
 

@@ -119,13 +119,13 @@ fn what_is_said_of_the_channel_is_in_the_proof() {
 /// Computed with Python's `hashlib` and `hmac`.
 #[test]
 fn names_are_escaped_and_passwords_prepared() {
-    let octets = |octets: &[u8]| Credential::Password(Secret::from(octets.to_vec()));
+    let bytes = |bytes: &[u8]| Credential::Password(Secret::from(bytes.to_vec()));
     let ix = "nXGXdtUlev90P+tJwXlphTgx/n7kA/gPau4aIzxcsH4=";
     for (user, credential, proof) in [
         ("a=b,c", password("IX"), ix),
         ("a=b,c", password("I\u{ad}X"), ix),
         ("a=b,c", password("\u{2168}"), ix),
-        ("user", octets(b"pass\xff\xfe"), "bBBg05IvFmaB7yJ5BfC2uKWaBzN+RkfhRWnAXVVPm04="),
+        ("user", bytes(b"pass\xff\xfe"), "bBBg05IvFmaB7yJ5BfC2uKWaBzN+RkfhRWnAXVVPm04="),
         ("user", password("\u{1f914}"), "5mfAHPnBM12RnhxfT5s+pvnbYOxtiIBwoX53L6YyKb8="),
         ("user", password(""), "tPbr4ksznL34eCCOqZheSI7+G2n6DDu3dNtzNGHfhZo="),
     ] {
