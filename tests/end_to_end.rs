@@ -1,7 +1,7 @@
 //! Whole sessions against the mailbox server: over TLS, with many messages, with large ones, with failures.
 
 use std::fmt::Write as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -182,6 +182,20 @@ fn drip() {
     run(pop3(&room, &server, Tls::None, &["fetch", "--timeout", "1", "--deadline", "2"])).expect(69);
     assert!(started.elapsed() < Duration::from_secs(10));
     assert!(room.files().is_empty());
+}
+
+/// Standard input that stays open is not waited for beyond `--deadline`, and the error names it.
+#[test]
+fn a_deadline_ends_the_wait_for_unique_ids() {
+    let room = Sandbox::new();
+    let mut command = room.pop3(1);
+    command.args(["delete", "--uid", "-", "--deadline", "0.2"]);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("pop3 starts");
+    let _open = child.stdin.take();
+    let output = child.wait_with_output().expect("pop3 ends");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{stderr}");
+    assert!(stderr.contains("0.2 s passed while waiting for standard input (--uid -)"), "{stderr}");
 }
 
 #[test]

@@ -393,7 +393,7 @@ fn a_password_that_is_no_text() {
     let mut status = pop3(&room, &server, &["status"]);
     status.env("POP3_PASSWORD", std::ffi::OsString::from_wide(&[0x70, 0xd800]));
     let refused = run(status).expect(78);
-    assert!(refused.stderr().contains("POP3_PASSWORD: not written in Unicode"), "{refused:?}");
+    assert!(refused.stderr().contains("POP3_PASSWORD: not valid Unicode"), "{refused:?}");
     assert!(server.log().concat().is_empty(), "nothing was said to it");
 }
 

@@ -2,9 +2,8 @@
 
 use std::{fmt, io};
 
-use crate::{Error, ErrorKind, delivery, proto::ResponseCode};
-
 use super::escape::{MAX_MESSAGE, shorten_to, text};
+use crate::{Error, ErrorKind, delivery, proto::ResponseCode};
 
 /// The error codes of `--json`; each has one exit code, taken from `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

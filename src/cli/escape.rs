@@ -1,7 +1,8 @@
 //! Untrusted text for terminals: one line, without control characters and changes of direction.
 
-use crate::bytes::{BOM, hex_byte, is_line_break_or_nul};
 use std::{borrow::Cow, fmt::Write as _};
+
+pub use crate::delivery::{parse_unique_id, unique_id_text as unique_id};
 
 /// Decodes bytes from a server: as UTF-8 if they are valid, otherwise as Latin-1, so that different bytes give different
 /// text.
@@ -14,75 +15,6 @@ pub fn text(octets: &[u8]) -> Cow<'_, str> {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => octets.iter().map(|&octet| char::from(octet)).collect(),
     }
-}
-
-/// Returns a unique-id as text that [`parse_unique_id`] turns into the same bytes. UTF-8 is unchanged; a byte that is not
-/// UTF-8, or that a line of standard input cannot hold, becomes `\xNN`. A backslash that would read as such an escape is
-/// escaped itself, so different unique-ids have different texts.
-///
-/// ```text
-/// b"caf\xc3\xa9" → "café"     b"caf\xe9" → r"caf\xe9"     br"caf\xe9" → r"caf\x5cxe9"
-/// ```
-pub fn unique_id(octets: &[u8]) -> Cow<'_, str> {
-    let special = |octets: &[u8]| {
-        octets.starts_with(BOM) || octets.iter().any(|&byte| byte == b'\\' || is_line_break_or_nul(byte))
-    };
-    match str::from_utf8(octets) {
-        Ok(text) if !special(octets) => return Cow::Borrowed(text),
-        _ => {}
-    }
-    let mut out = String::with_capacity(octets.len() + 16);
-    let escape = |out: &mut String, byte: u8| {
-        let _ = write!(out, "\\x{byte:02x}");
-    };
-    let mut rest = octets;
-    // `--uid -` skips a byte order mark at the beginning of its input.
-    if let Some(after) = rest.strip_prefix(BOM) {
-        for &byte in BOM {
-            escape(&mut out, byte);
-        }
-        rest = after;
-    }
-    let mut at = 0;
-    for chunk in rest.utf8_chunks() {
-        for c in chunk.valid().chars() {
-            match c {
-                '\\' if escaped_byte(&rest[at..]).is_some() => escape(&mut out, b'\\'),
-                '\r' => escape(&mut out, b'\r'),
-                '\n' => escape(&mut out, b'\n'),
-                '\0' => escape(&mut out, b'\0'),
-                c => out.push(c),
-            }
-            at += c.len_utf8();
-        }
-        for &byte in chunk.invalid() {
-            escape(&mut out, byte);
-        }
-        at += chunk.invalid().len();
-    }
-    Cow::Owned(out)
-}
-
-/// Returns the unique-id that [`unique_id`] shows as `typed`. Other bytes, UTF-8 or not, are unchanged.
-pub fn parse_unique_id(typed: &[u8]) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(typed.len());
-    let mut rest = typed;
-    while let [first, after @ ..] = rest {
-        if let Some(byte) = escaped_byte(rest) {
-            octets.push(byte);
-            rest = &rest[r"\xNN".len()..];
-        } else {
-            octets.push(*first);
-            rest = after;
-        }
-    }
-    octets
-}
-
-/// `br"\xe9 and more"` → `0xe9`
-fn escaped_byte(octets: &[u8]) -> Option<u8> {
-    let [b'\\', b'x', high, low, ..] = octets else { return None };
-    hex_byte(*high, *low)
 }
 
 /// Shortens a name or a server's line for an error message: `abc…`
@@ -139,7 +71,7 @@ pub const MAX_MESSAGE: usize = 2_000;
 mod tests {
     use proptest::prelude::*;
 
-    use super::{escape, parse_unique_id, shorten, text, unique_id};
+    use super::{escape, shorten, text};
 
     #[test]
     fn text_is_utf8_or_latin1() {
@@ -147,28 +79,6 @@ mod tests {
         assert_eq!(text(b"caf\xe9"), "caf\u{e9}");
         assert_eq!(text(b"\x80\xff"), "\u{80}\u{ff}");
         assert_eq!(text(b""), "");
-    }
-
-    #[test]
-    fn different_unique_ids_have_different_texts() {
-        let table: &[(&[u8], &str)] = &[
-            (b"plain-1", "plain-1"),
-            (b"caf\xc3\xa9", "caf\u{e9}"),
-            (b"caf\xe9", r"caf\xe9"),
-            (br"caf\xe9", r"caf\x5cxe9"),
-            (b"\xc2\x80", "\u{80}"),
-            (b"\x80", r"\x80"),
-            (b"C:\\x", "C:\\x"),
-            (b"\\\xe9", "\\\\xe9"),
-            (b"a\x1b\tb", "a\x1b\tb"),
-            (b"a\rb\0", r"a\x0db\x00"),
-            (b"\xef\xbb\xbfa", r"\xef\xbb\xbfa"),
-        ];
-        for (octets, shown) in table {
-            assert_eq!(unique_id(octets), *shown, "{octets:?}");
-            assert_eq!(parse_unique_id(shown.as_bytes()), *octets, "{shown:?}");
-        }
-        assert_eq!(parse_unique_id(b"caf\xe9 \\xE9 \\x4"), b"caf\xe9 \xe9 \\x4");
     }
 
     #[test]
@@ -197,15 +107,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn a_unique_id_comes_back(octets in prop::collection::vec(prop::sample::select(&b"\\\\x5c0a\xe9\xc3\xa9\xef\xbb\xbf\r\n\0"[..]), 0..12)) {
-            let shown = unique_id(&octets);
-            let beginning = shown.chars().next();
-            prop_assert!(!shown.contains(['\r', '\n', '\0']), "{shown:?}");
-            prop_assert_ne!(beginning, Some('\u{feff}'));
-            prop_assert_eq!(parse_unique_id(shown.as_bytes()), octets);
-        }
-
         #[test]
         fn nothing_acts_after_escaping(octets: Vec<u8>, any: String) {
             for raw in [text(&octets).into_owned(), any] {

@@ -90,11 +90,10 @@ const NOTICE: Duration = Duration::from_secs(3);
 
 #[cfg(feature = "keyring")]
 mod platform {
-    use crate::Secret;
     use keyring::{Entry, Error};
 
     use super::KeyringError;
-    use crate::cli::escape::escape;
+    use crate::{Secret, cli::escape::escape};
 
     /// The service under which every secret is saved.
     const SERVICE: &str = "pop3";
@@ -180,9 +179,8 @@ mod platform {
 
 #[cfg(not(feature = "keyring"))]
 mod platform {
-    use crate::Secret;
-
     use super::KeyringError;
+    use crate::Secret;
 
     pub fn read(_: &str) -> Result<Option<Secret>, KeyringError> {
         Err(KeyringError::Absent)

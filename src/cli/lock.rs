@@ -1,9 +1,10 @@
 //! Waiting for a lock that another process holds. The system releases a lock when its holder ends, however it ends.
 
-use std::fs::{File, TryLockError};
-use std::io;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    fs::{File, TryLockError},
+    io, thread,
+    time::{Duration, Instant},
+};
 
 use crate::net::Limits;
 

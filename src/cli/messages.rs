@@ -1,12 +1,11 @@
 //! The messages of a session, and which of them were fetched before.
 
+use super::select::{ListedMessage, ListedMessages};
 use crate::{
     delivery::{MAX_OCCURRENCES, Record},
     proto::{MessageNumber, UniqueId},
     session::{MaildropEntry, MaildropListing},
 };
-
-use super::select::{ListedMessage, ListedMessages};
 
 /// The messages of a maildrop, ordered by number. Messages that share a unique-id differ in their occurrence: 0 for the
 /// first, 1 for the second.

@@ -1,7 +1,7 @@
-//! The command line: everything that is not the protocol.
+//! The command line.
 //!
-//! `args` is what was typed, `settings` what it means; `command` has one file a subcommand; `signals` tidies up before one ends the
-//! process; `output`, `json` and `progress` show; `exit` knows the codes.
+//! [`args`] parses words, `settings` gives them their meaning, `command` has one file per subcommand, `output`, `json` and
+//! `progress` print, [`error`](CliError) has the exit codes, `signals` cleans up before a signal ends the process.
 
 // No part of the library's API: `pub` there shows an item to the neighbouring modules, the binary, the tests that render
 // manual and completions, and the fuzz targets.
@@ -57,7 +57,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
             }
             _ => ExitCode::SUCCESS,
         },
-        // Where nothing was asked, the answer is how to ask; whether anybody reads it does not matter.
+        // No arguments: print a short usage and ignore write errors.
         Err(error) if !error.json && error.message == args::text::NO_COMMAND => {
             drop(anstream::stderr().write_all(error.text.as_bytes()));
             ExitCode::from(ErrorCode::Usage.exit_code())
@@ -125,8 +125,7 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Outcome, Abort> {
     command::run(&mut context, &args.command)
 }
 
-/// True if no line of text goes to standard output: `-q` leaves out what only reports that something was done, and
-/// standard output that holds mail holds nothing else.
+/// True if no text is written to standard output: it holds mail, or `-q` omits the reports of the subcommand.
 fn shows_no_text(args: &Args, settings: &Settings) -> bool {
     let reports = match &args.command {
         args::Command::Status(status) => status.check,
@@ -140,5 +139,5 @@ fn shows_no_text(args: &Args, settings: &Settings) -> bool {
     args.output.quiet > 0 && reports || shows_mail
 }
 
-/// `status --check`: there is no new mail.
+/// The exit code of `status --check` without new mail.
 const NO_NEW_MAIL: u8 = 1;

@@ -1,13 +1,12 @@
 //! The progress bar of `fetch`: on standard error, if that is a terminal.
 
+#[cfg(unix)]
+use std::io::Write as _;
 use std::{
     io::{self, IsTerminal as _},
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
-
-#[cfg(unix)]
-use std::io::Write as _;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

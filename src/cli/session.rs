@@ -7,19 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::{
+    error::{CliError, ErrorCode},
+    output::Stderr,
+    settings::Settings,
+    trace_log::TraceLog,
+};
 use crate::{
     Error, ErrorKind,
     net::{self, Limits, Stream, TlsConnector, TlsFailure, TlsSettings, Trust},
     proto::{Capabilities, ResponseCode},
     sasl::{AuthMethod, Credential},
     session::{Authorization, SessionOptions, TlsMode, Transaction},
-};
-
-use super::{
-    error::{CliError, ErrorCode},
-    output::Stderr,
-    settings::Settings,
-    trace_log::TraceLog,
 };
 
 /// A session after login, with what the server sent before.

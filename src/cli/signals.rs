@@ -19,13 +19,14 @@ mod unix {
         time::Duration,
     };
 
-    use crate::delivery::cleanup;
     use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::Signals,
         low_level::emulate_default_handler,
     };
+
+    use crate::delivery::cleanup;
 
     /// The state of the terminal that a signal must undo.
     struct Terminal {

@@ -7,12 +7,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use super::{error::CliError, progress, settings::TraceSink};
 use crate::{
     net::KeyLog,
     trace::{Lines, Trace},
 };
-
-use super::{error::CliError, progress, settings::TraceSink};
 
 /// The trace of a run. Its sessions share it: a login that is tried again opens another connection.
 #[derive(Clone)]

@@ -52,6 +52,7 @@ mod store;
 mod sync;
 #[cfg(test)]
 mod tests;
+mod unique_id;
 mod writer;
 
 pub use error::{Error, ErrorKind};
@@ -61,3 +62,4 @@ pub use lmtp::LmtpAddress;
 pub use record::import;
 pub use record::{Fetched, Foreign, Imported, Locked, MAX_OCCURRENCES, Record, Remembered};
 pub use storage::{Delivered, Destination, Failed, Incoming, Options, Report, Storage};
+pub use unique_id::{parse_unique_id, unique_id_text};

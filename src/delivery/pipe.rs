@@ -11,10 +11,11 @@ use std::{
 use super::{
     cleanup,
     error::{Error, ErrorKind},
-    file_name, fs as disk,
+    fs as disk,
     line_ends::LineEnds,
     storage::{Incoming, Options},
     store::{CommitContext, Staged, Store},
+    unique_id::unique_id_text,
 };
 
 pub(crate) struct Pipe {
@@ -93,7 +94,7 @@ impl Pipe {
         }
         command.env("POP3_NUMBER", message.incoming.number.to_string());
         match &message.incoming.unique_id {
-            Some(unique_id) => command.env("POP3_UID", printable(unique_id.as_bytes())),
+            Some(unique_id) => command.env("POP3_UID", &*unique_id_text(unique_id.as_bytes())),
             None => command.env_remove("POP3_UID"),
         };
         #[cfg(unix)]
@@ -200,14 +201,6 @@ fn has_ended(child: &Child, blocking: bool) -> io::Result<bool> {
 #[cfg(not(unix))]
 fn has_ended(child: &mut Child, blocking: bool) -> io::Result<bool> {
     if blocking { child.wait().map(|_| true) } else { Ok(child.try_wait()?.is_some()) }
-}
-
-/// A unique-id of printable ASCII without spaces unchanged, any other escaped as in the name of an `.eml`.
-fn printable(unique_id: &[u8]) -> String {
-    match str::from_utf8(unique_id) {
-        Ok(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => text.to_owned(),
-        _ => file_name::portable(unique_id, usize::MAX),
-    }
 }
 
 fn spooling(error: &io::Error) -> Error {

@@ -71,7 +71,9 @@ fn user_and_mechanism(login: &str) -> Result<(Option<String>, Option<String>), E
         None => (login, None),
     };
     if user.contains(':') || parameter.is_some_and(|parameter| parameter.contains(':')) {
-        return Err(invalid("a password is not accepted here; see POP3_PASSWORD and `pop3 login`"));
+        return Err(invalid(
+            "a password in a URL is not accepted; set POP3_PASSWORD, or save it with pop3 login",
+        ));
     }
     let mechanism = match parameter {
         None => None,
@@ -100,9 +102,10 @@ pub(super) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), Error> {
         return Ok((Host::parse(text)?, None));
     };
     let (host, port) = (&text[..colon], &text[colon + 1..]);
-    // More colons: neither a port nor an IPv6 address. The error of the host says so.
     if port.contains(':') {
-        return Ok((Host::parse(text)?, None));
+        return Err(invalid(
+            "expected HOST, HOST:PORT or an IPv6 address, in brackets before a port: [2001:db8::1]:995",
+        ));
     }
     let digits = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     match port.parse() {

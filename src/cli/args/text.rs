@@ -1,9 +1,8 @@
-//! What help and manual say around the options.
+//! The texts of help and manual besides the options.
 
-use std::fmt::Write as _;
-use std::sync::LazyLock;
+use std::{fmt::Write as _, sync::LazyLock};
 
-/// Examples before options: what people look for first.
+/// Examples come before options: people look for them first.
 pub const TEMPLATE: &str = "\
 {about-with-newline}
 {usage-heading} {usage}
@@ -13,15 +12,15 @@ pub const TEMPLATE: &str = "\
 pub const ABOUT: &str = "\
 A POP3 client for scripts: one command, one session, text or JSON.
 
-Without --commit nothing changes on the server, ever. All options stand before or after the command alike. An option \
-beats its environment variable, which beats the configuration file, which beats the default. A variable that is set \
-to nothing counts as not set; only POP3_PASSWORD may be empty, and an empty POP3_PROXY means no proxy.";
+Without --commit nothing ever changes on the server. Options may precede or follow the command. An option overrides \
+its environment variable, which overrides the configuration file, which overrides the default. An empty variable \
+counts as not set; only POP3_PASSWORD may be empty, and an empty POP3_PROXY means no proxy.";
 
-/// What `pop3` alone says.
+/// The output of `pop3` without arguments.
 pub const BEGIN: &str = "\
 pop3: a POP3 client for scripts. To begin:
 
-  # ask for the password, prove it against the server, save it in the keyring
+  # ask for the password, verify it with the server, save it in the keyring
   pop3 login --host pop.example.org --user alice
   # how many messages there are
   pop3 status --host pop.example.org --user alice
@@ -29,17 +28,17 @@ pop3: a POP3 client for scripts. To begin:
   pop3 fetch --host pop.example.org --user alice
 
 Commands: status, headers, fetch, delete, uidl, login, logout, accounts, record.
-pop3 --help says more, pop3 COMMAND --help all about one command.
+pop3 --help shows more, pop3 COMMAND --help describes a command.
 ";
 
 pub const NO_COMMAND: &str =
-    "no command given: one of status, headers, fetch, delete, uidl, login, logout, accounts, record";
+    "no command given; expected one of status, headers, fetch, delete, uidl, login, logout, accounts, record";
 
-/// Switches that are not suggested for what resembles them: they delete, forget what was fetched, or have mail that was
-/// never stored counted as fetched.
+/// Switches that are never suggested for a mistyped one: they delete messages, forget what was fetched, or count messages
+/// as fetched that were never stored.
 pub const DANGEROUS: &[&str] = &["--commit", "--delete", "--forget", "--skip"];
 
-/// Words of the protocol and of other clients, and what does here what they do there.
+/// Words of the protocol and of other clients, each with a hint that names the equivalent.
 pub const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["list", "ls"], "pop3 uidl lists numbers, unique-ids and sizes; pop3 headers lists subjects"),
     (
@@ -50,10 +49,10 @@ pub const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["top", "peek", "head"], "pop3 headers --lines N shows the header and the first lines"),
     (
         &["stat", "check", "count"],
-        "pop3 status counts messages; with --check it tells by its exit code if there are new ones",
+        "pop3 status counts messages; the exit code of --check tells if there are new ones",
     ),
     (&["capa", "capabilities", "info"], "pop3 status --server shows what the server announces"),
-    (&["auth", "pass", "user"], "pop3 login proves a password and saves it"),
+    (&["auth", "pass", "user"], "pop3 login verifies a password and saves it"),
     (&["-u", "--username", "--login"], "the user name is given with --user"),
     (
         &["-p", "--pass", "--password", "--passwd", "--token"],
@@ -64,12 +63,12 @@ pub const ELSEWHERE: &[(&[&str], &str)] = &[
         &["-k", "--insecure", "--no-verify", "--no-check-certificate"],
         "a self-signed certificate is trusted with --tls-fingerprint",
     ),
-    (&["--ssl", "--use-ssl", "--pop3s", "--tls-implicit"], "TLS from the first byte is --tls implicit"),
+    (&["--ssl", "--use-ssl", "--pop3s", "--tls-implicit"], "TLS from the start is --tls implicit"),
     (&["--starttls", "--stls"], "--tls starttls is the default"),
     (&["--no-tls", "--no-ssl", "--plain"], "--tls none sends everything in cleartext"),
     (
         &["--keep", "--leave", "--nodelete", "--no-delete"],
-        "messages stay on the server unless told otherwise",
+        "messages stay on the server without --delete --commit",
     ),
     (&["--limit", "--max", "--count", "-n"], "--first N takes the N lowest numbers, --last N the highest"),
     (&["--since", "--before", "--newer-than"], "--older-than AGE chooses by the time of fetching"),
@@ -80,13 +79,13 @@ pub const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["--unread", "--unseen"], "--new chooses what was not fetched before"),
     (&["--retries", "--retry"], "a maildrop in use is retried for --wait seconds"),
     (&["--quiet-errors", "--silent"], "-q leaves out warnings, -qq errors too"),
-    (&["--debug", "--wire"], "--trace shows the conversation with the server, -v says more"),
+    (&["--debug", "--wire"], "--trace shows the conversation with the server, -v prints more"),
 ];
 
-/// An example: what it does, and its line.
+/// An example: a description, and the command line.
 pub type Example = (&'static str, &'static str);
 
-/// The examples of every command; those of `pop3` itself come first.
+/// The examples of each command; those of `pop3` itself come first.
 pub const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "pop3",
@@ -103,7 +102,10 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
         "status",
         &[
             ("is there new mail?", "pop3 status --account work --check && echo 'new mail'"),
-            ("what the server can do, and when its certificate ends", "pop3 status --account work --server"),
+            (
+                "what the server supports, and when its certificate expires",
+                "pop3 status --account work --server",
+            ),
         ],
     ),
     (
@@ -141,7 +143,7 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
                 "pop3 delete --account work --fetched --older-than 30d --commit",
             ),
             (
-                "what a filter chose, by unique-id",
+                "messages that a filter selects, by unique-id",
                 "pop3 headers --account work --json | jq -r 'select(.subject == \"spam\").uid' |\n      pop3 delete --account work --uid - --commit",
             ),
         ],
@@ -162,7 +164,7 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
             ),
             ("ask for the password", "pop3 login --account work"),
             (
-                "take it from another program",
+                "read it from another program",
                 "pass show mail/work | pop3 login --account work --password-stdin",
             ),
         ],
@@ -183,7 +185,7 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("what was fetched, the newest last", "pop3 record --account work"),
             (
-                "take over what mpop fetched",
+                "import what mpop fetched",
                 "pop3 record --account work --import ~/.mpop_uidls/alice_at_pop.example.org",
             ),
             (
@@ -194,7 +196,7 @@ pub const EXAMPLES: &[(&str, &[Example])] = &[
     ),
 ];
 
-/// The examples of a command as help shows them.
+/// Returns the examples of a command for its help.
 pub fn examples(command: &str) -> String {
     let mut text = String::from("Examples:\n");
     let of_command = EXAMPLES.iter().filter(|(name, _)| *name == command);
@@ -208,7 +210,7 @@ pub fn examples(command: &str) -> String {
     text
 }
 
-/// What `--version` says after the name: version, commit if the build knew it, TLS, features.
+/// Returns version, commit (if known when built), TLS and features, for `--version`.
 pub fn long_version() -> &'static str {
     static TEXT: LazyLock<String> = LazyLock::new(|| {
         let commit = option_env!("POP3_COMMIT").map(|commit| format!(" ({commit})")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `accounts`: names the accounts of the configuration file, without opening a session.
+//! `accounts`: lists the accounts of the configuration file, without opening a session.
 
 use log::LevelFilter;
 

@@ -2,30 +2,28 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::{
+    Context, Outcome, choose,
+    fetch::{candidate, named, unproven},
+    index_of_selected, parse_selectors, refused, uid,
+};
 use crate::{
+    cli::{
+        args,
+        error::{Abort, CliError},
+        json::{Delete, Deletion, Refused},
+        messages::MessageList,
+        select::{DefaultSelection, Selection},
+        session::Session,
+    },
     delivery::{Record, verify},
     proto::MessageNumber,
     session::Transaction,
 };
 
-use super::{
-    Context, Outcome, choose,
-    fetch::{candidate, named, unproven},
-    place, refused, selection, uid,
-};
-use crate::cli::{
-    args,
-    error::{Abort, CliError},
-    json::{Delete, Deletion, Refused},
-    messages::MessageList,
-    select::DefaultSelection,
-    select::Selection,
-    session::Session,
-};
-
 pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Abort> {
-    let selection = selection(&args.selectors, DefaultSelection::Refuse)?;
-    let (Session { mut transaction, .. }, record) = if selection.needs_record() {
+    let selector = parse_selectors(&args.selectors, DefaultSelection::Refuse)?;
+    let (Session { mut transaction, .. }, record) = if selector.needs_record() {
         let (session, record) = context.open_with_record()?;
         (session, Some(record))
     } else {
@@ -33,32 +31,32 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     };
     let listing = transaction.listing()?;
     let messages = MessageList::new(&listing);
-    let (chosen, _) = choose(&selection, &messages, record.as_ref())?;
-    if chosen.is_empty() {
-        context.note_nothing_selected(&messages, &selection);
+    let (selected, _) = choose(&selector, &messages, record.as_ref())?;
+    if selected.is_empty() {
+        context.note_nothing_selected(&messages, &selector);
     }
-    let chosen = if selection.rests_on_fetched() {
-        proven(context, &mut transaction, &messages, record.as_ref(), chosen)?
+    let selected = if selector.rests_on_fetched() {
+        proven(context, &mut transaction, &messages, record.as_ref(), selected)?
     } else {
-        chosen
+        selected
     };
     context.printer.fit(
-        chosen.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
+        selected.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
     );
 
     let mut refusals = HashMap::new();
-    transaction.dele_all(chosen.iter().map(|index| messages.entry(index).number), |number, error| {
-        if let Some(index) = place(&messages, &chosen, number) {
+    transaction.dele_all(selected.iter().map(|index| messages.entry(index).number), |number, error| {
+        if let Some(index) = index_of_selected(&messages, &selected, number) {
             refusals.insert(index, refused(messages.entry(index), &error));
         }
     })?;
     let ended = context.end(transaction);
     let deleted = Deletion::of(context.settings.commit, &ended);
-    let told = rows(context, &messages, &chosen, &refusals, deleted);
+    let told = rows(context, &messages, &selected, &refusals, deleted);
     ended?;
     told?;
     if !context.settings.commit {
-        context.warn_nothing_deleted(chosen.len() - refusals.len());
+        context.warn_nothing_deleted(selected.len() - refusals.len());
     }
     if refusals.is_empty() {
         return Ok(Outcome::Done);
@@ -68,16 +66,16 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     Err(CliError::partial(&refused).into())
 }
 
-/// The chosen messages that were stored here and are still the same.
+/// Returns the selected messages that were stored here and are still the same.
 fn proven(
     context: &Context<'_>,
     transaction: &mut Transaction,
     messages: &MessageList<'_>,
     record: Option<&Record>,
-    chosen: Selection,
+    selected: Selection,
 ) -> Result<Selection, Abort> {
-    let Some(record) = record else { return Ok(chosen) };
-    let candidates = chosen.iter().filter_map(|index| candidate(messages, index));
+    let Some(record) = record else { return Ok(selected) };
+    let candidates = selected.iter().filter_map(|index| candidate(messages, index));
     let verified = verify(transaction, record, candidates)?;
     if !verified.unproven.is_empty() {
         context.stderr.warning(&unproven(&verified.unproven));
@@ -86,10 +84,10 @@ fn proven(
         context.stderr.warning(&other_header(&verified.other));
     }
     let same = |index| verified.same.contains(&messages.entry(index).number);
-    Ok((0..messages.len()).map(|index| chosen.contains(index) && same(index)).collect())
+    Ok((0..messages.len()).map(|index| selected.contains(index) && same(index)).collect())
 }
 
-/// Another message under a used unique-id looks to us like a server that cuts or changes the header in its answer to `TOP`.
+/// Another message under a used unique-id looks the same as a server that cuts or changes the header in its answer to `TOP`.
 fn other_header(numbers: &HashSet<MessageNumber>) -> String {
     let named = named(numbers);
     if numbers.len() == 1 {
@@ -107,11 +105,11 @@ fn other_header(numbers: &HashSet<MessageNumber>) -> String {
 fn rows(
     context: &mut Context<'_>,
     messages: &MessageList<'_>,
-    chosen: &Selection,
+    selected: &Selection,
     refusals: &HashMap<usize, Refused>,
     deleted: Deletion,
 ) -> Result<(), Abort> {
-    for index in chosen.iter() {
+    for index in selected.iter() {
         if let Some(refusal) = refusals.get(&index) {
             context.printer.refused(refusal)?;
             continue;

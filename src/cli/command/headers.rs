@@ -1,52 +1,45 @@
 //! `headers`: date, sender, subject and size of messages, which stay on the server.
 
+use memchr::{memchr_iter, memmem};
+
+use super::{Context, Outcome, choose, index_of_selected, parse_selectors, refused, row, within};
 use crate::{
+    cli::{
+        args,
+        error::{Abort, CliError},
+        json::{self, Mailbox},
+        messages::MessageList,
+        select::{DefaultSelection, ListedMessages as _},
+        session::Session,
+    },
     header,
     proto::MessageNumber,
     session::{Message, Reply},
 };
-use memchr::{memchr_iter, memmem};
-
-use super::{Context, Outcome, choose, place, refused, row, selection, within};
-use crate::cli::{
-    args,
-    error::{Abort, CliError},
-    json::{self, Mailbox},
-    messages::MessageList,
-    select::{DefaultSelection, ListedMessages as _},
-    session::Session,
-};
-
-/// So much of a message is kept to be shown: no honest header is as long, and some servers answer `TOP` with the
-/// whole message.
-const MAX_HEAD: usize = 2 << 20;
-
-/// Ordinary messages have a hundred; a field of four octets takes twenty times that in memory.
-const MAX_FIELDS: usize = 50_000;
 
 pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Outcome, Abort> {
-    let selection = selection(&args.selectors, DefaultSelection::New)?;
+    let selector = parse_selectors(&args.selectors, DefaultSelection::New)?;
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let listing = transaction.listing()?;
     let messages = MessageList::new(&listing);
     context.warn_of_missing_unique_ids(&messages);
-    let (chosen, listed) = choose(&selection, &messages, Some(&record))?;
-    if chosen.is_empty() {
-        context.note_nothing_selected(&messages, &selection);
+    let (selected, listed) = choose(&selector, &messages, Some(&record))?;
+    if selected.is_empty() {
+        context.note_nothing_selected(&messages, &selector);
     }
     context.printer.fit(
-        chosen.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
+        selected.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
     );
 
     let lines = args.lines.unwrap_or(0);
     let mut refusals = Vec::new();
-    // Nothing is printed before the session vouches for it.
+    // Answers are printed once the session vouches for them.
     let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, crate::Error>)> = Vec::new();
     let located = |error: crate::Error| match error.number().and_then(|number| messages.index_of(number)) {
         Some(index) => within(messages.entry(index), error),
         None => error.into(),
     };
-    let mut tops = transaction.top_all(chosen.iter().map(|index| messages.entry(index).number), lines);
+    let mut tops = transaction.top_all(selected.iter().map(|index| messages.entry(index).number), lines);
     loop {
         if !tops.is_ready() {
             context.printer.flush()?;
@@ -60,7 +53,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Outcome, A
             Reply::Refused { number, error, .. } => waiting.push((number, Err(error))),
             Reply::Vouched => {
                 for (number, answer) in waiting.drain(..) {
-                    let Some(index) = place(&messages, &chosen, number) else { continue };
+                    let Some(index) = index_of_selected(&messages, &selected, number) else { continue };
                     match answer {
                         Ok(head) => {
                             let message = row(&listed.message(index), messages.has_unique_ids());
@@ -96,10 +89,10 @@ fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> j
     }
 }
 
-/// The header and so many lines behind it; what a server sends beyond that goes by.
+/// Reads the header and `lines` lines of the body, and ignores the rest: some servers answer `TOP` with the whole message.
 fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, crate::Error> {
     let mut head = Vec::new();
-    // From where on lines are counted, once the header has ended.
+    // The position after the counted lines; `None` within the header.
     let mut body = None;
     let mut counted = 0;
     while let Some(chunk) = message.chunk()? {
@@ -117,3 +110,10 @@ fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, crate::Err
     head.shrink_to_fit();
     Ok(head)
 }
+
+/// The most bytes that are kept of a message: no ordinary header is as long.
+const MAX_HEAD: usize = 2 << 20;
+
+/// The most fields of `--fields`: ordinary messages have a hundred, and a field of four bytes takes twenty times that in
+/// memory.
+const MAX_FIELDS: usize = 50_000;

@@ -7,7 +7,7 @@ use crate::cli::{
     oauth, session,
 };
 
-/// Asks for the password, proves it against the server, and only then saves it.
+/// Asks for the password, verifies it with the server, then saves it.
 pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Outcome, Abort> {
     if let Some(oauth) = &context.settings.oauth
         && !args.password_stdin
@@ -27,7 +27,7 @@ pub fn login(context: &mut Context<'_>, args: &args::Login) -> Result<Outcome, A
     Ok(Outcome::Done)
 }
 
-/// Removes the password; one that is not there is as good as removed.
+/// Removes the password. A missing password is not an error.
 pub fn logout(context: &mut Context<'_>) -> Result<Outcome, Abort> {
     if let Some(oauth) = &context.settings.oauth {
         return oauth::login::logout(context, oauth);

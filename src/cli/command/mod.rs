@@ -1,4 +1,4 @@
-//! One file a subcommand; each opens one session, does one job and ends it.
+//! The subcommands, one per file. Each opens one session, does one job and ends.
 
 pub mod accounts;
 mod delete;
@@ -15,14 +15,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{
-    Secret,
-    delivery::Record,
-    proto::MessageNumber,
-    sasl::Credential,
-    session::{MaildropEntry, Transaction},
-};
-
 use super::{
     args::{self, SelectorArgs},
     credential::{self, Found},
@@ -33,14 +25,20 @@ use super::{
     messages::{KnownMessages, MessageList},
     oauth,
     output::{Printer, Stderr},
-    select::Selection,
-    select::{DefaultSelection, ListedMessage, Selector, no_unique_ids_error},
+    select::{DefaultSelection, ListedMessage, Selection, Selector, no_unique_ids_error},
     session::{self, Session},
     settings::{Destination, Settings},
     trace_log::TraceLog,
 };
+use crate::{
+    Secret,
+    delivery::Record,
+    proto::MessageNumber,
+    sasl::Credential,
+    session::{MaildropEntry, Transaction},
+};
 
-/// What every subcommand works with.
+/// The state that subcommands share.
 pub struct Context<'a> {
     pub settings: &'a Settings,
     pub stderr: Stderr,
@@ -48,11 +46,11 @@ pub struct Context<'a> {
     pub printer: Printer<'a>,
     /// The server confirmed `QUIT`.
     pub committed: bool,
-    /// The trace could not be written to its end.
+    /// An error of writing the trace after the commit.
     pub trace_failure: Option<CliError>,
 }
 
-/// How a run ends well.
+/// The result of a run without errors.
 pub enum Outcome {
     Done,
     /// `status --check`, and there is no new mail.
@@ -71,7 +69,7 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Outcome
         args::Command::Login(args) => login::login(context, args),
         args::Command::Logout(_) => login::logout(context),
         args::Command::Record(args) => record::run(context, args),
-        // It has no account of its own, hence no settings: `cli::run` does it.
+        // Needs no settings: `cli::run` does it.
         args::Command::Accounts(_) => Ok(Outcome::Done),
     };
     let done = done.and_then(|done| match context.trace_failure.take() {
@@ -87,23 +85,23 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Outcome
 }
 
 impl Context<'_> {
-    /// Opens a session with the credential that the settings lead to; it is looked up before anything is sent.
+    /// Finds the credential, then opens a session.
     fn open(&self) -> Result<Session, CliError> {
         self.open_with(&self.credential()?)
     }
 
-    /// The credential that the settings lead to.
+    /// Finds the credential of the settings.
     fn credential(&self) -> Result<Found, CliError> {
         let found = credential::find(self.settings, &|| self.access_token(None))?;
         log::info!("the credential is from {}", found.source);
         Ok(found)
     }
 
-    /// Opens a session with a credential; a cached access token that the server refuses is refreshed once.
+    /// Opens a session with a credential. A cached access token that the server refuses is refreshed once.
     fn open_with(&self, found: &Found) -> Result<Session, CliError> {
         let opened = session::open(self.settings, &found.credential, &self.trace_log, self.stderr);
         match (opened, &found.credential) {
-            // The provider may have withdrawn it; the next one is another secret.
+            // The provider may have revoked the token; a refreshed one is another secret.
             (Err(failure), Credential::Token(refused))
                 if found.source == CACHED_TOKEN && failure.code == ErrorCode::Authentication =>
             {
@@ -115,7 +113,7 @@ impl Context<'_> {
         }
     }
 
-    /// The access token of the stored grant, refreshed where it must be, or why there is none.
+    /// Returns the access token of the stored grant, refreshed if necessary, or the reason why there is none.
     fn access_token(&self, refused: Option<&Secret>) -> Result<Result<Found, String>, CliError> {
         let Some(oauth) = &self.settings.oauth else { return Ok(Err("the account has no oauth".into())) };
         let token = oauth::access_token(self.settings, oauth, &self.trace_log, self.stderr, refused)?;
@@ -125,7 +123,7 @@ impl Context<'_> {
         }))
     }
 
-    /// The same, and what was fetched before, to be read only.
+    /// Opens a session, and reads the record of fetched messages at the same time.
     fn open_with_record(&self) -> Result<(Session, Record), CliError> {
         let Settings { state_dir, user, address, .. } = self.settings;
         let read = || Ok(Record::read(state_dir, user, &address.host().to_string(), address.port())?);
@@ -133,8 +131,8 @@ impl Context<'_> {
         Ok((session, record))
     }
 
-    /// Ends a session in which all went well: `QUIT` with `--commit`, else the connection is closed. What was printed
-    /// must be out, and the wire log whole, before anything is committed.
+    /// Ends a session without errors: sends `QUIT` with `--commit`, otherwise closes the connection. First flushes the
+    /// output and checks the trace: nothing is committed if they failed.
     pub fn end(&mut self, transaction: Transaction) -> Result<(), Abort> {
         self.printer.flush()?;
         self.trace_log.check()?;
@@ -145,7 +143,7 @@ impl Context<'_> {
         } else {
             transaction.abandon()?;
         }
-        // What is deleted is deleted: a trace that cannot be written any more is reported beside it.
+        // The deletion is done, so an error of the trace is reported later.
         self.trace_failure = self.trace_log.check().err();
         Ok(())
     }
@@ -160,7 +158,7 @@ impl Context<'_> {
         }
     }
 
-    /// Without `--commit`, where it was wanted that messages are deleted.
+    /// Warns that without `--commit` nothing was deleted.
     fn warn_nothing_deleted(&self, marked: usize) {
         self.stderr.warning(if marked == 0 {
             "nothing was deleted on the server: no message was marked (and --commit is not given)"
@@ -169,7 +167,7 @@ impl Context<'_> {
         });
     }
 
-    /// A first `fetch` in the home directory most likely was to go elsewhere: nobody keeps mail between other files.
+    /// Notes that a first `fetch` stores in the home directory, which is probably a mistake.
     fn note_destination(&self, is_first: bool) {
         let Some(home) = self.settings.home.as_deref().filter(|_| is_first) else { return };
         let here = std::env::current_dir().ok();
@@ -181,9 +179,9 @@ impl Context<'_> {
         }
     }
 
-    /// An empty answer looks as if something were missing.
-    fn note_nothing_selected(&self, messages: &MessageList<'_>, selection: &Selector) {
-        let others = match (messages.len(), selection.takes_new()) {
+    /// Explains an empty result.
+    fn note_nothing_selected(&self, messages: &MessageList<'_>, selector: &Selector) {
+        let others = match (messages.len(), selector.takes_new()) {
             (0, _) => "the maildrop is empty".to_owned(),
             (messages, true) => format!("no new messages; --all takes all {messages}"),
             (messages, false) => format!("none of the {messages} messages is chosen"),
@@ -192,10 +190,11 @@ impl Context<'_> {
     }
 }
 
-/// The source of an access token that was not made just now.
+/// The source of an access token that was not refreshed in this run.
 const CACHED_TOKEN: &str = "the stored grant";
 
-/// Both at once: a large record takes as long to read as a session to begin. Of two failures the first one's is told.
+/// Runs both at the same time: reading a large record takes as long as opening a session. If both fail, returns the error
+/// of `first`.
 fn run_both<T: Send, U>(
     first: impl FnOnce() -> Result<T, CliError> + Send,
     second: impl FnOnce() -> Result<U, CliError>,
@@ -212,35 +211,36 @@ fn run_both<T: Send, U>(
 }
 
 /// Parses selectors, and reads the unique-ids of standard input, before connecting.
-fn selection(selectors: &SelectorArgs, otherwise: DefaultSelection) -> Result<Selector, CliError> {
-    let mut selection = Selector::parse(selectors, otherwise)?;
-    if selection.reads_stdin() {
+fn parse_selectors(selectors: &SelectorArgs, default: DefaultSelection) -> Result<Selector, CliError> {
+    let mut selector = Selector::parse(selectors, default)?;
+    if selector.reads_stdin() {
         let _waiting = deadline::waiting_for("standard input (--uid -)");
-        selection.read(io::stdin().lock())?;
+        selector.read(io::stdin().lock())?;
     }
-    Ok(selection)
+    Ok(selector)
 }
 
 /// Returns the selected messages, and all messages with what the record knows of them.
 fn choose<'c, 'm>(
-    selection: &Selector,
+    selector: &Selector,
     messages: &'c MessageList<'m>,
     record: Option<&'c Record>,
 ) -> Result<(Selection, KnownMessages<'c, 'm>), CliError> {
-    if selection.needs_unique_ids() && !messages.has_unique_ids() {
+    if selector.needs_unique_ids() && !messages.has_unique_ids() {
         return Err(no_unique_ids_error());
     }
     let listed = messages.known(record);
-    let chosen = selection.resolve(&listed, now())?;
-    Ok((chosen, listed))
+    let selection = selector.resolve(&listed, now())?;
+    Ok((selection, listed))
 }
 
+/// Returns the current time in Unix seconds.
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// The first keys of every row about a message of the maildrop.
+/// Returns the first keys of every row about a message of the maildrop.
 fn row(message: &ListedMessage<'_>, has_unique_ids: bool) -> json::Uidl {
     json::Uidl {
         number: message.number.get(),
@@ -250,7 +250,7 @@ fn row(message: &ListedMessage<'_>, has_unique_ids: bool) -> json::Uidl {
     }
 }
 
-/// A message that the server refused; the others go on.
+/// Returns the row of a message that the server refused.
 fn refused(entry: MaildropEntry<'_>, error: &crate::Error) -> json::Refused {
     json::Refused {
         number: entry.number.get(),
@@ -259,12 +259,12 @@ fn refused(entry: MaildropEntry<'_>, error: &crate::Error) -> json::Refused {
     }
 }
 
-/// An error of the session in the middle of a message, which may be why it cannot be fetched: the failure names it.
+/// Adds the message that was being transferred to an error of the session: the message may be the cause.
 fn within(entry: MaildropEntry<'_>, error: crate::Error) -> Abort {
     CliError::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
 }
 
-/// A unique-id as rows show it, and as `--uid` takes it.
+/// Returns a unique-id as in JSON, and as `--uid` accepts it.
 fn uid<T: AsRef<[u8]> + ?Sized>(bytes: &T) -> String {
     unique_id(bytes.as_ref()).into_owned()
 }
@@ -274,6 +274,10 @@ fn shown(octets: &[u8]) -> String {
 }
 
 /// Returns the index of a number, if that message was selected.
-fn place(messages: &MessageList<'_>, chosen: &Selection, number: MessageNumber) -> Option<usize> {
-    messages.index_of(number).filter(|&index| chosen.contains(index))
+fn index_of_selected(
+    messages: &MessageList<'_>,
+    selection: &Selection,
+    number: MessageNumber,
+) -> Option<usize> {
+    messages.index_of(number).filter(|&index| selection.contains(index))
 }

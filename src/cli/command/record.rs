@@ -1,6 +1,5 @@
-//! `record`: what is remembered, offline: lists it, forgets, and takes over another program's list of seen messages.
+//! `record`: lists and forgets fetched messages, and imports another program's list of them. Offline.
 
-use crate::bytes::rfc3339;
 use std::{
     collections::HashSet,
     fs::File,
@@ -9,19 +8,21 @@ use std::{
     path::Path,
 };
 
-use crate::delivery::{
-    self, Remembered,
-    import::{self, Batch, ImportError, Tool},
-};
-
-use super::{Context, Outcome, now, selection, uid};
-use crate::cli::{
-    args,
-    config::shown,
-    error::{Abort, CliError, ErrorCode},
-    json,
-    select::DefaultSelection,
-    settings::Settings,
+use super::{Context, Outcome, now, parse_selectors, uid};
+use crate::{
+    bytes::rfc3339,
+    cli::{
+        args,
+        config::shown,
+        error::{Abort, CliError, ErrorCode},
+        json,
+        select::DefaultSelection,
+        settings::Settings,
+    },
+    delivery::{
+        self, Remembered,
+        import::{self, Batch, ImportError, Tool},
+    },
 };
 
 pub fn run(context: &mut Context<'_>, args: &args::Record) -> Result<Outcome, Abort> {
@@ -64,17 +65,17 @@ fn forget(context: &mut Context<'_>, args: &args::Record) -> Result<(), Abort> {
         older_than: args.older_than.clone(),
         ..args::SelectorArgs::default()
     };
-    let selection = selection(&selectors, DefaultSelection::All)?;
+    let selector = parse_selectors(&selectors, DefaultSelection::All)?;
     let locked = lock(context.settings)?;
     if args.all {
         locked.clear()?;
-        return Ok(context.printer.note("everything that was remembered is forgotten")?);
+        return Ok(context.printer.note("all messages were forgotten")?);
     }
     let mut record = locked.open(None)?;
     for warning in record.take_warnings() {
         context.stderr.warning(&warning);
     }
-    let named: HashSet<&[u8]> = selection.unique_ids().collect();
+    let named: HashSet<&[u8]> = selector.unique_ids().collect();
     if let Some(unknown) = named.iter().find(|unique_id| !record.knows(unique_id, 0)) {
         let message = format!("not in the record: unique-id \"{}\"", uid(unknown));
         return Err(CliError::new(ErrorCode::NoSuchMessage, message).into());
@@ -82,7 +83,7 @@ fn forget(context: &mut Context<'_>, args: &args::Record) -> Result<(), Abort> {
     let (now, by_unique_id) = (now(), !args.uids.is_empty());
     let forgotten = record.forget(|unique_id, time| {
         let age = now.saturating_sub(time.try_into().unwrap_or(i64::MAX));
-        (!by_unique_id || named.contains(unique_id)) && selection.is_old(age)
+        (!by_unique_id || named.contains(unique_id)) && selector.is_old(age)
     })?;
     Ok(context.printer.note(&format!("forgotten: {}", messages(forgotten)))?)
 }

@@ -1,22 +1,23 @@
-//! `fetch --skip`, and the brakes of a first run over a large maildrop.
+//! `fetch --skip`, and `--limit-size`.
 
-use crate::delivery::{Foreign, Record};
-
-use super::{Context, Outcome, choose, now, run_both, selection, uid};
-use crate::cli::{
-    args,
-    error::{Abort, CliError},
-    json::{Deletion, Fetch},
-    messages::MessageList,
-    select::{self, DefaultSelection, Selection, Selector, no_unique_ids_error},
-    session::Session,
-    settings::Settings,
+use super::{Context, Outcome, choose, now, parse_selectors, run_both, uid};
+use crate::{
+    cli::{
+        args,
+        error::{Abort, CliError},
+        json::{Deletion, Fetch},
+        messages::MessageList,
+        select::{self, DefaultSelection, Selection, Selector, no_unique_ids_error},
+        session::Session,
+        settings::Settings,
+    },
+    delivery::{Foreign, Record},
 };
 
-/// Remembers the chosen messages as fetched without downloading them.
+/// Records the selected messages as fetched without downloading them.
 pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abort> {
     let Settings { state_dir, user, address, timeout, .. } = context.settings;
-    let selection = selection(&args.selectors, DefaultSelection::New)?;
+    let selector = parse_selectors(&args.selectors, DefaultSelection::New)?;
     let limit = limit(args)?;
     let found = context.credential()?;
     let locked = Record::lock(state_dir, user, &address.host().to_string(), address.port(), *timeout)?;
@@ -31,15 +32,15 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
         return Err(no_unique_ids_error().into());
     }
     context.warn_of_missing_unique_ids(&messages);
-    let (chosen, _) = choose(&selection, &messages, Some(&record))?;
-    if chosen.is_empty() {
-        context.note_nothing_selected(&messages, &selection);
+    let (selected, _) = choose(&selector, &messages, Some(&record))?;
+    if selected.is_empty() {
+        context.note_nothing_selected(&messages, &selector);
     }
-    let left_by_first = selection.left_by_first(&messages.known(Some(&record)), now());
-    let (chosen, left_by_size) = within(chosen, &messages, limit);
-    context.printer.fit(chosen.iter().map(|index| (messages.entry(index).number.get(), None)));
+    let left_by_first = selector.left_by_first(&messages.known(Some(&record)), now());
+    let (selected, left_by_size) = within(selected, &messages, limit);
+    context.printer.fit(selected.iter().map(|index| (messages.entry(index).number.get(), None)));
     let time = u64::try_from(now()).unwrap_or(0);
-    record.remember(chosen.iter().filter_map(|index| {
+    record.remember(selected.iter().filter_map(|index| {
         let entry = messages.entry(index);
         let occurrence = messages.occurrence(index);
         Some(Foreign {
@@ -50,7 +51,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
             place: "skipped",
         })
     }))?;
-    for index in chosen.iter() {
+    for index in selected.iter() {
         let entry = messages.entry(index);
         context.printer.skipped(&Fetch {
             number: entry.number.get(),
@@ -64,11 +65,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
         })?;
     }
     context.end(transaction)?;
-    note_remaining(context, &selection, left_by_first + left_by_size);
+    note_remaining(context, &selector, left_by_first + left_by_size);
     Ok(Outcome::Done)
 }
 
-/// The octets of `--limit-size`.
+/// Parses `--limit-size`, in octets.
 pub fn limit(args: &args::Fetch) -> Result<Option<u64>, CliError> {
     let Some(typed) = &args.limit_size else { return Ok(None) };
     match select::size("--limit-size", typed)? {
@@ -77,22 +78,22 @@ pub fn limit(args: &args::Fetch) -> Result<Option<u64>, CliError> {
     }
 }
 
-/// The first of the chosen messages that together have at most so many listed octets, at least one; and how many are
-/// left.
-pub fn within(chosen: Selection, messages: &MessageList<'_>, limit: Option<u64>) -> (Selection, usize) {
-    let Some(limit) = limit else { return (chosen, 0) };
+/// Returns the first selected messages that together have at most `limit` listed octets, but at least one, and the number
+/// of the others.
+pub fn within(selected: Selection, messages: &MessageList<'_>, limit: Option<u64>) -> (Selection, usize) {
+    let Some(limit) = limit else { return (selected, 0) };
     let mut sum: u64 = 0;
     let mut taken = 0;
-    for index in chosen.iter() {
+    for index in selected.iter() {
         sum = sum.saturating_add(messages.entry(index).octets.unwrap_or(0));
         if sum > limit && taken > 0 {
             break;
         }
         taken += 1;
     }
-    let left = chosen.len() - taken;
-    let Some(end) = chosen.iter().nth(taken) else { return (chosen, 0) };
-    ((0..messages.len()).map(|index| index < end && chosen.contains(index)).collect(), left)
+    let left = selected.len() - taken;
+    let Some(end) = selected.iter().nth(taken) else { return (selected, 0) };
+    ((0..messages.len()).map(|index| index < end && selected.contains(index)).collect(), left)
 }
 
 /// Notes how many messages `--first` and `--limit-size` left out.

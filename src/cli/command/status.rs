@@ -1,24 +1,20 @@
-//! `status`: how many messages, how many octets, how many of them new.
+//! `status`: the number and size of all messages and of the new ones, and facts about the server.
 
-use crate::bytes::rfc3339;
+use super::{Context, Outcome, now, shown};
 use crate::{
     ErrorKind,
+    bytes::rfc3339,
+    cli::{
+        args,
+        error::Abort,
+        json::{self, Expire, Server},
+        messages::MessageList,
+        select::{ListedMessages as _, no_unique_ids_error},
+        session::Session,
+    },
     net::format_fingerprint,
     proto::{Capabilities, Capability},
 };
-
-use super::{Context, Outcome, now, shown};
-use crate::cli::{
-    args,
-    error::Abort,
-    json::{self, Expire, Server},
-    messages::MessageList,
-    select::{ListedMessages as _, no_unique_ids_error},
-    session::Session,
-};
-
-/// A certificate that ends so soon is warned of: time enough to mend it.
-const CERTIFICATE_WARNING_DAYS: i64 = 14;
 
 pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Outcome, Abort> {
     let (mut session, record) = context.open_with_record()?;
@@ -49,7 +45,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Outcome, Ab
 }
 
 fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate::Error> {
-    // What differs from user to user is told behind the login only (RFC 2449 §6.5, §6.7).
+    // Capabilities that differ per user are announced after login only (RFC 2449 §6.5, §6.7).
     if session.capabilities.as_ref().is_some_and(differs_per_user) {
         match session.transaction.capa() {
             Ok(capabilities) => session.capabilities = Some(capabilities),
@@ -112,3 +108,6 @@ fn expire(capabilities: &Capabilities) -> Option<Expire> {
         _ => None,
     })
 }
+
+/// A certificate that expires within this time gets a warning.
+const CERTIFICATE_WARNING_DAYS: i64 = 14;

@@ -1,6 +1,6 @@
 //! `uidl`: number, unique-id and size of messages.
 
-use super::{Context, Outcome, choose, row, selection};
+use super::{Context, Outcome, choose, parse_selectors, row};
 use crate::cli::{
     args,
     error::Abort,
@@ -10,19 +10,19 @@ use crate::cli::{
 };
 
 pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Outcome, Abort> {
-    let selection = selection(&args.selectors, DefaultSelection::All)?;
+    let selector = parse_selectors(&args.selectors, DefaultSelection::All)?;
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let listing = transaction.listing()?;
     let messages = MessageList::new(&listing);
     context.warn_of_missing_unique_ids(&messages);
-    let (chosen, listed) = choose(&selection, &messages, Some(&record))?;
-    if chosen.is_empty() {
-        context.note_nothing_selected(&messages, &selection);
+    let (selected, listed) = choose(&selector, &messages, Some(&record))?;
+    if selected.is_empty() {
+        context.note_nothing_selected(&messages, &selector);
     }
     context.printer.fit(
-        chosen.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
+        selected.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
     );
-    for index in chosen.iter() {
+    for index in selected.iter() {
         context.printer.uidl(&row(&listed.message(index), messages.has_unique_ids()))?;
     }
     context.end(transaction)?;

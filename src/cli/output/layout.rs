@@ -1,11 +1,11 @@
-//! Columns by the width that a terminal gives them.
+//! Rows of columns, by the width of characters on a terminal.
 
 use std::borrow::Cow;
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthChar as _;
 
-/// Cells of one line, two blanks apart (one after the first, the number). Their text is escaped already.
+/// The cells of one line, [`GAP`] spaces apart. Their text is escaped.
 pub(super) struct Row {
     cells: Vec<Cell>,
 }
@@ -22,29 +22,29 @@ impl Row {
         Self { cells: Vec::new() }
     }
 
-    /// A cell that begins its column.
+    /// Adds a cell aligned to the left.
     pub(super) fn left(&mut self, text: &str, columns: usize, style: Style) {
         let after = columns.saturating_sub(width(text));
         self.cells.push(Cell { text: text.to_owned(), before: 0, after, style });
     }
 
-    /// A cell that ends its column.
+    /// Adds a cell aligned to the right.
     pub(super) fn right(&mut self, text: &str, columns: usize, style: Style) {
         let before = columns.saturating_sub(width(text));
         self.cells.push(Cell { text: text.to_owned(), before, after: 0, style });
     }
 
-    /// A cell that begins its column and is never wider.
+    /// Adds a cell aligned to the left and cut to the width of its column.
     pub(super) fn cut(&mut self, text: &str, columns: usize, style: Style) {
         self.left(&cut(text, columns), columns, style);
     }
 
-    /// The row with its last cell cut to what is left of so many columns.
+    /// Cuts the last cell so that the row fits in a number of columns.
     pub(super) fn within(mut self, columns: usize) -> Self {
         if let Some(last) = self.cells.pop() {
             let used: usize =
                 self.cells.iter().map(|cell| cell.before + width(&cell.text) + cell.after + GAP).sum();
-            let room = columns.saturating_sub(used + last.before).max(LEAST);
+            let room = columns.saturating_sub(used + last.before).max(MIN_LAST);
             let text = cut(&last.text, room).into_owned();
             self.cells.push(Cell { text, after: 0, ..last });
         }
@@ -74,13 +74,13 @@ impl Row {
     }
 }
 
-/// How many columns a text takes: East Asian characters and emoji two each, combining marks none. Characters are counted
-/// one by one, as most terminals do: an emoji made of several is wide there, and a row must not grow beyond its line.
+/// Returns the number of columns of a text: two for each East Asian character and emoji, none for combining marks. Like most
+/// terminals, it counts each character of a joined emoji, so that a row never exceeds its line.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 
-/// The text in lines of at most so many columns, broken at blanks; a longer word stays whole.
+/// Splits text at spaces into lines of at most `columns` columns. A longer word is not split.
 pub(super) fn folded(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
@@ -104,13 +104,13 @@ pub(super) fn folded(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// The text in at most so many columns, an ellipsis in the place of what is cut off.
+/// Cuts text to a number of columns; an ellipsis replaces the end.
 fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     let mut used = 0;
     let mut fits = 0;
     for (count, (at, c)) in text.char_indices().enumerate() {
         used += c.width().unwrap_or(0);
-        if used > columns || count > columns * MARKS {
+        if used > columns || count > columns * MAX_MARKS {
             return Cow::Owned(format!("{}…", &text[..fits]));
         }
         if used < columns {
@@ -120,13 +120,14 @@ fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
+/// The number of spaces between cells.
 const GAP: usize = 2;
 
-/// Of a last cell something is shown on the narrowest terminal.
-const LEAST: usize = 8;
+/// The least width of the last cell, on the narrowest terminal.
+const MIN_LAST: usize = 8;
 
-/// How many characters without width a column may bear; thousands of them on one letter climb over other lines.
-const MARKS: usize = 8;
+/// The most characters without width per column: thousands of combining marks on one letter would cover other lines.
+const MAX_MARKS: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(line("ab"), "  7  ab      end");
         assert_eq!(line("日本"), "  7  日本    end");
         assert_eq!(line("日本語です"), "  7  日本…   end");
-        // Three emoji and what joins them: xterm shows all three.
+        // Three emoji with joiners: xterm shows all three.
         assert_eq!(line("👩\u{200d}👩\u{200d}👧"), "  7  👩\u{200d}👩\u{200d}👧  end");
     }
 

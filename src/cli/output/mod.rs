@@ -17,8 +17,6 @@ use anstyle::Style;
 use jiff::Zoned;
 use serde::Serialize;
 
-use crate::proto::UniqueId;
-
 use self::layout::{Row, width};
 pub use self::stderr::Stderr;
 use super::{
@@ -27,6 +25,7 @@ use super::{
     json::write_line,
     progress,
 };
+use crate::proto::UniqueId;
 
 /// The form of the output.
 #[derive(Debug)]

@@ -12,12 +12,11 @@ use super::super::{
     progress,
 };
 
-/// Standard error: the one place where warnings and errors are written, those of the library included. Errors of
-/// writing are ignored.
+/// Writes all warnings and errors, those of the library included. Write errors are ignored.
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr {
     json: bool,
-    /// How often `-q` was given.
+    /// The number of `-q`.
     quiet: u8,
     color: ColorChoice,
 }
@@ -27,22 +26,21 @@ impl Stderr {
         Self { json, quiet, color: if json { ColorChoice::Never } else { AutoStream::choice(&io::stderr()) } }
     }
 
-    /// `pop3: warning: …`, unless `-q` was given.
+    /// Writes `pop3: warning: …`, except with `-q`.
     pub fn warning(self, message: &str) {
         if self.quiet == 0 {
             self.write(&self.warning_line(message));
         }
     }
 
-    /// A sentence for a person at a terminal; scripts do not see it.
+    /// Writes a note for a person, if standard error is a terminal; not with `--json` or `-q`.
     pub fn note(self, sentence: &str) {
         if self.quiet == 0 && !self.json && io::stderr().is_terminal() {
             self.write(format!("pop3: {}\n", escape(sentence)).as_bytes());
         }
     }
 
-    /// `pop3: …`, unless `-qq` was given. Nobody learns from an exit code what is wrong with a command line, so usage
-    /// errors are always written.
+    /// Writes `pop3: …`, except with `-qq`. Usage errors are always written: the exit code alone does not explain them.
     pub fn failure(self, failure: &CliError) {
         if self.quiet < 2 || failure.code == ErrorCode::Usage {
             self.write(&self.failure_line(failure));
@@ -79,7 +77,7 @@ impl Stderr {
         if self.color == ColorChoice::Never { Style::new() } else { color.on_default().bold() }
     }
 
-    /// In one write, so that lines of other programs do not come between.
+    /// Writes a line at once, so that it does not mix with lines of other programs.
     fn write(self, line: &[u8]) {
         progress::suspended(|| {
             let mut stderr = AutoStream::new(io::stderr(), self.color);

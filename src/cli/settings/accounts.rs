@@ -1,16 +1,16 @@
-//! The accounts of the configuration file, each with what `--account` would make of it.
+//! The accounts of the configuration file, each with the server that `--account` would use.
 
 use super::{CliError, Environment, Sources, provider_host, read_config, server::Server};
 use crate::cli::{args::Args, json::Account};
 
-/// Every account, sorted by name, and the warning about the file, if there is one. No file means no accounts, unless the
-/// file was asked for by name.
+/// Returns every account, sorted by name, and a warning about the file, if there is one. A missing file means no accounts,
+/// unless the command line or the environment names it.
 pub fn list(args: &Args, environment: &Environment) -> Result<(Vec<Account>, Option<String>), CliError> {
     let config = read_config(args, environment)?;
     let account = |(name, keys)| {
         let sources = Sources::of_account(environment, &config, name, keys);
         let host = sources.text("host", args.connection.host.as_ref(), keys.host.as_ref())?;
-        // An account without a host has a port all the same.
+        // An account without a host has a port too.
         let (host, port, user) = if host.is_some() || provider_host(&sources).is_some() {
             let Server { address, user, .. } = Server::resolve(&sources, args)?;
             (Some(address.host().to_string()), address.port(), user)

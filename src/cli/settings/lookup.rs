@@ -1,22 +1,22 @@
-//! What `login ADDRESS` needs to know before there is an account: no key of the file counts, not even those of the
-//! default account.
+//! The settings of `login ADDRESS`, which has no account yet: options and variables only, not even the default account.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-use crate::net::{Limits, Route};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use super::{
     Args, CliError, Config, Environment, Sources, TIMEOUT, TraceSink, config_path, route::route, trace_sink,
     value,
 };
+use crate::net::{Limits, Route};
 
 /// The settings of a search for a server.
 pub struct Lookup {
     pub config: Config,
-    /// Where an account is written to.
+    /// The file to write the account to.
     pub path: PathBuf,
-    /// `--host` or `POP3_HOST` says which server it is.
+    /// `--host` or `POP3_HOST` is set.
     pub has_host: bool,
     /// `--user` or `POP3_USER`.
     pub user: Option<String>,
@@ -26,7 +26,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Reads options, variables and the file, which need not exist yet. The deadline begins now.
+    /// Reads options, variables and the file, which may not exist. The deadline counts from now.
     pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, CliError> {
         let path = config_path(args, environment).ok_or_else(|| {
             CliError::configuration("no home directory for the configuration file: give --config FILE")

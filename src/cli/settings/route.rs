@@ -1,13 +1,14 @@
-//! The way to servers: address family, local address, proxy.
+//! The route to servers: address family, local address, proxy.
 
 use std::net::IpAddr;
 
-use crate::net::{Family, Host, NoProxy, Proxy, Route};
-
 use super::sources::{Sourced, Sources};
-use crate::cli::{args::Connection, error::CliError};
+use crate::{
+    cli::{args::Connection, error::CliError},
+    net::{Family, Host, NoProxy, Proxy, Route},
+};
 
-/// The way to servers; it must be able to reach `host`, if one is given.
+/// Returns the route to servers. If `host` is given, its address family must fit.
 pub fn route(sources: &Sources<'_>, typed: &Connection, host: Option<&Host>) -> Result<Route, CliError> {
     let family = match (typed.ipv4, typed.ipv6) {
         (true, _) => Family::V4,
@@ -43,8 +44,8 @@ fn bind(
     Ok(Some(bind))
 }
 
-/// The proxy of `--proxy`, `POP3_PROXY` or the account, where an empty value means none; else that of `ALL_PROXY`, to
-/// which `NO_PROXY` makes exceptions.
+/// Returns the proxy of `--proxy`, `POP3_PROXY` or the account, where an empty value means none, or else that of
+/// `ALL_PROXY`, with the exceptions of `NO_PROXY`.
 fn proxy(sources: &Sources<'_>, typed: &Connection) -> Result<Option<Proxy>, CliError> {
     if typed.proxy.is_none() && sources.is_empty_variable("proxy") {
         return Ok(None);
@@ -58,7 +59,7 @@ fn proxy(sources: &Sources<'_>, typed: &Connection) -> Result<Option<Proxy>, Cli
     parsed(&given, str::parse).map(Some)
 }
 
-/// As in curl, the variable in lower case comes first.
+/// Like curl, prefers the variable in lower case.
 fn proxy_of_environment(sources: &Sources<'_>) -> Result<Option<Proxy>, CliError> {
     let either = |names: [&str; 2]| -> Result<Option<Sourced<String>>, CliError> {
         match sources.foreign_variable(names[0])? {
@@ -68,7 +69,7 @@ fn proxy_of_environment(sources: &Sources<'_>) -> Result<Option<Proxy>, CliError
     };
     let Some(given) = either(["all_proxy", "ALL_PROXY"])? else { return Ok(None) };
     let exceptions = either(["no_proxy", "NO_PROXY"])?.map(|list| NoProxy::parse(&list.value));
-    // Where no host is left for the proxy, it need not be one that can be used.
+    // With `NO_PROXY=*` the proxy is never used, so it may be invalid.
     if exceptions.as_ref().is_some_and(NoProxy::is_everything) {
         return Ok(None);
     }

@@ -1,10 +1,8 @@
-//! Which server, and how: `--host` may be a URL (RFC 2384) that says more than the host.
+//! The server: `--host` may be a URL (RFC 2384) that also gives port, user, mechanism and TLS mode.
 //!
-//! A part of the URL has the rank of the URL: what stands at a higher place beats it, it beats what stands at a lower
-//! one, and at the same place both must say the same.
+//! A part of the URL has the rank of the URL: a value of a lower rank overrides it, it overrides a value of a higher rank,
+//! and a value of the same rank must be equal.
 
-use crate::net::{Address, Location};
-use crate::sasl::AuthMethod;
 use clap::ValueEnum as _;
 
 use super::{
@@ -12,12 +10,16 @@ use super::{
     sources::{Sourced, Sources},
     value,
 };
-use crate::cli::{
-    args::{self, Args},
-    error::CliError,
+use crate::{
+    cli::{
+        args::{self, Args},
+        error::CliError,
+    },
+    net::{Address, Location},
+    sasl::AuthMethod,
 };
 
-/// What a run connects to.
+/// The server of a run, and how to log in.
 pub struct Server {
     pub address: Address,
     pub tls: args::Tls,
@@ -26,7 +28,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// The port that would be used with a host.
+    /// Returns the port of an account without a host.
     pub fn port_without_host(sources: &Sources<'_>, args: &Args) -> Result<u16, CliError> {
         let Args { connection, .. } = args;
         let tls = sources.chosen("tls", connection.tls, sources.keys.tls.as_ref())?;
@@ -73,7 +75,7 @@ fn mechanism(host: &Sourced<String>, name: &str) -> Result<args::Auth, CliError>
     }
 }
 
-/// The part of a URL, or what is given elsewhere.
+/// Returns the part of the URL or the value given elsewhere, by rank.
 fn agreed<T: PartialEq>(
     host: &Sourced<String>,
     part: Option<T>,

@@ -1,43 +1,48 @@
-//! The three places where a value can stand, and the error that names the place.
+//! The three sources of a value (option, variable, configuration file), and the error that names the source.
 
-use std::ffi::OsString;
-use std::fmt;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use clap::ValueEnum;
 use toml::Spanned;
 
 use super::{Environment, value};
-use crate::cli::args::Args;
-use crate::cli::config::{Account, Config, Number, shown};
-use crate::cli::error::{CliError, ErrorCode};
-use crate::cli::escape::escape;
+use crate::cli::{
+    args::Args,
+    config::{Account, Config, Number, shown},
+    error::{CliError, ErrorCode},
+    escape::escape,
+};
 
-/// The three places where a value can stand.
+/// Looks values up in options, variables and the configuration file.
 pub struct Sources<'a> {
     environment: &'a Environment,
     config: &'a Config,
-    /// The name of the account, if one was chosen, and its keys.
+    /// The name of the account, if one is used, and its keys.
     pub account: Option<String>,
     pub keys: &'a Account,
 }
 
-/// A value and where it stands, for the error that says it cannot be used.
+/// A value with its source, for errors.
 pub struct Sourced<T> {
     pub value: T,
     pub source: Source,
 }
 
+/// The source of a value.
 #[derive(Clone)]
 pub enum Source {
     Option(&'static str),
     Variable(String),
-    /// The place in the file, the account and the key.
+    /// File, line, account and key: `/c/config.toml:3: account.work.port`.
     Key(String),
 }
 
 impl Source {
-    /// The lower, the stronger.
+    /// A value of a lower rank overrides one of a higher rank.
     pub fn rank(&self) -> u8 {
         match self {
             Self::Option(_) => 0,
@@ -58,7 +63,8 @@ impl fmt::Display for Source {
 }
 
 impl<T> Sourced<T> {
-    /// The failure that `why` tells; it does not show the value.
+    /// Returns an error that names the source, without the value: a usage error for an option, otherwise a configuration
+    /// error.
     pub fn refuse(&self, why: impl fmt::Display) -> CliError {
         let code = if matches!(self.source, Source::Option(_)) {
             ErrorCode::Usage
@@ -70,7 +76,7 @@ impl<T> Sourced<T> {
 }
 
 impl Sourced<String> {
-    /// As [`parse`](Self::parse), and where it stands.
+    /// Parses the value and keeps its source.
     pub fn try_map<U>(
         self,
         parse: impl FnOnce(&str) -> Result<U, &'static str>,
@@ -79,10 +85,10 @@ impl Sourced<String> {
         self.parse(parse).map(|value| Sourced { value, source })
     }
 
-    /// The value that the text means; `parse` says what is allowed.
+    /// Parses the value; the error of `parse` describes valid values.
     pub fn parse<U>(self, parse: impl FnOnce(&str) -> Result<U, &'static str>) -> Result<U, CliError> {
         parse(&self.value)
-            .map_err(|allowed| self.refuse(format!("{:?} is not possible: {allowed}", self.value)))
+            .map_err(|expected| self.refuse(format!("invalid value {:?}; expected {expected}", self.value)))
     }
 }
 
@@ -106,12 +112,12 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
-    /// No account: only options and variables count.
+    /// Uses no account: only options and variables.
     pub fn without_account(environment: &'a Environment, config: &'a Config) -> Self {
         Self { environment, config, account: None, keys: config.no_account() }
     }
 
-    /// An account of the file, whatever account the command line or the environment names.
+    /// Uses this account, whatever account the command line or the environment names.
     pub fn of_account(
         environment: &'a Environment,
         config: &'a Config,
@@ -134,7 +140,7 @@ impl<'a> Sources<'a> {
             let Sourced { value, source } = given;
             return match value.into_string() {
                 Ok(value) => Ok(Some(Sourced { value, source })),
-                Err(_) => Err(CliError::configuration(format!("{source}: not written in UTF-8"))),
+                Err(_) => Err(CliError::configuration(format!("{source}: not valid UTF-8"))),
             };
         }
         Ok(written.map(|value| Sourced { value: value.get_ref().clone(), source: self.key(name, value) }))
@@ -152,7 +158,7 @@ impl<'a> Sources<'a> {
         }))
     }
 
-    /// A file or folder; one in the file may begin with `~`, and is relative to the folder of the file.
+    /// Looks up a path. In the configuration file it may begin with `~`, and is relative to the folder of the file.
     pub fn path(
         &self,
         name: &'static str,
@@ -178,7 +184,7 @@ impl<'a> Sources<'a> {
         self.config.path().parent().unwrap_or(Path::new("")).join(written)
     }
 
-    /// The address of an LMTP server: the path of a socket is resolved as other paths are.
+    /// Resolves the address of an LMTP server, which may be the path of a socket.
     pub fn socket(&self, written: &str) -> String {
         match self.resolve(written).to_str() {
             Some(path) if written.contains('/') => path.to_owned(),
@@ -186,7 +192,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// One of a closed list.
+    /// Looks up a value of a closed list.
     pub fn chosen<T: ValueEnum>(
         &self,
         name: &'static str,
@@ -203,7 +209,7 @@ impl<'a> Sources<'a> {
                 .iter()
                 .filter_map(|variant| Some(variant.to_possible_value()?.get_name().to_owned()))
                 .collect();
-            given.refuse(format!("{:?} is not possible: one of {}", given.value, names.join(", ")))
+            given.refuse(format!("invalid value {:?}; expected one of {}", given.value, names.join(", ")))
         })
     }
 
@@ -214,25 +220,24 @@ impl<'a> Sources<'a> {
     ) -> Result<Option<Vec<String>>, CliError> {
         let given =
             written.map(|value| Sourced { value: value.get_ref().clone(), source: self.key(name, value) });
-        // A command may have a secret in it, so an error does not repeat it.
+        // The error does not repeat the command: it may contain a secret.
         given
             .map(|given| {
-                value::words(&given.value).map_err(|allowed| given.refuse(format!("must be {allowed}")))
+                value::words(&given.value).map_err(|expected| given.refuse(format!("expected {expected}")))
             })
             .transpose()
     }
 
-    /// True if the variable of this option is set, to nothing.
+    /// True if the variable of this option is set to an empty value.
     pub fn is_empty_variable(&self, name: &str) -> bool {
         (self.environment.variable)(&variable_name(name)).is_some_and(|value| value.is_empty())
     }
 
-    /// A variable that is not `pop3`'s own; one that is set to nothing counts as not set.
+    /// Looks up a variable of other programs. An empty variable counts as not set.
     pub fn foreign_variable(&self, name: &str) -> Result<Option<Sourced<String>>, CliError> {
         let Some(value) = self.environment.variable(name) else { return Ok(None) };
-        let value = value
-            .into_string()
-            .map_err(|_| CliError::configuration(format!("{name}: not written in UTF-8")))?;
+        let value =
+            value.into_string().map_err(|_| CliError::configuration(format!("{name}: not valid UTF-8")))?;
         Ok(Some(Sourced { value, source: Source::Variable(name.to_owned()) }))
     }
 
@@ -246,7 +251,7 @@ impl<'a> Sources<'a> {
         Source::Key(format!("{}: account.{account}.{name}", self.config.place(value.span())))
     }
 
-    /// What must be given and is not, with every place where it can be.
+    /// The error for a missing value, with every way to set it.
     pub fn missing(&self, name: &str) -> CliError {
         let upper = name.to_uppercase();
         let account = escape(self.account.as_deref().unwrap_or("NAME"));
@@ -263,7 +268,7 @@ impl<'a> Sources<'a> {
     }
 }
 
-/// The variable of an option.
+/// Returns the environment variable of an option: `tls-name` → `POP3_TLS_NAME`.
 fn variable_name(option: &str) -> String {
     format!("POP3_{}", option.to_uppercase().replace('-', "_"))
 }

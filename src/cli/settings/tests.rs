@@ -1,12 +1,17 @@
-use std::collections::HashMap;
+//! Where each setting comes from, and the errors for values that cannot be used.
 
-use crate::net::Family;
+use std::{collections::HashMap, ffi::OsString};
 
 use super::*;
-use crate::cli::args::{Parsed, parse};
-use crate::cli::error::ErrorCode;
+use crate::{
+    cli::{
+        args::{Parsed, parse},
+        error::ErrorCode,
+    },
+    net::Family,
+};
 
-/// Settles a command line with the variables and the configuration file given, and nothing of this machine.
+/// Resolves a command line with these variables and this configuration file, independent of this machine.
 pub(crate) fn resolve(words: &[&str], variables: &[(&str, &str)], file: &str) -> Result<Settings, CliError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pop3")).unwrap();
@@ -22,7 +27,7 @@ pub(crate) fn resolve(words: &[&str], variables: &[(&str, &str)], file: &str) ->
     let words = std::iter::once("pop3").chain(words.iter().copied()).map(OsString::from);
     let Parsed::Run(args) = parse(words).unwrap() else { panic!("no run") };
     let mut settings = Settings::resolve(&args, &environment)?;
-    // What lies in the folder of the file is shown as if the file stood in /config.
+    // Paths in the folder of the file are shown as if the folder were /config.
     let shown = |path: &mut PathBuf| {
         if let Ok(rest) = path.strip_prefix(folder.path().join("pop3")) {
             *path = PathBuf::from("/config").join(rest);
@@ -49,11 +54,10 @@ struct Row {
     typed: &'static [&'static str],
     variable: &'static str,
     written: &'static str,
-    /// What comes out where option, variable and key stand; where variable and key do; where the key does; where
-    /// nothing does.
+    /// The result with option, variable and key; with variable and key; with the key; with none of them.
     settled: [&'static str; 4],
     read: fn(&Settings) -> String,
-    /// What cannot be used there, on the command line and in the environment, and in the file.
+    /// An invalid value for command line and environment, and one for the file.
     bad: Option<(&'static str, &'static str)>,
 }
 
@@ -238,7 +242,7 @@ fn variable(key: &str) -> String {
 }
 
 #[test]
-fn option_beats_variable_beats_key_beats_default() {
+fn option_overrides_variable_overrides_key_overrides_default() {
     for row in ROWS {
         let written = file(row.key, &format!("{} = {}", row.key, row.written));
         let nothing = file(row.key, "");
@@ -269,7 +273,7 @@ fn option_beats_variable_beats_key_beats_default() {
 }
 
 #[test]
-fn bad_values_name_their_place() {
+fn errors_name_the_source_of_a_value() {
     for row in ROWS {
         let Some((given, written)) = row.bad else { continue };
         let key = row.key;
@@ -437,7 +441,7 @@ fn tls_keys_are_written_only_beside_a_trace() {
 }
 
 #[test]
-fn no_pipelining_is_a_flag_a_truth_and_a_boolean() {
+fn no_pipelining_is_a_flag_a_variable_and_a_key() {
     let pipelining = |words: &[&str], variables: &[(&str, &str)], lines: &str| {
         resolve(words, variables, &file("", lines)).unwrap().pipelining
     };
@@ -456,7 +460,7 @@ fn no_pipelining_is_a_flag_a_truth_and_a_boolean() {
 }
 
 #[test]
-fn port_and_tls_settle_each_other() {
+fn port_and_tls_determine_each_other() {
     let settled = |words: &[&str], lines: &str| {
         let settings = resolve(words, &[], &file("", lines)).unwrap();
         (settings.address.port(), settings.tls)
@@ -470,7 +474,7 @@ fn port_and_tls_settle_each_other() {
 }
 
 #[test]
-fn destination_of_the_command_line_beats_that_of_the_account() {
+fn the_destination_of_the_command_line_overrides_that_of_the_account() {
     let settled = |words: &[&str], lines: &str| {
         resolve(&[&["fetch"], words].concat(), &[], &file("", lines)).unwrap().destination
     };
@@ -571,7 +575,7 @@ fn identity_and_trust_of_several_keys() {
 }
 
 #[test]
-fn commands_are_split_and_secrets_are_kept_from_sight() {
+fn commands_are_split_and_secrets_are_not_shown() {
     let lines = "password-command = \"pass show 'mail/my work'\"\ntoken-command = 'oauth2 \"a b\" c'";
     let settings =
         resolve(&["status"], &[("POP3_PASSWORD", ""), ("POP3_TOKEN", "hush")], &file("", lines)).unwrap();
@@ -589,7 +593,7 @@ fn commands_are_split_and_secrets_are_kept_from_sight() {
 }
 
 #[test]
-fn output_is_settled() {
+fn output_options_are_resolved() {
     let settled = |words: &[&str]| resolve(&[&["status"], words].concat(), &[], &file("", "")).unwrap();
     assert_eq!(settled(&[]).level, LevelFilter::Warn);
     assert_eq!(settled(&["-v"]).level, LevelFilter::Info);
@@ -617,7 +621,7 @@ fn seconds_are_digits_and_a_point() {
 }
 
 #[test]
-fn a_url_says_where_and_how() {
+fn a_url_gives_server_user_and_mechanism() {
     let shown = |words: &[&str], variables: &[(&str, &str)], lines: &str| {
         let words = [&["status", "-a", "a"], words].concat();
         let text = format!("[account.a]\n{lines}\n");

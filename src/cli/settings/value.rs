@@ -1,31 +1,34 @@
-//! What a text means as a port, a time, a fingerprint …, or what is allowed there.
+//! Parsers of values. Their errors describe valid values: "a number from 1 to 65535".
 
 use std::time::Duration;
 
 use crate::bytes::has_line_break_or_nul;
 
+/// Parses a user name.
 pub fn user_name(text: &str) -> Result<String, &'static str> {
     if text.is_empty() || has_line_break_or_nul(text.as_bytes()) {
-        return Err("a user name, without CR, LF and NUL");
+        return Err("a user name without CR, LF and NUL");
     }
     Ok(text.to_owned())
 }
 
-/// An address or a user name, as it goes between angle brackets (RFC 5321 §4.1.1.3).
+/// Parses a recipient, which is sent in angle brackets (RFC 5321 §4.1.1.3).
 pub fn recipient(text: &str) -> Result<String, &'static str> {
     let breaks =
         |character: char| character.is_control() || character.is_whitespace() || "<>".contains(character);
     if text.is_empty() || text.contains(breaks) {
-        return Err("an address or a user name, without blanks, angle brackets and control characters");
+        return Err("an address or a user name without spaces, angle brackets and control characters");
     }
     Ok(text.to_owned())
 }
 
+/// Parses a port.
 pub fn port_number(text: &str) -> Result<u16, &'static str> {
-    let digits = text.bytes().all(|octet| octet.is_ascii_digit());
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|port| digits && *port > 0).ok_or("a number from 1 to 65535")
 }
 
+/// Parses a time limit.
 pub fn positive_seconds(text: &str) -> Result<Duration, &'static str> {
     seconds(text)
         .ok()
@@ -33,13 +36,15 @@ pub fn positive_seconds(text: &str) -> Result<Duration, &'static str> {
         .ok_or("seconds, such as 30 or 2.5, from 0.001 to 31536000")
 }
 
+/// Parses a time, which may be 0.
 pub fn seconds(text: &str) -> Result<Duration, &'static str> {
-    const ALLOWED: &str = "seconds, such as 30 or 2.5, from 0 to 31536000";
-    let decimal = text.bytes().all(|octet| octet.is_ascii_digit() || octet == b'.');
-    let seconds = text.parse().ok().filter(|seconds| decimal && *seconds <= MAX_SECONDS).ok_or(ALLOWED)?;
-    Duration::try_from_secs_f64(seconds).map_err(|_| ALLOWED)
+    const EXPECTED: &str = "seconds, such as 30 or 2.5, from 0 to 31536000";
+    let decimal = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds = text.parse().ok().filter(|seconds| decimal && *seconds <= MAX_SECONDS).ok_or(EXPECTED)?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| EXPECTED)
 }
 
+/// Parses a boolean variable.
 pub fn parse_bool(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "1" | "true" | "yes" => Ok(true),
@@ -48,18 +53,17 @@ pub fn parse_bool(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// Words as a shell would split them; on Windows, whose shells escape nothing by it, a backslash stays one.
+/// Splits a command into words like a POSIX shell. On Windows, where a backslash separates folders, it escapes nothing.
 pub fn words(text: &str) -> Result<Vec<String>, &'static str> {
-    let escaped = if cfg!(windows) { &backslashes_kept(text) } else { text };
+    let escaped = if cfg!(windows) { &escape_backslashes(text) } else { text };
     shlex::split(escaped)
         .filter(|words| words.first().is_some_and(|program| !program.is_empty()) && !text.contains('\0'))
         .ok_or("a program and its arguments, with every quote closed")
 }
 
-/// Text in which a backslash is a backslash also for a shell, but where it stands before a quotation mark.
-///
+/// Escapes every backslash for a shell, except one before a quotation mark:
 /// `C:\a.exe "\\b\c d" '\e'` → `C:\\a.exe "\\\\b\\c d" '\e'`
-fn backslashes_kept(text: &str) -> String {
+fn escape_backslashes(text: &str) -> String {
     let mut kept = String::with_capacity(text.len() + 16);
     let (mut single, mut double) = (false, false);
     let mut characters = text.chars().peekable();
@@ -77,9 +81,9 @@ fn backslashes_kept(text: &str) -> String {
     kept
 }
 
-/// Shorter than the clocks of sockets tell apart; next to nothing would mean "for ever" to some.
+/// The resolution of socket timeouts: some systems take a smaller value as no timeout.
 const MIN_DURATION: Duration = Duration::from_millis(1);
-/// A year: what is longer is a mistake, and far from what clocks can add.
+/// One year; a longer time is probably a mistake.
 const MAX_SECONDS: f64 = 31_536_000.0;
 
 #[cfg(test)]
@@ -94,7 +98,7 @@ mod tests {
             (r#"'C:\it"s' "it's" C:\d"#, &[r#"C:\it"s"#, "it's", r"C:\d"]),
             (r#"say "a \"b\" c""#, &["say", r#"a "b" c"#]),
         ] {
-            assert_eq!(shlex::split(&backslashes_kept(text)).unwrap(), words);
+            assert_eq!(shlex::split(&escape_backslashes(text)).unwrap(), words);
         }
     }
 }

@@ -1,84 +1,95 @@
-//! What the command line, the environment and the configuration file mean together.
+//! The settings of a run: what the command line, the environment and the configuration file mean together.
 //!
-//! An option beats its variable, which beats the account's key, which beats the default. After [`Settings::resolve`]
-//! nobody looks at options, variables or keys again.
-
-use std::ffi::OsString;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
-
-use crate::Secret;
-use crate::delivery::LmtpAddress;
-use crate::net::{Address, ClientIdentity, Host, Limits, Route, Trust, parse_fingerprint};
-use crate::oauth::Provider;
-use crate::sasl::AuthMethod;
-use crate::session::TlsMode;
-use etcetera::BaseStrategy as _;
-use log::LevelFilter;
-
-use self::server::Server;
-use self::sources::{Source, Sourced, Sources};
-pub use self::value::words;
-use super::args::{self, Args};
-use super::config::Config;
-use super::deadline;
-use super::error::CliError;
-use super::oauth::OAuth;
-use super::output::Stderr;
-pub use crate::delivery::Destination;
+//! An option overrides its environment variable, which overrides the key of the account, which overrides the default. After
+//! [`Settings::resolve`] nothing reads options, variables or keys again.
 
 pub mod accounts;
+mod destination;
+mod environment;
 pub mod lookup;
 mod route;
 mod server;
 mod sources;
+#[cfg(test)]
+pub(crate) mod tests;
 mod value;
 
-/// Variables that can hold a secret: no command that `pop3` runs inherits them.
-pub const SECRET_VARIABLES: [&str; 3] = ["POP3_PASSWORD", "POP3_TOKEN", "POP3_PROXY"];
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-/// Everything that a run is told, each value usable as it is.
+use log::LevelFilter;
+
+use self::{
+    destination::{destination, pipe_timeout},
+    environment::secret_variable,
+    server::Server,
+    sources::{Source, Sourced, Sources},
+};
+pub use self::{
+    environment::{Environment, SECRET_VARIABLES},
+    value::words,
+};
+use super::{
+    args::{self, Args},
+    config::Config,
+    deadline,
+    error::CliError,
+    oauth::OAuth,
+    output::Stderr,
+};
+pub use crate::delivery::Destination;
+use crate::{
+    Secret,
+    net::{Address, ClientIdentity, Host, Limits, Route, Trust, parse_fingerprint},
+    oauth::Provider,
+    sasl::AuthMethod,
+    session::TlsMode,
+};
+
+/// The settings of a run, each value valid.
 #[derive(Debug)]
 pub struct Settings {
-    /// The account of the configuration file, if one was chosen.
+    /// The account of the configuration file, if one is used.
     pub account: Option<String>,
     pub address: Address,
     pub route: Route,
     pub tls: TlsMode,
     pub trust: Trust,
     pub identity: Option<ClientIdentity>,
-    /// The name that the certificate must be for, in place of the host.
+    /// The name that the certificate must be for, instead of the host.
     pub tls_name: Option<Host>,
-    /// Without CR, LF and NUL, and not empty.
+    /// Not empty, and without CR, LF and NUL.
     pub user: String,
     /// `None`: the strongest method.
     pub auth: Option<AuthMethod>,
-    /// The longest silence.
+    /// The longest time without progress.
     pub timeout: Duration,
-    /// The longest run.
+    /// The longest time of the run.
     pub deadline: Option<Duration>,
-    /// When the run began.
+    /// The start of the run.
     pub started: Instant,
-    /// How long to go on trying while the maildrop is in use.
+    /// How long to retry while the maildrop is in use.
     pub wait: Duration,
-    /// Whether commands are sent ahead where the server announces it.
+    /// Pipeline commands if the server announces it.
     pub pipelining: bool,
     pub state_dir: PathBuf,
-    /// Where `fetch` stores; the default for every other command.
+    /// The destination of `fetch`; the default for every other command.
     pub destination: Destination,
-    /// The longest time of the command of `--pipe` for one message.
+    /// The longest time of one `--pipe` command.
     pub pipe_timeout: Option<Duration>,
     /// The home directory of the user.
     pub home: Option<PathBuf>,
     pub commit: bool,
     pub json: bool,
-    /// How often `-q` was given.
+    /// The number of `-q`.
     pub quiet: u8,
     pub trace: TraceSink,
-    /// The file for the secrets of TLS connections; only with a trace.
+    /// The file for the secrets of TLS connections; set only with a trace.
     pub key_log: Option<PathBuf>,
     pub level: LevelFilter,
-    /// `POP3_PASSWORD`, also where it is empty.
+    /// `POP3_PASSWORD`, even if it is empty.
     pub password: Option<Secret>,
     /// `POP3_TOKEN`.
     pub token: Option<Secret>,
@@ -88,7 +99,7 @@ pub struct Settings {
     pub token_command: Option<Vec<String>>,
     /// OAuth 2.0.
     pub oauth: Option<OAuth>,
-    /// What to warn of before anything is done.
+    /// Warnings about the configuration.
     pub warnings: Vec<String>,
 }
 
@@ -99,41 +110,12 @@ pub enum TraceSink {
     File(PathBuf),
 }
 
-/// The value of an environment variable.
-pub type Variables = Box<dyn Fn(&str) -> Option<OsString>>;
-
-/// The environment of a process; tests bring their own.
-pub struct Environment {
-    pub variable: Variables,
-    pub home: Option<PathBuf>,
-    /// The platform's directory for configuration files.
-    pub config_dir: Option<PathBuf>,
-    /// The platform's directory for what programs remember.
-    pub state_dir: Option<PathBuf>,
-}
-
-impl Environment {
-    /// Those of this process. macOS goes by XDG too, as command line programs do there; Windows has no directory for
-    /// state, so it lies where caches do (`%LOCALAPPDATA%`), which does not roam.
-    pub fn of_process() -> Self {
-        let strategy = etcetera::choose_base_strategy().ok();
-        let strategy = strategy.as_ref();
-        Self {
-            variable: Box::new(|name| std::env::var_os(name)),
-            home: strategy.map(|strategy| strategy.home_dir().to_owned()),
-            config_dir: strategy.map(etcetera::BaseStrategy::config_dir),
-            state_dir: strategy.map(|strategy| strategy.state_dir().unwrap_or_else(|| strategy.cache_dir())),
-        }
-    }
-
-    /// A variable; one that is set to nothing counts as not set.
-    fn variable(&self, name: &str) -> Option<OsString> {
-        (self.variable)(name).filter(|value| !value.is_empty())
-    }
-}
-
 impl Settings {
-    /// Settles every value, or says which one cannot be used and what is allowed.
+    /// Resolves every setting.
+    ///
+    /// # Errors
+    ///
+    /// A usage error for an invalid value of the command line, a configuration error for one of a variable or the file.
     pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, CliError> {
         let config = read_config(args, environment)?;
         let sources = Sources::choose(args, environment, &config)?;
@@ -145,21 +127,6 @@ impl Settings {
         let route = route::route(&sources, connection, Some(address.host()))?;
 
         let Some(user) = user else { return Err(sources.missing("user")) };
-
-        let fingerprint = sources.text(
-            "tls-fingerprint",
-            connection.tls_fingerprint.as_ref(),
-            keys.tls_fingerprint.as_ref(),
-        )?;
-        let fingerprint = fingerprint
-            .map(|text| parse_fingerprint(&text.value).map_err(|error| text.refuse(error.message())))
-            .transpose()?;
-        let ca_file = sources.path("ca-file", connection.ca_file.as_ref(), keys.ca_file.as_ref());
-        let trust = match (fingerprint, ca_file) {
-            (Some(sha256), _) => Trust::Fingerprint(sha256),
-            (None, Some(file)) => Trust::File(file.value),
-            (None, None) => Trust::System,
-        };
 
         let tls_name = sources.text("tls-name", connection.tls_name.as_ref(), keys.tls_name.as_ref())?;
         let tls_name = tls_name
@@ -178,7 +145,7 @@ impl Settings {
             }
             if matches!(&args.command, args::Command::Fetch(fetch) if fetch.delete) {
                 return Err(CliError::usage(
-                    "mbox - cannot be used with --delete: what is only shown is not stored",
+                    "mbox - cannot be used with --delete: standard output does not store messages",
                 ));
             }
         }
@@ -187,7 +154,7 @@ impl Settings {
             address,
             route,
             tls: tls.into(),
-            trust,
+            trust: trust(&sources, connection)?,
             identity: identity(&sources, connection)?,
             tls_name,
             user: user.parse(value::user_name)?,
@@ -200,7 +167,7 @@ impl Settings {
             state_dir: match state_dir {
                 Some(dir) => dir.value,
                 None => environment.state_dir.as_deref().map(|dir| dir.join("pop3")).ok_or_else(|| {
-                    CliError::configuration("no home directory to remember in what was fetched: give --state-dir DIR or set POP3_STATE_DIR")
+                    CliError::configuration("no home directory for the record of fetched messages: give --state-dir DIR or set POP3_STATE_DIR")
                 })?,
             },
             pipe_timeout: pipe_timeout(&sources, &args.command, &destination)?,
@@ -222,7 +189,7 @@ impl Settings {
         })
     }
 
-    /// Standard error as these settings want it.
+    /// Returns standard error in the form of these settings.
     pub fn stderr(&self) -> Stderr {
         Stderr::new(self.json, self.quiet)
     }
@@ -232,12 +199,12 @@ impl Settings {
         self.deadline.and_then(|deadline| self.started.checked_add(deadline))
     }
 
-    /// The time limits of a single wait.
+    /// Returns the time limits of a single wait.
     pub fn limits(&self) -> Limits {
         Limits { timeout: self.timeout, deadline: self.deadline_instant() }
     }
 
-    /// What `--deadline` leaves of a time limit.
+    /// Shortens a time limit to end by `--deadline`.
     pub fn until_deadline(&self, limit: Duration) -> Duration {
         self.deadline_instant().map_or(limit, |end| limit.min(end.saturating_duration_since(Instant::now())))
     }
@@ -252,7 +219,7 @@ impl Settings {
         deadline::error(self.deadline.unwrap_or_default(), waited_for)
     }
 
-    /// `USER@HOST`: whose secret it is, in the keyring and in messages.
+    /// Returns `USER@HOST`, the name of the secret in the keyring and in messages.
     pub fn mailbox(&self) -> String {
         format!("{}@{}", self.user, self.address.host())
     }
@@ -260,11 +227,11 @@ impl Settings {
 
 fn oauth(sources: &Sources<'_>) -> Result<Option<OAuth>, CliError> {
     let Some(written) = &sources.keys.oauth else { return Ok(None) };
-    // `Config` has refused what cannot be understood, with its place.
+    // `Config` has validated it, with an error that names the line.
     written.get_ref().understand(|path| sources.resolve(path)).map(Some).map_err(CliError::configuration)
 }
 
-/// The provider of the account's `oauth`, whose server is known.
+/// Returns the provider of the account's `oauth`, if it has one.
 fn provider(sources: &Sources<'_>) -> Option<&'static Provider> {
     sources.keys.oauth.as_ref()?.get_ref().provider()
 }
@@ -285,7 +252,7 @@ fn read_config(args: &Args, environment: &Environment) -> Result<Config, CliErro
     }
 }
 
-/// The configuration file, whether it exists or not; `None` without a home directory.
+/// Returns the path of the configuration file, which may not exist; `None` without a home directory.
 fn config_path(args: &Args, environment: &Environment) -> Option<PathBuf> {
     let named =
         args.account.config.clone().or_else(|| environment.variable("POP3_CONFIG").map(PathBuf::from));
@@ -302,6 +269,18 @@ fn no_pipelining(sources: &Sources<'_>, typed: bool) -> Result<bool, CliError> {
     }
 }
 
+fn trust(sources: &Sources<'_>, typed: &args::Connection) -> Result<Trust, CliError> {
+    let keys = sources.keys;
+    let fingerprint =
+        sources.text("tls-fingerprint", typed.tls_fingerprint.as_ref(), keys.tls_fingerprint.as_ref())?;
+    if let Some(text) = fingerprint {
+        let sha256 = parse_fingerprint(&text.value).map_err(|error| text.refuse(error.message()))?;
+        return Ok(Trust::Fingerprint(sha256));
+    }
+    let ca_file = sources.path("ca-file", typed.ca_file.as_ref(), keys.ca_file.as_ref());
+    Ok(ca_file.map_or(Trust::System, |file| Trust::File(file.value)))
+}
+
 fn identity(sources: &Sources<'_>, typed: &args::Connection) -> Result<Option<ClientIdentity>, CliError> {
     let certificate =
         sources.path("client-cert", typed.client_cert.as_ref(), sources.keys.client_cert.as_ref());
@@ -311,90 +290,9 @@ fn identity(sources: &Sources<'_>, typed: &args::Connection) -> Result<Option<Cl
             let key = key.map_or_else(|| certificate.clone(), |key| key.value);
             Ok(Some(ClientIdentity { certificate, key }))
         }
-        (None, Some(key)) => Err(key.refuse("a key without a certificate: give --client-cert FILE too")),
+        (None, Some(key)) => Err(key.refuse("a key without a certificate; also give --client-cert FILE")),
         (None, None) => Ok(None),
     }
-}
-
-/// One destination: that of the command line, or else that of the account.
-fn pipe_timeout(
-    sources: &Sources<'_>,
-    command: &args::Command,
-    destination: &Destination,
-) -> Result<Option<Duration>, CliError> {
-    let typed = match command {
-        args::Command::Fetch(fetch) => fetch.pipe_timeout.clone(),
-        _ => None,
-    };
-    if typed.is_some() && !matches!(destination, Destination::Pipe(_)) {
-        return Err(CliError::usage("--pipe-timeout: only with --pipe, whose command it limits"));
-    }
-    let typed = typed.map(|value| Sourced { value, source: Source::Option("pipe-timeout") });
-    let written = sources.keys.pipe_timeout.as_ref().map(|value| Sourced {
-        value: value.get_ref().0.clone(),
-        source: sources.key("pipe-timeout", value),
-    });
-    typed.or(written).map(|text| text.parse(value::positive_seconds)).transpose()
-}
-
-fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destination, CliError> {
-    let default = Destination::Dir(PathBuf::from("."));
-    let args::Command::Fetch(fetch) = command else { return Ok(default) };
-    let mbox = |file: PathBuf, written: &str| match written {
-        "-" => Destination::MboxStdout,
-        _ => Destination::Mbox(file),
-    };
-    if fetch.stdout {
-        return Ok(Destination::Stdout);
-    }
-    if let Some(dir) = &fetch.dir {
-        return Ok(Destination::Dir(dir.clone()));
-    }
-    if let Some(dir) = &fetch.maildir {
-        return Ok(Destination::Maildir(dir.clone()));
-    }
-    if let Some(file) = &fetch.mbox {
-        return Ok(mbox(file.clone(), &file.to_string_lossy()));
-    }
-    if let Some(command) = &fetch.pipe {
-        let given = Sourced { value: command.clone(), source: Source::Option("pipe") };
-        return given.parse(value::words).map(Destination::Pipe);
-    }
-    if let Some(address) = &fetch.lmtp {
-        return lmtp(sources, fetch, &Sourced { value: address.clone(), source: Source::Option("lmtp") });
-    }
-    let destinations = sources.keys.destinations();
-    if fetch.rcpt.is_some() && !matches!(destinations.first(), Some(("lmtp", _))) {
-        return Err(CliError::usage("--rcpt: only with --lmtp, which says where the LMTP server listens"));
-    }
-    let Some((key, value)) = destinations.first().copied() else { return Ok(default) };
-    let path = || sources.resolve(value.get_ref());
-    Ok(match key {
-        "dir" => Destination::Dir(path()),
-        "maildir" => Destination::Maildir(path()),
-        "mbox" => mbox(path(), value.get_ref()),
-        "lmtp" => {
-            let value = Sourced { value: sources.socket(value.get_ref()), source: sources.key(key, value) };
-            return lmtp(sources, fetch, &value);
-        }
-        _ => Destination::Pipe(sources.command(key, Some(value))?.unwrap_or_default()),
-    })
-}
-
-fn lmtp(
-    sources: &Sources<'_>,
-    fetch: &args::Fetch,
-    address: &Sourced<String>,
-) -> Result<Destination, CliError> {
-    let recipient = match (&fetch.rcpt, &sources.keys.rcpt) {
-        (Some(typed), _) => Sourced { value: typed.clone(), source: Source::Option("rcpt") },
-        (None, Some(written)) => {
-            Sourced { value: written.get_ref().clone(), source: sources.key("rcpt", written) }
-        }
-        (None, None) => return Err(address.refuse("whom to deliver to is not given: add --rcpt RECIPIENT")),
-    };
-    let parsed = LmtpAddress::parse(&address.value).map_err(|error| address.refuse(error.message()))?;
-    Ok(Destination::Lmtp { address: parsed, recipient: recipient.parse(value::recipient)? })
 }
 
 impl From<args::Tls> for TlsMode {
@@ -426,31 +324,10 @@ pub(super) fn level(output: &args::Output) -> LevelFilter {
     }
 }
 
-fn secret_variable(environment: &Environment, name: &str) -> Result<Option<Secret>, CliError> {
-    let Some(value) = (environment.variable)(name) else { return Ok(None) };
-    let secret =
-        octets(value).ok_or_else(|| CliError::configuration(format!("{name}: not written in Unicode")))?;
-    Ok(Some(Secret::from(secret)))
-}
-
-#[cfg(unix)]
-#[allow(clippy::unnecessary_wraps)] // elsewhere not every value has octets
-fn octets(value: OsString) -> Option<Vec<u8>> {
-    use std::os::unix::ffi::OsStringExt as _;
-    Some(value.into_vec())
-}
-
-#[cfg(not(unix))]
-fn octets(value: OsString) -> Option<Vec<u8>> {
-    value.into_string().ok().map(String::into_bytes)
-}
-
-/// RFC 1939 §3 and RFC 8314 §3.3.
+/// RFC 1939 §3.
 const PORT: u16 = 110;
+/// RFC 8314 §3.3.
 const IMPLICIT_PORT: u16 = 995;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const WAIT: Duration = Duration::from_secs(5);
-
-#[cfg(test)]
-pub(crate) mod tests;

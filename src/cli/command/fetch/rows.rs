@@ -1,0 +1,90 @@
+//! Rows about stored messages.
+
+use std::collections::HashSet;
+
+use super::{Context, Destination, MessageList};
+use crate::{
+    bytes::Hex,
+    cli::{
+        command::uid,
+        error::Abort,
+        json::{self, Deletion, Fetch},
+    },
+    delivery::Delivered,
+};
+
+/// Writes rows at once, or at the end if only the answer to `QUIT` tells whether the messages are deleted.
+pub(super) struct Rows {
+    late: Option<Vec<Fetch>>,
+    /// `--delete`
+    pub delete: bool,
+}
+
+impl Rows {
+    pub fn new(delete: bool, deleting: bool) -> Self {
+        Self { late: deleting.then(Vec::new), delete }
+    }
+
+    /// Adds a stored message.
+    pub fn add(&mut self, context: &mut Context<'_>, delivered: Delivered) -> Result<(), Abort> {
+        let path = delivered.path.as_deref().map(json::path);
+        let row = Fetch {
+            number: delivered.number.get(),
+            uid: delivered.unique_id.map(|unique_id| uid(unique_id.as_bytes())),
+            octets: Some(delivered.octets),
+            path_encoded: path.as_ref().is_some_and(|(_, encoded)| *encoded),
+            path: path.map(|(path, _)| path),
+            sha256: Some(Hex(&delivered.sha256).to_string()),
+            deleted: if self.delete { Deletion::Marked } else { Deletion::No },
+            kept: delivered.kept,
+        };
+        self.put(context, row)
+    }
+
+    /// Adds a message that an earlier run stored.
+    pub fn add_left_over(
+        &mut self,
+        context: &mut Context<'_>,
+        messages: &MessageList<'_>,
+        index: usize,
+    ) -> Result<(), Abort> {
+        let entry = messages.entry(index);
+        let row = Fetch {
+            number: entry.number.get(),
+            uid: entry.unique_id.map(uid),
+            octets: entry.octets,
+            path: None,
+            path_encoded: false,
+            sha256: None,
+            deleted: Deletion::Marked,
+            kept: false,
+        };
+        self.put(context, row)
+    }
+
+    fn put(&mut self, context: &mut Context<'_>, row: Fetch) -> Result<(), Abort> {
+        // Standard output holds the message or an mbox, and no rows.
+        if matches!(context.settings.destination, Destination::Stdout | Destination::MboxStdout) {
+            return Ok(());
+        }
+        match &mut self.late {
+            Some(late) => late.push(row),
+            None => context.printer.fetch(&row)?,
+        }
+        Ok(())
+    }
+
+    /// Writes the late rows. `unmarked` messages are not deleted.
+    pub fn write_late(
+        &mut self,
+        context: &mut Context<'_>,
+        deleted: Deletion,
+        unmarked: &HashSet<u32>,
+    ) -> Result<(), Abort> {
+        for mut row in self.late.take().into_iter().flatten() {
+            row.deleted = if unmarked.contains(&row.number) { Deletion::Failed } else { deleted };
+            context.printer.fetch(&row)?;
+        }
+        Ok(())
+    }
+}
