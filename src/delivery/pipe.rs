@@ -1,6 +1,7 @@
 //! A command that is run once per message and reads the message from its standard input.
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Seek, SeekFrom, Write},
     process::{Child, Command, ExitStatus},
@@ -94,7 +95,7 @@ impl Pipe {
         }
         command.env("POP3_NUMBER", message.incoming.number.to_string());
         match &message.incoming.unique_id {
-            Some(unique_id) => command.env("POP3_UID", &*unique_id_text(unique_id.as_bytes())),
+            Some(unique_id) => command.env("POP3_UID", printable(&unique_id_text(unique_id.as_bytes()))),
             None => command.env_remove("POP3_UID"),
         };
         #[cfg(unix)]
@@ -105,6 +106,22 @@ impl Pipe {
     fn failure(&self, what: impl std::fmt::Display) -> Error {
         Error::new(ErrorKind::Output, format!("--pipe {}: {what}", self.words[0]))
     }
+}
+
+/// Escapes the control characters of a unique-id's text as `\xNN`, which `--uid` reads as the same unique-id: a command that
+/// prints `POP3_UID` must not send a server's terminal escapes.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 impl Store for Pipe {

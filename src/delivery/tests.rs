@@ -326,7 +326,7 @@ mod unix {
         );
         let words = |script: &str| Destination::Pipe(["sh", "-c", script].map(str::to_owned).to_vec());
         let delivered = stored(dir.path(), &words(&script), &[("a b", MESSAGE), ("$(x)", b"1\r\n")]);
-        assert_eq!(fs::read_to_string(&out).unwrap(), "1 a%20b \nSubject: one\n\n.\nFrom here\n2 $(x) \n1\n");
+        assert_eq!(fs::read_to_string(&out).unwrap(), "1 a b \nSubject: one\n\n.\nFrom here\n2 $(x) \n1\n");
         assert_eq!(delivered[0].path, None);
         // A failure concerns its message only.
         let state = dir.path().join("other");
