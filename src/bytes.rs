@@ -87,7 +87,7 @@ pub fn percent_encode(bytes: &[u8], mut is_plain: impl FnMut(u8) -> bool) -> imp
 
 /// Decodes `%XX` (RFC 3986 §2.1); `None` if two digits do not follow each percent sign.
 ///
-/// The result is allocated once, so that a secret leaves no copy behind.
+/// The result is allocated once, so that growing it leaves no copy of a secret.
 ///
 /// ```
 /// assert_eq!(pop3::bytes::percent_decode(b"a%20b"), Some(b"a b".to_vec()));

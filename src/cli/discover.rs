@@ -19,7 +19,7 @@ use super::output::Stderr;
 use super::settings::{Environment, lookup::Lookup};
 use crate::discover::MailAddress;
 
-/// What is left of `login ADDRESS` once its account is known.
+/// The remaining arguments of `login ADDRESS` once its account is known.
 pub enum Next {
     /// A login with these arguments.
     Login(Box<Args>),
@@ -39,7 +39,7 @@ pub fn run(args: &Args, name: &str, environment: &Environment, stderr: Stderr) -
     let login = |change: &dyn Fn(&mut args::Account)| {
         let mut args = args.clone();
         change(&mut args.account);
-        // What the search took of the deadline is gone.
+        // The search has used up part of the deadline.
         if let Some(deadline) = lookup.limits.deadline {
             let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64().max(0.001);
             args.connection.deadline = Some(format!("{left:.3}"));

@@ -61,11 +61,11 @@ impl ErrorCode {
 #[derive(Debug)]
 pub struct CliError {
     pub code: ErrorCode,
-    /// What failed and why, secrets redacted.
+    /// The failure and its cause, secrets redacted.
     pub message: String,
     /// The server's line, as text, secrets redacted.
     pub response: Option<String>,
-    /// What the user can do.
+    /// A hint for the user.
     pub hint: Option<&'static str>,
     /// The message that was being transferred.
     pub location: Option<Location>,
@@ -75,7 +75,7 @@ pub struct CliError {
 #[derive(Debug)]
 pub struct Location {
     pub number: u32,
-    /// As rows show a unique-id.
+    /// The unique-id in the form that rows use.
     pub uid: Option<String>,
 }
 

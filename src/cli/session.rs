@@ -25,7 +25,7 @@ use crate::{
 pub struct Session {
     pub transaction: Transaction,
     pub greeting: Vec<u8>,
-    /// As announced before login, over TLS if TLS is used; `None` if the server refused `CAPA`.
+    /// The capabilities announced before login, over TLS if TLS is used; `None` if the server refused `CAPA`.
     pub capabilities: Option<Capabilities>,
 }
 

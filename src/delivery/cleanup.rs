@@ -9,7 +9,7 @@ use std::{
 struct Registry {
     /// Each with its content.
     dot_locks: Vec<(PathBuf, Vec<u8>)>,
-    /// The process ids of commands, each of which leads a process group.
+    /// The process ids of commands, each a process group leader.
     commands: Vec<u32>,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Files {
     /// The folder of complete messages.
     names: PathBuf,
     naming: Naming,
-    /// In the names of temporary files: whose they are.
+    /// The marker in the names of temporary files that identifies this program.
     owner: String,
     syncing: Syncing,
     current: Option<Current>,

@@ -1,7 +1,7 @@
 //! The autoconfig format: `<clientConfig>` with the servers of a mail provider, as Thunderbird reads it.
 //!
-//! Of it, only the POP3 servers with TLS matter here. Entities other than the five of XML are not expanded, nothing is
-//! loaded from elsewhere, and what is nested deeper than [`MAX_DEPTH`] is an error: the text is untrusted.
+//! Only POP3 servers with TLS are returned. Entities other than the five of XML are not expanded, nothing is
+//! loaded from elsewhere, and nesting deeper than [`MAX_DEPTH`] is an error: the text is untrusted.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -14,9 +14,9 @@ use crate::{Error, ErrorKind};
 /// The POP3 servers of a provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Servers {
-    /// Those with TLS, in the order of the file.
+    /// The servers with TLS, in the order of the file.
     pub candidates: Vec<Candidate>,
-    /// The host names of those that are offered in cleartext only.
+    /// The host names of servers that are offered in cleartext only.
     pub cleartext: Vec<Host>,
 }
 
@@ -60,7 +60,7 @@ pub fn parse(octets: &[u8], address: &MailAddress, source: Source) -> Result<Ser
             Event::CData(piece) => push(&mut server, &piece.xml10_content())?,
             Event::GeneralRef(reference) => push(&mut server, &resolve(&reference)?)?,
             Event::Eof => break,
-            // An empty element says nothing. A document type defines entities, which are not expanded.
+            // Empty elements have no text. A document type defines entities, which are not expanded.
             Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
         }
     }
@@ -70,7 +70,7 @@ pub fn parse(octets: &[u8], address: &MailAddress, source: Source) -> Result<Ser
     Ok(servers)
 }
 
-/// The elements of one `<incomingServer>` as they are written.
+/// The elements of one `<incomingServer>`, not yet validated.
 #[derive(Debug, Default)]
 struct Written {
     hostname: String,
@@ -83,7 +83,8 @@ struct Written {
 }
 
 impl Written {
-    /// An element has ended. The first of each name counts, but for the authentication, of which there may be several.
+    /// Handles the end of an element. The first element of each name counts, except for the authentication, which may
+    /// occur several times.
     fn take(&mut self, name: &str) {
         let content = std::mem::take(&mut self.content);
         let content = content.trim();
@@ -127,7 +128,7 @@ impl Written {
         let Some(user) = filled(username, address).filter(|user| user.chars().all(is_printable)) else {
             return;
         };
-        // Where nothing is said of it, a password is what POP3 has.
+        // Without an authentication element, assume the default of POP3: a password.
         let offers = |names: &[&str]| self.authentication.iter().any(|one| names.contains(&one.as_str()));
         let password = self.authentication.is_empty() || offers(PASSWORD);
         let oauth = offers(&["oauth2"]);
@@ -159,7 +160,7 @@ fn is_pop3(tag: &BytesStart<'_>) -> bool {
     tag.try_get_attribute("type").ok().flatten().is_some_and(|kind| kind.value.eq_ignore_ascii_case("pop3"))
 }
 
-/// The character of `&amp;`, `&#64;` and the like. Every other entity would have to be defined by the file itself.
+/// The character of `&amp;`, `&#64;` and the like. Any other entity would need a definition in the file.
 fn resolve(reference: &BytesRef<'_>) -> Result<String, Error> {
     let unknown = || malformed("an entity that XML does not define");
     if let Some(c) = reference.resolve_char_ref().map_err(|_| unknown())? {
@@ -176,7 +177,7 @@ fn resolve(reference: &BytesRef<'_>) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
-/// True where the elements that are open have these names.
+/// True if the open elements have these names.
 fn is_at(path: &[String], names: &[&str]) -> bool {
     path.len() == names.len() && path.iter().zip(names).all(|(open, name)| open == name)
 }
@@ -203,7 +204,7 @@ const PASSWORD: &[&str] = &["password-cleartext", "password-encrypted", "plain",
 /// The format has five levels.
 pub const MAX_DEPTH: usize = 16;
 
-/// A provider has a handful of servers; more are noise.
+/// A provider has only a few servers; further servers are ignored.
 const MAX_SERVERS: usize = 32;
 const MAX_AUTHENTICATION: usize = 16;
 

@@ -1,4 +1,4 @@
-//! The sources of candidates, asked one by one.
+//! The sources of candidates, queried one by one.
 
 use super::{Candidate, MailAddress, Security, Source, autoconfig};
 use crate::net::{Host, HttpClient, HttpRequest, NameServers, Note, SrvAnswer, SrvRecord, Url};
@@ -15,7 +15,7 @@ pub struct Sources {
     pub name_servers: Option<NameServers>,
 }
 
-/// Asks the sources, one at a time: who asks decides which come next.
+/// Queries the sources one at a time; the caller chooses the next source.
 #[derive(Debug)]
 pub struct Finder<'a> {
     /// For autoconfig and the ISPDB.
@@ -24,10 +24,10 @@ pub struct Finder<'a> {
     pub sources: &'a Sources,
 }
 
-/// What the SRV records of a domain say.
+/// The result of looking up the SRV records of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SrvServers {
-    /// These servers, those with implicit TLS first; none if there are no records.
+    /// The servers, implicit TLS first; empty if there are no records.
     Candidates(Vec<Candidate>),
     /// The domain has no POP3 service, neither with implicit TLS nor with `STLS`.
     NotOffered,
@@ -46,7 +46,7 @@ impl Sources {
 }
 
 impl Finder<'_> {
-    /// The autoconfig files of the domain, each with what came of it, until one names servers with TLS.
+    /// The autoconfig files of the domain, each with its result, until a file names servers with TLS.
     ///
     /// Errors of one file: those of [`HttpClient::send`]; [`ErrorKind::Host`] if there is no such file,
     /// [`ErrorKind::Protocol`] if it is malformed.
@@ -98,9 +98,9 @@ impl Finder<'_> {
         Ok(SrvServers::Candidates(srv_candidates(&implicit, &starttls, address)))
     }
 
-    /// The ISPDB, which learns the domain, and nothing else of the address.
+    /// The ISPDB. The request contains the domain and no other part of the address.
     ///
-    /// Errors as of one autoconfig file.
+    /// Errors: the same as for one autoconfig file.
     pub fn ispdb(&self, address: &MailAddress, note: &mut Note<'_>) -> Result<autoconfig::Servers, Error> {
         self.file(&self.sources.ispdb, address, Source::Ispdb, note)
     }
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::net::{Limits, Route, TlsConnector, TlsSettings};
 
-    /// What the finder makes of these answers: a target, a dot, no record (empty), or a failure (`!`).
+    /// Returns the finder's result for these answers: a target, a dot, no record (empty), or a failure (`!`).
     fn found(implicit: &'static str, starttls: &'static str) -> Result<SrvServers, Error> {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let servers = NameServers::new(vec![socket.local_addr().unwrap()]);
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(shown("!", "b.example"), starttls);
         assert_eq!(shown("", ""), "");
         assert_eq!(shown(".", "."), "not offered");
-        // One that is silent may be offered.
+        // A service without an answer may be offered.
         assert_eq!(shown(".", ""), "");
         assert_eq!(shown(".", "!"), "Unavailable");
         assert_eq!(shown("!", "!"), "Unavailable");

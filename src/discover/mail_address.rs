@@ -1,4 +1,4 @@
-//! A mail address as far as it matters here: a local part and a domain.
+//! A mail address: a local part and a domain.
 
 use std::fmt;
 
@@ -23,10 +23,10 @@ pub struct MailAddress {
 }
 
 impl MailAddress {
-    /// Reads an address. The local part is kept as it is; the domain has to be a domain name.
+    /// Parses an address. The local part is not changed; the domain must be a domain name.
     ///
     /// Errors: [`ErrorKind::Argument`] for a text without `@`, an empty local part, one with spaces or control
-    /// characters, and a domain that is no domain name (an IP address included).
+    /// characters, and an invalid domain name (an IP address included).
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refused = |why: &str| Err(Error::new(ErrorKind::Argument, format!("not a mail address: {why}")));
         let Some((local, domain)) = text.rsplit_once('@') else {
@@ -60,7 +60,8 @@ impl fmt::Display for MailAddress {
     }
 }
 
-/// True for what a terminal shows as itself in a user name: no space, no control, no change of direction.
+/// True for a character that a terminal displays unchanged in a user name: not a space, control or bidirectional
+/// character.
 pub(super) fn is_printable(c: char) -> bool {
     let is_invisible = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}'

@@ -3,7 +3,7 @@
 //! [`autoconfig`] reads the XML of a provider or of the ISPDB; [`srv_candidates`] reads the records of RFC 6186 and
 //! RFC 8314; [`Finder`] asks for both in order. Only servers with TLS are found, implicit or by `STLS`.
 //!
-//! What comes from a server is checked before it is a [`Candidate`]: host names are valid, ports not 0, user names
+//! Server data is validated before it becomes a [`Candidate`]: host names are valid, ports not 0, user names
 //! printable.
 
 pub mod autoconfig;
@@ -30,7 +30,7 @@ pub struct Candidate {
     pub password: bool,
     /// The source offers OAuth 2.0.
     pub oauth: bool,
-    /// Where the candidate is from.
+    /// The source of the candidate.
     pub source: Source,
 }
 
@@ -43,7 +43,7 @@ pub enum Security {
     StartTls,
 }
 
-/// Who named a server.
+/// The source that named a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
     /// A file of the domain itself, over HTTPS.

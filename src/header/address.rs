@@ -11,7 +11,8 @@ use self::list::Parser;
 /// A sender or recipient (RFC 5322 §3.4 `mailbox`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mailbox {
-    /// The display name, decoded; `None` if there is none. Without one, the comment after the address counts as it.
+    /// The display name, decoded; `None` if there is none. Without a display name, the comment after the address is
+    /// used.
     pub name: Option<String>,
     /// The `addr-spec`, `local-part@domain`, as it is in the field, but without comments and white space between its
     /// parts. `None` if the field has none: its text is then the name.

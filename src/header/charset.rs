@@ -29,7 +29,7 @@ pub(super) enum Charset {
     Iso2022(iso_2022::Set),
     /// RFC 1843.
     Hz,
-    /// One byte a character; the upper half of the table.
+    /// One byte per character; the upper half of the table.
     CodePage(&'static str),
     /// ASCII, and U+FFFD for the rest.
     Unknown,

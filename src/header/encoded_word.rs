@@ -195,7 +195,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Base64 as mailers write it: with and without padding, padded amid, and cut anywhere between words.
+/// Base64 as mailers write it: with or without padding, padded in the middle, or split anywhere between words.
 #[derive(Default)]
 struct Base64 {
     bits: u32,

@@ -22,7 +22,7 @@ pub(crate) fn map_io_error(error: io::Error) -> Error {
     Error::new(kind, text).with_source(error)
 }
 
-/// Says whom a read waited for; a write needs no more words.
+/// Names the peer that a read waited for; a write needs no such detail.
 fn timeout_message(error: &io::Error) -> String {
     let timeout = error.get_ref().and_then(|error| error.downcast_ref::<TimedOut>());
     match timeout {

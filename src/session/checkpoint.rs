@@ -34,7 +34,7 @@ impl Checkpoint {
     }
 }
 
-/// What a session remembers between retrievals.
+/// The state that a session keeps between retrievals.
 #[derive(Debug, Default)]
 pub(super) struct RetrievalState {
     /// A `DELE` was answered with `+OK` since the last `RSET`. A missing response poisons the session, which then ends

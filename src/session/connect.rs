@@ -11,7 +11,7 @@ use crate::{
 
 /// How a session is encrypted.
 ///
-/// Exhaustive, as RFC 8314 knows no other way.
+/// Exhaustive, as RFC 8314 defines no other way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TlsMode {
     /// TLS from the first byte, by default on port 995 (RFC 8314 §3.3): what providers offer.

@@ -1,10 +1,10 @@
-//! What a session is opened with.
+//! The options of a session.
 
 use std::fmt;
 
 use crate::trace::Trace;
 
-/// What a session is opened with: by default pipelining, and no trace.
+/// The options of a session: by default pipelining, and no trace.
 pub struct SessionOptions {
     pub(super) pipelining: bool,
     pub(super) trace: Option<Box<dyn Trace>>,
@@ -18,7 +18,7 @@ impl SessionOptions {
         self
     }
 
-    /// Sets where the conversation is written, without its secrets; the default is nowhere.
+    /// Sets the destination of the trace, which has secrets redacted; by default there is no trace.
     #[must_use]
     pub fn trace(mut self, trace: impl Into<Option<Box<dyn Trace>>>) -> Self {
         self.trace = trace.into();

@@ -77,7 +77,7 @@ pub enum Reply<'r> {
         /// An error of kind [`ErrorKind::Refused`], with the server's line.
         error: Error,
     },
-    /// All previous replies are proven to be the responses to their commands. What was received before may be remembered.
+    /// All previous replies are proven to be the responses to their commands. Messages received before may be recorded.
     Vouched,
 }
 

@@ -674,7 +674,7 @@ fn an_answer_that_nothing_asked_for_ends_the_session() {
     server.check();
 }
 
-/// What follows the answer to `QUIT` shows that it was the answer to another command.
+/// Data after the response to `QUIT` shows that the response belonged to another command.
 #[test]
 fn a_second_answer_to_quit_confirms_nothing() {
     let server = Server::new(&[

@@ -32,5 +32,5 @@ fn distance(one: &str, other: &str) -> usize {
     rows[one.len()][other.len()]
 }
 
-/// Longer than any known key.
+/// Exceeds the length of every known key.
 const MAX_KEY: usize = 32;

@@ -1,4 +1,4 @@
-//! What a configuration file may hold, and the errors that name its lines.
+//! Valid configuration files, and errors that name the line.
 
 use super::*;
 

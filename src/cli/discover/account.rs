@@ -1,4 +1,4 @@
-//! The account that a candidate makes.
+//! The account for a discovered server.
 
 use crate::discover::{Candidate, Security, Source};
 use crate::net::Host;
@@ -9,7 +9,7 @@ use super::person::Person;
 use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::settings::lookup::Lookup;
 
-/// An account that is not written yet.
+/// An account that is not yet in the configuration file.
 pub struct Account {
     candidate: Candidate,
     oauth: Option<OAuth>,
@@ -30,7 +30,7 @@ impl Account {
             user.clone_into(&mut candidate.user);
         }
         let provider = provider(&candidate.host);
-        // SRV records say nothing of how to authenticate.
+        // SRV records do not name authentication methods.
         let offered = candidate.oauth || candidate.source == Source::Srv;
         let oauth = provider.filter(|_| offered).map(|provider| OAuth {
             provider,
@@ -53,7 +53,7 @@ impl Account {
         self.candidate.source
     }
 
-    /// True where a person has to put in a client id.
+    /// True if the user must supply a client id.
     pub fn lacks_client(&self) -> bool {
         self.oauth.as_ref().is_some_and(|oauth| oauth.client_id == CLIENT_ID)
     }
@@ -128,7 +128,7 @@ fn provider(host: &Host) -> Option<&'static str> {
     Provider::all().find(|provider| host.to_string() == provider.host).map(|provider| provider.name)
 }
 
-/// Stands where the person's own client id has to be.
+/// The placeholder for the user's own client id.
 const CLIENT_ID: &str = "CLIENT-ID";
 
 #[cfg(test)]

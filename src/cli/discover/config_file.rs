@@ -1,4 +1,5 @@
-//! Writes an account into the configuration file: comments, order and line ends stay, and the file is replaced whole.
+//! Writes an account into the configuration file: comments, order and line endings are kept, and the file is replaced
+//! atomically.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,7 +12,7 @@ use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::lock;
 use crate::net::Limits;
 
-/// The TOML of one account, as it stands in a file.
+/// The TOML of one account, as in a file.
 pub fn block(name: &str, keys: &Table) -> String {
     let mut accounts = Table::new();
     accounts.set_implicit(true);
@@ -21,12 +22,12 @@ pub fn block(name: &str, keys: &Table) -> String {
     document.to_string()
 }
 
-/// Adds an account to the file, and makes it the default if it is the first. A file that does not exist is made, with
-/// its folders, for its owner alone.
+/// Adds an account to the file, and makes it the default if it is the first. A missing file is created with its
+/// folders, accessible only by the owner.
 ///
-/// The new file is written beside the old one, read back, synced and renamed: at every moment one of both is there
-/// whole. A link is followed, and the file that it leads to is replaced. A lock keeps two runs from taking away each
-/// other's account; it is waited for within the limits (75).
+/// The new file is written next to the old file, read back, synced and renamed, so a complete file exists at all times.
+/// A link is followed, and its target is replaced. A lock keeps concurrent runs from discarding each other's account;
+/// waiting for the lock is subject to the limits (75).
 pub fn add(path: &Path, name: &str, keys: &Table, limits: Limits) -> Result<(), CliError> {
     let cannot = |error: &io::Error| CliError::output(format!("cannot write {}", shown(path)), error);
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -61,7 +62,7 @@ fn with_account(text: &str, name: &str, keys: &Table) -> Result<String, String> 
     };
     let mut document: DocumentMut = text.parse().map_err(|_| "not valid TOML".to_owned())?;
     let had_keys = !document.is_empty();
-    // Comments at the end of the file belong before what is added after them.
+    // Keep comments at the end of the file before the added account.
     let comments = document.trailing().as_str().unwrap_or_default().to_owned();
     document.set_trailing("");
     let accounts = document.entry("account").or_insert_with(|| {
@@ -114,7 +115,7 @@ fn replace(target: &Path, folder: &Path, octets: &[u8], exists: bool) -> Result<
     if exists && fs::metadata(target)?.permissions().readonly() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only").into());
     }
-    // Made with mode 0600.
+    // Created with mode 0600.
     let mut file = tempfile::Builder::new().prefix(".config-").suffix(".toml").tempfile_in(folder)?;
     if exists && cfg!(unix) {
         file.as_file().set_permissions(fs::metadata(target)?.permissions())?;
@@ -137,9 +138,9 @@ fn folder_of(target: &Path) -> &Path {
     }
 }
 
-/// Locks the folder of the configuration file: a lock on the file itself would end where it is replaced.
+/// Locks the folder of the configuration file: a lock on the file itself would be lost when the file is replaced.
 ///
-/// A file system without locks (some network file systems, for a folder) gives none, which is no reason to fail.
+/// Some network file systems cannot lock folders; this is not an error.
 fn lock_folder(folder: &Path, limits: Limits, path: &Path) -> Result<Option<fs::File>, CliError> {
     let waited = open_lock(folder).and_then(|file| Ok((lock::wait(&file, limits)?, file)));
     let busy =
@@ -160,7 +161,7 @@ fn open_lock(folder: &Path) -> io::Result<fs::File> {
     fs::File::open(folder)
 }
 
-/// Elsewhere a folder cannot be locked; this file stays, since a file that waits for its removal cannot be opened.
+/// Other systems cannot lock a folder. The lock file is kept, because a file pending deletion cannot be opened.
 #[cfg(not(unix))]
 fn open_lock(folder: &Path) -> io::Result<fs::File> {
     fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("config.lock"))
@@ -182,14 +183,14 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// Elsewhere a folder cannot be synced; the rename is written through.
+/// Other systems cannot sync a folder; the rename is written through.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Windows editors put it before the first key.
+/// Windows editors write a byte order mark before the first key.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 #[cfg(test)]

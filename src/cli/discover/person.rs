@@ -13,7 +13,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// The person, if both are terminals.
+    /// Returns the person if both streams are terminals.
     pub fn at_terminal(deadline: Option<Instant>) -> Option<Self> {
         (io::stdin().is_terminal() && io::stderr().is_terminal()).then_some(Self { deadline })
     }
@@ -24,7 +24,7 @@ impl Person {
         let _ = stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush());
         drop(stderr);
         let (sender, receiver) = mpsc::channel();
-        // The read cannot be interrupted; at the deadline the thread is left behind, and the program ends.
+        // The read cannot be interrupted; at the deadline the thread is abandoned, and the program exits.
         let read = move || {
             let mut line = String::new();
             let mut input = io::stdin().lock().take(MAX_LINE);
@@ -43,7 +43,7 @@ impl Person {
         };
         match answer {
             Some(Ok(line)) if line.is_empty() => {
-                // The cursor stands after the question.
+                // The cursor is after the question.
                 let _ = io::stderr().write_all(b"\n");
                 Ok(None)
             }

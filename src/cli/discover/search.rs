@@ -15,7 +15,7 @@ use crate::cli::trace_log::TraceLog;
 pub struct Search<'a> {
     pub lookup: &'a Lookup,
     pub address: &'a MailAddress,
-    /// Who is asked about servers outside the domain; without a person they are passed over.
+    /// Confirms servers outside the domain; `None` skips such servers.
     pub person: Option<&'a Person>,
     pub stderr: Stderr,
 }
@@ -25,7 +25,7 @@ pub enum Searched {
     Found(Candidate),
     /// The input ended at a question.
     Declined,
-    /// No server; the reasons worth telling.
+    /// No server was found; the reasons to report.
     Nothing(Vec<String>),
 }
 
@@ -81,7 +81,7 @@ impl Search<'_> {
         Ok(Searched::Nothing(why))
     }
 
-    /// The name servers, unless asking them would go past the proxy.
+    /// The name servers; `None` if queries would bypass the proxy.
     fn name_servers(&self) -> Option<NameServers> {
         if self.lookup.route.proxy.is_some() {
             log::info!("SRV records are left out: name servers are not asked through the proxy");
@@ -139,7 +139,7 @@ impl Search<'_> {
     }
 }
 
-/// The first server of a file. Files that do not exist are the rule, and no reason worth telling.
+/// The first server of a file. Most domains have no such file, so a missing one is not reported.
 fn first(servers: Result<Servers, Error>, why: &mut Vec<String>) -> Option<Candidate> {
     match servers {
         Ok(servers) => {

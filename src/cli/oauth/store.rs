@@ -39,7 +39,7 @@ pub struct Lock {
 pub enum StoreError {
     Keyring(KeyringError),
     File(PathBuf, io::Error),
-    /// What is stored is no grant.
+    /// The stored text is not a grant.
     Damaged,
     /// The deadline passed while the keyring was waited for.
     Late(CliError),

@@ -6,7 +6,7 @@ use etcetera::BaseStrategy as _;
 
 use crate::{Secret, cli::error::CliError};
 
-/// Returns the value of an environment variable.
+/// Looks up the value of an environment variable.
 pub type Variables = Box<dyn Fn(&str) -> Option<OsString>>;
 
 /// The environment of a process; tests have fakes.

@@ -191,7 +191,7 @@ fn a_message_that_is_too_large_is_refused_alone() {
     server.end();
 }
 
-/// What the error of a conversation that begins with these lines says.
+/// Returns the error text of a conversation that begins with these lines.
 #[track_caller]
 fn fails(script: &'static str, kind: ErrorKind, says: &str) {
     let server = Server::start(script);

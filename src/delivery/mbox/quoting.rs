@@ -161,7 +161,7 @@ mod tests {
             let expected = String::from_utf8(message.clone()).unwrap().replace("\r\n", "\n").into_bytes();
             prop_assert_eq!(&lines, &expected);
 
-            // What was quoted can be read back.
+            // Quoting is reversible.
             let text = String::from_utf8(whole).unwrap();
             let unquoted: String = text.split_inclusive('\n').map(|line| {
                 if line.starts_with('>') && line.trim_start_matches('>').starts_with("From ") { &line[1..] } else { line }

@@ -56,7 +56,7 @@ pub(crate) struct Message<'a> {
     pub(crate) deletion: Deletion,
     /// Its octets by the server's listing.
     pub(crate) listed: Option<u64>,
-    /// As received; `None` for a skipped or imported message.
+    /// The content as received; `None` if the message was skipped or imported.
     pub(crate) content: Option<Content>,
     pub(crate) header: Option<Digest>,
 }

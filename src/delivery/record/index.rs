@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use super::journal::{Deletion, Digest, Entry, Message};
 
-/// What the record knows of a message.
+/// The record's data about a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fetched {
     /// When it was fetched, in seconds since 1970.

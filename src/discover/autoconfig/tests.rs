@@ -33,7 +33,7 @@ fn server(host: &str, port: &str, socket: &str, user: &str, authentication: &[&s
     )
 }
 
-/// `host:port user`, `S` or `I`, and what is offered.
+/// Formats a server: `host:port user`, `S` or `I`, and the methods offered.
 fn shown(servers: &Servers) -> Vec<String> {
     let security = |candidate: &Candidate| match candidate.security {
         Security::Implicit => 'I',
@@ -173,7 +173,7 @@ fn entities_are_not_expanded() {
     assert_eq!(shown(&read(&unused).unwrap()).len(), 1);
 }
 
-/// Four megabytes of each kind of noise are read in one pass, and bounded in what is kept.
+/// Four megabytes of each kind of junk are read in one pass, with bounded memory.
 #[test]
 fn large_files_do_no_harm() {
     const LARGE: usize = 4 << 20;
@@ -203,7 +203,7 @@ fn large_files_do_no_harm() {
 }
 
 proptest! {
-    /// Damaged files are candidates that can be used, or an error.
+    /// A damaged file gives usable candidates or an error.
     #[test]
     fn hostile_files_do_no_harm(
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..20),

@@ -15,7 +15,7 @@ pub(super) struct Parser<'a, 'l> {
     at: usize,
     list: &'l mut Vec<Mailbox>,
     is_in_group: bool,
-    /// Where the next `;` is, if it was looked for; the length of the text if there is none.
+    /// The position of the next `;`, if searched for; the length of the text if there is none.
     semicolon: usize,
     is_entry_begun: bool,
     entry: Entry<'a>,
@@ -244,7 +244,7 @@ impl<'a, 'l> Parser<'a, 'l> {
         self.syntax.reached = self.syntax.reached.max(end);
     }
 
-    /// Takes an address that stands by itself.
+    /// Takes an address without angle brackets.
     fn bare(&mut self) -> bool {
         let at = self.at;
         if !self.syntax.has_address(at)
@@ -333,7 +333,7 @@ fn is_blank(bytes: &[u8]) -> bool {
     text.is_none()
 }
 
-/// A name, unless it is blank.
+/// A name; `None` if it is only white space.
 fn present(name: &str) -> Option<String> {
     let name = name.trim_matches(BLANKS);
     (!name.is_empty()).then(|| name.to_owned())
@@ -354,7 +354,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     let mut rest = text;
     loop {
         out.push_str(&rest[..at]);
-        // The character after a backslash is itself, even if it is another.
+        // The character after a backslash is literal, even if it is another backslash.
         let next = rest[at + 1..].chars().next().map_or(0, char::len_utf8);
         out.push_str(&rest[at + 1..at + 1 + next]);
         rest = &rest[at + 1 + next..];
@@ -397,5 +397,5 @@ const OPENING: &[char] = &['<', '[', '(', '"', ' '];
 
 const BLANKS: &[char] = &[' ', '\t', '\r', '\n'];
 
-/// More recipients than any server takes for one message.
+/// More recipients than any server accepts for one message.
 const MAX_MAILBOXES: usize = 10_000;

@@ -6,7 +6,7 @@ use super::super::{comment, encoded_word, steps};
 pub(super) struct Syntax<'a> {
     pub(super) text: &'a str,
     is_utf8: bool,
-    /// From here on no comment is closed, and `(` is a character like others.
+    /// No comment is closed from here on, so `(` is an ordinary character.
     comments_end: usize,
     /// From here on no quoted string is closed.
     quotes_end: usize,
@@ -14,7 +14,7 @@ pub(super) struct Syntax<'a> {
     addresses_end: usize,
     /// The last address, or a part of one.
     pub(super) address: String,
-    /// How far the last attempt at an address came.
+    /// The position that the last attempt to parse an address reached.
     pub(super) reached: usize,
 }
 
@@ -100,7 +100,7 @@ impl<'a> Syntax<'a> {
         at < self.addresses_end
     }
 
-    /// The end of a run of characters that mean nothing to a list, and of encoded words, which may have any in them.
+    /// The end of a run of characters without meaning in a list, and of encoded words, which may contain any character.
     pub(super) fn run(&self, at: usize) -> usize {
         self.until(at, |c| is_special(c) || c.is_whitespace())
     }
@@ -138,7 +138,7 @@ impl<'a> Syntax<'a> {
     }
 
     /// Reads the address in angle brackets (§3.4 `angle-addr`) that begins after the `<` before `at`, and returns its
-    /// end. A `>` may lack where the entry ends.
+    /// end. The `>` may be missing at the end of the entry.
     pub(super) fn angle(&mut self, at: usize) -> Option<usize> {
         if !self.has_address(at) {
             return None;
@@ -161,7 +161,7 @@ impl<'a> Syntax<'a> {
         }
     }
 
-    /// The end of a route (§4.4 `obs-route`), which says nothing any more.
+    /// The end of a route (§4.4 `obs-route`), which is obsolete and ignored.
     fn route(&mut self, at: usize) -> Option<usize> {
         let mut at = at;
         let mut is_empty = true;

@@ -1,4 +1,4 @@
-//! Code pages of DOS, which the WHATWG standard leaves out.
+//! DOS code pages, which the WHATWG standard omits.
 
 use super::ascii;
 

@@ -23,7 +23,7 @@ pub(in crate::header) enum Set {
     Korean,
     /// GB 2312.
     Chinese,
-    /// Two bytes a character, of a table that is not here.
+    /// Two bytes per character, from a table that is not included.
     Other,
 }
 

@@ -6,14 +6,14 @@ use encoding_rs::{
 
 use super::{Charset, code_page, iso_2022::Set};
 
-/// A label of the WHATWG standard counts as that says; other labels are compared by their letters and digits, without
+/// WHATWG labels have the meaning given there; other labels are compared by their letters and digits, without
 /// the `cs` and `x-` that registries put before them.
 ///
 /// ```text
 /// "csUTF8" "x-utf_8" "UTF8" → UTF-8     "win-1251" "cp1251" "ms1251" → windows-1251
 /// ```
 pub(super) fn charset(label: &str) -> Charset {
-    // Most words are UTF-8.
+    // Fast path: most encoded words are UTF-8.
     if label.eq_ignore_ascii_case("utf-8") {
         return Charset::Whatwg(UTF_8);
     }
@@ -33,7 +33,7 @@ pub(super) fn charset(label: &str) -> Charset {
     [compact.as_str(), stripped].into_iter().find_map(lenient).unwrap_or(Charset::Unknown)
 }
 
-/// Charsets that the WHATWG standard leaves out, or reads otherwise than mail does.
+/// Charsets that the WHATWG standard omits or decodes differently than mail does.
 fn beyond_whatwg(compact: &str) -> Option<Charset> {
     Some(match compact {
         "utf7" | "unicode11utf7" | "unicode20utf7" => Charset::Utf7,

@@ -4,8 +4,8 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::ascii;
 
-/// Appends UTF-16. A byte order mark beats the label; without either the order is the one that has more characters below
-/// U+0100, little-endian (WHATWG) if both have as many.
+/// Appends UTF-16. A byte order mark overrides the label; without either the order is the one that has more characters
+/// below U+0100, little-endian (WHATWG) if both have as many.
 pub(super) fn utf16(bytes: &[u8], label: Option<&'static Encoding>, out: &mut String) {
     let order = match bytes {
         [0xff, 0xfe, ..] => UTF_16LE,

@@ -162,7 +162,7 @@ fn brackets_and_quotes_that_are_not_closed() {
         ("User [n@example.org] <n@example.org>", &[("User [n@example.org]", "n@example.org")]),
         ("Jane Doe j@example.org", &[("Jane Doe", "j@example.org")]),
         ("<mailto:j@example.org>", &[("", "j@example.org")]),
-        // What is in brackets is an address wholly or not at all.
+        // Text in brackets is an address only as a whole.
         ("Jane <jane doe@example.org>", &[("Jane <jane doe@example.org>", "")]),
         ("Jane <jane@exam ple.org, K <k@b>", &[("Jane <jane@exam ple.org", ""), ("K", "k@b")]),
         ("Jane <jane@@example.org>", &[("Jane <jane@@example.org>", "")]),

@@ -274,7 +274,7 @@ proptest! {
         }
     }
 
-    /// What is read of anything is a date that exists.
+    /// Any input that parses gives a date that exists.
     #[test]
     fn anything_is_a_date_or_none(text in "([0-9]{1,4}|[ ,:+.()-]|Mar|Sat|GMT|PM|T|Z|[A-Za-z]){0,24}") {
         if let Some(date) = Date::parse(&text) {

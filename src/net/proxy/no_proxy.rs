@@ -6,7 +6,7 @@ use super::super::address::Host;
 
 /// A list of hosts in the form of the environment variable `NO_PROXY`, as curl reads it.
 ///
-/// Entries are separated by commas. A domain name stands for itself and for every name within it, with or without a
+/// Entries are separated by commas. A domain name matches itself and every name within it, with or without a
 /// leading dot; an IP address for itself; an address with a slash and a number for the network with that prefix length.
 /// Names are not resolved: an address matches only a host that is given by its address. A list that is `*` matches
 /// every host.

@@ -70,7 +70,7 @@ pub struct Seen<'a> {
     pub time: Option<u64>,
 }
 
-/// What a list held.
+/// The contents of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The program whose form it has.
@@ -89,7 +89,7 @@ pub enum ImportError {
     /// The file cannot be read.
     #[error("{0}")]
     Read(io::Error),
-    /// What the caller's closure returned.
+    /// The result of the caller's closure.
     #[error("{0}")]
     Take(io::Error),
     /// The content has none of the known forms, or not the form of the named program.
@@ -193,7 +193,7 @@ pub fn read(
     Ok(Summary { tool: form.tool(), messages, malformed, first_malformed })
 }
 
-/// What a line of a list says.
+/// The parsed line of a list.
 enum Line<'a> {
     /// A comment, or a message that was not fetched.
     Nothing,
@@ -212,7 +212,7 @@ struct Owner<'a> {
     user: &'a [u8],
 }
 
-/// The form of a list, and where in it the next line stands.
+/// The format of a list, and the position of its next line.
 enum Form {
     Mpop(mpop::List),
     Fetchmail,
