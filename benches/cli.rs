@@ -1,4 +1,4 @@
-//! The binary's own costs that grow with a maildrop: its record. Figures are for comparing
+//! Costs of the binary that grow with the maildrop: its record. Figures are for comparing
 //! two versions on one machine: `cargo bench --bench cli`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot begin ends")]
@@ -27,7 +27,7 @@ fn record_of(dir: &Path, messages: u32) {
     record.remember(remembered).unwrap();
 }
 
-/// Time should grow with the messages, and no faster.
+/// The time should be linear in the number of messages.
 #[divan::bench(args = [1_000, 10_000, 100_000])]
 fn record(bencher: Bencher<'_, '_>, messages: u32) {
     let dir = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! The parts that every octet or every message goes through. Figures are for comparing two versions on one machine:
+//! Code that processes every byte or every message. Figures are for comparing two versions on one machine:
 //! `cargo bench --bench micro`.
 
 use std::{fmt::Write as _, hint::black_box};
@@ -11,7 +11,7 @@ use pop3::{
     trace::Escaped,
 };
 
-/// What the wire reads at a time.
+/// The size of one read.
 const INPUT: usize = 64 * 1024;
 
 const ONE: MessageNumber = MessageNumber::new(1).unwrap();
@@ -20,7 +20,7 @@ fn main() {
     divan::main();
 }
 
-/// Takes all events out of the octets, given as a socket gives them; the octets of bodies and lines are summed up.
+/// Parses all events from bytes that arrive as from a socket; returns the number of bytes in bodies and lines.
 fn listen(engine: &mut Engine, wire: &[u8]) -> usize {
     let mut sum = 0;
     let mut from = 0;
@@ -47,7 +47,7 @@ fn engine(commands: &[Command<'_>]) -> Engine {
     engine
 }
 
-/// A message of lines of 72 octets; every so many lines one begins with a dot.
+/// A message of lines of 72 bytes; some lines begin with a dot at a fixed interval.
 #[divan::bench(args = [2, 20, 1_000_000])]
 fn framing_of_a_body(bencher: Bencher<'_, '_>, lines_a_dot: usize) {
     let mut wire = b"+OK\r\n".to_vec();
@@ -64,7 +64,7 @@ fn framing_of_a_body(bencher: Bencher<'_, '_>, lines_a_dot: usize) {
         .bench_values(|mut engine| listen(&mut engine, &wire));
 }
 
-/// What many small messages cost beside their octets.
+/// The cost per message, with many small messages.
 #[divan::bench(args = [5_000])]
 fn framing_of_small_messages(bencher: Bencher<'_, '_>, messages: usize) {
     let wire = b"+OK 90 octets\r\nFrom: a@example.org\r\nSubject: x\r\n\r\nHello\r\n.\r\n".repeat(messages);
@@ -129,7 +129,7 @@ fn trace_of_a_body_line(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// RFC 7677 §3, up to the client's proof: what the server's iterations cost.
+/// The cost of the iterations that the server demands: RFC 7677 §3, up to the client's proof.
 #[divan::bench]
 fn scram_sha_256_of_4_096_rounds(bencher: Bencher<'_, '_>) {
     let credential = Credential::Password(Secret::from("pencil"));

@@ -33,7 +33,7 @@ fn main() -> Result<(), Failure> {
     let destination = Destination::Maildir(folder.join("mail"));
     destination.probe()?;
 
-    // One run at a time; what an interrupted run left half done is finished or undone here.
+    // One run at a time; unfinished work of an interrupted run is completed or undone here.
     let server = address.host().to_string();
     let locked = Record::lock(&folder.join("state"), user, &server, address.port(), TIMEOUT)?;
     let mut record = locked.open(destination.path().as_deref())?;
@@ -59,7 +59,7 @@ fn main() -> Result<(), Failure> {
             Err(error) => break Err(error),
         }
     };
-    // What is stored stays stored, also after a lost connection.
+    // Stored messages are kept even if the connection is lost.
     let (late, record) = fetcher.finish();
     events.extend(late);
     let marked = report(&events);
@@ -78,7 +78,7 @@ fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the messages that the record does not know.
+/// Returns the messages that are not in the record.
 fn new_messages<'l>(listing: &'l MaildropListing, record: &Record) -> Vec<Wanted<'l>> {
     let occurrences: HashMap<u32, u32> =
         occurrences(listing).into_iter().map(|(number, _, occurrence)| (number, occurrence)).collect();
@@ -111,7 +111,7 @@ fn occurrences(listing: &MaildropListing) -> Vec<(u32, &[u8], u32)> {
     .collect()
 }
 
-/// Prints what happened; returns the numbers of the marked messages.
+/// Prints the results; returns the numbers of the marked messages.
 fn report(events: &[Event]) -> HashSet<u32> {
     let mut marked = HashSet::new();
     for event in events {

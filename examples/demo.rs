@@ -1,5 +1,5 @@
 //! `pop3` at work: starts a small mail server on this machine, runs the real program against it over TLS, and shows
-//! every command with its answer.
+//! every command with its output.
 //!
 //! ```text
 //! cargo run --release --example demo
@@ -24,7 +24,7 @@ const HOST: &str = "127.0.0.1";
 const USER: &str = "alice";
 const PASSWORD: &str = "correct horse";
 
-/// A command line of the demo, what it shows, and the exit code that it must have.
+/// A command line of the demo, a description, and the expected exit code.
 struct Scene {
     title: &'static str,
     arguments: &'static [&'static str],
@@ -75,7 +75,7 @@ fn server() -> Mailbox {
     Mailbox::start(Tls::Implicit, Quirks::default()).with_user(USER, PASSWORD, sample::messages())
 }
 
-/// Plays all scenes; one with another exit code than it must have fails the demo.
+/// Plays all scenes; an unexpected exit code fails the demo.
 fn show() -> Result<ExitCode, Box<dyn Error>> {
     let program = program()?;
     let server = server();
@@ -112,7 +112,7 @@ fn prepare(folder: &Path, server: &Mailbox) -> Result<PathBuf, std::io::Error> {
     Ok(ca_file)
 }
 
-/// `pop3` with all that every scene shares in its environment, and nothing of the user's own settings.
+/// `pop3` with the environment that all scenes share, without the user's own settings.
 fn command(program: &Path, folder: &Path, ca_file: &Path, server: &Mailbox, scene: &Scene) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -147,7 +147,7 @@ fn present(scene: &Scene, output: &Output) -> Result<(), std::io::Error> {
 
 /// The path of `pop3`, built with the profile of this example if it is missing or out of date.
 ///
-/// Cargo says what it compiles, and where the program is.
+/// Cargo reports what it compiles, and the path of the program.
 fn program() -> Result<PathBuf, Box<dyn Error>> {
     let here = std::env::current_exe()?;
     let folder = here.parent().and_then(Path::parent).ok_or("this example is in no target folder")?;
@@ -217,7 +217,7 @@ fn serve_until_enter() -> Result<ExitCode, Box<dyn Error>> {
     }
     println!("\nSet these in another terminal, then try: pop3 status. Enter ends the server.");
     if std::io::stdin().read_line(&mut String::new())? == 0 {
-        // No terminal: until this process is ended.
+        // Without a terminal, run until this process is terminated.
         loop {
             std::thread::park();
         }

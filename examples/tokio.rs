@@ -60,7 +60,7 @@ async fn main() -> Result<(), Failure> {
     Ok(()) // without QUIT: nothing is deleted
 }
 
-/// A stream, the engine, and the bytes that were received and not used yet.
+/// A stream, the engine, and the received bytes that are not yet processed.
 struct Client<S> {
     stream: S,
     engine: Engine,

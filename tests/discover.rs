@@ -58,7 +58,7 @@ fn answer(peer: &mut Peer, host: &str, pages: &[(&'static str, String)]) {
     peer.say(page.unwrap_or("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
 }
 
-/// A proxy behind which every host on port 443 is this one server.
+/// A proxy that maps every host on port 443 to this server.
 fn web(certificate: &Certificate, pages: Vec<(&'static str, String)>) -> Service {
     let config = certificate.server_config();
     let pages = Arc::new(pages);
@@ -89,7 +89,7 @@ fn config(room: &Sandbox) -> PathBuf {
     room.path("home").join("pop3").join("config.toml")
 }
 
-/// What a script sees of these pages.
+/// The output of a script for these pages.
 fn found(pages: Vec<(&'static str, String)>) -> (Outcome, String) {
     let certificate = Certificate::for_names(&NAMES);
     let web = web(&certificate, pages);
@@ -161,7 +161,7 @@ fn nothing_found_is_68_and_cleartext_is_nothing() {
     let (outcome, _) = found(vec![(AUTOCONFIG, ok(&plain))]);
     let outcome = outcome.expect(68);
     assert!(outcome.stderr().contains("pop.example.test is offered in cleartext only"), "{outcome:?}");
-    // Another source may know better.
+    // Another source may have the answer.
     let (outcome, _) = found(vec![(AUTOCONFIG, ok(&plain)), (ISPDB, ok(&good()))]);
     assert_eq!(outcome.expect(0).stdout(), BLOCK);
 
@@ -170,7 +170,7 @@ fn nothing_found_is_68_and_cleartext_is_nothing() {
     assert!(outcome.expect(78).stderr().contains("OAuth 2.0 only"));
 }
 
-/// What a web server may say instead of a file. The next source is asked, and nothing of it reaches a terminal raw.
+/// Responses that a web server may send instead of a file. The next source is queried, and their text is escaped.
 #[test]
 fn files_that_are_none_are_passed_over() {
     let long = format!("<clientConfig>{}", "<a>".repeat(4 << 20));

@@ -79,7 +79,7 @@ fn the_manual_is_what_the_command_line_is() {
                 .1
                 .trim()
         );
-        // What all commands have in common stands in pop3(1).
+        // Options that all commands share are documented in pop3(1).
         let command = command
             .mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg })
             .override_usage(usage);
@@ -192,7 +192,7 @@ fn replaced(script: &str, from: &str, to: &str) -> String {
 /// A page from its template: lines `.\" @name` stand for what is rendered.
 fn page(command: &Command, template: &str) -> String {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
-    // What -h leaves out stands in the manual.
+    // Options that `-h` omits are in the manual.
     let man = Man::new(command.clone().mut_args(|arg| arg.hide_short_help(false)));
     let mut page = format!(
         ".\\\" Rendered by tests/generated.rs.\n.ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH {} 1 {DATE} \"pop3 {}\" \"User Commands\"\n",
@@ -406,7 +406,7 @@ complete -C "pop3 --account h"
 complete -C "pop3 -a work status -a ho"
 "#;
 
-/// What elvish has in a terminal only is stood in for.
+/// Stubs replace functions that elvish has only in a terminal.
 #[cfg(unix)]
 const ELVISH: &str = r"
 use str

@@ -145,7 +145,7 @@ fn a_list_that_is_being_written() {
                 file.set_modified(UNIX_EPOCH + Duration::from_secs(second)).expect("a time");
             }
         });
-        // Whether the writer gets its turn while the list is read is up to the system.
+        // The system decides if the writer is scheduled while the list is read.
         let refused = (0..100).map(|_| record(&["--import", "fetchids"])).find(|outcome| {
             if outcome.code == Some(0) {
                 record(&["--forget", "--all"]);

@@ -1,4 +1,4 @@
-//! What is written to standard error and standard output.
+//! Output on standard error and standard output.
 
 use crate::support::sandbox::{Sandbox, start};
 use crate::support::service::Service;

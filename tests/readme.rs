@@ -63,7 +63,7 @@ fn leave() {
     assert_eq!(outcome.stderr(), "");
     assert_eq!(desk.maildir("Mail/work").len(), 5);
     assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
-    // What the recipe does in 30 days.
+    // The effect of the recipe over 30 days.
     assert!(recipe.contains(" 30d "));
     desk.bash(&recipe.replace(" 30d ", " 0d ")).expect(0);
     assert_eq!(desk.maildir("Mail/work").len(), 5);
@@ -555,7 +555,7 @@ impl Desk {
         !self.server.log().concat().iter().any(|line| line == "QUIT")
     }
 
-    /// What was delivered to a Maildir in the home folder.
+    /// The messages delivered to a Maildir in the home folder.
     fn maildir(&self, name: &str) -> Vec<Vec<u8>> {
         files(&self.home().join(name).join("new")).into_iter().map(|(_, octets)| octets).collect()
     }

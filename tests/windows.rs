@@ -57,7 +57,7 @@ fn from_login_to_logout() {
         command
     };
     run(pop3(&["status"])).expect(78);
-    // As Windows PowerShell pipes it.
+    // Windows PowerShell pipes text in this form: with a byte order mark.
     start(pop3(&["login", "--password-stdin"]), "\u{feff}пароль\r\n".as_bytes(), false).finish().expect(0);
 
     let status = run(pop3(&["status", "--server", "--json"])).expect(0).json();
@@ -314,7 +314,7 @@ fn ended_and_run_again() {
     }
 }
 
-/// A run that is terminated while it holds an mbox leaves no lock behind.
+/// A run that is terminated while it holds an mbox leaves no lock.
 #[test]
 fn the_lock_of_an_mbox_ends_with_its_holder() {
     let server = serve(vec![message("first")]);

@@ -10,11 +10,11 @@ pub enum KeyringError {
     Absent,
     /// No service answers: cron, a system service, a session without D-Bus.
     NoService(String),
-    /// The keyring is locked, and nobody unlocked it.
+    /// The keyring is locked and was not unlocked.
     Locked(String),
     /// The secret has more UTF-16 bytes than the platform allows (2,560 on Windows); the limit in bytes.
     TooLong(u32),
-    /// No answer in time: nobody sees the prompt of a locked collection, or the service hangs.
+    /// Timed out: the unlock prompt is not visible to anyone, or the service hangs.
     TimedOut(Duration),
     /// The secret to save, or the saved one, is not UTF-8.
     NotText,

@@ -183,13 +183,13 @@ fn template(columns: usize, message: usize) -> String {
     }
 }
 
-/// A shorter transfer ends before anybody could read the bar.
+/// A shorter transfer ends before the bar can be read.
 const DELAY: Duration = Duration::from_millis(300);
 
 /// The columns of `^C`, and one for the cursor.
 const ECHO: usize = 3;
 
-/// The most columns beside message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
+/// The maximum number of columns besides message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
 const FACTS: usize = 48;
 
 /// The most columns of ` 100% 59m left`.

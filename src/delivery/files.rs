@@ -38,7 +38,7 @@ pub(crate) struct Files {
     /// The folder of complete messages.
     names: PathBuf,
     naming: Naming,
-    /// The marker in the names of temporary files that identifies this program.
+    /// Identifies the record that temporary files belong to, as a part of their names.
     owner: String,
     syncing: Syncing,
     current: Option<Current>,

@@ -175,8 +175,8 @@ fn cannot_link(error: &io::Error) -> bool {
     is_one_of(error, &errors)
 }
 
-/// Takes the free name with a placeholder, then renames over it. The placeholder names the file that it stands for, so that it is
-/// recognized after a power cut.
+/// Takes the free name with a placeholder, then renames over it. The placeholder names the file that it reserves the
+/// name for, so that it is recognized after a power cut.
 #[cfg(unix)]
 fn rename_over_placeholder(from: &Path, to: &Path) -> io::Result<()> {
     use std::io::Write;
@@ -280,7 +280,7 @@ pub(crate) fn path_from_bytes(octets: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&octets).into_owned().into()
 }
 
-/// The text of a placeholder, before the name of the file that it stands for.
+/// The text of a placeholder, before the name of the reserved file.
 #[cfg(unix)]
 pub(crate) const PLACEHOLDER: &str = "pop3 is about to put here: ";
 

@@ -25,7 +25,7 @@ pub struct AuthorizationRequest {
 pub struct Code(pub(super) Secret);
 
 impl AuthorizationRequest {
-    /// A request whose answer comes to `redirect_uri`. The random octets become `state` and PKCE's verifier, and must
+    /// A request whose answer comes to `redirect_uri`. The random bytes become `state` and PKCE's verifier, and must
     /// not be used twice.
     pub fn new(
         client: &Client,

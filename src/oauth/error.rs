@@ -12,7 +12,7 @@ pub enum OAuthError {
     /// `invalid_grant`: the refresh token or code is wrong, expired, revoked or already used.
     #[error("the grant is invalid, expired or revoked")]
     InvalidGrant,
-    /// `expired_token`: nobody confirmed the device code in time.
+    /// `expired_token`: the device code was not confirmed in time.
     #[error("the login was not confirmed in time")]
     ExpiredToken,
     /// `interaction_required`, `login_required`, `consent_required` (`OpenID` Connect Core §3.1.2.6).
@@ -63,7 +63,7 @@ pub enum OAuthError {
 }
 
 impl OAuthError {
-    /// Who must act.
+    /// Returns the kind, which tells the party that must act.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {

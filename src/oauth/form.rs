@@ -46,7 +46,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, ()> {
     bytes::percent_decode(text.replace('+', " ").as_bytes()).ok_or(())
 }
 
-/// Refresh tokens have a few thousand octets; a buffer that grows would leave copies behind.
+/// Refresh tokens have a few thousand bytes; a growing buffer would leave copies in freed memory.
 const ROOM: usize = 16 * 1024;
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Provider {
     sends_iss: bool,
 }
 
-/// `{tenant}` stands for the tenant of Microsoft's directory.
+/// `{tenant}` is replaced with the tenant of Microsoft's directory.
 const PROVIDERS: [Provider; 4] = [
     // accounts.google.com/.well-known/openid-configuration (issuer, endpoints);
     // developers.google.com/identity/protocols/oauth2/native-app (`access_type` is for web servers and harmless here;

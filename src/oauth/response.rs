@@ -88,7 +88,7 @@ impl Response<'_> {
                 Some(description) => format!("{code}: {description}"),
                 None => code.clone(),
             };
-            // A server may send tokens beside an error, and quote them in it.
+            // A server may send tokens together with an error, and quote them in it.
             let mut sent = Redactor::default();
             for secret in [&body.access_token, &body.refresh_token, &body.device_code].into_iter().flatten() {
                 sent.add_secret(secret.0.expose());

@@ -244,7 +244,7 @@ impl<'t> Retrieval<'t> {
         let refusal = match response {
             Ok(line) if checkpoint.is_answered_by(&line) => return Ok(true),
             Ok(line) => self.connection.redacted(&line),
-            // Without pipelining, a refusal is as good as any response.
+            // Without pipelining, a refusal proves as much as any response.
             Err(_) if !self.connection.pipelining() => return Ok(true),
             Err(error) => {
                 // A message that is gone is refused by every command.

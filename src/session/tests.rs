@@ -396,7 +396,7 @@ fn an_answer_left_out_at_the_end_is_out_of_step() {
     }
 }
 
-/// A message that is gone since the login is refused by `LIST` as well: another message stands in.
+/// `LIST` also refuses a message that was removed after login: another message is used instead.
 #[test]
 fn a_checkpoint_that_is_refused_like_its_message_proves_nothing() {
     let (heard, server) = three(&[

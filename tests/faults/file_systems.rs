@@ -59,7 +59,7 @@ fn folders_that_cannot_be_synced() {
     }
 }
 
-/// NFS with squashed users and CIFS let nobody change modes.
+/// NFS with squashed users and CIFS do not allow changing modes.
 #[test]
 fn folders_whose_mode_cannot_be_changed() {
     for error in ["EPERM", "EOPNOTSUPP", "ENOSYS"] {

@@ -76,7 +76,7 @@ fn begin(server: &Server) -> (Terminal, String, u16) {
     (terminal, url, port)
 }
 
-/// The answer of the listener; `None` if nobody listens.
+/// The response of the listener; `None` if there is no listener.
 fn get(port: u16, target: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;

@@ -167,7 +167,7 @@ fn an_account_that_is_not_there() {
     }
 }
 
-/// As in cron or a system service: no keyring, no terminal. An error only if no other source exists.
+/// The environment of cron or a system service: no keyring, no terminal. An error only if no other source exists.
 #[test]
 fn nothing_serves() {
     let desk = Desk::new();

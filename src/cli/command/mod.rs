@@ -220,7 +220,7 @@ fn parse_selectors(selectors: &SelectorArgs, default: DefaultSelection) -> Resul
     Ok(selector)
 }
 
-/// Returns the selected messages, and all messages with what the record knows of them.
+/// Returns the selected messages, and all messages with their entries in the record.
 fn choose<'c, 'm>(
     selector: &Selector,
     messages: &'c MessageList<'m>,

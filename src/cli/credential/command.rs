@@ -113,7 +113,7 @@ fn wait(
 }
 
 /// Sends the first line from a thread that reads all output: a command blocks if nobody reads the rest of its output, and
-/// a process that it leaves behind may keep the output open. Endless output is an error.
+/// a remaining child process may keep the output open. Endless output is an error.
 fn read_first_line(child: &mut Child) -> io::Result<mpsc::Receiver<io::Result<Secret>>> {
     let (sender, receiver) = mpsc::channel();
     if let Some(output) = child.stdout.take() {

@@ -50,7 +50,7 @@ pub fn find(settings: &Settings, grant: &GrantToken<'_>) -> Result<Found, CliErr
 }
 
 /// Returns the secret that `login` verifies and saves: the first line of standard input with `password_stdin`, otherwise
-/// the answer to a prompt. Without a keyring to save it in, nobody is asked.
+/// the answer to a prompt. Without a keyring to save it in, the user is not asked.
 pub fn ask(settings: &Settings, password_stdin: bool) -> Result<Found, CliError> {
     let kind = SecretKind::of(settings.auth)
         .into_iter()
@@ -312,5 +312,5 @@ fn unreadable(source: &str, error: &io::Error) -> CliError {
 const PROMPT: &str = "the prompt";
 
 /// How long to wait for an event that is due: the signal of Ctrl-C, or the line of a command that has ended, which is
-/// late only if a process that the command left behind holds its output.
+/// late only if a remaining child process of the command holds its output.
 const GRACE: Duration = Duration::from_secs(1);

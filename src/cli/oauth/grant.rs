@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::OAuth;
 use crate::cli::settings::Settings;
 
-/// The result of a login, with all that a refresh needs beside the client.
+/// The result of a login, with all data that a refresh needs besides the client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Grant {
     host: String,
@@ -87,7 +87,7 @@ impl Grant {
 
     /// The grant as JSON.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        // A buffer that grows would leave copies behind.
+        // A growing buffer would leave copies in freed memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_GRANT));
         // Strings into memory: nothing of it can fail.
         let _ = serde_json::to_writer(&mut *bytes, self);

@@ -175,7 +175,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Codes and states have some hundred octets, cookies of other local servers more.
+/// Codes and states have a few hundred bytes, cookies of other local servers more.
 const MAX_HEAD: usize = 64 * 1024;
 
 const ATTEMPTS: u32 = 20;

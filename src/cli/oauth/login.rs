@@ -51,7 +51,7 @@ pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Re
     Ok(Outcome::Done)
 }
 
-/// Revokes the grant and removes it, and the password that the keyring may hold beside it.
+/// Revokes the grant and removes it, and any password of the account in the keyring.
 pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Outcome, Abort> {
     let settings = context.settings;
     let store = Store::of(settings, oauth);
@@ -245,7 +245,7 @@ impl Person<'_, '_> {
         self.context.settings.deadline_instant().map_or(until, |deadline| deadline.min(until))
     }
 
-    /// The error for a login that nobody confirmed before the deadline or the timeout.
+    /// The error for a login that was not confirmed before the deadline or the timeout.
     fn late(&self) -> Error {
         if self.context.settings.deadline_passed() {
             return Error::new(ErrorKind::Unavailable, "nobody confirmed the login before the deadline");

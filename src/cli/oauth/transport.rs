@@ -100,7 +100,7 @@ impl<'a> Transport<'a> {
     }
 }
 
-/// The random octets of a login.
+/// The random bytes of a login.
 pub fn random() -> Result<[u8; 64], CliError> {
     let mut octets = [0; 64];
     rustls::crypto::ring::default_provider().secure_random.fill(&mut octets).map_err(|_| {

@@ -35,7 +35,7 @@ pub(super) fn size(octets: u64) -> String {
     format_size(octets, DECIMAL.decimal_places(1))
 }
 
-/// Formats the size that the server listed; `-` if it listed none.
+/// Formats the listed size of a message; `-` if the server listed none.
 pub(super) fn listed_size(octets: Option<u64>) -> String {
     octets.map_or_else(|| "-".into(), size)
 }

@@ -123,7 +123,7 @@ fn cut(text: &str, columns: usize) -> Cow<'_, str> {
 /// The number of spaces between cells.
 const GAP: usize = 2;
 
-/// The least width of the last cell, on the narrowest terminal.
+/// The minimum width of the last cell, on any terminal.
 const MIN_LAST: usize = 8;
 
 /// The most characters without width per column: thousands of combining marks on one letter would cover other lines.

@@ -86,7 +86,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Sets the width of the columns to fit the numbers and unique-ids of the rows to come.
+    /// Sets the column widths to fit the numbers and unique-ids of the following rows.
     pub fn fit<'b>(&mut self, messages: impl IntoIterator<Item = (u32, Option<&'b UniqueId>)>) {
         if self.format.json {
             return;
@@ -169,10 +169,10 @@ pub fn choose_color(color: Color) {
 /// RFC 1939 §7: at most 70 characters. A longer unique-id makes only its own row wider.
 const MAX_UID_WIDTH: usize = 70;
 
-/// A unique-id that is cut stays recognisable.
+/// Keeps a truncated unique-id recognisable.
 const MIN_UID_WIDTH: usize = 6;
 
-/// Columns beside the unique-id: `1234  1000.9 kB  not deleted`, with gaps.
+/// Columns besides the unique-id: `1234  1000.9 kB  not deleted`, with gaps.
 const BESIDE_UID: usize = 34;
 
 const BUFFER: usize = 32 * 1024;

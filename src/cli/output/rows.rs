@@ -30,7 +30,7 @@ impl Printer<'_> {
         self.flush()
     }
 
-    /// Writes a sentence that a person has to act upon, which `-q` does not leave out; nothing with `--json`.
+    /// Writes a sentence that requires the user to act, even with `-q`; nothing with `--json`.
     pub fn instruct(&mut self, sentence: &str) -> io::Result<()> {
         if self.format.json {
             return Ok(());

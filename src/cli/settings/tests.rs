@@ -637,7 +637,7 @@ fn a_url_gives_server_user_and_mechanism() {
     assert_eq!(shown(&["--host", url], &[], ""), all());
     assert_eq!(shown(&[], &[("POP3_HOST", url)], ""), all());
     assert_eq!(shown(&[], &[], &format!("host = \"{url}\"")), all());
-    // It beats what stands lower, and is beaten by what stands higher.
+    // It overrides sources of lower precedence, and is overridden by sources of higher precedence.
     let others = [("POP3_PORT", "1"), ("POP3_USER", "u"), ("POP3_TLS", "none"), ("POP3_AUTH", "login")];
     assert_eq!(shown(&["--host", url], &others, ""), all());
     let typed = ["--port", "1", "--user", "u", "--tls", "none", "--auth", "login"];

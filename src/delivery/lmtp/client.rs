@@ -20,7 +20,7 @@ pub(super) struct Client {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Delivered,
-    /// The server refused this message for good; its reply.
+    /// The server permanently refused this message; its reply.
     Refused(Vec<u8>),
 }
 
@@ -43,8 +43,8 @@ struct Reply {
 impl Client {
     /// Connects and sends `LHLO`.
     ///
-    /// Errors: [`ErrorKind::Refused`] for a 5xx reply, [`ErrorKind::Temporary`] for 4xx, [`ErrorKind::Protocol`] for what
-    /// is no reply, and those of [`net::connect`](crate::net::connect).
+    /// Errors: [`ErrorKind::Refused`] for a 5xx reply, [`ErrorKind::Temporary`] for 4xx, [`ErrorKind::Protocol`] for a
+    /// malformed reply, and those of [`net::connect`](crate::net::connect).
     pub(super) fn connect(address: &LmtpAddress, host_name: &str, limits: Limits) -> Result<Self, Error> {
         let stream = BufReader::new(Stream::connect(address, limits)?);
         let mut client = Self { stream, address: address.to_string(), extensions: Extensions::default() };
@@ -59,8 +59,8 @@ impl Client {
 
     /// Delivers a message.
     ///
-    /// Errors: as of [`connect`](Self::connect); [`ErrorKind::Refused`] if the sender or recipient is refused for good.
-    /// After an error the connection is of no more use.
+    /// Errors: those of [`connect`](Self::connect); [`ErrorKind::Refused`] if the sender or recipient is permanently
+    /// refused. After an error the connection cannot be used any more.
     pub(super) fn deliver(&mut self, recipient: &str, message: &mut Spool) -> Result<Verdict, Error> {
         let mail = self.mail(recipient, message);
         let commands =
@@ -108,7 +108,7 @@ impl Client {
         Ok(Verdict::Delivered)
     }
 
-    /// Sends `QUIT` and does not wait for the reply: every delivery is decided by now.
+    /// Sends `QUIT` and does not wait for the reply: the result of every delivery is already known.
     pub(super) fn quit(mut self) {
         let _ = self.stream.get_mut().write_all(b"QUIT\r\n");
     }
@@ -215,7 +215,7 @@ impl Extensions {
 /// RFC 1870 §6.1: the size that was declared is too large, for good.
 const TOO_LARGE: u16 = 552;
 
-/// RFC 5321 §4.5.3.1.5 allows 512 octets; servers that explain themselves send more.
+/// RFC 5321 §4.5.3.1.5 allows 512 octets; servers with verbose replies send more.
 const MAX_LINE: u64 = 4096;
 
 /// More lines than any server's list of extensions.

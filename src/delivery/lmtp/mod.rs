@@ -109,7 +109,7 @@ impl Drop for Lmtp {
     }
 }
 
-/// A refusal for good of the greeting, the sender or the recipient concerns every message: the destination is wrong.
+/// A permanent refusal of the greeting, the sender or the recipient affects every message: the destination is wrong.
 fn failure(error: crate::Error) -> Error {
     match error.kind() {
         crate::ErrorKind::Refused | crate::ErrorKind::Argument => {

@@ -1,4 +1,4 @@
-//! A message for an LMTP server: kept until it is complete, because only then its size is known.
+//! A message for an LMTP server: kept until it is complete, because its size is not known before.
 
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 
@@ -41,7 +41,7 @@ impl Spool {
         }
     }
 
-    /// Bytes of the message, without those that are added to escape dots.
+    /// The size of the message in bytes, without the dots that dot-stuffing adds.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
@@ -51,7 +51,7 @@ impl Spool {
         self.eight_bit
     }
 
-    /// True if its header has (RFC 6532).
+    /// True if the header has bytes beyond ASCII (RFC 6532).
     pub(super) fn is_internationalised(&self) -> bool {
         self.header == Header::Over { eight_bit: true }
     }
@@ -87,7 +87,7 @@ impl Spool {
         self.put()
     }
 
-    /// Writes the message as it goes over the wire, its end included: a dot more before every line that begins with one.
+    /// Writes the message in wire format with its terminator: a line that begins with a dot gets another dot.
     pub(super) fn send(&mut self, mut output: impl Write) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         let mut block = vec![0; BLOCK];

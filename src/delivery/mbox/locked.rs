@@ -34,7 +34,7 @@ impl Mbox {
         if !made && !path.exists() {
             return Ok(None);
         }
-        // Other programs may know the file by another name: the lock belongs next to the file itself.
+        // Other programs may open the file by another name: the lock belongs next to the file itself.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let start = Instant::now();
         let dot_lock = DotLock::take(path, start, wait)?;

@@ -119,7 +119,7 @@ fn was_moved(mut file: &File, append: &Append, length: u64) -> io::Result<bool> 
     Ok(false)
 }
 
-/// Compares the checksums of the pages, up to the first one that differs: it is seldom more than one page.
+/// Compares the checksums of the pages, up to the first one that differs: usually there is only one page.
 fn pages_match(mut file: &File, append: &Append, start: u64) -> io::Result<bool> {
     file.seek(SeekFrom::Start(start))?;
     let padding = &b"\n\n"[..usize::try_from(append.padding).unwrap_or(0).min(2)];

@@ -324,5 +324,6 @@ fn parse_content<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Opti
 /// The most pages in one line.
 pub(crate) const PAGES: usize = 1024;
 
-/// The most messages with one unique-id that are told apart. The index visits all of them when one is deleted.
+/// The maximum number of messages with one unique-id that are distinguished. The index visits all of them when one is
+/// deleted.
 pub const MAX_OCCURRENCES: u32 = 1024;

@@ -47,8 +47,8 @@ use crate::delivery::{
     file_name,
 };
 
-/// The record of one account. Messages with one unique-id are told apart by their occurrence in the maildrop: 0 for the
-/// one with the lowest message-number, 1 for the next…
+/// The record of one account. Messages with the same unique-id are distinguished by their occurrence in the maildrop: 0
+/// for the one with the lowest message-number, 1 for the next…
 pub struct Record {
     index: Index,
     path: PathBuf,

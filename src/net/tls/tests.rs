@@ -65,7 +65,7 @@ impl Made {
 }
 
 impl Made {
-    /// A server that asks nobody whether certificate and key belong together.
+    /// A server that does not check that certificate and key match.
     fn resolving_config(
         &self,
         version: &'static rustls::SupportedProtocolVersion,

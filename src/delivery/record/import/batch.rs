@@ -2,7 +2,7 @@
 
 use super::Seen;
 
-/// Messages by time. A message takes 16 bytes beside its unique-id.
+/// Messages by time. A message takes 16 bytes in addition to its unique-id.
 #[derive(Default)]
 pub struct Batch {
     unique_ids: Vec<u8>,
@@ -23,7 +23,7 @@ impl Batch {
         let place = u32::try_from(self.unique_ids.len()).ok().zip(u32::try_from(seen.unique_id.len()).ok());
         let Some((start, length)) = place else { return false };
         self.unique_ids.extend_from_slice(seen.unique_id);
-        // A clock that ran ahead must not make a message younger than it can be.
+        // A clock that was fast must not give a message a time in the future.
         self.rows.push(Row { time: seen.time.unwrap_or(now).min(now), start, length });
         true
     }
@@ -67,7 +67,7 @@ impl Batch {
             let is_listed =
                 self.rows[..listed].binary_search_by(|row| text(&self.unique_ids, *row).cmp(&spelt)).is_ok();
             if !is_listed && !known(&spelt) {
-                // A batch that is full lacks the second spelling only.
+                // A full batch lacks only the second spelling.
                 let _ = self.push(Seen { unique_id: &spelt, time: Some(row.time) }, row.time);
             }
         }

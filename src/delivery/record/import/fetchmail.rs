@@ -2,7 +2,8 @@
 
 use super::{Line, Owner, Seen, split_first, split_last};
 
-/// Cut at the first blank, then at the last `@`: a user name may hold one. fetchmail cuts unique-ids at a blank.
+/// Split at the first space, then at the last `@`: a user name may contain `@`. fetchmail truncates unique-ids at a
+/// space.
 pub(super) fn line(line: &[u8]) -> Line<'_> {
     if line.is_empty() {
         return Line::Nothing;

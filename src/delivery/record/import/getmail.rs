@@ -14,12 +14,12 @@ pub(super) fn line(line: &[u8]) -> Line<'_> {
     }
 }
 
-/// True if getmail would give the account's list this name: a run of `/ \ : ; < > |` became a hyphen.
+/// True if getmail would give the account's list this name: it replaces a run of `/ \ : ; < > |` with a hyphen.
 pub(super) fn is_file_of(name: &str, account: &Account<'_>) -> bool {
     let Account { user, address } = account;
     let head = plain(&format!("oldmail-{}-{}-", address.host(), address.port()));
     let name = plain(name);
-    // Host names know no case, user names do.
+    // Host names are case-insensitive, user names are not.
     name.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(&head))
         && name[head.len()..] == plain(user)
 }

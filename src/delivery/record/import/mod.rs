@@ -52,7 +52,7 @@ impl Tool {
     }
 }
 
-/// The account whose list is wanted.
+/// The account to import.
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
     /// The user as it is sent to the server.
@@ -73,11 +73,11 @@ pub struct Seen<'a> {
 /// The contents of a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// The program whose form it has.
+    /// The program that wrote the list.
     pub tool: Tool,
     /// Messages of the account.
     pub messages: u64,
-    /// Lines that do not have the form.
+    /// The number of malformed lines.
     pub malformed: u64,
     /// The number of the first malformed line, from 1; 0 if there is none.
     pub first_malformed: u64,
@@ -92,7 +92,7 @@ pub enum ImportError {
     /// The result of the caller's closure.
     #[error("{0}")]
     Take(io::Error),
-    /// The content has none of the known forms, or not the form of the named program.
+    /// The content has no known format, or not the format of the named program.
     #[error("not a list of seen messages of {}", expected(*.0))]
     UnknownForm(Option<Tool>),
     /// A line is longer than any unique-id.
@@ -101,7 +101,7 @@ pub enum ImportError {
     /// The list stops before its end.
     #[error("the list is incomplete in line {0}: another program may be writing it")]
     Incomplete(u64),
-    /// The lists in the file belong to other accounts, named as they are written.
+    /// The lists in the file belong to other accounts, named as in the file.
     #[error("no list of {account}: the file has {others}")]
     OtherAccounts {
         /// The account that was looked for.
@@ -113,9 +113,9 @@ pub enum ImportError {
 
 /// Reads a list and hands over every message of the account, in the order of the file.
 ///
-/// The form is recognised by the first line that has one, unless `from` names it. `file_name` is the last part of the
-/// file's path, where getmail writes the account; with `from` a getmail file is the account's whatever its name. On an
-/// error the caller must discard what was handed over.
+/// The format is detected from the first line that has a known format, unless `from` names it. `file_name` is the last
+/// part of the file's path, where getmail writes the account; with `from`, a getmail file with any name belongs to the
+/// account. On an error the caller must discard all messages received so far.
 ///
 /// # Errors
 ///
@@ -202,7 +202,7 @@ enum Line<'a> {
     /// A message of this account, or of the one that was named last.
     Seen(Option<Owner<'a>>, Seen<'a>),
     Malformed,
-    /// A list begins before the last one has as many lines as it says.
+    /// A list begins before the previous list has the announced number of lines.
     Incomplete,
 }
 
@@ -212,7 +212,7 @@ struct Owner<'a> {
     user: &'a [u8],
 }
 
-/// The format of a list, and the position of its next line.
+/// The format of a list, with the state of its parser.
 enum Form {
     Mpop(mpop::List),
     Fetchmail,
@@ -253,7 +253,7 @@ impl Form {
     }
 }
 
-/// The program in whose form the line is. None of the forms can be taken for another's.
+/// The program whose format the line has. No line has two formats.
 fn recognise(line: &[u8]) -> Option<Tool> {
     if matches!(getmail::line(line), Line::Seen(..)) {
         Some(Tool::Getmail)
@@ -299,7 +299,7 @@ impl<'a> Owners<'a> {
         self.set(ours, name);
     }
 
-    /// A list whose account is in the name of its file.
+    /// A list whose file name contains the account.
     fn enter_file(&mut self, name: &str) {
         self.set(getmail::is_file_of(name, self.account), name.to_owned());
     }
@@ -327,7 +327,7 @@ impl<'a> Owners<'a> {
     }
 }
 
-/// A unique-id of RFC 1939 §7 has no control characters; blanks and bytes beyond ASCII are sent by some servers.
+/// A unique-id of RFC 1939 §7 has no control characters; some servers send spaces and bytes beyond ASCII.
 fn is_unique_id(text: &[u8]) -> bool {
     !text.is_empty() && !text.iter().any(u8::is_ascii_control) && text.trim_ascii() == text
 }
@@ -354,7 +354,7 @@ fn expected(from: Option<Tool>) -> &'static str {
     from.map_or("mpop, fetchmail, getmail or thunderbird", Tool::name)
 }
 
-/// RFC 1939 §7 allows a unique-id 70 octets, servers send some hundreds, and an account stands before it.
+/// RFC 1939 §7 allows a unique-id 70 octets, servers send several hundred, and the account precedes it.
 const MAX_LINE: usize = 16 * 1024;
 
 /// Accounts named in an error.

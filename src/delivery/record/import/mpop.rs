@@ -2,16 +2,16 @@
 
 use super::{Line, Owner, Seen, split_first, split_last, time};
 
-/// Where in the file the next line stands.
+/// The state of the parser between two lines.
 #[derive(Default)]
 pub(super) struct List {
     begun: bool,
-    /// Unique-ids of the current list that are still to come.
+    /// The number of unique-ids that remain in the current list.
     remaining: u64,
 }
 
 impl List {
-    /// Comments stand only before the first list: a unique-id may begin with `#`.
+    /// Comments are allowed only before the first list: a unique-id may begin with `#`.
     pub(super) fn line<'a>(&mut self, line: &'a [u8]) -> Line<'a> {
         match (head(line), self.remaining) {
             (Some(_), 1..) => Line::Incomplete,
@@ -42,7 +42,7 @@ pub(super) fn head(line: &[u8]) -> Option<(u64, Owner<'_>)> {
     (!host.is_empty() && !user.is_empty() && !user.contains(&b' ')).then_some((count, Owner { host, user }))
 }
 
-/// Since 1.4.23 a line ends in the time; lines of older versions stay as they are.
+/// Since 1.4.23 a line ends with the time; lines of older versions are kept unchanged.
 fn seen(line: &[u8]) -> Seen<'_> {
     match split_last(line, b' ').and_then(|(unique_id, seconds)| Some((unique_id, time(seconds)?))) {
         Some((unique_id, time)) => Seen { unique_id, time: Some(time) },

@@ -2,7 +2,7 @@
 
 use super::{Line, Owner, Seen, split_first, time};
 
-/// Where in the file the next line stands.
+/// The state of the parser between two lines.
 #[derive(Default)]
 pub(super) struct List {
     begun: bool,
