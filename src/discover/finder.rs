@@ -4,7 +4,7 @@ use super::{Candidate, MailAddress, Security, Source, autoconfig};
 use crate::net::{Host, HttpClient, HttpRequest, NameServers, Note, SrvAnswer, SrvRecord, Url};
 use crate::{Error, ErrorKind};
 
-/// Where candidates are looked for. `{domain}` in a URL stands for the domain of the address.
+/// Where candidates are looked for. `{domain}` in a URL is replaced with the domain of the address.
 #[derive(Debug, Clone)]
 pub struct Sources {
     /// The autoconfig files of the domain, in order.

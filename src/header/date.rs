@@ -25,7 +25,7 @@ impl Date {
     ///
     /// Returns `None` unless a rule derives the whole text: RFC 5322 §3.3 and §4.3, or a form that is known from
     /// mailers (12-hour clocks, dots or hyphens for separators, `GMT+1`, ISO 8601, month before day). A date without a zone is `None`, since it may be
-    /// hours off; so is one that no calendar has. The name of the day is not compared with the date.
+    /// hours off; so is a date that does not exist. The name of the day is not compared with the date.
     ///
     /// ```
     /// use pop3::header::Date;

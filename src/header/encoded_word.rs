@@ -81,7 +81,7 @@ struct Word<'a> {
     label: &'a str,
     encoding: Encoding,
     encoded: &'a [u8],
-    /// Of the word as it is in the text.
+    /// The length of the encoded word in the text.
     length: usize,
 }
 
@@ -92,8 +92,8 @@ enum Encoding {
 }
 
 impl<'a> Word<'a> {
-    /// The encoded word that the text begins with. Looks no further than to the next `=?`, so that a search from each of
-    /// them takes linear time.
+    /// The encoded word that the text begins with. Stops at the next `=?`, so that searching from every `=?` takes
+    /// linear time.
     fn read(text: &'a str) -> Option<Self> {
         let (label, rest) = charset_label(text.strip_prefix("=?")?)?;
         let (encoding, encoded) = match rest.as_bytes() {
@@ -112,7 +112,7 @@ impl<'a> Word<'a> {
     }
 }
 
-/// The label of a charset, up to its `?`. It is a token (RFC 2047 §2), in which no `=` may be.
+/// The label of a charset, up to its `?`. A label is a token (RFC 2047 §2), which cannot contain `=`.
 fn charset_label(text: &str) -> Option<(&str, &str)> {
     let end = text
         .bytes()
@@ -148,7 +148,7 @@ struct Run<'a> {
     label: &'a str,
     charset: Charset,
     bytes: Vec<u8>,
-    /// Q-encoded text not decoded yet.
+    /// Q-encoded text that is not decoded yet.
     quoted: Vec<u8>,
     base64: Base64,
 }
@@ -162,7 +162,7 @@ impl Default for Run<'_> {
 
 impl<'a> Run<'a> {
     fn push(&mut self, word: &Word<'a>, out: &mut String) {
-        // Most words have the label of the one before.
+        // Most words have the label of the previous word.
         if word.label != self.label {
             let charset = Charset::from_label(word.label);
             if charset != self.charset {
@@ -243,7 +243,8 @@ impl Base64 {
     }
 }
 
-/// Appends the bytes of Q-encoded text (RFC 2047 §4.2). A `=` that begins no byte is itself, as some mailers leave it.
+/// Appends the bytes of Q-encoded text (RFC 2047 §4.2). A `=` that begins no byte is literal, because some mailers
+/// leave it unescaped.
 fn decode_q(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(text.len());
     let hex = |at: usize| text.get(at).and_then(|&digit| char::from(digit).to_digit(16));

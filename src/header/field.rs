@@ -21,7 +21,7 @@ pub struct Field<'a> {
 impl<'a> Field<'a> {
     fn new(field: &'a [u8]) -> Option<Self> {
         let colon = memchr::memchr2(b':', b'\n', field).filter(|&at| field[at] == b':')?;
-        // RFC 5322 §4.5: obsolete syntax allows blanks before the colon.
+        // RFC 5322 §4.5: obsolete syntax allows white space before the colon.
         let name = field[..colon].trim_ascii_end();
         if name.is_empty() || !name.iter().all(u8::is_ascii_graphic) {
             return None;
@@ -29,7 +29,7 @@ impl<'a> Field<'a> {
         Some(Self { name: str::from_utf8(name).ok()?, body: &field[colon + 1..] })
     }
 
-    /// Returns the name as the message has it; names are compared without regard to case.
+    /// Returns the name as in the message; names are case-insensitive.
     #[must_use]
     pub fn name(&self) -> &'a str {
         self.name
@@ -118,7 +118,8 @@ fn end_of_field(header: &[u8]) -> usize {
         .unwrap_or(header.len())
 }
 
-/// Splits a message into header and body. The empty line between them is in neither; without one there is no body.
+/// Splits a message into header and body. The empty line between them is in neither part; without an empty line there
+/// is no body.
 pub(super) fn split(message: &[u8]) -> (&[u8], &[u8]) {
     let mut lines = Lines(message);
     loop {

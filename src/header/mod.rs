@@ -76,7 +76,7 @@ pub fn parse(message: &[u8]) -> Header {
     header
 }
 
-/// Returns the fields of a header in their order. Lines that are no field (mbox's `From `, debris) are skipped, with
+/// Returns the fields of a header in their order. Lines that are not fields (mbox's `From `, garbage) are skipped, with
 /// the folded lines after them.
 ///
 /// ```

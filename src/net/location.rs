@@ -1,4 +1,4 @@
-//! The location of a mailbox as a person writes it: a host, `HOST:PORT`, or a URL (RFC 2384).
+//! The location of a mailbox as a user writes it: a host, `HOST:PORT`, or a URL (RFC 2384).
 
 use std::net::Ipv6Addr;
 
@@ -114,7 +114,7 @@ pub(super) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), Error> {
     }
 }
 
-/// Percent-decodes a part of a URL and refuses what could end a command.
+/// Percent-decodes a part of a URL and rejects characters that could end a command.
 fn decoded(text: &str) -> Result<String, Error> {
     let decoded = bytes::percent_decode(text.as_bytes()).and_then(|decoded| String::from_utf8(decoded).ok());
     let decoded = decoded.ok_or_else(|| invalid("wrong percent-encoding"))?;

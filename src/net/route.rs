@@ -10,7 +10,7 @@ use super::tcp::{Limits, Tcp};
 use super::{Note, connect as direct};
 use crate::{Error, ErrorKind};
 
-/// How to reach a server. The default is the direct way over any family.
+/// How to reach a server. The default is a direct connection over any family.
 #[derive(Debug, Clone, Default)]
 pub struct Route {
     /// The address family to connect over.
@@ -86,7 +86,8 @@ fn through(
     Ok(tcp)
 }
 
-/// Binds a socket to the address for a moment: an address of another machine is not a failure of the server.
+/// Binds a socket to the address for a moment: a local address that this machine lacks must not be reported as a server
+/// failure.
 fn check_local(bind: IpAddr) -> Result<(), Error> {
     direct::bound(SocketAddr::new(bind, 0)).map(drop).map_err(|error| {
         let text = format!("cannot connect from {bind}: {}", reason(&error));

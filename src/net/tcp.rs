@@ -71,7 +71,7 @@ impl Tcp {
         stream.set_nonblocking(false)?;
         let socket = SockRef::from(&stream);
         socket.set_tcp_nodelay(true)?;
-        // Keepalive and a larger buffer are optional: a system that refuses them still carries mail.
+        // Keepalive and a larger buffer are optional: the connection also works without them.
         let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
         if usable_octets(socket.send_buffer_size()?) < SEND_BUFFER {
             let _ = socket.set_send_buffer_size(SEND_BUFFER);

@@ -407,7 +407,7 @@ fn proxies_of_the_environment_come_last() {
     assert_eq!(proxy(&[], &[all, ("NO_PROXY", "x"), ("no_proxy", "example.org")], ""), "none");
     assert_eq!(proxy(&[], &[all, ("NO_PROXY", "example.net")], ""), "socks5://all:1080");
     assert_eq!(proxy(&[], &[("ALL_PROXY", "socks4://no"), ("NO_PROXY", "*")], ""), "none");
-    // What was chosen for this program has no exceptions.
+    // A proxy chosen for this program has no exceptions.
     assert_eq!(proxy(&[], &[("POP3_PROXY", "socks5://p"), ("NO_PROXY", "*")], ""), "socks5://p:1080");
 
     let failure = resolve(&["status"], &[("ALL_PROXY", "socks4://u:hush@x")], &file("", "")).unwrap_err();

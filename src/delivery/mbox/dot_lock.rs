@@ -223,7 +223,7 @@ pub(super) fn busy(path: &Path, why: &str) -> Error {
     Error::new(ErrorKind::Busy, format!("{} is in use: {why}; try again later", path.display()))
 }
 
-/// Stands between the lock's name and the process id.
+/// The text between the lock's name and the process id.
 const PREPARED: &str = ".pop3-";
 
 /// How long a removed lock may still be open in another process.

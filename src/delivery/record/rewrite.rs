@@ -42,7 +42,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// As of [`import`](Self::import).
+    /// Those of [`import`](Self::import).
     pub fn forget(mut self, mut forgets: impl FnMut(&[u8], u64) -> bool) -> Result<usize, Error> {
         let mut chosen = std::collections::HashSet::new();
         for (unique_id, occurrence, known) in self.index.iter() {

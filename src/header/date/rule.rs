@@ -1,4 +1,4 @@
-//! The forms of a date. Each derives a whole date, or nothing.
+//! The formats of a date. Each rule derives a whole date, or nothing.
 
 use super::token::Token::{self, Mark, Number, Word};
 
@@ -15,7 +15,7 @@ type Day = (u16, u8, u8);
 type Rest<'t, 'a> = &'t [Token<'a>];
 type DayRule = for<'t, 'a> fn(Rest<'t, 'a>) -> Option<(Day, Rest<'t, 'a>)>;
 
-/// Year, month, day, time and offset in minutes of a date that is derived wholly.
+/// Year, month, day, time and offset in minutes of a completely derived date.
 pub(super) fn date_time(tokens: &[Token<'_>]) -> Option<(u16, u8, u8, Time, i16)> {
     let tokens = without_day_name(tokens);
     if let Some(date) = asctime(tokens) {
@@ -165,7 +165,7 @@ fn named_zone(name: &str) -> Option<i16> {
         "CEST" | "MEST" | "EET" => 2,
         "EEST" => 3,
         "JST" | "KST" => 9,
-        // §4.3: RFC 822 had the signs of military zones wrong, so they say nothing, like "-0000".
+        // §4.3: RFC 822 had the signs of military zones wrong, so they carry no information, like "-0000".
         letter if letter.len() == 1 && letter != "J" => 0,
         _ => return None,
     };

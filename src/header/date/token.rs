@@ -1,4 +1,4 @@
-//! The words of a date.
+//! The tokens of a date.
 
 use super::super::{comment, steps};
 
@@ -13,9 +13,9 @@ pub(super) enum Token<'a> {
     Mark(u8),
 }
 
-/// Splits a date; `None` if it has a character that belongs to no date, or more tokens than any date.
+/// Splits a date; `None` if it has a character that is invalid in a date, or more tokens than any date.
 ///
-/// Comments may be anywhere (RFC 5322 §4.3); the end of the text ends one that is not closed.
+/// Comments may be anywhere (RFC 5322 §4.3); an unclosed comment ends with the text.
 pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
     let mut tokens = Vec::new();
     let mut rest = text;

@@ -9,7 +9,7 @@ fn check(table: &[(&str, &[(&str, &str)])]) {
     for (raw, list) in table {
         let list: Vec<_> = list.iter().map(|(name, address)| mailbox(name, address)).collect();
         assert_eq!(mailboxes(raw), list, "{raw:?}");
-        // And behind the header's own reading, folds included.
+        // And through the header parser, folds included.
         let message = format!("From: {raw}\r\n\r\n");
         assert_eq!(parse(message.as_bytes()).from.unwrap(), list, "{raw:?}");
     }
@@ -64,7 +64,7 @@ fn comments() {
         ("John Doe <jdoe@machine(comment).  example>", &[("John Doe", "jdoe@machine.example")]),
         ("pete(his account)@silly.test(his host)", &[("his host", "pete@silly.test")]),
         ("pete @ silly.test", &[("", "pete@silly.test")]),
-        // Text that only has an `@` in it.
+        // Text that contains an `@` but is not an address.
         ("Write to us @example.org", &[("Write to us @example.org", "")]),
         ("Mr. smith@example.org", &[("Mr. smith@example.org", "")]),
         ("john.(c)smith@example.org", &[("john.smith@example.org", "")]),
@@ -128,18 +128,18 @@ fn encoded_words() {
         ("\"[EXTERNAL]=?utf-8?Q?J=C3=B6rg?=\" <j@example.org>", &[("[EXTERNAL]Jörg", "j@example.org")]),
         ("[EXTERNAL] =?utf-8?Q?J=C3=B6rg?= <j@example.org>", &[("[EXTERNAL] Jörg", "j@example.org")]),
         ("=?utf-8?Q?=22J=22?= <j@example.org>", &[("\"J\"", "j@example.org")]),
-        // Characters that have no place in a word.
+        // Characters that are invalid in a word.
         ("=?utf-8?Q?Doe, Jane?= <j@example.org>", &[("Doe, Jane", "j@example.org")]),
         ("=?utf-8?Q?<x@y>?= <j@example.org>", &[("<x@y>", "j@example.org")]),
         ("x=?utf-8?Q?(?= <j@example.org>", &[("x(", "j@example.org")]),
-        // An encoded name is a name, whatever is in it.
+        // An encoded name is a name, whatever it decodes to.
         (
             "=?utf-8?Q?boss=40bank=2Ecom_=3Cboss=40bank=2Ecom=3E=2C?= <a@b>",
             &[("boss@bank.com <boss@bank.com>,", "a@b")],
         ),
         ("=?utf-8?Q?boss=40bank=2Ecom?=", &[("boss@bank.com", "")]),
         ("=?utf-8?Q?no end <a@b>", &[("=?utf-8?Q?no end", "a@b")]),
-        // An encoded word is no part of an address.
+        // An encoded word is never a part of an address.
         ("=?utf-8?Q?=C3=B6?=@example.org", &[("ö@example.org", "")]),
         ("J <=?utf-8?Q?=C3=B6?=@example.org>", &[("J <ö@example.org>", "")]),
         ("=?utf-8?Q?=C3=B6?= @example.org", &[("ö @example.org", "")]),
@@ -348,7 +348,7 @@ fn squeezed(text: &str) -> String {
     text.split_ascii_whitespace().collect()
 }
 
-/// An address is an addr-spec by a grammar written apart from the parser's.
+/// An address is an `addr-spec` by a grammar that is independent of the parser.
 fn is_addr_spec(address: &str) -> bool {
     let atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii();
     let dot_atom = |text: &str| text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext));

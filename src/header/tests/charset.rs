@@ -72,7 +72,7 @@ fn every_label_is_known_and_its_text_may_be_cut_anywhere() {
     }
 }
 
-/// Each word shifts back to ASCII, as RFC 1468, RFC 1557 and RFC 1843 want it.
+/// Each word shifts back to ASCII, as RFC 1468, RFC 1557 and RFC 1843 require.
 #[test]
 fn words_with_states_are_joined() {
     let table: &[(&str, &[u8], &[u8], &str)] = &[

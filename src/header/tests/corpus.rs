@@ -1,4 +1,4 @@
-//! Odd mails, made by hand, and what is read of them.
+//! Unusual handmade messages, and the values parsed from them.
 
 use super::super::{Header, Mailbox, fields, parse};
 

@@ -17,7 +17,7 @@ fn rfc_5322() {
         ("Sat, 1 Mar 2025 14:03:00 +0530", "2025-03-01T14:03:00+05:30"),
         ("1 Mar 2025 14:03 -0800", "2025-03-01T14:03:00-08:00"),
         ("Sat, 01 Mar 2025 14:03:00 -0000", "2025-03-01T14:03:00+00:00"),
-        // The name of the day is wrong.
+        // A wrong day name is ignored.
         ("Mon, 1 Mar 2025 14:03:00 +0000", "2025-03-01T14:03:00+00:00"),
         ("Sat, 1 Mar 2025\r\n 14:03:00\r\n\t+0100", "2025-03-01T14:03:00+01:00"),
         ("Sat,  1  mar  2025  14:03:00  +0100", "2025-03-01T14:03:00+01:00"),
@@ -46,7 +46,7 @@ fn comments_may_be_anywhere() {
         ("Fri, 28 Feb 20(c)25 09:00:00 +0100", ""),
         ("Fri, 28 Feb 2025 0(c)9:00:00 +0100", ""),
         ("Fri, 28 Feb 2025 09:00:00 +01(c)00", ""),
-        // One that is not closed ends with the field.
+        // An unclosed comment ends with the field.
         ("Fri, 28 Feb 2025 09:00:00 +0100 (CET", "2025-02-28T09:00:00+01:00"),
         ("Fri, 28 Feb 2025 09:00:00 (CET +0100", ""),
         ("Fri, 28 Feb 2025 09:00:00 +0100)", ""),
@@ -94,7 +94,7 @@ fn obsolete_zones() {
     ] {
         check(&[(&format!("1 Mar 1997 01:02:03 {zone}"), &format!("1997-03-01T01:02:03{offset}"))]);
     }
-    // Several places have these, or none.
+    // Zone names with several meanings, or none.
     for zone in ["BST", "IST", "AST", "XYZ", "Europe", "GMTX", "AMT"] {
         check(&[(&format!("1 Mar 1997 01:02:03 {zone}"), "")]);
     }
@@ -188,7 +188,7 @@ fn other_orders() {
         ("Friday, 28 February 2025 09:00:00 +0100", "2025-02-28T09:00:00+01:00"),
         ("Tues, 2 Sept 2025 09:00:00 +0100", "2025-09-02T09:00:00+01:00"),
         ("Sat 1 Mar 2025 14:03:00 +0100", "2025-03-01T14:03:00+01:00"),
-        // Day or month first: nobody knows.
+        // Day or month first: ambiguous.
         ("02/03/2025 09:00:00 +0100", ""),
         ("02.03.2025 09:00:00 +0100", ""),
         ("2025-2-28 09:00:00 +0100", ""),

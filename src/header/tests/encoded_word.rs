@@ -19,14 +19,14 @@ fn words_are_decoded() {
         ("=?utf-8?Q?=41=4?= =?utf-8?Q?why??=", "A=4why?"),
         ("=?utf-8?Q?=FF?=", "\u{fffd}"),
         ("a=?utf-8?Q?b?=c", "abc"),
-        // A byte order mark is none of the text.
+        // A byte order mark is not part of the text.
         ("=?utf-8?B?77u/SGVsbG8=?=", "Hello"),
         // An escape cut in two.
         ("=?utf-8?Q?caf=C3=?= =?utf-8?Q?A9?=", "café"),
-        // A word that does not end before another begins is none; the other is one.
+        // A word that does not end before the next begins is not an encoded word; the next is.
         ("=?utf-8?Q?a =?utf-8?Q?b?=", "=?utf-8?Q?a b"),
         ("=?=?utf-8?Q?b?=", "=?b"),
-        // Not encoded words: they stay.
+        // Text that is not an encoded word is kept.
         ("=?utf-8?Q?no end", "=?utf-8?Q?no end"),
         ("=?utf-8?X?a?= b", "=?utf-8?X?a?= b"),
         ("=??Q?a?=", "=??Q?a?="),
@@ -50,7 +50,7 @@ fn base64_is_cut_and_padded_anywhere() {
         // Without padding, and whole.
         ("=?utf-8?B?SGVsbG8?= =?utf-8?B?IHdvcmxk?=", "Hello world"),
         ("=?utf-8?B?YQ==?= =?utf-8?B?Yg==?=", "ab"),
-        // A digit too many.
+        // One digit too many.
         ("=?utf-8?B?YWJjZ?=", "abc"),
         ("=?utf-8?B?YWJjZ?= x", "abc x"),
         ("=?utf-8?B??=", ""),

@@ -1,4 +1,5 @@
-//! Linear time: the bytes that are examined grow as the text does. `benches/header.rs` measures the time itself.
+//! Linear time: the number of examined bytes is proportional to the length of the text. `benches/header.rs` measures
+//! the time itself.
 
 use proptest::prelude::*;
 
@@ -20,7 +21,7 @@ fn assert_linear(name: &str, unit: &str, end: &str) {
     assert!(short <= SHORT * MAX_PASSES, "{name}: {unit:?} … {end:?}: {short} bytes examined");
 }
 
-/// Text that makes a parser begin again at every byte.
+/// Text that tempts a parser to restart at every byte.
 #[test]
 fn hostile_fields() {
     for name in NAMES {

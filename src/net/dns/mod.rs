@@ -58,7 +58,8 @@ impl NameServers {
         Self { addresses, timeout: TIMEOUT, attempts: ATTEMPTS }
     }
 
-    /// Returns the name servers of `/etc/resolv.conf`, or the one on this machine if there is no such file (resolv.conf(5)).
+    /// Returns the name servers of `/etc/resolv.conf`, or the name server on this machine if there is no such file
+    /// (resolv.conf(5)).
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] on systems that keep their name servers elsewhere (Windows),
@@ -72,7 +73,7 @@ impl NameServers {
         }
     }
 
-    /// Fails: the name servers of this system are not in a file.
+    /// Always fails: this system does not list its name servers in a file.
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`].
@@ -102,7 +103,7 @@ impl NameServers {
 
     /// Queries the SRV records of a name (`_pop3s._tcp.example.org`), for at most [`Limits::timeout`] in total.
     ///
-    /// Records whose target is not a host name or whose port is 0 are left out.
+    /// Records with an invalid target or the port 0 are omitted.
     ///
     /// # Errors
     /// [`ErrorKind::Argument`] if the name is not valid in DNS, [`ErrorKind::Unavailable`] if no name server answers.
@@ -171,7 +172,7 @@ impl Query {
                     buffer.truncate(length);
                     return Ok(buffer);
                 }
-                // A late or forged answer to another question.
+                // A late or forged answer to another query.
                 Ok(_) => {}
                 Err(error)
                     if matches!(

@@ -35,7 +35,7 @@ fn with_code(query: &[u8], code: Rcode) -> Vec<u8> {
     MessageBuilder::new_vec().start_answer(query, code).unwrap().finish()
 }
 
-/// A name server that answers every question with the messages that `reply` makes of it.
+/// A name server that answers every query with the messages that `reply` returns.
 fn server(reply: impl Fn(&[u8]) -> Vec<Vec<u8>> + Send + 'static) -> SocketAddr {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap();
@@ -116,7 +116,7 @@ fn records_of_other_names_are_ignored_and_aliases_followed() {
     assert!(error.message().contains("malformed answer"), "{error}");
 }
 
-/// The identifier and the question have to be ours, and the message an answer.
+/// The identifier and the question must match the query, and the message must be an answer.
 #[test]
 fn answers_to_other_questions_are_passed_over() {
     let address = server(|query| {
@@ -234,7 +234,8 @@ fn name_servers_are_read_from_resolv_conf() {
 }
 
 proptest! {
-    /// Damaged answers are records, nothing, or an error; never a panic, and never a target that is not a host name.
+    /// A damaged answer gives records, no records, or an error; never a panic, and never a target that is not a host
+    /// name.
     #[test]
     fn hostile_answers_do_no_harm(
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..12),

@@ -17,7 +17,7 @@ use crate::{Error, ErrorKind, Secret};
 /// The most bytes of a response body: tokens, metadata and autoconfig files have a few thousand.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// Sends requests, each on a connection of its own. Redirects are not followed: the caller sees their status.
+/// Sends requests, each on a new connection. Redirects are not followed: the caller sees their status.
 ///
 /// `https` requires a certificate that the connector trusts. `http` is allowed for loopback addresses only, which are
 /// connected to without the proxy.
@@ -288,7 +288,7 @@ fn argument(error: &dyn fmt::Display) -> Error {
 
 fn malformed(error: &ureq_proto::Error) -> Error {
     use ureq_proto::Error as Why;
-    // The other variants quote the server.
+    // The other variants quote untrusted text from the server.
     let why = match error {
         Why::HttpParseTooManyHeaders => "too many header fields",
         Why::HttpParseFail(_) => "no HTTP response",

@@ -25,7 +25,7 @@ fn serve(pieces: Vec<Vec<u8>>) -> (Url, JoinHandle<String>) {
 fn answer(stream: &mut (impl Read + Write), pieces: &[Vec<u8>]) -> String {
     let request = read_request(stream);
     for piece in pieces {
-        // A client that has had enough closes.
+        // The client may close the connection early.
         if stream.write_all(piece).and_then(|()| stream.flush()).is_err() {
             break;
         }
@@ -33,7 +33,7 @@ fn answer(stream: &mut (impl Read + Write), pieces: &[Vec<u8>]) -> String {
     request
 }
 
-/// A header, and a body as long as it says.
+/// A header, and a body of the length in the header.
 fn read_request(stream: &mut impl Read) -> String {
     let mut request = Vec::new();
     loop {
@@ -216,7 +216,7 @@ fn https_needs_a_trusted_certificate() {
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
             let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-            // A client that distrusts us ends the handshake.
+            // A client that does not trust the server aborts the handshake.
             let mut byte = [0; 1024];
             if stream.read(&mut byte).is_ok() {
                 stream.write_all(text).unwrap();
@@ -234,7 +234,7 @@ fn https_needs_a_trusted_certificate() {
     assert_eq!(response.unwrap().body.expose(), b"{}");
     let distrusted = exchange(&Trust::Fingerprint([0; 32]), b"").unwrap_err();
     assert_eq!(distrusted.kind(), ErrorKind::Tls);
-    // Anybody on the way can end a TCP connection: without close_notify the body may be cut.
+    // An attacker on the path can close a TCP connection: without `close_notify` the body may be truncated.
     let cut = exchange(&trusted, b"HTTP/1.1 200 OK\r\n\r\n{}").unwrap_err();
     assert_eq!(cut.kind(), ErrorKind::Unavailable);
 }

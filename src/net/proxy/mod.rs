@@ -184,7 +184,7 @@ fn split_port(place: &str) -> Result<(&str, Option<u16>), Error> {
     }
 }
 
-/// Refuses control characters, encoded or not.
+/// Rejects control characters, encoded or not.
 fn percent_decode(text: &str) -> Result<Secret, Error> {
     let decoded = bytes::percent_decode(text.as_bytes()).map(Secret::from);
     let decoded = decoded
@@ -205,7 +205,7 @@ const FORM: &str = "expected socks5://HOST:PORT or http://HOST:PORT";
 const SOCKS_PORT: u16 = 1080;
 const HTTP_PORT: u16 = 8080;
 
-/// Some passwords are access tokens of a few KiB; no proxy accepts a longer header field.
+/// Some passwords are access tokens of a few KiB; proxies do not accept a longer header field.
 const MAX_SECRET: usize = 8 * 1024;
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use super::super::address::Host;
 /// A list of hosts in the form of the environment variable `NO_PROXY`, as curl reads it.
 ///
 /// Entries are separated by commas. A domain name matches itself and every name within it, with or without a
-/// leading dot; an IP address for itself; an address with a slash and a number for the network with that prefix length.
-/// Names are not resolved: an address matches only a host that is given by its address. A list that is `*` matches
-/// every host.
+/// leading dot; an IP address matches itself; an address with a slash and a number matches the network with that prefix
+/// length. Names are not resolved: an address matches only a host that is given by its address. A list that is `*`
+/// matches every host.
 ///
 /// ```
 /// use pop3::net::{Host, NoProxy};
@@ -31,7 +31,7 @@ enum Entry {
 }
 
 impl NoProxy {
-    /// Parses a list. Entries of no known form match no host, as in curl.
+    /// Parses a list. As in curl, malformed entries match no host.
     #[must_use]
     pub fn parse(list: &str) -> Self {
         if list.trim_matches([' ', '\t']) == "*" {
@@ -114,7 +114,7 @@ mod tests {
             ("", "example.org", false),
             ("*", "example.org", true),
             (" * ", "192.0.2.1", true),
-            // Only the list as a whole: curl takes the asterisk among others for a name.
+            // Only if it is the whole list: curl treats an asterisk among other entries as a name.
             ("*,x", "example.org", false),
             ("*.example.org", "a.example.org", false),
             ("example.org", "example.org", true),

@@ -126,7 +126,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// A line of the proxy without the secrets that it may echo.
+    /// A line from the proxy; secrets that the proxy may echo are redacted.
     fn redacted(&self, line: &str) -> String {
         let mut redactor = Redactor::default();
         if let Some(Credential { user, password }) = &self.proxy.credential {
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
     use crate::net::{Limits, Route, connect};
 
-    /// A proxy that sends each answer after it has read as many bytes; returns everything that it read.
+    /// A proxy that sends each answer after reading the given number of bytes; returns all bytes it read.
     fn scripted(script: &[(usize, &[u8])]) -> (u16, JoinHandle<Vec<u8>>) {
         let script: Vec<_> = script.iter().map(|(wait_for, say)| (*wait_for, say.to_vec())).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -160,7 +160,7 @@ fn describe_untrusted(
     }
 }
 
-/// The reasons that the certificate itself explains better than the error does.
+/// Reasons that the certificate explains better than the error does.
 #[cfg(feature = "certificate-details")]
 fn describe_by_details(
     why: &CertificateError,

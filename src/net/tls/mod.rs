@@ -41,7 +41,7 @@ use crate::{Error, ErrorKind};
 pub struct TlsConnector {
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
-    /// Filled by the thread or by the handshake, whichever is first; the other one waits.
+    /// Filled by the thread or by the handshake, whichever is first; the other waits.
     loaded: Arc<OnceLock<Result<Loaded, (ErrorKind, String)>>>,
 }
 

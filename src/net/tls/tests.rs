@@ -341,7 +341,8 @@ fn a_pin_is_all_that_counts() {
     assert_eq!(distrusted(&other, pinned(&made), "pop.example.org"), "it is not the one that was pinned");
 }
 
-/// The same certificate as X.509 version 1: without version and extensions. Its signature is wrong then, and no matter.
+/// The same certificate as X.509 version 1: without version and extensions. The signature is then wrong, which does not
+/// matter here.
 fn version_1(made: &Made) -> CertificateDer<'static> {
     fn sequence(content: &[u8]) -> Vec<u8> {
         let length = match (content.len(), u16::try_from(content.len()).unwrap().to_be_bytes()) {
@@ -375,7 +376,7 @@ fn a_pinned_certificate_may_be_of_version_1() {
     }
 }
 
-/// Whoever copies a pinned certificate has not its key.
+/// A copy of a pinned certificate is useless without its key.
 #[test]
 fn a_pinned_certificate_needs_its_key() {
     let (made, thief) = (self_signed(params("pop.example.org")), KeyPair::generate().unwrap());
@@ -489,7 +490,7 @@ fn a_client_certificate_is_shown() {
     assert!(error.message().starts_with("the client certificate cannot be used with its key"), "{error}");
 }
 
-/// A bundle as an editor of Windows saves it, one of its certificates damaged.
+/// A bundle as a Windows editor saves it, with one damaged certificate.
 #[test]
 fn a_damaged_certificate_spoils_none_of_the_others() {
     let files = Files::new();
