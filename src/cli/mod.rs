@@ -1,7 +1,7 @@
 //! The command line.
 //!
 //! [`args`] parses words, `settings` gives them their meaning, `command` has one file per subcommand, `output`, `json` and
-//! `progress` print, [`error`](CliError) has the exit codes, `signals` cleans up before a signal ends the process.
+//! `progress` print, `error` has the exit codes, `signals` cleans up before a signal ends the process.
 
 // No part of the library's API: `pub` there shows an item to the neighbouring modules, the binary, the tests that render
 // manual and completions, and the fuzz targets.

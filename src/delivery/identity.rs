@@ -1,6 +1,6 @@
 //! Compares a message on the server with the one that was stored: its octets in the listing and a hash of its header.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use memchr::memchr;
 use sha2::{Digest as _, Sha256};
@@ -57,12 +57,12 @@ pub fn verify<'a>(
             Identity::Unknown => drop(verified.unproven.insert(number)),
         }
     }
-    let headers = headers(transaction, asked.iter().map(|candidate| candidate.number))?;
+    let (headers, supported) = headers(transaction, asked.iter().map(|candidate| candidate.number))?;
     for Candidate { number, unique_id, occurrence, octets } in asked {
         let header = headers.get(&number);
         let set = match record.identify(unique_id.as_bytes(), occurrence, octets, header) {
-            // The server answers `TOP`, but not for this message: its header is unknown.
-            Identity::Same if header.is_none() && !headers.is_empty() => &mut verified.unproven,
+            // The server supports `TOP`, but refused it for this message: its header is unknown.
+            Identity::Same if header.is_none() && supported => &mut verified.unproven,
             Identity::Same => &mut verified.same,
             Identity::Other => &mut verified.other,
             Identity::Unknown => &mut verified.unproven,
@@ -72,24 +72,31 @@ pub fn verify<'a>(
     Ok(verified)
 }
 
-/// Returns the hashes of the headers: none if the server does not support `TOP`.
+/// Returns the hashes of the headers, and whether the server supports `TOP`: it announced it, answered it, or refused it with
+/// a response code, which a server without the command has none for.
 fn headers(
     transaction: &mut Transaction,
     numbers: impl Iterator<Item = MessageNumber>,
-) -> Result<std::collections::HashMap<MessageNumber, Digest>, Error> {
-    let mut headers = std::collections::HashMap::new();
+) -> Result<(HashMap<MessageNumber, Digest>, bool), Error> {
+    let mut headers = HashMap::new();
+    let mut supported = transaction.announces_top();
     let mut tops = transaction.top_all(numbers, 0);
     tops.finish();
     while let Some(reply) = tops.next()? {
-        if let Reply::Message(number, mut message) = reply {
-            let mut hash = HeaderHash::default();
-            while let Some(bytes) = message.chunk()? {
-                hash.update(bytes);
+        match reply {
+            Reply::Message(number, mut message) => {
+                let mut hash = HeaderHash::default();
+                while let Some(bytes) = message.chunk()? {
+                    hash.update(bytes);
+                }
+                headers.insert(number, hash.finish());
+                supported = true;
             }
-            headers.insert(number, hash.finish());
+            Reply::Refused { error, .. } => supported |= error.response_code().is_some(),
+            Reply::Marked(_) | Reply::Vouched => {}
         }
     }
-    Ok(headers)
+    Ok((headers, supported))
 }
 
 /// SHA-256 of a message's header: every line before the empty line. Some servers leave out the empty line of a message without

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
 use super::error::OAuthError;
-use crate::{Error, Secret, bytes::has_line_break_or_nul, trace::Redactor};
+use crate::{Error, Secret, trace::Redactor};
 
 /// The parts of an HTTP response that OAuth 2.0 uses.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ impl<'a> From<&'a crate::net::HttpResponse> for Response<'a> {
 /// Tokens of a successful response (RFC 6749 §5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// The access token: not empty, without CR, LF and NUL.
+    /// The access token: not empty, visible ASCII characters only.
     pub access_token: Secret,
     /// The refresh token, where there is a new one.
     pub refresh_token: Option<Secret>,
@@ -112,7 +112,8 @@ impl Response<'_> {
         if body.token_type.is_some_and(|name| !name.eq_ignore_ascii_case("bearer")) {
             return Err(OAuthError::Missing("token_type (Bearer is needed)").into());
         }
-        let usable = |token: &Secret| !token.is_empty() && !has_line_break_or_nul(token.expose());
+        // What OAUTHBEARER and XOAUTH2 can send (RFC 6750 §2.1): another token must not be stored and fail until it expires.
+        let usable = |token: &Secret| !token.is_empty() && token.expose().iter().all(u8::is_ascii_graphic);
         let access_token = body.access_token.map(|token| token.0).filter(usable);
         Ok(Tokens {
             access_token: access_token.ok_or(OAuthError::Missing("access_token"))?,

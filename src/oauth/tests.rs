@@ -148,6 +148,8 @@ fn tokens_are_read() {
         "{}",
         r#"{"access_token":""}"#,
         r#"{"access_token":"a\r\nDELE 1"}"#,
+        r#"{"access_token":"a\u00e4"}"#,
+        r#"{"access_token":"a b"}"#,
         r#"{"access_token":null}"#,
         r#"{"access_token":"a","token_type":"mac"}"#,
         r#"{"access_token":["hush"]}"#,

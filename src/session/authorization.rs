@@ -77,6 +77,7 @@ impl Authorization {
     pub fn capa(&mut self) -> Result<Capabilities, Error> {
         let capabilities = capabilities::request(&mut self.connection)?;
         self.connection.set_pipelining(self.pipelining && capabilities.has(&Capability::Pipelining));
+        self.connection.set_top(capabilities.has(&Capability::Top));
         self.capabilities = Announced::Capabilities(capabilities.clone());
         Ok(capabilities)
     }

@@ -32,6 +32,8 @@ pub(super) struct Connection {
     output: Vec<u8>,
     trace: Redactor,
     pipelining: bool,
+    /// The server announced `TOP`.
+    top: bool,
     /// The rest of a message is still to be read.
     body: bool,
     poisoned: bool,
@@ -49,6 +51,7 @@ impl Connection {
             output: Vec::new(),
             trace: Redactor::new(trace),
             pipelining: false,
+            top: false,
             body: false,
             poisoned: false,
             suspect: None,
@@ -75,12 +78,21 @@ impl Connection {
             stream: Stream::Tls(Box::new(tls)),
             engine: Engine::after_stls(),
             pipelining: false,
+            top: false,
             ..self
         })
     }
 
     pub(super) fn set_pipelining(&mut self, pipelining: bool) {
         self.pipelining = pipelining;
+    }
+
+    pub(super) fn set_top(&mut self, top: bool) {
+        self.top = top;
+    }
+
+    pub(super) fn top(&self) -> bool {
+        self.top
     }
 
     pub(super) fn pipelining(&self) -> bool {

@@ -45,6 +45,12 @@ impl Transaction {
         Self { connection, state: RetrievalState::default(), method }
     }
 
+    /// Returns true if the server announced `TOP` before the login (RFC 2449 §6.1).
+    #[must_use]
+    pub fn announces_top(&self) -> bool {
+        self.connection.top()
+    }
+
     /// Returns the method of the login.
     #[must_use]
     pub fn method(&self) -> AuthMethod {

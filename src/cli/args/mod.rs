@@ -1,4 +1,4 @@
-//! The command line as typed. [`settings`](super::settings) gives the values their meaning.
+//! The command line as typed. `settings` gives the values their meaning.
 //!
 //! Values are text, except those of a closed list: `settings` parses a value in the same way from an option, a variable
 //! and the configuration file, with an error that names its source.
