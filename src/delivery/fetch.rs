@@ -148,7 +148,8 @@ impl<'t, 'a> Fetcher<'t, 'a> {
             match self.retrieval.next()? {
                 Some(Reply::Message(number, message)) => {
                     if let Some(wanted) = take_answered(&self.wanted, &mut self.answered, number) {
-                        store(&mut self.storage, wanted, message, &mut *self.progress)?;
+                        let octets = store(&mut self.storage, wanted, message, &mut *self.progress)?;
+                        self.retrieval.check_size(number, octets)?;
                     }
                 }
                 Some(Reply::Vouched) => {
@@ -221,13 +222,15 @@ fn event(report: Report) -> Event {
     }
 }
 
+/// Stores a message and returns its octets as received.
 fn store(
     storage: &mut Storage,
     wanted: &Wanted<'_>,
     mut message: Message<'_>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(), Error> {
+) -> Result<u64, Error> {
     progress(Progress::Message(wanted.number));
+    let mut octets = 0;
     storage.begin(Incoming {
         number: wanted.number,
         unique_id: wanted.unique_id.cloned(),
@@ -239,9 +242,13 @@ fn store(
         match message.chunk() {
             Ok(Some(bytes)) => {
                 storage.write(bytes)?;
+                octets += bytes.len() as u64;
                 progress(Progress::Octets(bytes.len() as u64));
             }
-            Ok(None) => return storage.end(),
+            Ok(None) => {
+                storage.end()?;
+                return Ok(octets);
+            }
             Err(error) => {
                 // The connection failed first; a failure of the store is reported by `finish`.
                 drop(storage.abort());

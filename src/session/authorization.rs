@@ -30,6 +30,8 @@ pub struct Authorization {
     connection: Connection,
     address: Address,
     pipelining: bool,
+    /// The server announced `TOP`.
+    top: bool,
     greeting: Vec<u8>,
     capabilities: Announced,
 }
@@ -57,7 +59,7 @@ impl Authorization {
         let mut connection = Connection::new(stream.into(), trace);
         let greeting = connection.status().map_err(|error| no_login(error, ErrorKind::Unavailable))?;
         let address = address.clone();
-        Ok(Self { connection, address, pipelining, greeting, capabilities: Announced::NotAsked })
+        Ok(Self { connection, address, pipelining, top: false, greeting, capabilities: Announced::NotAsked })
     }
 
     /// Returns the greeting, raw: `b"+OK POP3 ready <1896.697170952@dbc.mtview.ca.us>"`. Empty after
@@ -77,7 +79,7 @@ impl Authorization {
     pub fn capa(&mut self) -> Result<Capabilities, Error> {
         let capabilities = capabilities::request(&mut self.connection)?;
         self.connection.set_pipelining(self.pipelining && capabilities.has(&Capability::Pipelining));
-        self.connection.set_top(capabilities.has(&Capability::Top));
+        self.top = capabilities.has(&Capability::Top);
         self.capabilities = Announced::Capabilities(capabilities.clone());
         Ok(capabilities)
     }
@@ -108,7 +110,7 @@ impl Authorization {
     pub fn stls(mut self, connector: &TlsConnector) -> Result<Self, Error> {
         self.connection.call(&Command::Stls).map_err(|error| no_login(error, ErrorKind::Tls))?;
         let connection = self.connection.upgrade(connector, self.address.host())?;
-        Ok(Self { connection, greeting: Vec::new(), capabilities: Announced::NotAsked, ..self })
+        Ok(Self { connection, top: false, greeting: Vec::new(), capabilities: Announced::NotAsked, ..self })
     }
 
     /// `UTF8` (RFC 6856 §2): asks for internationalised mail unconverted.
@@ -201,7 +203,7 @@ impl Authorization {
         credential: &Credential,
     ) -> Result<Transaction, LoginError> {
         match self.authenticate(method, user, credential) {
-            Ok(method) => Ok(Transaction::new(self.connection, method)),
+            Ok(method) => Ok(Transaction::new(self.connection, method, self.top)),
             Err(error) => Err(LoginError::new(error, self)),
         }
     }
@@ -272,7 +274,7 @@ impl Authorization {
 
     fn logged_in(self, response: Result<(), Error>, method: AuthMethod) -> Result<Transaction, LoginError> {
         match response {
-            Ok(()) => Ok(Transaction::new(self.connection, method)),
+            Ok(()) => Ok(Transaction::new(self.connection, method, self.top)),
             Err(error) => Err(LoginError::new(error, self)),
         }
     }

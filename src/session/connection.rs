@@ -32,8 +32,6 @@ pub(super) struct Connection {
     output: Vec<u8>,
     trace: Redactor,
     pipelining: bool,
-    /// The server announced `TOP`.
-    top: bool,
     /// The rest of a message is still to be read.
     body: bool,
     poisoned: bool,
@@ -51,7 +49,6 @@ impl Connection {
             output: Vec::new(),
             trace: Redactor::new(trace),
             pipelining: false,
-            top: false,
             body: false,
             poisoned: false,
             suspect: None,
@@ -78,21 +75,12 @@ impl Connection {
             stream: Stream::Tls(Box::new(tls)),
             engine: Engine::after_stls(),
             pipelining: false,
-            top: false,
             ..self
         })
     }
 
     pub(super) fn set_pipelining(&mut self, pipelining: bool) {
         self.pipelining = pipelining;
-    }
-
-    pub(super) fn set_top(&mut self, top: bool) {
-        self.top = top;
-    }
-
-    pub(super) fn top(&self) -> bool {
-        self.top
     }
 
     pub(super) fn pipelining(&self) -> bool {

@@ -111,6 +111,20 @@ impl<'t> Retrieval<'t> {
         self.wanted.push_back(number);
     }
 
+    /// Compares the octets of a received message, dot-unstuffed, with the last listing. Call it before [`Reply::Vouched`]: a
+    /// checkpoint shows that no response is missing or too many, but not that one was sent twice and another one left out.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Protocol`], which ends the session, if the size is that of another message while all sizes before were
+    /// exact.
+    pub fn check_size(&mut self, number: MessageNumber, octets: u64) -> Result<(), Error> {
+        if self.connection.pipelining() && self.state.is_of_another_message(number, octets) {
+            self.connection.poison();
+            return Err(Error::from(ProtocolError::OutOfStep).with_pipelining(true));
+        }
+        Ok(())
+    }
+
     /// Requests `DELE` for a message. For a message of this retrieval: only after [`Reply::Vouched`], and once it is stored
     /// elsewhere.
     pub fn dele(&mut self, number: MessageNumber) {

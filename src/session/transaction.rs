@@ -38,17 +38,18 @@ pub struct Transaction {
     connection: Connection,
     state: RetrievalState,
     method: AuthMethod,
+    announces_top: bool,
 }
 
 impl Transaction {
-    pub(super) fn new(connection: Connection, method: AuthMethod) -> Self {
-        Self { connection, state: RetrievalState::default(), method }
+    pub(super) fn new(connection: Connection, method: AuthMethod, announces_top: bool) -> Self {
+        Self { connection, state: RetrievalState::default(), method, announces_top }
     }
 
     /// Returns true if the server announced `TOP` before the login (RFC 2449 §6.1).
     #[must_use]
     pub fn announces_top(&self) -> bool {
-        self.connection.top()
+        self.announces_top
     }
 
     /// Returns the method of the login.
