@@ -1,7 +1,5 @@
 //! The keys of every object, and their form.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::*;
@@ -85,7 +83,7 @@ fn keys_do_not_change() {
 #[cfg(unix)]
 #[test]
 fn a_path_that_is_not_utf8_loses_nothing() {
-    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _};
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt as _, path::Path};
     assert_eq!(path(Path::new("/caf\u{e9}/a%")), ("/caf\u{e9}/a%".into(), false));
     let latin = Path::new(OsStr::from_bytes(b"/caf\xe9 %/u1.eml"));
     assert_eq!(path(latin), ("/caf%E9%20%25/u1.eml".into(), true));
