@@ -197,7 +197,7 @@ fn names_that_windows_keeps_for_itself() {
     assert!(run(pop3(&room, &server, &["fetch", "--json"])).expect(0).json().is_empty());
 }
 
-/// Paths beyond MAX_PATH (260 characters), all made by the program.
+/// Paths beyond `MAX_PATH` (260 characters), all made by the program.
 #[test]
 fn long_paths() {
     let mail = vec![message("first"), message("second")];

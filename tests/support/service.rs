@@ -1,5 +1,7 @@
 //! A server whose behavior is a closure of the test, run once per connection.
 
+#![cfg_attr(windows, allow(dead_code, reason = "the hostile tests run on Unix only"))]
+
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
