@@ -264,6 +264,20 @@ fn within(entry: MaildropEntry<'_>, error: crate::Error) -> Abort {
     CliError::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
 }
 
+/// The row of `fetch` for a message that this run did not download.
+fn not_downloaded(entry: MaildropEntry<'_>, deleted: json::Deletion) -> json::Fetch {
+    json::Fetch {
+        number: entry.number.get(),
+        uid: entry.unique_id.map(uid),
+        octets: entry.octets,
+        path: None,
+        path_encoded: false,
+        sha256: None,
+        deleted,
+        kept: false,
+    }
+}
+
 /// Returns a unique-id as in JSON, and as `--uid` accepts it.
 fn uid<T: AsRef<[u8]> + ?Sized>(bytes: &T) -> String {
     unique_id(bytes.as_ref()).into_owned()

@@ -1,11 +1,11 @@
 //! `fetch --skip`, and `--limit-size`.
 
-use super::{Context, Outcome, choose, now, parse_selectors, run_both, uid};
+use super::{Context, Outcome, choose, not_downloaded, now, parse_selectors, run_both};
 use crate::{
     cli::{
         args,
         error::{Abort, CliError},
-        json::{Deletion, Fetch},
+        json::Deletion,
         messages::MessageList,
         select::{self, DefaultSelection, Selection, Selector, no_unique_ids_error},
         session::Session,
@@ -52,17 +52,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
         })
     }))?;
     for index in selected.iter() {
-        let entry = messages.entry(index);
-        context.printer.skipped(&Fetch {
-            number: entry.number.get(),
-            uid: entry.unique_id.map(uid),
-            octets: entry.octets,
-            path: None,
-            path_encoded: false,
-            sha256: None,
-            deleted: Deletion::No,
-            kept: false,
-        })?;
+        context.printer.skipped(&not_downloaded(messages.entry(index), Deletion::No))?;
     }
     context.end(transaction)?;
     note_remaining(context, &selector, left_by_first + left_by_size);

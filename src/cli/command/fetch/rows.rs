@@ -6,7 +6,7 @@ use super::{Context, Destination, MessageList};
 use crate::{
     bytes::Hex,
     cli::{
-        command::uid,
+        command::{not_downloaded, uid},
         error::Abort,
         json::{self, Deletion, Fetch},
     },
@@ -48,18 +48,7 @@ impl Rows {
         messages: &MessageList<'_>,
         index: usize,
     ) -> Result<(), Abort> {
-        let entry = messages.entry(index);
-        let row = Fetch {
-            number: entry.number.get(),
-            uid: entry.unique_id.map(uid),
-            octets: entry.octets,
-            path: None,
-            path_encoded: false,
-            sha256: None,
-            deleted: Deletion::Marked,
-            kept: false,
-        };
-        self.put(context, row)
+        self.put(context, not_downloaded(messages.entry(index), Deletion::Marked))
     }
 
     fn put(&mut self, context: &mut Context<'_>, row: Fetch) -> Result<(), Abort> {
