@@ -1,4 +1,4 @@
-//! A registry of what must be cleaned up before a signal ends the process: dot-locks of mboxes, running commands of pipes. The
+//! A registry of everything to clean up before a signal ends the process: dot-locks of mboxes and running commands of pipes. The
 //! library only registers them; a front end that handles signals calls [`hold`] and [`Guard::tidy`].
 
 use std::{
@@ -7,7 +7,7 @@ use std::{
 };
 
 struct Registry {
-    /// Each with its content.
+    /// Dot-locks with their content, which identifies this process.
     dot_locks: Vec<(PathBuf, Vec<u8>)>,
     /// The process ids of commands, each a process group leader.
     commands: Vec<u32>,
@@ -15,8 +15,8 @@ struct Registry {
 
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { dot_locks: Vec::new(), commands: Vec::new() });
 
-/// Exclusive access to the registry. While it lives, no dot-lock is made and no command is started: a signal handler keeps it
-/// until the process ends.
+/// Exclusive access to the registry. While a guard is held, no dot-lock is made and no command is started: a signal handler
+/// holds it until the process ends.
 pub struct Guard(MutexGuard<'static, Registry>);
 
 /// Waits for exclusive access to the registry.
@@ -26,8 +26,8 @@ pub fn hold() -> Guard {
 }
 
 impl Guard {
-    /// Removes dot-locks and ends commands with their children. Windows needs neither: the system removes a dot-lock with its
-    /// handle, and Ctrl-C reaches the commands too.
+    /// Removes dot-locks and terminates commands with their children. Windows needs neither: the system removes a dot-lock when
+    /// its handle closes, and Ctrl-C also reaches the commands.
     pub fn tidy(&self) {
         for (path, content) in &self.0.dot_locks {
             remove_own(path, content);
@@ -43,7 +43,7 @@ impl Guard {
         self.0.dot_locks.push((path.to_path_buf(), content.to_vec()));
     }
 
-    /// Removes a dot-lock, unless it belongs to another program now.
+    /// Removes a dot-lock, unless another program has replaced it.
     #[cfg(unix)]
     pub(crate) fn remove_dot_lock(&mut self, path: &Path) {
         if let Some(at) = self.0.dot_locks.iter().position(|(known, _)| known == path) {
@@ -61,7 +61,7 @@ impl Guard {
     }
 }
 
-/// Ends a command that leads a process group, and its children, at once.
+/// Kills a command that leads a process group, and its children.
 pub(crate) fn kill_group(id: u32) {
     #[cfg(unix)]
     signal_group(id, rustix::process::Signal::KILL);

@@ -2,15 +2,15 @@
 
 use std::{fmt, io};
 
-/// The kind of an error, by who must act. Exhaustive on purpose: a front end that maps kinds to exit codes stops compiling when
-/// a kind is added.
+/// The kind of an error. Each kind calls for a different reaction. Exhaustive on purpose: a front end that maps kinds to exit
+/// codes no longer compiles when a kind is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The destination or the record cannot be read or written, or the command of a pipe failed.
     Output,
-    /// The destination refused this message for good.
+    /// The destination rejected this message permanently.
     Refused,
-    /// Another process holds the record or the mbox: try again later.
+    /// Another process has locked the record or the mbox: try again later.
     Busy,
     /// The reader of standard output closed it.
     ClosedPipe,
@@ -20,7 +20,7 @@ pub enum ErrorKind {
     Session,
 }
 
-/// An error of this layer: one line of text, lower case, no full stop.
+/// An error of storing or recording messages: one line of text, in lower case, without a full stop.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -29,13 +29,13 @@ pub struct Error {
 }
 
 impl Error {
-    /// Returns an error of this kind with a message.
+    /// Creates an error of a kind with a message.
     #[must_use]
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), session: None }
     }
 
-    /// Returns the kind.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
@@ -47,13 +47,13 @@ impl Error {
         &self.message
     }
 
-    /// Returns the error of the session for an error of kind [`ErrorKind::Session`].
+    /// Returns the session's error if the kind is [`ErrorKind::Session`].
     #[must_use]
     pub fn into_session(self) -> Option<crate::Error> {
         self.session.map(|error| *error)
     }
 
-    /// `what` names what cannot be read or written.
+    /// Creates an error from a failed operation (`what`, such as "cannot write to mail.mbox") and its cause.
     pub(crate) fn output(what: impl fmt::Display, error: &io::Error) -> Self {
         Self::new(ErrorKind::Output, format!("{what}: {error}"))
     }
@@ -62,7 +62,7 @@ impl Error {
         Self::new(ErrorKind::ClosedPipe, "standard output was closed by its reader")
     }
 
-    /// Returns a copy.
+    /// Returns a copy. The error cannot derive `Clone`, because `crate::Error` does not.
     pub(crate) fn repeat(&self) -> Self {
         let session = self.session.as_deref().map(|error| {
             let again = crate::Error::new(error.kind(), error.message());

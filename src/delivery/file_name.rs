@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use crate::bytes::{Hex, percent_encode};
 
-/// Returns bytes as a file name without its extension: everything but `A-Z a-z 0-9 - _ .` as `%XX`, no leading dot or hyphen, no
-/// reserved name of Windows, cut with a hash at `longest` characters. An extension must follow.
+/// Converts bytes to a file name without extension; the caller must add one. Every byte but `A-Z a-z 0-9 - _ .` becomes `%XX`,
+/// as do a leading dot or hyphen and the first letter of a name that Windows reserves. A name of more than `longest` characters
+/// is cut, and ends with a hash.
 ///
 /// `b"<1@x>"` → `%3C1%40x%3E`, `b"../a"` → `%2E.%2Fa`, `b"con.x"` → `%63on.x`
 pub(crate) fn portable(bytes: &[u8], longest: usize) -> String {
@@ -20,7 +21,7 @@ pub(crate) fn portable(bytes: &[u8], longest: usize) -> String {
     };
     let mut name: String = percent_encode(bytes, is_plain).map(char::from).collect();
     if name.is_empty() {
-        // No bytes: a lone `%` is not an escape of any byte.
+        // A lone `%` stands for no bytes: no byte is escaped like this.
         name.push('%');
     }
     if name.len() > longest {
@@ -32,7 +33,7 @@ pub(crate) fn portable(bytes: &[u8], longest: usize) -> String {
     name
 }
 
-/// The name with a number before its extension, except for the first: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
+/// Puts a number before the extension, unless `count` is 1: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
 pub(crate) fn numbered(name: &Path, count: u32) -> PathBuf {
     if count < 2 {
         return name.to_path_buf();
@@ -46,12 +47,12 @@ pub(crate) fn numbered(name: &Path, count: u32) -> PathBuf {
     name.with_file_name(stem)
 }
 
-/// The first 64 bits of the SHA-256 in hex.
+/// Returns the first 64 bits of the SHA-256 hash, in hex.
 pub(crate) fn short_hash(bytes: &[u8]) -> String {
     Hex(&Sha256::digest(bytes)[..8]).to_string()
 }
 
-/// Names of devices on Windows, with any extension. The superscript digits of `COM¹` are escaped in any case.
+/// True for the name of a Windows device, with any extension. Superscript digits, as in `COM¹`, need no check: they are escaped.
 fn is_reserved(bytes: &[u8]) -> bool {
     let stem = bytes.split(|&byte| byte == b'.').next().unwrap_or_default().to_ascii_uppercase();
     match stem.as_slice() {

@@ -1,4 +1,4 @@
-//! `--dir` and `--maildir`: one file per message, which gets its name when it is complete and durable.
+//! `--dir` and `--maildir`: one file per message, renamed to its final name once it is complete and durable.
 
 use crate::bytes::Hex;
 use std::{
@@ -38,11 +38,11 @@ pub(crate) struct Files {
     /// The folder of complete messages.
     names: PathBuf,
     naming: Naming,
-    /// Identifies the record that temporary files belong to, as a part of their names.
+    /// The part of temporary file names that identifies their record.
     owner: String,
     syncing: Syncing,
     current: Option<Current>,
-    /// Each with its temporary file and the content of that file.
+    /// Messages, each with its temporary file and the length and hash of that file.
     staged: Vec<(Staged, TempPath, Content)>,
     made: u64,
 }
@@ -66,7 +66,7 @@ impl Naming {
     }
 }
 
-/// The lower-case names of a folder as hashes: a folder may hold 100,000 files.
+/// The names in a folder, in lower case and as hashes to save memory: a folder may hold 100,000 files.
 #[derive(Default)]
 struct Taken {
     names: HashSet<u64>,
@@ -102,7 +102,7 @@ impl Files {
         Self::new(&temporaries, &names, Naming::maildir(), folder::maildir_owner(record))
     }
 
-    /// Finds out whether a file can be made and renamed here. No file remains.
+    /// Checks that files can be made and renamed in the folder. Leaves no file.
     pub(crate) fn probe_dir(folder: &Path) -> Result<(), Error> {
         disk::make_folder(folder).map_err(|error| cannot("make", folder, &error))?;
         folder::probe(folder, folder)
@@ -170,7 +170,7 @@ impl Files {
                 taken.insert(name);
                 return (path, false);
             }
-            // An unreadable file is another program's.
+            // A file that cannot be read is not ours.
             if count <= MAX_COMPARED
                 && disk::exists(&path)
                 && disk::same_content(temporary, &path).unwrap_or(false)
@@ -224,7 +224,7 @@ impl Files {
                 }
             }
         }
-        // A failed message is voided at once, so that recovery never takes another file of that name for it.
+        // A failed message is voided at once, so that recovery never mistakes another file of that name for the message.
         let voided = context.append(
             void.iter().map(|(unique_id, occurrence)| Entry::Void { unique_id, occurrence: *occurrence }),
         );
@@ -310,16 +310,16 @@ impl Current {
     }
 }
 
-/// Gives the file its name, or the next free one if another program has just taken it.
+/// Renames the file to `name` or, if another program has just taken that name, to the next free one.
 fn place(mut temporary: TempPath, name: &Path) -> io::Result<PathBuf> {
     let placed = disk::rename_to_free(&temporary, name)?;
     temporary.disable_cleanup(true);
     Ok(placed)
 }
 
-/// Files with numbered names that are compared with a message. A server may give thousands of messages one unique-id, and
-/// reading all files for each takes hours.
+/// Maximum number of files that are compared with a message. A server may give thousands of messages the same unique-id, and
+/// comparing each message with all files would take hours.
 const MAX_COMPARED: u32 = 64;
 
-/// Characters of a name before `.eml`: 100 with it.
+/// Maximum length of a name without `.eml`: 100 characters in all.
 const MAX_STEM: usize = 96;

@@ -1,4 +1,4 @@
-//! The folders of `--dir` and `--maildir`: probing, and removing what earlier runs left there.
+//! The folders of `--dir` and `--maildir`: tests whether files can be made there, and removes the temporary files of earlier runs.
 
 use std::{
     ffi::OsStr,
@@ -16,7 +16,7 @@ pub(crate) fn make_maildir(folder: &Path) -> Result<[PathBuf; 2], Error> {
     Ok([temporaries, names])
 }
 
-/// Makes and renames an empty file, under names with a leading dot, which no mail reader takes for a message.
+/// Tests a folder by making and renaming an empty file. Its names begin with a dot: mail readers ignore such files.
 pub(crate) fn probe(temporaries: &Path, names: &Path) -> Result<(), Error> {
     sweep_probes(temporaries);
     sweep_probes(names);
@@ -29,13 +29,13 @@ pub(crate) fn probe(temporaries: &Path, names: &Path) -> Result<(), Error> {
         .open(&made)
         .map_err(|error| cannot("write to", temporaries, &error))?;
     let renamed = disk::rename_new(&made, &target);
-    // A second try, because no later run can tell whose file it is.
+    // Tried twice: a file that stays is removed only when its process id is known to be free again.
     let remove = |path: &Path| fs::remove_file(path).or_else(|_| fs::remove_file(path));
     let removed = remove(if renamed.is_ok() { &target } else { &made });
     renamed.and(removed).map_err(|error| cannot("write to", names, &error))
 }
 
-/// Removes the probes of runs that were killed: files without a message, named after a process that has ended.
+/// Removes the test files of runs that were killed: they hold no message, and the process in their name has ended.
 fn sweep_probes(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -53,7 +53,7 @@ fn sweep_probes(folder: &Path) {
     }
 }
 
-/// The beginning of the names of temporary files in a folder of `.eml` files.
+/// Returns the prefix of temporary file names in a folder of `.eml` files.
 pub(crate) fn dir_owner(record: Option<&Record>) -> String {
     match record.and_then(Record::nonce) {
         Some(nonce) => format!("{TEMPORARY}{nonce}-"),
@@ -61,8 +61,8 @@ pub(crate) fn dir_owner(record: Option<&Record>) -> String {
     }
 }
 
-/// A part of the names of files in a Maildir. Without a record it is empty: mail readers remove files in `tmp` that are older
-/// than 36 hours.
+/// Returns the part of a Maildir file name that identifies the record. Without a record it is empty, and mail readers clean up:
+/// they remove files in `tmp` that are older than 36 hours.
 pub(crate) fn maildir_owner(record: Option<&Record>) -> String {
     record.and_then(Record::nonce).map(|nonce| format!("R{nonce}")).unwrap_or_default()
 }
@@ -89,8 +89,8 @@ pub(crate) fn sweep_maildir(temporaries: &Path, record: Option<&Record>) -> io::
     sweep(temporaries, record, own.as_deref(), |_, _| Ok(()))
 }
 
-/// Removes the files with `own` in their names, unless an unfinished operation needs them: they are this record's, and the
-/// record is locked, so no other run writes them. Calls `other` with all other files.
+/// Removes the files with `own` in their names, unless an unfinished operation needs them, and calls `other` with all other
+/// files. `own` identifies the record; the record is locked, so no other run is writing these files.
 fn sweep(
     folder: &Path,
     record: Option<&Record>,
@@ -110,8 +110,8 @@ fn sweep(
     Ok(())
 }
 
-/// True for a temporary file of a run without a record whose process has ended: the name says which process of which host and
-/// boot it was. The files of other hosts and containers stay.
+/// True for a temporary file of a run without a record whose process has ended. The name contains the process, host and boot;
+/// files of other hosts and containers are left alone.
 fn is_abandoned(name: &OsStr) -> bool {
     let name = name.to_str().and_then(|name| name.strip_prefix(UNRECORDED)?.strip_suffix(".tmp"));
     let owner = name.and_then(|name| name.rsplitn(3, '-').nth(2));
@@ -122,16 +122,16 @@ pub(crate) fn cannot(verb: &str, folder: &Path, error: &io::Error) -> Error {
     Error::output(format_args!("cannot {verb} {}", folder.display()), error)
 }
 
-/// The beginning of a temporary file's name, before the nonce of the record.
+/// Prefix of a temporary file's name; the nonce of the record follows.
 const TEMPORARY: &str = ".pop3-";
 
-/// The beginning of a temporary file's name in a run without a record, before the name of the process.
+/// Prefix of a temporary file's name in a run without a record; the name of the process follows.
 const UNRECORDED: &str = ".pop3-unrecorded-";
 
-/// The name of a probe, before the process id.
+/// Prefix of a test file's name; the process id follows.
 const PROBE: &str = ".pop3-probe-";
 
-/// The end of a probe's name after it was renamed.
+/// Suffix of a test file's name after the rename.
 const RENAMED_PROBE: &str = ".named";
 
 #[cfg(all(test, unix))]

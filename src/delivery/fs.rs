@@ -1,4 +1,4 @@
-//! Private folders and files, and operations that survive a power cut.
+//! File system helpers: private folders and files, and operations that survive a power failure.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -6,8 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Makes a folder and missing folders above it, durably and with mode 0700 whatever the umask. An existing folder is not changed;
-/// it may be a link.
+/// Makes a folder and its missing parents, durably and with mode 0700 regardless of the umask. An existing folder, or a link to
+/// one, is not changed.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
@@ -48,7 +48,7 @@ pub(crate) fn make_private(file: &File) -> io::Result<()> {
     tolerate_modes(file.set_permissions(fs::Permissions::from_mode(0o600)))
 }
 
-/// Ignores that a mode cannot be changed: on some file systems (CIFS, NFS with squashed users, FAT) it is fixed.
+/// Ignores the error if a mode cannot be changed: on some file systems (CIFS, NFS with squashed users, FAT) modes are fixed.
 #[cfg(unix)]
 fn tolerate_modes(changed: io::Result<()>) -> io::Result<()> {
     use rustix::io::Errno;
@@ -69,7 +69,7 @@ pub(crate) fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Options that make a new file with mode 0600.
+/// Returns options that create files with mode 0600.
 #[cfg(unix)]
 pub(crate) fn private_options() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -82,7 +82,7 @@ pub(crate) fn private_options() -> OpenOptions {
     OpenOptions::new()
 }
 
-/// Options that make a new file with mode 0600 and do not follow a link: for names that this program chose.
+/// Returns options that create files with mode 0600 and do not follow links: for files whose names this program chose.
 #[cfg(unix)]
 pub(crate) fn own_options() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
@@ -96,8 +96,8 @@ pub(crate) fn own_options() -> OpenOptions {
     private_options()
 }
 
-/// Makes the names in a folder durable. Some file systems (CIFS, some FUSE) do not support this; Windows has no such call, and
-/// each file is flushed under its new name instead.
+/// Makes the names in a folder durable. Does nothing on file systems that do not support it (CIFS, some FUSE) and on Windows,
+/// which has no such call: there each file is flushed under its new name.
 #[cfg(unix)]
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     use rustix::io::Errno;
@@ -125,7 +125,7 @@ pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     options.open(path)?.sync_all()
 }
 
-/// True if the name exists, even as a link that leads nowhere.
+/// True if the name exists, even as a dangling link.
 pub(crate) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
@@ -153,8 +153,8 @@ pub(crate) fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Renames without replacing a file: `AlreadyExists` if the new name exists. On Windows the new name is durable afterwards:
-/// flushing a file also flushes the file system's journal.
+/// Renames a file, and fails with `AlreadyExists` rather than replace another one. On Windows the new name is then durable:
+/// flushing a file also flushes the journal of the file system.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let mut temporary = tempfile::TempPath::try_from_path(of_any_length(from)?)?;
     temporary.disable_cleanup(true);
@@ -167,7 +167,7 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// The errors of file systems without hard links and without `RENAME_NOREPLACE` (exFAT, Android storage, some FUSE).
+/// True for the errors of file systems that have neither hard links nor `RENAME_NOREPLACE` (exFAT, Android storage, some FUSE).
 #[cfg(unix)]
 fn cannot_link(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -175,8 +175,8 @@ fn cannot_link(error: &io::Error) -> bool {
     is_one_of(error, &errors)
 }
 
-/// Takes the free name with a placeholder, then renames over it. The placeholder names the file that it reserves the
-/// name for, so that it is recognized after a power cut.
+/// Reserves a free name with a placeholder, then renames over the placeholder. It contains the name of the source file, so that
+/// the next run recognizes it after a power failure.
 #[cfg(unix)]
 fn rename_over_placeholder(from: &Path, to: &Path) -> io::Result<()> {
     use std::io::Write;
@@ -202,7 +202,7 @@ fn placeholder_of(path: &Path) -> Vec<u8> {
     [PLACEHOLDER.as_bytes(), name.as_encoded_bytes(), b"\n"].concat()
 }
 
-/// True if `path` is a placeholder, and `of` was about to be renamed over it.
+/// True if `path` is a placeholder that reserves a name for the file `of`.
 #[cfg(unix)]
 pub(crate) fn is_placeholder(path: &Path, of: &Path) -> bool {
     let expected = placeholder_of(of);
@@ -216,7 +216,7 @@ pub(crate) fn is_placeholder(_: &Path, _: &Path) -> bool {
     false
 }
 
-/// Renames to the name, or to the next free one: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
+/// Renames a file to `name` or, if that is taken, to the next free name: `uid.eml`, `uid-2.eml`, `uid-3.eml`…
 pub(crate) fn rename_to_free(from: &Path, name: &Path) -> io::Result<PathBuf> {
     let mut count = 1;
     loop {
@@ -228,7 +228,7 @@ pub(crate) fn rename_to_free(from: &Path, name: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// `C:\a` → `\\?\C:\a`, a path that may have more than 260 characters. `std` does this itself, `tempfile` does not.
+/// `C:\a` → `\\?\C:\a`, a path that may be longer than 260 characters. `std` converts such paths itself, `tempfile` does not.
 #[cfg(windows)]
 fn of_any_length(path: &Path) -> io::Result<PathBuf> {
     use std::path::{Component, Prefix};
@@ -254,7 +254,7 @@ fn of_any_length(path: &Path) -> io::Result<&Path> {
     Ok(path)
 }
 
-/// The absolute path, as in the record.
+/// Returns the absolute path, the form used in the record.
 pub(crate) fn absolute(path: &Path) -> io::Result<PathBuf> {
     std::path::absolute(path)
 }
@@ -280,11 +280,11 @@ pub(crate) fn path_from_bytes(octets: Vec<u8>) -> PathBuf {
     String::from_utf8_lossy(&octets).into_owned().into()
 }
 
-/// The text of a placeholder, before the name of the reserved file.
+/// Text of a placeholder; the name of the source file follows.
 #[cfg(unix)]
 pub(crate) const PLACEHOLDER: &str = "pop3 is about to put here: ";
 
-/// Bytes compared at a time.
+/// Number of bytes compared at a time.
 const COMPARED: usize = 64 * 1024;
 
 #[cfg(all(test, windows))]

@@ -2,10 +2,10 @@
 
 use memchr::memchr;
 
-/// Converts CRLF to LF in pieces of any size. A CR or an LF alone is not changed.
+/// Converts CRLF to LF in pieces of any size. A bare CR or LF is not changed.
 #[derive(Default)]
 pub(crate) struct LineEnds {
-    /// The last byte was a CR, which an LF may follow.
+    /// True if the last byte was a CR; it is written unless an LF follows.
     held: bool,
 }
 
@@ -29,7 +29,7 @@ impl LineEnds {
         out.extend_from_slice(rest);
     }
 
-    /// Ends the message.
+    /// Writes the CR at the end of a message, if there is one.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         if std::mem::take(&mut self.held) {
             out.push(b'\r');

@@ -1,36 +1,37 @@
 //! Exactly-once fetching: stores messages and remembers which were fetched.
 //!
 //! - [`Fetcher`]: retrieves messages, stores them, marks those that are safe
-//! - [`Storage`]: the handle of a thread that writes messages, makes them durable and remembers them, while the calling
-//!   thread reads on from the network
-//! - [`Record`]: what was fetched, per user, host and port
+//! - [`Storage`]: the handle of a thread that writes messages, makes them durable and records them as fetched, while the
+//!   calling thread continues to read from the network
+//! - [`Record`]: the messages that were fetched, per user, host and port
 //! - [`verify`]: compares a message on the server with the one that was stored
-//! - [`cleanup`]: what a front end removes before a signal ends the process
+//! - [`cleanup`]: the files and processes that a front end cleans up before a signal ends the process
 //!
 //! # The life of a message
 //!
-//! 1. `RETR` is answered. The message goes to a temporary file of its own, or a spool; its octets, SHA-256 and the hash of
-//!    its header are computed on the way.
-//! 2. The session vouches for it ([`session::Reply::Vouched`](crate::session::Reply)): the answer belongs to this command. *A
-//!    message without that proof never gets its name, is never remembered, never marked*, and is discarded.
-//! 3. With its group it is made durable: the files are synced, then an intent is added to the record and synced. The intent
-//!    names the content: octets and SHA-256 of the file, or of the bytes to append to an mbox and of those before them.
-//! 4. The file gets its name, without ever replacing another, and the folder is synced; or the group is appended to the mbox
-//!    under both locks, and the mbox is synced.
-//! 5. `done` is added to the record and synced. *Only then is the message reported*, and may be marked.
-//! 6. `DELE` marks it, `QUIT` deletes it. `deleted` is recorded once the server confirmed `QUIT`.
+//! 1. The server answers `RETR`. The message is written to a temporary file or a spool; its size in octets, its SHA-256 hash and
+//!    the hash of its header are computed on the way.
+//! 2. The session vouches for the message ([`session::Reply::Vouched`](crate::session::Reply)): the response belongs to this
+//!    command. *A message without this proof is never given its final name, recorded or marked for deletion*; it is discarded.
+//! 3. The message is made durable together with its group: the files are synced, then an intent is added to the record and
+//!    synced. The intent describes the content: size and SHA-256 hash of the file, or of the bytes to append to an mbox and of
+//!    the bytes before them.
+//! 4. The file is renamed to its final name, never replacing another file, and the folder is synced; or the group is appended to
+//!    the mbox under both locks, and the mbox is synced.
+//! 5. `done` is added to the record and synced. *Only then is the message reported*, and may be marked for deletion.
+//! 6. `DELE` marks the message, `QUIT` deletes it. `deleted` is recorded once the server has confirmed `QUIT`.
 //!
-//! A run may end at any point. The next run recovers intents without `done` by the content of the files. Either the message is
-//! stored, and `done` is recorded; or it is not, and is fetched again; or the outcome is unknown for now (the folder is missing,
-//! the mbox is locked), and the intent stays, with a warning. A failed operation is voided at once, so that recovery never looks
-//! for it. *An unfinished message does not count as fetched.* When in doubt a message is fetched again, never forgotten, never
-//! deleted.
+//! A run may end at any point. The next run resolves each intent without `done` by the content of the files. If the message is
+//! stored, `done` is recorded; if it is not, the message is fetched again; if the outcome is unknown for now (the folder is
+//! missing, the mbox is locked), the intent stays, with a warning. A failed operation is voided at once, so that recovery never
+//! looks for its files. *An unfinished message does not count as fetched.* In case of doubt a message is fetched again rather
+//! than forgotten or deleted.
 //!
-//! A message that was stored by an earlier run is marked only if it is still the same: [`verify`] compares its octets in the
-//! listing and its header with what was remembered. *A unique-id alone proves nothing.*
+//! A message that an earlier run stored is marked for deletion only if it has not changed: [`verify`] compares its listed size
+//! and its header with the record. *A unique-id alone proves nothing.*
 //!
-//! Nothing here prints, handles signals or ends the process. A front end on Unix should ignore SIGXFSZ: then a file size limit
-//! is an error like a full disk.
+//! This module never prints, handles signals or ends the process. A front end on Unix should ignore SIGXFSZ: then exceeding a
+//! file size limit is an error like a full disk.
 
 pub mod cleanup;
 mod error;

@@ -24,7 +24,7 @@ pub(crate) struct Pipe {
     scrub: Vec<String>,
     timeout: Option<Duration>,
     deadline: Option<Instant>,
-    /// One file per message: a command may start a process that reads it later.
+    /// A file per message, never reused: the command may start a process that reads the file later.
     spool: Option<File>,
     ends: LineEnds,
     converted: Vec<u8>,
@@ -64,12 +64,12 @@ impl Pipe {
             guard.add_command(child.id());
             child
         };
-        // Closes our handle of the command's input.
+        // Closes this process's copy of the command's standard input.
         drop(command);
         let until = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let limit = until.into_iter().chain(self.deadline).min();
         let in_time = wait(&mut child, limit)?;
-        // Reaped under the guard: after that the process id may be another process, which must not get a signal.
+        // The guard is held while the child is reaped: the process id may then be reused, and must not be signalled any more.
         let mut guard = cleanup::hold();
         if !in_time {
             cleanup::kill_group(child.id());
@@ -88,7 +88,7 @@ impl Pipe {
         spool.seek(SeekFrom::Start(0))?;
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).stdin(spool);
-        // Our standard output may be JSON Lines.
+        // Standard output may carry JSON Lines.
         command.stdout(io::stderr());
         for name in &self.scrub {
             command.env_remove(name);
@@ -179,7 +179,7 @@ impl Store for Pipe {
                 }
                 Ok(Ended::TimedOut) => self.failure(format_args!("timed out for message {number}")),
                 Ok(Ended::Exited(status)) => self.failure(format_args!("{status} for message {number}")),
-                // The command cannot be started for any message.
+                // The command cannot be started: other messages would fail too.
                 Err(error) => return Err(self.failure(error)),
             };
             context.failed(message, failed);
@@ -227,5 +227,5 @@ fn spooling(error: &io::Error) -> Error {
 /// Environment variables that are removed for the command.
 const SECRETS: [&str; 3] = ["POP3_PASSWORD", "POP3_TOKEN", "POP3_PROXY"];
 
-/// The longest pause between two looks at a command with a time limit.
+/// Maximum interval between two checks of a command with a time limit.
 const MAX_PAUSE: Duration = Duration::from_millis(20);

@@ -1,10 +1,10 @@
-//! Identifies the process that holds a lock, and finds out whether it still runs.
+//! Identifies the process that holds a lock, and checks whether that process is still running.
 
 use std::time::SystemTime;
 #[cfg(unix)]
 use std::{fs, time::Duration};
 
-/// This machine's name.
+/// Returns the host name, with unusual characters replaced by `_`.
 pub(crate) fn host() -> String {
     #[cfg(unix)]
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
@@ -18,12 +18,12 @@ pub(crate) fn host() -> String {
     if host.is_empty() { "localhost".to_owned() } else { host }
 }
 
-/// A process by its id, host, boot and start time: an id alone may be used again, or belong to another host or container.
+/// Identifies a process by id, host, boot and start time: ids are reused, and another host or container may use the same id.
 #[cfg(unix)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) id: i32,
-    /// The host and, on Linux, the namespace that the id belongs to.
+    /// The host and, on Linux, the PID namespace.
     place: String,
     /// The boot, and the start of the process within it; `-` if unknown.
     boot: String,
@@ -49,7 +49,7 @@ impl Holder {
         words.next().is_none().then_some(holder)
     }
 
-    /// True if it was a process of this host that is known to have ended.
+    /// True if the process ran on this host and has certainly ended.
     pub(crate) fn is_dead(&self) -> bool {
         if self.place != place() {
             return false;
@@ -61,13 +61,13 @@ impl Holder {
             || start(self.id).is_some_and(|start| self.start != "-" && start != self.start)
     }
 
-    /// True if it is a process of this host that still runs.
+    /// True if the process runs on this host.
     pub(crate) fn is_alive(&self) -> bool {
         self.place == place() && !self.is_dead()
     }
 }
 
-/// Returns a name for this process, for use in file names. Outside Unix it is only the process id.
+/// Returns a name for this process, for use in file names. On systems other than Unix the name is the process id alone.
 pub(crate) fn own_name() -> String {
     #[cfg(unix)]
     return Holder::current().line().replace(' ', "+").replace('/', ",");
@@ -75,7 +75,7 @@ pub(crate) fn own_name() -> String {
     std::process::id().to_string()
 }
 
-/// True if the process with this [`own_name`] is known to have ended.
+/// True if the process with this [`own_name`] has certainly ended.
 #[cfg(unix)]
 pub(crate) fn has_ended(name: &str) -> bool {
     Holder::parse(&name.replace('+', " ").replace(',', "/")).is_some_and(|holder| holder.is_dead())
@@ -95,7 +95,7 @@ pub(crate) fn is_alive(id: i32) -> bool {
     Pid::from_raw(id).is_some_and(|pid| id > 0 && test_kill_process(pid) != Err(Errno::SRCH))
 }
 
-/// Always true: this system does not tell whether a process has ended.
+/// Always true: this system offers no check.
 #[cfg(not(unix))]
 pub(crate) fn is_alive(_: i32) -> bool {
     true
@@ -127,11 +127,11 @@ fn boot() -> String {
     if boot.trim().is_empty() { "-".to_owned() } else { boot.trim().to_owned() }
 }
 
-/// Returns the start of a process in ticks since the boot.
+/// Returns the start time of a process, in clock ticks since the boot.
 #[cfg(unix)]
 fn start(id: i32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // The name of the program, in parentheses, may contain any character.
+    // The program name, in parentheses, may contain spaces and parentheses.
     let (_, fields) = stat.rsplit_once(')')?;
     fields.split_ascii_whitespace().nth(19).map(str::to_owned)
 }

@@ -1,4 +1,4 @@
-//! Messages on standard output, which are not remembered.
+//! Writes messages to standard output. They are not recorded as fetched.
 
 use std::{
     fs::File,
@@ -13,7 +13,7 @@ use super::{
 };
 
 pub(crate) struct Output {
-    /// Without the line buffer of `io::stdout`.
+    /// A duplicate of the handle: `io::stdout` would buffer by lines.
     file: File,
     quoter: Option<Mboxrd>,
     buffer: Vec<u8>,
@@ -21,7 +21,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// Writes one message unchanged.
+    /// Returns an output for one message, unchanged.
     pub(crate) fn plain() -> Result<Self, Error> {
         let file = standard_output().map_err(|error| Error::output("cannot use standard output", &error))?;
         Ok(Self { file, quoter: None, buffer: Vec::new(), staged: Vec::new() })
@@ -70,7 +70,7 @@ impl Store for Output {
         self.flush()
     }
 
-    /// Written bytes cannot be taken back; the failure that discards a message ends the run.
+    /// Discards buffered bytes only: written bytes cannot be taken back. The failure behind the call ends the run.
     fn abort(&mut self) -> Result<(), Error> {
         self.buffer.clear();
         self.quoter = self.quoter.take().map(|_| Mboxrd::new());
@@ -94,7 +94,7 @@ impl Store for Output {
     }
 }
 
-/// True if the output is a pipe, a socket or a terminal, which cannot be synced. On Windows a pipe returns one of several errors.
+/// True if the output is a pipe, a socket or a terminal: they cannot be synced. On Windows a pipe returns one of several errors.
 fn cannot_sync(error: &io::Error) -> bool {
     let failed_write = matches!(
         error.kind(),
@@ -126,5 +126,5 @@ fn standard_output() -> io::Result<File> {
     Ok(io::stdout().as_handle().try_clone_to_owned()?.into())
 }
 
-/// Bytes written at a time.
+/// Size in bytes at which the buffer is written.
 const BUFFER: usize = 64 * 1024;

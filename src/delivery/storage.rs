@@ -33,35 +33,35 @@ pub enum Destination {
     Maildir(PathBuf),
     /// An mbox (mboxrd).
     Mbox(PathBuf),
-    /// An mbox on standard output; the messages are not remembered.
+    /// An mbox on standard output; the messages are not recorded as fetched.
     MboxStdout,
-    /// The words of a command that is run once per message.
+    /// The program and arguments of a command that is run once per message.
     Pipe(Vec<String>),
-    /// One message, unchanged, on standard output; it is not remembered.
+    /// One message, unchanged, on standard output; it is not recorded as fetched.
     Stdout,
     /// An LMTP server.
     Lmtp {
         /// The address of the server.
         address: LmtpAddress,
-        /// The recipient: an address or a user name, without spaces, angle brackets and control characters.
+        /// The recipient: an address or a user name without spaces, angle brackets and control characters.
         recipient: String,
     },
 }
 
 impl Destination {
-    /// True if messages are only shown, and not remembered.
+    /// Returns true if messages are only shown, not recorded as fetched.
     #[must_use]
     pub fn is_look(&self) -> bool {
         matches!(self, Self::Stdout | Self::MboxStdout)
     }
 
-    /// True if each message goes to another program, so that messages are requested one at a time.
+    /// Returns true if messages must be requested one at a time: each is handed to another program.
     #[must_use]
     pub fn is_single(&self) -> bool {
         matches!(self, Self::Pipe(_) | Self::Lmtp { .. })
     }
 
-    /// The absolute path of the file or folder, as in the record.
+    /// Returns the absolute path of the file or folder, the form used in the record.
     #[must_use]
     pub fn path(&self) -> Option<PathBuf> {
         match self {
@@ -70,11 +70,11 @@ impl Destination {
         }
     }
 
-    /// Makes missing folders, and finds out whether a message can be stored here. Call it before connecting.
+    /// Makes missing folders and checks that a message can be stored here. Call it before connecting.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`] names the path and the reason.
+    /// [`ErrorKind::Output`] if a message cannot be stored here.
     pub fn probe(&self) -> Result<(), Error> {
         match self {
             Self::Dir(folder) => Files::probe_dir(&absolute(folder)?),
@@ -103,15 +103,15 @@ impl Destination {
 /// How messages are stored.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// True if messages stored from now on are to be deleted on the server.
+    /// Whether messages are to be deleted on the server once they are stored.
     pub delete: bool,
-    /// The longest wait for another holder of the mbox, and the longest silence of an LMTP server.
+    /// The time limit for getting the locks of an mbox, and for each answer of an LMTP server.
     pub timeout: Duration,
-    /// The end of the whole run, including the command of a pipe.
+    /// The deadline of the whole run, including the command of a pipe.
     pub deadline: Option<Instant>,
-    /// The longest time that the command of a pipe may take for one message.
+    /// The time limit for the command of a pipe, per message.
     pub pipe_timeout: Option<Duration>,
-    /// More environment variables that are removed for the command of a pipe.
+    /// Further environment variables to remove for the command of a pipe.
     pub scrub: Vec<String>,
 }
 
@@ -124,13 +124,13 @@ pub struct Incoming {
     pub unique_id: Option<UniqueId>,
     /// Its place among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// Its octets by the server's listing.
+    /// Its size in octets in the server's listing.
     pub listed: Option<u64>,
-    /// Its unique-id is remembered with other octets: if its content is the remembered one, only the record is updated.
+    /// Whether its unique-id is recorded with another size. If the content has not changed, only the record is updated.
     pub unless_stored: bool,
 }
 
-/// A message that is stored, durably, and remembered.
+/// A message that is stored durably and recorded as fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivered {
     /// Its message-number.
@@ -139,17 +139,17 @@ pub struct Delivered {
     pub unique_id: Option<UniqueId>,
     /// Its place among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// Its octets as received.
+    /// Its size in octets, as received.
     pub octets: u64,
-    /// Its file; `None` if it is in no file.
+    /// The file that holds it; `None` if the destination has no files.
     pub path: Option<PathBuf>,
-    /// SHA-256 of the bytes as received.
+    /// The SHA-256 hash of the bytes as received.
     pub sha256: [u8; 32],
-    /// An earlier run stored it, and only its octets in the listing changed.
+    /// Whether an earlier run stored it, and only its listed size changed.
     pub stored_before: bool,
-    /// A file with these bytes already existed, and was kept.
+    /// Whether a file with the same bytes already existed and was kept.
     pub kept: bool,
-    /// Deleting it on the server loses nothing. False for an empty answer to a message that is listed as larger.
+    /// Whether it is safe to delete on the server. False if the answer was empty but the listing gives a size.
     pub deletable: bool,
 }
 
@@ -162,7 +162,7 @@ impl Delivered {
     }
 }
 
-/// A message that the destination did not take; the others go on.
+/// A message that the destination did not accept. The other messages are not affected.
 #[derive(Debug)]
 pub struct Failed {
     /// Its message-number.
@@ -176,9 +176,9 @@ pub struct Failed {
 /// The result of storing a message.
 #[derive(Debug)]
 pub enum Report {
-    /// It is stored.
+    /// The message is stored.
     Stored(Delivered),
-    /// The destination did not take it.
+    /// The destination did not accept the message.
     Failed(Failed),
 }
 
@@ -186,15 +186,15 @@ pub enum Report {
 pub struct Storage {
     blocks: Option<SyncSender<Block>>,
     spare: Receiver<Block>,
-    /// Reports of a whole group, so that its marks go out in one write.
+    /// Reports arrive by group, so that the `DELE` commands of a group are sent in one write.
     reports: Receiver<Vec<Report>>,
-    /// Reports of the last group that were not returned yet.
+    /// Reports of the last group that are yet to be returned.
     arrived: std::vec::IntoIter<Report>,
     thread: Option<JoinHandle<Result<Option<Record>, Error>>>,
     block: Block,
-    /// Complete messages that are not reported yet.
+    /// The number of complete messages without a report.
     outstanding: usize,
-    /// [`Mark::Flush`] was sent.
+    /// True once [`Mark::Flush`] was sent.
     flushing: bool,
     failed: Option<Error>,
 }
@@ -210,9 +210,9 @@ pub(crate) enum Mark {
     Begin(Incoming),
     End,
     Abort,
-    /// The answers of all complete messages before it are proven to belong to their commands.
+    /// The responses of all complete messages before this mark are proven to belong to their commands.
     Vouched,
-    /// Commit now: the main thread waits.
+    /// Commit now: the calling thread waits for the reports.
     Flush,
 }
 
@@ -250,11 +250,19 @@ impl Storage {
     }
 
     /// Begins a message.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn begin(&mut self, message: Incoming) -> Result<(), Error> {
         self.mark(Mark::Begin(message))
     }
 
     /// Adds bytes of the message as received, in pieces of any size.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !bytes.is_empty() {
             if self.block.bytes.capacity() == 0 {
@@ -272,25 +280,41 @@ impl Storage {
     }
 
     /// Ends a complete message.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn end(&mut self) -> Result<(), Error> {
         self.outstanding += 1;
         self.flushing = false;
         self.mark(Mark::End)
     }
 
-    /// Discards a message that will not be complete.
+    /// Discards an incomplete message.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn abort(&mut self) -> Result<(), Error> {
         self.mark(Mark::Abort)
     }
 
-    /// Vouches for the complete messages: their answers belong to their commands, and they may be stored for good. Other
-    /// messages are discarded at the end.
+    /// Vouches for the complete messages: their responses belong to their commands, so the messages may be committed. Messages
+    /// without this proof are discarded at the end.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn vouch(&mut self) -> Result<(), Error> {
         self.flushing = false;
         self.mark(Mark::Vouched)
     }
 
-    /// Hands batched bytes to the thread. Call it before waiting for the network.
+    /// Sends batched bytes to the thread. Call it before waiting for the network.
+    ///
+    /// # Errors
+    ///
+    /// The error that ended the thread.
     pub fn flush(&mut self) -> Result<(), Error> {
         if self.block.bytes.is_empty() && self.block.marks.is_empty() {
             return Ok(());
@@ -301,13 +325,13 @@ impl Storage {
         if sent { Ok(()) } else { Err(self.failure()) }
     }
 
-    /// Returns the number of complete messages that are not reported yet.
+    /// Returns the number of complete messages without a report.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.outstanding
     }
 
-    /// Returns the next report, if there is one now.
+    /// Returns the next report, if one is ready.
     ///
     /// # Errors
     ///
@@ -323,7 +347,7 @@ impl Storage {
         }
     }
 
-    /// Returns the next report, and waits for it at most `at_most`. Does not wait if no message is outstanding.
+    /// Waits up to `at_most` for the next report and returns it. Does not wait if no message is outstanding.
     ///
     /// # Errors
     ///
@@ -344,8 +368,8 @@ impl Storage {
         }
     }
 
-    /// Ends the thread: complete messages with proof are made durable, others are discarded. Returns the remaining reports as
-    /// well, because a failure does not undo them.
+    /// Ends the thread: complete messages with proof are made durable, all others are discarded. Returns the remaining reports
+    /// even after a failure, because the messages in them stay stored.
     pub fn finish(mut self) -> (Vec<Report>, Result<Option<Record>, Error>) {
         let flushed = self.flush();
         self.blocks = None;
@@ -359,7 +383,7 @@ impl Storage {
 
     fn mark(&mut self, mark: Mark) -> Result<(), Error> {
         self.block.marks.push((self.block.bytes.len(), mark));
-        // Bounds a block of many empty messages.
+        // Limits a block of many empty messages.
         if self.block.marks.len() >= MAX_MARKS { self.flush() } else { Ok(()) }
     }
 
@@ -388,13 +412,13 @@ impl Storage {
         match self.thread.take().map(JoinHandle::join) {
             Some(Ok(ended)) => ended,
             Some(Err(panic)) => std::panic::resume_unwind(panic),
-            // A second call must return the error again.
+            // Repeats the error if called again.
             None => self.failed.as_ref().map_or(Ok(None), |error| Err(error.repeat())),
         }
     }
 }
 
-/// Ends the thread, so that an early return leaves no lock and no half-written group.
+/// Waits for the thread, so that an early return leaves neither a lock nor a half-written group.
 impl Drop for Storage {
     fn drop(&mut self) {
         self.blocks = None;
@@ -408,11 +432,11 @@ fn absolute(path: &Path) -> Result<PathBuf, Error> {
     disk::absolute(path).map_err(|error| Error::output(format_args!("cannot use {}", path.display()), &error))
 }
 
-/// Bytes in one block.
+/// Size of a block, in bytes.
 const BLOCK: usize = 32 * 1024;
 
-/// Marks in one block.
+/// Number of marks at which a block is sent.
 const MAX_MARKS: usize = 512;
 
-/// Blocks that wait for the thread. While it syncs, the socket's buffer holds far more.
+/// Number of blocks that may wait for the thread. More would gain nothing: during a sync the socket's buffer holds far more.
 const IN_FLIGHT: usize = 4;

@@ -12,15 +12,15 @@ use super::{
     storage::{Delivered, Failed, Incoming, Report},
 };
 
-/// One kind of destination. Messages are staged one by one; a commit makes all that are staged durable. After an error in
-/// `begin`, `write` or `end`, `abort` is called.
+/// A kind of destination. Messages are staged one by one; a commit makes all staged messages durable. After an error in `begin`,
+/// `write` or `end`, `abort` is called.
 pub(crate) trait Store: Send {
-    /// The most messages that share a commit.
+    /// Returns the maximum number of messages per commit.
     fn group(&self) -> usize {
         GROUP_MESSAGES
     }
 
-    /// True if staged messages can be committed while another one is being received.
+    /// True if staged messages can be committed while another message is being received.
     fn commits_amid(&self) -> bool {
         true
     }
@@ -29,7 +29,7 @@ pub(crate) trait Store: Send {
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error>;
 
-    /// The message is complete: it is staged for the next commit.
+    /// Stages the complete message for the next commit.
     fn end(&mut self, message: Staged) -> Result<(), Error>;
 
     /// Discards the message that is being received.
@@ -38,8 +38,8 @@ pub(crate) trait Store: Send {
     /// Discards all staged messages but the first `count`.
     fn keep(&mut self, count: usize) -> Result<(), Error>;
 
-    /// Makes all staged messages durable, remembers and reports them. A message that fails does not keep its name; the others
-    /// are reported all the same.
+    /// Makes all staged messages durable, then records and reports them. A message that fails does not keep its name; the other
+    /// messages are still reported.
     fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error>;
 }
 
@@ -56,12 +56,12 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// The unique-id as written in the record.
+    /// Returns the unique-id as written in the record.
     pub(crate) fn word(&self) -> Option<Cow<'_, [u8]>> {
         self.incoming.unique_id.as_ref().map(|unique_id| escape(unique_id.as_bytes()))
     }
 
-    /// The message as written in the record.
+    /// Returns the message as written in the record.
     pub(crate) fn message<'a>(&self, unique_id: &'a [u8]) -> Message<'a> {
         Message {
             unique_id,
@@ -70,13 +70,13 @@ impl Staged {
             deletion: self.deletion,
             listed: self.incoming.listed,
             content: Some(self.content),
-            // An empty answer does not show the header, so no later comparison may succeed.
+            // An empty response contains no header: without a hash no later comparison succeeds.
             header: self.deletable.then_some(self.header),
         }
     }
 }
 
-/// The record of a commit, and the channel of its reports.
+/// The record that a commit updates, and the channel for its reports.
 pub(crate) struct CommitContext {
     pub(crate) record: Option<Record>,
     done: Vec<Report>,
@@ -96,18 +96,18 @@ impl CommitContext {
         self.record.as_mut().map_or(Ok(()), |record| record.append(entries, true))
     }
 
-    /// Remembers a single message, durably.
+    /// Records a single message as fetched, durably.
     pub(crate) fn remember(&mut self, message: &Staged, place: &[u8]) -> Result<(), Error> {
         let Some(word) = message.word() else { return Ok(()) };
         self.append([Entry::Done { message: message.message(&word), place }])
     }
 
-    /// Reports, with its group, a message that is stored and remembered.
+    /// Reports a message that is stored and recorded. The report is sent with those of its group.
     pub(crate) fn stored(&mut self, message: Staged, path: Option<PathBuf>) {
         self.done.push(Report::Stored(Delivered::of(message, path, false)));
     }
 
-    /// Reports a message that is remembered and whose file already existed.
+    /// Reports a message that is recorded and whose file already existed.
     pub(crate) fn kept(&mut self, message: Staged, path: PathBuf) {
         self.done.push(Report::Stored(Delivered { kept: true, ..Delivered::of(message, Some(path), false) }));
     }
@@ -117,7 +117,7 @@ impl CommitContext {
         self.done.push(Report::Stored(Delivered::of(message, None, true)));
     }
 
-    /// Reports a message that the destination did not take; the others go on.
+    /// Reports a message that the destination did not accept.
     pub(crate) fn failed(&mut self, message: Staged, error: Error) {
         let Staged { incoming: Incoming { number, unique_id, .. }, .. } = message;
         self.done.push(Report::Failed(Failed { number, unique_id, error }));
@@ -126,12 +126,12 @@ impl CommitContext {
     /// Sends the reports of the group.
     pub(crate) fn report(&mut self) {
         if !self.done.is_empty() {
-            // After a failure of the run the receiver may be gone; the messages stay stored.
+            // The receiver may be gone after a failure of the run; the messages stay stored.
             let _ = self.reports.send(std::mem::take(&mut self.done));
         }
     }
 }
 
-/// Messages that share one sync of each kind. Measured with 5,000 messages of 6 KB on ext4: groups of 50 cost 0.4 s more than
-/// no sync, groups of 250 cost 0.1 s, and more than 500 gain nothing.
+/// Maximum number of messages that are synced together. Measured with 5,000 messages of 6 KB on ext4: groups of 50 take 0.4 s
+/// longer than no sync, groups of 250 take 0.1 s longer, and groups of more than 500 gain nothing.
 const GROUP_MESSAGES: usize = 500;

@@ -4,9 +4,9 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use crate::bytes::{BOM, hex_byte, is_line_break_or_nul};
 
-/// Returns a unique-id as text that [`parse_unique_id`] turns into the same bytes. UTF-8 is unchanged; a byte that is not
-/// UTF-8, or that a line of standard input cannot hold, becomes `\xNN`. A backslash that would read as such an escape is
-/// escaped itself, so different unique-ids have different texts.
+/// Returns a unique-id as text that [`parse_unique_id`] converts back to the same bytes. UTF-8 is unchanged; a byte that is not
+/// UTF-8, or that a line of standard input cannot contain, becomes `\xNN`. A backslash that would look like such an escape is
+/// itself escaped, so different unique-ids have different texts.
 ///
 /// ```text
 /// b"caf\xc3\xa9" → "café"     b"caf\xe9" → r"caf\xe9"     br"caf\xe9" → r"caf\x5cxe9"
@@ -25,7 +25,7 @@ pub fn unique_id_text(octets: &[u8]) -> Cow<'_, str> {
         let _ = write!(out, "\\x{byte:02x}");
     };
     let mut rest = octets;
-    // `--uid -` skips a byte order mark at the beginning of its input.
+    // `--uid -` skips a byte order mark at the beginning of its input, so one in a unique-id is escaped.
     if let Some(after) = rest.strip_prefix(BOM) {
         for &byte in BOM {
             escape(&mut out, byte);
@@ -52,7 +52,8 @@ pub fn unique_id_text(octets: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Returns the unique-id that [`unique_id_text`] shows as `typed`. Other bytes, UTF-8 or not, are unchanged.
+/// Parses the text of a unique-id: replaces each `\xNN` with its byte. Other bytes, UTF-8 or not, are unchanged. This is the
+/// inverse of [`unique_id_text`].
 #[must_use]
 pub fn parse_unique_id(typed: &[u8]) -> Vec<u8> {
     let mut octets = Vec::with_capacity(typed.len());

@@ -1,5 +1,5 @@
-//! The storage thread: messages come in blocks, are staged one by one, and are committed in groups once their place in the
-//! session is proven.
+//! The storage thread: receives messages in blocks, stages them one by one, and commits them in groups once the session has
+//! vouched for their responses.
 
 use std::{
     sync::mpsc::{Receiver, RecvTimeoutError, Sender},
@@ -25,11 +25,11 @@ pub(crate) struct Writer {
     /// True if stored messages are to be deleted on the server.
     delete: bool,
     current: Option<Current>,
-    /// The number of messages staged in the store, and of those with proof.
+    /// The number of messages staged in the store, and how many of them the session has vouched for.
     staged: usize,
     vouched: usize,
     staged_octets: u64,
-    /// Messages that an earlier run stored, and whose listed octets changed.
+    /// Messages that an earlier run stored and whose listed size changed.
     known: Vec<Staged>,
     known_vouched: usize,
     since: Instant,
@@ -65,14 +65,14 @@ impl Writer {
         }
     }
 
-    /// Runs until the handle is dropped. Complete messages with proof are durable then.
+    /// Runs until the handle is dropped. Then complete messages with proof are durable.
     pub(crate) fn run(
         mut self,
         blocks: &Receiver<Block>,
         used: &Sender<Block>,
     ) -> Result<Option<Record>, Error> {
         let worked = self.work(blocks, used);
-        // Messages before a failure are complete, and can still be stored.
+        // Messages before the failure are complete and can still be stored.
         let ended = self.discard_unvouched().and_then(|()| self.commit());
         worked.and(ended)?;
         Ok(self.context.record)
@@ -141,7 +141,7 @@ impl Writer {
         let Some(Current { incoming, octets, sha256, header }) = &self.current else { return Ok(()) };
         let content = Content { octets: *octets, sha256: sha256.clone().finalize().into() };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // An empty answer to a message that is listed as larger must not lead to its deletion.
+        // A message whose response is empty, although the listing gives a size, must not be deleted.
         let deletable = content.octets > 0 || incoming.listed.is_some_and(|listed| listed <= MAX_EMPTY);
         let staged = Staged {
             incoming: incoming.clone(),
@@ -167,7 +167,7 @@ impl Writer {
         Ok(())
     }
 
-    /// True if an earlier run stored the same message, and only its octets in the listing changed.
+    /// True if an earlier run stored the same message, and only its listed size changed.
     fn is_known(&self, staged: &Staged) -> bool {
         let Some((record, unique_id)) = self.context.record.as_ref().zip(staged.incoming.unique_id.as_ref())
         else {
@@ -231,14 +231,14 @@ impl Writer {
     }
 }
 
-/// Bytes that share one sync: more would delay the end of the run.
+/// Maximum number of bytes that are synced together: larger groups would delay the end of the run.
 const GROUP_OCTETS: u64 = 32 * 1024 * 1024;
 
-/// How long a message waits for others that share its sync. After a kill, waiting messages are fetched again.
+/// How long a message waits for others to be synced with. If the process is killed, waiting messages are fetched again.
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
 /// A group is committed before it is full if nothing arrives for this time.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(5);
 
-/// An empty message is believed if it is listed with at most this many octets.
+/// Maximum listed size, in octets, of a message that may be empty.
 const MAX_EMPTY: u64 = 16;

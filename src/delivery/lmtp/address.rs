@@ -16,12 +16,12 @@ use crate::{
 pub enum LmtpAddress {
     /// A host and port: `localhost:24`, `[::1]:24`.
     Tcp(Address),
-    /// The path of a Unix socket; anything with a slash.
+    /// The path of a Unix socket. It contains a slash.
     Socket(PathBuf),
 }
 
 impl LmtpAddress {
-    /// Parses `host:port` or the path of a socket, which holds a slash.
+    /// Parses `host:port` or the path of a Unix socket. A text with a slash is a path.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl LmtpAddress {
             .filter(|_| digits)
             .and_then(|port| port.parse().ok())
             .ok_or_else(|| Error::new(ErrorKind::Argument, expected))?;
-        // `::1` alone would be read as the host `:` and the port 1.
+        // Otherwise `::1` would be parsed as the host `:` and the port 1.
         if host.contains(':') && !host.starts_with('[') {
             return Err(Error::new(
                 ErrorKind::Argument,
@@ -135,7 +135,7 @@ fn remaining(limits: Limits) -> io::Result<std::time::Duration> {
     if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
-/// A timeout is `WouldBlock` on Unix.
+/// Converts the error of a socket timeout, which is `WouldBlock` on Unix.
 #[cfg(unix)]
 fn timed_out(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }

@@ -1,4 +1,4 @@
-//! The LMTP conversation (RFC 2033): one connection, one recipient, a reply per message.
+//! The LMTP client (RFC 2033): one connection and one recipient.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
@@ -20,12 +20,12 @@ pub(super) struct Client {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Delivered,
-    /// The server permanently refused this message; its reply.
+    /// The server permanently refused this message, with this reply.
     Refused(Vec<u8>),
 }
 
 /// The extensions that the server offers and the client uses.
-#[allow(clippy::struct_excessive_bools)] // Each is an extension by itself.
+#[allow(clippy::struct_excessive_bools, reason = "the extensions are independent of each other")]
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Extensions {
     size: bool,
@@ -36,15 +36,13 @@ struct Extensions {
 
 struct Reply {
     code: u16,
-    /// The last line, without its end.
+    /// The last line, without the line end.
     line: Vec<u8>,
 }
 
 impl Client {
-    /// Connects and sends `LHLO`.
-    ///
-    /// Errors: [`ErrorKind::Refused`] for a 5xx reply, [`ErrorKind::Temporary`] for 4xx, [`ErrorKind::Protocol`] for a
-    /// malformed reply, and those of [`net::connect`](crate::net::connect).
+    /// Connects and sends `LHLO`. A 5xx reply is [`ErrorKind::Refused`], a 4xx reply [`ErrorKind::Temporary`], a malformed reply
+    /// [`ErrorKind::Protocol`].
     pub(super) fn connect(address: &LmtpAddress, host_name: &str, limits: Limits) -> Result<Self, Error> {
         let stream = BufReader::new(Stream::connect(address, limits)?);
         let mut client = Self { stream, address: address.to_string(), extensions: Extensions::default() };
@@ -57,10 +55,8 @@ impl Client {
         Ok(client)
     }
 
-    /// Delivers a message.
-    ///
-    /// Errors: those of [`connect`](Self::connect); [`ErrorKind::Refused`] if the sender or recipient is permanently
-    /// refused. After an error the connection cannot be used any more.
+    /// Delivers a message. [`ErrorKind::Refused`] means that the server permanently refused the sender or the recipient. After an
+    /// error the connection cannot be used again.
     pub(super) fn deliver(&mut self, recipient: &str, message: &mut Spool) -> Result<Verdict, Error> {
         let mail = self.mail(recipient, message);
         let commands =
@@ -78,7 +74,7 @@ impl Client {
             }
             let reply = self.reply(name, &mut |_| {})?;
             if refused.is_some() {
-                // Sent ahead after a command that was refused; RFC 2033 §4.2: DATA fails then.
+                // The reply to a pipelined command after a refused one. RFC 2033 §4.2: DATA must then fail.
                 if name == "DATA" && reply.code / 100 == 3 {
                     return Err(self.protocol("DATA accepted without a sender"));
                 }
@@ -108,12 +104,12 @@ impl Client {
         Ok(Verdict::Delivered)
     }
 
-    /// Sends `QUIT` and does not wait for the reply: the result of every delivery is already known.
+    /// Sends `QUIT` without waiting for the reply: the results of all deliveries are known.
     pub(super) fn quit(mut self) {
         let _ = self.stream.get_mut().write_all(b"QUIT\r\n");
     }
 
-    /// No sender: a bounce must never go to the sender of a message that was already delivered once.
+    /// Returns the `MAIL` command. The sender is empty: no bounce may be sent for a message that was already delivered once.
     fn mail(&self, recipient: &str, message: &Spool) -> String {
         let mut line = "MAIL FROM:<>".to_owned();
         if self.extensions.size {
@@ -138,7 +134,7 @@ impl Client {
         message.send(self.stream.get_mut()).map_err(|error| self.lost("the message", error))
     }
 
-    /// Reads a reply and shows the text of each of its lines.
+    /// Reads a reply and calls `see` with the text of each line.
     fn reply(&mut self, what: &str, see: &mut dyn FnMut(&[u8])) -> Result<Reply, Error> {
         let mut line = Vec::new();
         for _ in 0..MAX_LINES {
@@ -185,7 +181,7 @@ impl Client {
 }
 
 impl Reply {
-    /// The reply must be of this class: 2 done, 3 go on.
+    /// Returns an error unless the first digit of the reply is `class`: 2 for success, 3 for "continue".
     fn expect(&self, what: &str, class: u16, address: &str) -> Result<(), Error> {
         let kind = match self.code / 100 {
             found if found == class => return Ok(()),
@@ -212,11 +208,11 @@ impl Extensions {
     }
 }
 
-/// RFC 1870 §6.1: the size that was declared is too large, for good.
+/// RFC 1870 §6.1: the declared size permanently exceeds the server's limit.
 const TOO_LARGE: u16 = 552;
 
-/// RFC 5321 §4.5.3.1.5 allows 512 octets; servers with verbose replies send more.
+/// Maximum length of a reply line, in bytes. RFC 5321 §4.5.3.1.5 allows 512 octets; servers with verbose replies send more.
 const MAX_LINE: u64 = 4096;
 
-/// More lines than any server's list of extensions.
+/// Maximum number of lines in a reply; the longest is the list of extensions.
 const MAX_LINES: usize = 256;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::net::Limits;
 
-/// Delivers each message when it is complete. The connection is opened for the first one.
+/// Delivers each message as soon as it is complete. The connection is opened for the first message.
 pub(crate) struct Lmtp {
     address: LmtpAddress,
     recipient: String,
@@ -109,7 +109,8 @@ impl Drop for Lmtp {
     }
 }
 
-/// A permanent refusal of the greeting, the sender or the recipient affects every message: the destination is wrong.
+/// Converts an error of the session. A permanent refusal of the greeting, the sender or the recipient affects every message, so
+/// it is an error of the destination.
 fn failure(error: crate::Error) -> Error {
     match error.kind() {
         crate::ErrorKind::Refused | crate::ErrorKind::Argument => {
@@ -119,7 +120,7 @@ fn failure(error: crate::Error) -> Error {
     }
 }
 
-/// RFC 5321 §4.1.4: a domain name, if this machine has one.
+/// Returns the name for `LHLO`: RFC 5321 §4.1.4 requires a domain name, if this machine has one.
 fn lhlo_name() -> String {
     let name = host();
     if name.contains('_') { "localhost".to_owned() } else { name }

@@ -1,18 +1,18 @@
-//! A message for an LMTP server: kept until it is complete, because its size is not known before.
+//! Spools a message for an LMTP server: `MAIL` announces the size, which is not known before the message is complete.
 
 use std::io::{self, Read, Seek as _, SeekFrom, Write};
 
 use memchr::memchr2_iter;
 use tempfile::SpooledTempFile;
 
-/// A message whose lines end in CRLF.
+/// A message with normalized line ends.
 ///
-/// SMTP allows CR and LF in pairs only (RFC 5321 §2.3.8), and a server that takes `LF . LF` or `CR . CR` for the end of a
-/// message would read what follows as commands of its sender. So a bare LF becomes CRLF, and so does a bare CR before a
-/// dot; any other bare CR stays as it is. A last line without an end gets one.
+/// SMTP allows CR and LF in pairs only (RFC 5321 §2.3.8). If a server took `LF . LF` or `CR . CR` for the end of the message, it
+/// would execute the rest of the message as commands ("SMTP smuggling"). So a bare LF becomes CRLF, and so does a bare CR before
+/// a dot; any other bare CR is not changed. A missing line end is added to the last line.
 pub(super) struct Spool {
     file: SpooledTempFile,
-    /// The last byte received; a line feed at the beginning, where a line begins.
+    /// The last byte received; initially LF, because a message starts at the beginning of a line.
     last: u8,
     size: u64,
     eight_bit: bool,
@@ -20,12 +20,12 @@ pub(super) struct Spool {
     converted: Vec<u8>,
 }
 
-/// The progress of the search for bytes beyond ASCII in the header.
+/// The progress of the search for non-ASCII bytes in the header.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Header {
-    /// In the header, at the beginning of a line or not.
+    /// Inside the header; `line_start` is true at the beginning of a line.
     Inside { line_start: bool },
-    /// The header has ended; whether it was ASCII.
+    /// The search has ended; `eight_bit` is true if a non-ASCII byte was found.
     Over { eight_bit: bool },
 }
 
@@ -41,17 +41,17 @@ impl Spool {
         }
     }
 
-    /// The size of the message in bytes, without the dots that dot-stuffing adds.
+    /// Returns the size of the message in bytes, without the dots that dot-stuffing adds.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// True if the message has bytes beyond ASCII.
+    /// True if the message has non-ASCII bytes.
     pub(super) fn is_eight_bit(&self) -> bool {
         self.eight_bit
     }
 
-    /// True if the header has bytes beyond ASCII (RFC 6532).
+    /// True if the header has non-ASCII bytes (RFC 6532).
     pub(super) fn is_internationalised(&self) -> bool {
         self.header == Header::Over { eight_bit: true }
     }
@@ -76,7 +76,7 @@ impl Spool {
         self.put()
     }
 
-    /// The message is complete.
+    /// Completes the message: adds a missing line end.
     pub(super) fn end(&mut self) -> io::Result<()> {
         self.converted.clear();
         match self.last {
@@ -87,7 +87,7 @@ impl Spool {
         self.put()
     }
 
-    /// Writes the message in wire format with its terminator: a line that begins with a dot gets another dot.
+    /// Writes the message with dot-stuffing and the terminating line (RFC 5321 §4.5.2).
     pub(super) fn send(&mut self, mut output: impl Write) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(0))?;
         let mut block = vec![0; BLOCK];
@@ -141,9 +141,10 @@ impl Spool {
     }
 }
 
-/// Larger messages are kept in a temporary file without a name.
+/// Maximum size in bytes of a message held in memory. Larger messages are spooled to an unnamed temporary file.
 const IN_MEMORY: usize = 1 << 20;
 
+/// Number of bytes that are read at a time.
 const BLOCK: usize = 32 * 1024;
 
 #[cfg(test)]

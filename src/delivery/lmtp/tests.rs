@@ -8,8 +8,8 @@ use std::{
 use super::*;
 use crate::{ErrorKind, net::Limits};
 
-/// Plays a script on one connection: `S: ` lines are sent, `C: ` lines expected (escaped), `close` closes. At its end the
-/// client must have said no more.
+/// Runs a script on one connection: sends `S: ` lines, expects `C: ` lines (escaped), and closes the connection at `close`. After
+/// the last line the client must not send anything.
 struct Server {
     address: LmtpAddress,
     thread: JoinHandle<()>,

@@ -1,5 +1,5 @@
-//! `FILE.lock`, which other mail programs respect. On Unix our own names its holder: the process id in the first line, as other
-//! programs write it, then `pop3` with the host, the boot and the start of the process.
+//! The dot-lock `FILE.lock`, which other mail programs respect. On Unix it contains the process id in the first line, as other
+//! programs write it, and in the second line `pop3` with the host, the boot and the start time of the process.
 
 use std::{
     fs::{self, OpenOptions},
@@ -19,16 +19,16 @@ use crate::delivery::{
     process::booted,
 };
 
-/// A dot-lock, removed when dropped and by a signal that ends the process.
+/// A dot-lock. It is removed when dropped, or when a signal ends the process.
 pub(crate) struct DotLock {
     path: PathBuf,
-    /// Windows removes the file with this handle, also when the process is ended.
+    /// Windows removes the file when this handle closes, even if the process is killed.
     #[cfg(not(unix))]
     _file: fs::File,
 }
 
 impl DotLock {
-    /// Takes the lock, and waits for another holder until `wait` has passed since `start`.
+    /// Takes the lock. If another program holds it, waits until `wait` has passed since `start`.
     pub(super) fn take(mbox: &Path, start: Instant, wait: Duration) -> Result<Self, Error> {
         let lock = suffixed(mbox, ".lock");
         loop {
@@ -51,7 +51,8 @@ impl DotLock {
         }
     }
 
-    /// Makes the lock with its content in one operation: a killed run must never leave a lock that does not name its holder.
+    /// Makes the lock together with its content, by renaming a complete file: a killed run must never leave a lock without a
+    /// process id.
     #[cfg(unix)]
     fn make(lock: &Path) -> io::Result<Self> {
         let own = own_name(lock);
@@ -84,7 +85,7 @@ impl DotLock {
 
 impl Drop for DotLock {
     fn drop(&mut self) {
-        // A lock that was broken and now belongs to another program stays.
+        // Not removed if another program broke the lock and now holds it.
         #[cfg(unix)]
         cleanup::hold().remove_dot_lock(&self.path);
         #[cfg(not(unix))]
@@ -98,26 +99,26 @@ fn content() -> String {
     format!("{}\npop3 {}\n", holder.id, holder.line())
 }
 
-/// The name under which this process prepares its lock.
+/// Returns the name of the file that this process renames to the lock.
 #[cfg(unix)]
 fn own_name(lock: &Path) -> PathBuf {
     suffixed(lock, &format!("{PREPARED}{}", std::process::id()))
 }
 
-/// True if the lock was removed while another process has it open: Windows frees the name when that process closes it.
+/// True if the lock was removed while another process has it open: Windows frees the name when that process closes the file.
 fn is_being_removed(error: &io::Error) -> bool {
     cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
 
-/// The holder that a lock names.
+/// The state of the process that is named in a lock.
 #[derive(Debug, PartialEq, Eq)]
-#[cfg_attr(not(unix), allow(dead_code, reason = "only Unix tells of other processes"))]
+#[cfg_attr(not(unix), allow(dead_code, reason = "other processes are checked on Unix only"))]
 enum Owner {
     /// A running process of this host.
     Alive,
     /// A `pop3` of this host that has ended.
     Dead,
-    /// A process id of another program that no process of this host has.
+    /// The lock of another program, with a process id that no process of this host has.
     DeadId,
     Unknown,
 }
@@ -126,7 +127,7 @@ fn is_stale(lock: &Path) -> bool {
     let Ok(metadata) = lock.symlink_metadata() else { return false };
     let Ok(made) = metadata.modified() else { return false };
     let owner = if metadata.is_file() { owner(lock) } else { Owner::Unknown };
-    // The clock of a file server may differ a little.
+    // The clock of a file server may differ slightly.
     let of_earlier_boot = booted().is_some_and(|booted| made + MAX_CLOCK_SKEW < booted);
     let age = SystemTime::now().duration_since(made).unwrap_or_default();
     match owner {
@@ -141,7 +142,7 @@ fn is_stale(lock: &Path) -> bool {
 #[cfg(unix)]
 fn owner(lock: &Path) -> Owner {
     let Ok(mut text) = fs::read_to_string(lock) else { return Owner::Unknown };
-    // On a file system without hard links, a killed run may have taken the name without having put its lock there.
+    // On a file system without hard links, a killed run may have left a placeholder instead of its lock.
     let prepared = text.strip_prefix(disk::PLACEHOLDER).and_then(|name| name.strip_suffix('\n'));
     if let Some(prepared) =
         prepared.filter(|name| name.contains(PREPARED)).map(|name| lock.with_file_name(name))
@@ -152,7 +153,7 @@ fn owner(lock: &Path) -> Owner {
         }
     }
     let mut lines = text.split_inclusive('\n').map(|line| line.strip_suffix('\n'));
-    // A line without its end may be half written: "1" may become "1234\n".
+    // A line without a line end may be incomplete: "1" may become "1234\n".
     let (Some(Some(id)), second) = (lines.next(), lines.next().flatten()) else { return Owner::Unknown };
     if let Some(holder) = second.and_then(|line| Holder::parse(line.strip_prefix("pop3 ")?)) {
         return match holder.is_dead() {
@@ -163,7 +164,7 @@ fn owner(lock: &Path) -> Owner {
     }
     match id.trim().parse() {
         Ok(id) if is_alive(id) => Owner::Alive,
-        // A second line may name another host.
+        // Other programs may write a host name in the second line.
         Ok(_)
             if second
                 .is_none_or(|second| second.trim().is_empty() || second == super::super::process::host()) =>
@@ -179,7 +180,7 @@ fn owner(_: &Path) -> Owner {
     Owner::Unknown
 }
 
-/// Removes what ended runs of this program left next to the mbox: their lock, and locks that they were about to make.
+/// Removes the files that ended runs of this program left next to the mbox: a stale lock, and files to be renamed to the lock.
 #[cfg_attr(not(unix), allow(clippy::unnecessary_wraps, reason = "only Unix reads the folder"))]
 pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
     let mbox = mbox.canonicalize().unwrap_or_else(|_| mbox.to_path_buf());
@@ -206,7 +207,8 @@ pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Removes a stale lock, and puts it back if a valid one has just replaced it. Returns false if it cannot be removed.
+/// Removes a stale lock. Returns false if it cannot be removed. The lock is first renamed: if another program has just replaced
+/// it with a valid one, it is put back.
 fn remove_stale(lock: &Path) -> bool {
     let aside = suffixed(lock, &format!("{PREPARED}{}-stale", std::process::id()));
     if fs::rename(lock, &aside).is_err() {
@@ -223,26 +225,27 @@ pub(super) fn busy(path: &Path, why: &str) -> Error {
     Error::new(ErrorKind::Busy, format!("{} is in use: {why}; try again later", path.display()))
 }
 
-/// The text between the lock's name and the process id.
+/// The part of a file name between the lock's name and the process id.
 const PREPARED: &str = ".pop3-";
 
-/// How long a removed lock may still be open in another process.
+/// How long a removed lock is expected to stay open in another process.
 const REMOVAL: Duration = Duration::from_secs(1);
 
-/// `CreateFileW`: the file is removed with its last handle.
+/// A flag of `CreateFileW`: the system removes the file when its last handle closes.
 #[cfg(windows)]
 const FILE_FLAG_DELETE_ON_CLOSE: u32 = 0x0400_0000;
 
-/// The pause between two attempts to take a held lock.
+/// Interval between two attempts to take the lock.
 pub(super) const POLL: Duration = Duration::from_millis(50);
 
-/// The largest difference of two clocks.
+/// Maximum difference between the clocks of this host and a file server.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(2);
 
-/// Another program's lock is stale at this age if no process has its id: the id may belong to another host.
+/// Age at which another program's lock is stale if no process has its id. It is not stale at once, because the id may belong to
+/// another host.
 const MAX_AGE_DEAD_ID: Duration = Duration::from_secs(60);
 
-/// A lock of an unknown holder is stale at this age, as in other mail programs.
+/// Age at which a lock of an unknown process is stale, as in other mail programs.
 const MAX_AGE_UNKNOWN: Duration = Duration::from_secs(300);
 
 #[cfg(unix)]
@@ -271,7 +274,7 @@ mod tests {
         let boot = booted().map(|booted| SystemTime::now().duration_since(booted).unwrap().as_secs());
         for (content, stale_after) in [
             (format!("{id}\npop3 {own}\n"), None),
-            // Nothing is prepared under that name.
+            // The file named in the placeholder does not exist.
             ("pop3 is about to put here: box.lock.pop3-99999999\n".to_owned(), Some(300)),
             (format!("{id}\n"), None),
             ("1\n".to_owned(), None),

@@ -1,4 +1,5 @@
-//! An mbox that other programs write too: locked in both ways, and a group of messages is appended whole or not at all.
+//! An mbox that other programs also write: it is locked in both ways, and a group of messages is appended either completely or
+//! not at all.
 
 use std::{
     fs::File,
@@ -20,21 +21,21 @@ use crate::delivery::{
 
 /// An open mbox, locked in both ways: with `FILE.lock` and with the kernel's `fcntl` lock.
 pub(crate) struct Mbox {
-    // Dropped before the dot-lock: closing any descriptor of a file ends its `fcntl` lock.
+    // Declared, and so dropped, before the dot-lock: closing the file releases its `fcntl` lock.
     pub(super) file: File,
     _dot_lock: DotLock,
 }
 
 impl Mbox {
-    /// Opens and locks the mbox, and waits at most `wait` for other holders. A missing mbox is made if `made` is true,
-    /// otherwise the result is `None`.
+    /// Opens and locks the mbox. Waits up to `wait` if another program has locked it. A missing mbox is made if `made` is true;
+    /// otherwise returns `None`.
     pub(crate) fn lock(path: &Path, made: bool, wait: Duration) -> Result<Option<Self>, Error> {
         let failure =
             |error: io::Error| Error::output(format_args!("cannot open {}", path.display()), &error);
         if !made && !path.exists() {
             return Ok(None);
         }
-        // Other programs may open the file by another name: the lock belongs next to the file itself.
+        // Links are resolved: other programs may use another path, so the lock must be next to the file itself.
         let path = &path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         let start = Instant::now();
         let dot_lock = DotLock::take(path, start, wait)?;
@@ -51,7 +52,7 @@ impl Mbox {
         Ok(Some(Self { file, _dot_lock: dot_lock }))
     }
 
-    /// Describes what is about to be appended: the messages of a spool, which are identified by their digest.
+    /// Describes the group that is about to be appended: `content`, the content of the spool.
     pub(super) fn prepare(&mut self, path: &Path, spool: &File, content: Content) -> io::Result<Append> {
         let offset = self.file.metadata()?.len();
         let padding = self.padding(offset)?;
@@ -67,16 +68,16 @@ impl Mbox {
         Ok(append)
     }
 
-    /// Removes a group that was written in part.
+    /// Removes a partially written group.
     pub(super) fn truncate(&mut self, append: &Append) -> io::Result<()> {
         self.file.set_len(append.offset)?;
         self.file.sync_all()
     }
 
-    /// Writes the announced group, durably.
+    /// Durably appends the group.
     pub(super) fn append(&mut self, append: &Append, spool: &File) -> io::Result<()> {
         self.file.seek(SeekFrom::Start(append.offset))?;
-        // Each write ends at the end of a page, so that a part of the group can be recognized.
+        // Each write ends at a page boundary, so that a partially written group can be recognized.
         let mut file = BufWriter::with_capacity(BUFFER, &self.file);
         let mut written = 0;
         each_page(append, &mut padded(append, spool)?, |page| {
@@ -92,7 +93,7 @@ impl Mbox {
         self.file.sync_all()
     }
 
-    /// The number of line ends missing before a `From ` line, which must follow an empty line.
+    /// Returns the number of line ends to add: a `From ` line must follow an empty line.
     fn padding(&mut self, length: u64) -> io::Result<u64> {
         let mut end = vec![0; usize::try_from(length.min(2)).unwrap_or(0)];
         self.file.seek(SeekFrom::Start(length - end.len() as u64))?;
@@ -105,7 +106,7 @@ impl Mbox {
     }
 }
 
-/// The last bytes before an offset: if they differ, another program has changed the mbox.
+/// Returns the length and hash of the last bytes before an offset: if they differ later, another program has changed the mbox.
 pub(super) fn before(mut file: &File, offset: u64) -> io::Result<Content> {
     file.seek(SeekFrom::Start(offset - offset.min(BEFORE)))?;
     content_of(&mut file.take(offset.min(BEFORE)))
@@ -124,14 +125,14 @@ pub(super) fn content_of(input: &mut impl Read) -> io::Result<Content> {
     }
 }
 
-/// The bytes to append: the padding and the spool.
+/// Returns a reader of the bytes to append: the padding and the spool.
 fn padded<'s>(append: &Append, mut spool: &'s File) -> io::Result<impl Read + 's> {
     spool.seek(SeekFrom::Start(0))?;
     let padding: &[u8] = &b"\n\n"[..usize::try_from(append.padding).unwrap_or(0).min(2)];
     Ok(padding.chain(spool.take(append.content.octets)))
 }
 
-/// Calls `take` with pieces of the input that end where a page of the mbox ends, until it breaks.
+/// Calls `take` with pieces of the input that end at the page boundaries of the mbox, until `take` breaks.
 pub(super) fn each_page(
     append: &Append,
     input: &mut impl Read,
@@ -160,14 +161,14 @@ pub(super) fn each_page(
 fn open(path: &Path) -> io::Result<File> {
     let mut options = disk::private_options();
     options.read(true).write(true);
-    // Opening a FIFO or a device would block; the caller refuses everything but a regular file.
+    // Checked before the file is opened: opening a FIFO or a device could block.
     match path.metadata() {
         Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a plain file")),
         Ok(_) => return options.open(path),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Err(_) => {}
     }
-    // A link that leads nowhere yet: the file is made where it leads.
+    // A dangling link: the target is made.
     let link = disk::exists(path);
     let file = if link { options.create(true).open(path)? } else { options.create_new(true).open(path)? };
     disk::make_private(&file)?;
@@ -197,11 +198,11 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-/// Bytes compared before the offset.
+/// Number of bytes before the offset that are compared.
 const BEFORE: u64 = 64 * 1024;
 
-/// The unit that the kernel writes as a whole, or not at all, when a process is killed.
+/// Page size in bytes: if a process is killed, the kernel has written a page either completely or not at all.
 pub(super) const PAGE: u64 = 4096;
 
-/// Bytes read at a time.
+/// Number of bytes that are read at a time.
 pub(super) const BUFFER: usize = 64 * 1024;

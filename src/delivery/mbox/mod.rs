@@ -1,4 +1,4 @@
-//! `--mbox`: a group of messages is spooled next to the mbox and appended whole, under both locks.
+//! `--mbox`: spools a group of messages next to the mbox, then appends the group under both locks.
 
 mod dot_lock;
 mod locked;
@@ -31,14 +31,14 @@ use super::{
 pub(crate) struct MboxFile {
     path: PathBuf,
     wait: Duration,
-    /// A file without a name: nothing of it remains when the process ends.
+    /// An unnamed file, which disappears when the process ends.
     spool: File,
     spooled: Spooled,
     quoter: Mboxrd,
     buffer: Vec<u8>,
     /// The `From ` line of the group.
     from: Vec<u8>,
-    /// Each with the state of the spool after it.
+    /// Messages, each with the state of the spool after the message.
     staged: Vec<(Staged, Spooled)>,
 }
 
@@ -83,7 +83,7 @@ impl MboxFile {
         Error::output(format_args!("cannot write {}", self.path.display()), error)
     }
 
-    /// Cuts the spool at the end of the last staged message.
+    /// Truncates the spool after the last staged message.
     fn rewind(&mut self) -> io::Result<()> {
         self.buffer.clear();
         self.quoter = Mboxrd::new();
@@ -115,15 +115,15 @@ impl MboxFile {
                     unique_id: message.unique_id,
                     occurrence: message.occurrence,
                 });
-                // Without `void`, recovery finds nothing of the group.
+                // If this fails too, recovery finds nothing of the group in the mbox, with the same result.
                 let _ = context.append(void);
             }
-            // Otherwise recovery removes the part of the group in the next run.
+            // If the mbox could not be truncated, recovery in the next run removes the partial group.
             return Err(self.failure(&error));
         }
         let place = disk::path_bytes(&self.path);
         let place = &*escape(&place);
-        // While the mbox is locked: afterwards other programs may change it.
+        // Recorded before the mbox is unlocked: after that, other programs may change it.
         context.append(messages.iter().map(|&message| Entry::Done { message, place }))?;
         drop(mbox);
         drop(words);
@@ -135,7 +135,7 @@ impl MboxFile {
 }
 
 impl Store for MboxFile {
-    /// The message that is being received is in the same spool as those before it.
+    /// Returns false: the message that is being received shares the spool with the staged messages.
     fn commits_amid(&self) -> bool {
         false
     }
@@ -178,5 +178,5 @@ impl Store for MboxFile {
     }
 }
 
-/// Bytes spooled at a time.
+/// Size in bytes at which the buffer is written to the spool.
 const BUFFER: usize = 64 * 1024;

@@ -1,11 +1,11 @@
-//! The quoting of an mbox, and its `From ` lines.
+//! The quoting and the `From ` lines of an mbox.
 
 use memchr::memchr;
 
 use crate::delivery::line_ends::LineEnds;
 
-/// Converts a message to mboxrd: a line of any number of `>` and `From ` gets one more `>`, so that the message can be read back
-/// exactly. The message ends with an empty line.
+/// Converts a message to mboxrd: a `>` is added to each line that begins with any number of `>` and `From `, which is reversible.
+/// An empty line is added after the message.
 pub(crate) struct Mboxrd {
     ends: LineEnds,
     converted: Vec<u8>,
@@ -33,7 +33,7 @@ impl Mboxrd {
         self.converted = converted;
     }
 
-    /// Ends the message; the next one may follow.
+    /// Ends the message. The next message may follow.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
         let mut converted = Vec::new();
         self.ends.finish(&mut converted);
@@ -69,7 +69,7 @@ impl Mboxrd {
                     rest = &rest[1..];
                     self.place = Place::Beginning(matched + 1);
                     if matched + 1 == FROM.len() {
-                        // Adds a `>`: it does not matter at which position among the others.
+                        // The others are already written; the position of the new `>` among them does not matter.
                         out.push(b'>');
                         out.extend_from_slice(FROM);
                         self.place = Place::Within;
@@ -85,7 +85,7 @@ impl Mboxrd {
     }
 }
 
-/// The line before each message: `From MAILER-DAEMON Sun Nov 22 10:00:00 2026`, in UTC.
+/// Returns the line before each message: `From MAILER-DAEMON Sun Nov 22 10:00:00 2026`, in UTC.
 pub(crate) fn from_line(seconds: u64) -> Vec<u8> {
     let time = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let time = time.unwrap_or_default().strftime("%a %b %e %H:%M:%S %Y").to_string();
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(from_line(0), b"From MAILER-DAEMON Thu Jan  1 00:00:00 1970");
     }
 
-    /// Bytes that make lines, quotes and bare ends likely.
+    /// Messages that are likely to contain line ends, quotes, and bare CRs and LFs.
     fn message() -> impl Strategy<Value = Vec<u8>> {
         let word = prop_oneof![
             Just(&b"\r\n"[..]),

@@ -1,4 +1,4 @@
-//! The open journal: entries are appended, and the first line holds the synced length.
+//! The open journal: appends entries, and keeps the synced length in the first line.
 
 use std::{
     borrow::Borrow,
@@ -16,12 +16,12 @@ pub(super) struct Appender {
     chain: u32,
     pub(super) entries: u64,
     unsynced: bool,
-    /// Held until the record is dropped, or the process ends.
+    /// Held until the record is dropped or the process ends.
     lock: File,
 }
 
 impl Appender {
-    /// Removes everything after the last valid line, and syncs the rest: a killed run may have left entries that were not synced.
+    /// Truncates the file after the last valid line and syncs it: a killed run may have left entries that were never synced.
     pub(super) fn open(file: File, lock: File, account: &Account, extent: Extent) -> io::Result<Self> {
         let Extent { header, valid, chain, entries, .. } = extent;
         let length = file.metadata()?.len();
@@ -44,7 +44,7 @@ impl Appender {
         Ok(appender)
     }
 
-    /// Closes the file, and returns the lock.
+    /// Closes the file and returns the lock.
     pub(super) fn close(self) -> File {
         self.lock
     }
@@ -103,12 +103,12 @@ impl Appender {
         file.seek(SeekFrom::Start(self.length)).map(drop)
     }
 
-    /// Removes entries that were written in part.
+    /// Removes partially written entries.
     fn truncate_to_valid(&mut self) -> io::Result<()> {
         self.file.set_len(self.length)?;
         self.file.seek(SeekFrom::Start(self.length)).map(drop)
     }
 }
 
-/// Bytes of a journal written at a time.
+/// Number of bytes that are written at a time.
 const WRITTEN: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! Forgets messages that the server no longer lists, and writes the journal anew.
+//! Forgets messages that the server no longer lists, and rewrites the journal when it has become too long.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,28 +15,13 @@ use super::{
 };
 use crate::delivery::{Error, fs as disk};
 
-/// A message is forgotten after this absence, in seconds: four weeks.
-const FORGOTTEN_AFTER: u64 = 28 * DAY;
-
-/// Sessions without the message, each on another day, that are needed as well.
-const FORGOTTEN_SESSIONS: usize = 5;
-
-const DAY: u64 = 24 * 60 * 60;
-
-/// The most sessions that are kept.
-pub(super) const MAX_SESSIONS: usize = 32;
-
-/// The journal is written anew when it has this many entries more than three per message.
-const SLACK: u64 = 256;
-
-/// Bytes of a journal written at a time.
-const WRITTEN: usize = 16 * 1024;
-
 impl Record {
-    /// Ends a good run at a time (seconds since 1970): the server confirmed the deletion of `deleted`, the identity of
-    /// `verified` was compared in this session, and the maildrop held `listed` when the session began, each a unique-id with
-    /// its occurrence. A message is forgotten when it was absent for four weeks and in five sessions on different days; a
-    /// listing that is suddenly short or empty makes nothing forgotten.
+    /// Records the end of a successful session at the time `now` (in seconds since 1970). Messages are given as unique-id and
+    /// occurrence: the server confirmed the deletion of those in `deleted`, those in `verified` were compared with the record,
+    /// and those in `listed` were in the maildrop when the session began.
+    ///
+    /// A message is forgotten after an absence of four weeks and of five sessions on different days. A listing that is suddenly
+    /// short or empty therefore does not cause messages to be forgotten.
     ///
     /// # Errors
     ///
@@ -55,7 +40,7 @@ impl Record {
         if entries > 3 * self.len() as u64 + SLACK
             && let Err(error) = self.rewrite(|_, _| true, std::iter::empty(), b"")
         {
-            // No harm: only the journal stays long.
+            // Harmless: the journal is merely longer than necessary.
             self.warnings.push(format!("the record stays as long as it is: {}", error.message()));
         }
         Ok(())
@@ -72,7 +57,7 @@ impl Record {
             *of = (*of).max(occurrence + 1);
         }
         let mut deleted: Vec<_> = deleted.into_iter().collect();
-        // From the last occurrence to the first: a deletion moves later ones up.
+        // From the last occurrence to the first: a deletion changes the occurrences of later messages.
         deleted.sort_unstable_by(|one, other| other.cmp(one));
         for (unique_id, occurrence) in deleted {
             let of = repeated.get_mut(unique_id).map_or(1, |of| {
@@ -96,12 +81,12 @@ impl Record {
             let word = escape(unique_id);
             let Some(known) = self.index.see(&word, occurrence) else { continue };
             let Some(since) = known.absent else { continue };
-            // After an absence the unique-id may belong to another message: only a comparison clears the note. If the record
-            // holds nothing to compare, the note is of no use.
+            // After an absence the unique-id may belong to another message, so only a comparison ends the absence. Without
+            // data to compare, the absence serves no purpose and ends at once.
             if !known.is_comparable() || verified.contains(&(unique_id, occurrence)) {
                 self.append([Entry::Present { unique_id: &word, occurrence }], false)?;
             } else if now.saturating_sub(since) >= DAY {
-                // The message is listed today, so its absence begins anew.
+                // The message is listed today, so the four weeks start over.
                 self.append([Entry::Absent { unique_id: &word, occurrence, time: now }], false)?;
             }
         }
@@ -134,7 +119,7 @@ impl Record {
         self.append(&entries, false)
     }
 
-    /// Replaces the journal with one of these entries, durably.
+    /// Durably replaces the journal with one that consists of these entries.
     pub(super) fn write_anew<'a>(
         &self,
         nonce: String,
@@ -187,7 +172,7 @@ impl Record {
         output.file.write_all(&first)?;
         entries(&mut output)?;
         output.file.flush()?;
-        // The whole file is synced before it gets its name.
+        // The whole file is synced before the rename, so the header may already count all bytes as synced.
         header.synced = output.length;
         let mut file = file;
         file.seek(SeekFrom::Start(0))?;
@@ -218,7 +203,25 @@ impl Output<'_> {
     }
 }
 
-/// 64 random bits in hex.
+/// Returns 64 random bits in hex.
 pub(super) fn new_nonce() -> String {
     format!("{:016x}", RandomState::new().build_hasher().finish())
 }
+
+/// A message is forgotten after this absence, in seconds: four weeks.
+const FORGOTTEN_AFTER: u64 = 28 * DAY;
+
+/// Minimum number of sessions, on different days, in which a forgotten message was absent.
+const FORGOTTEN_SESSIONS: usize = 5;
+
+/// A day in seconds.
+const DAY: u64 = 24 * 60 * 60;
+
+/// Maximum number of sessions that are kept.
+pub(super) const MAX_SESSIONS: usize = 32;
+
+/// The journal is rewritten when it has more than three entries per message and this many in addition.
+const SLACK: u64 = 256;
+
+/// Number of bytes that are written at a time.
+const WRITTEN: usize = 16 * 1024;

@@ -1,4 +1,4 @@
-//! The entries of the journal, and their form as lines.
+//! The entries of the journal, and their format as lines.
 
 use std::{
     borrow::Cow,
@@ -11,22 +11,22 @@ use super::{
 };
 use crate::delivery::fs as disk;
 
-/// SHA-256.
+/// A SHA-256 hash.
 pub(crate) type Digest = [u8; 32];
 
-/// Bytes, identified by their number and digest.
+/// The length and hash that identify a sequence of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) octets: u64,
     pub(crate) sha256: Digest,
 }
 
-/// The deletion of a message on the server.
+/// The state of a message's deletion on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Deletion {
     #[default]
     No,
-    /// The message was stored to be deleted, and no server has confirmed the deletion.
+    /// The message was stored to be deleted, but the server has not confirmed the deletion.
     Pending,
     Confirmed,
 }
@@ -45,7 +45,7 @@ impl Deletion {
     }
 }
 
-/// A message, with what identifies it.
+/// A message, with the data that identifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Message<'a> {
     /// Escaped, as in the journal.
@@ -54,7 +54,7 @@ pub(crate) struct Message<'a> {
     /// Seconds since 1970.
     pub(crate) time: u64,
     pub(crate) deletion: Deletion,
-    /// Its octets by the server's listing.
+    /// Its size in octets in the server's listing.
     pub(crate) listed: Option<u64>,
     /// The content as received; `None` if the message was skipped or imported.
     pub(crate) content: Option<Content>,
@@ -65,22 +65,22 @@ pub(crate) struct Message<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Append {
     pub(crate) mbox: PathBuf,
-    /// The length of the mbox before.
+    /// The length of the mbox before the append.
     pub(crate) offset: u64,
-    /// The last bytes before the offset: if they differ, another program has changed the mbox.
+    /// The last bytes before the offset: if they differ later, another program has changed the mbox.
     pub(crate) before: Content,
-    /// Line ends before the group, for an mbox that does not end in an empty line.
+    /// The number of line ends before the group: an mbox must end in an empty line.
     pub(crate) padding: u64,
     /// The group, without the padding.
     pub(crate) content: Content,
-    /// CRC-32 of each page of the file from the offset on, to recognize a part of the group.
+    /// The CRC-32 of each page of the file from the offset on, to recognize a partially written group.
     pub(crate) pages: Vec<u32>,
 }
 
-/// One line.
+/// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry<'a> {
-    /// The temporary file is durable and holds `stored`, and is about to get its name.
+    /// The temporary file is durable, contains `stored`, and is about to be renamed.
     File {
         message: Message<'a>,
         stored: Content,
@@ -89,15 +89,15 @@ pub(crate) enum Entry<'a> {
     },
     /// The messages that follow as `part` are about to be appended.
     Append(Append),
-    /// More of the pages of the last `append`.
+    /// Further pages of the last `append`.
     Pages(Vec<u32>),
     Part(Message<'a>),
-    /// The message is stored, durably. `place` is escaped, and only for people.
+    /// The message is stored durably. `place` (escaped) is informative: the program never reads it back.
     Done {
         message: Message<'a>,
         place: &'a [u8],
     },
-    /// A `file` or `part` failed.
+    /// The operation of a `file` or `part` line failed.
     Void {
         unique_id: &'a [u8],
         occurrence: u32,
@@ -114,12 +114,12 @@ pub(crate) enum Entry<'a> {
         occurrence: u32,
         time: u64,
     },
-    /// The server lists the message again, and it was compared.
+    /// The server lists the message again, and a comparison showed that it is the same one.
     Present {
         unique_id: &'a [u8],
         occurrence: u32,
     },
-    /// The server lists the same message with other octets.
+    /// The server lists the same message with another size.
     Listed {
         unique_id: &'a [u8],
         occurrence: u32,
@@ -130,14 +130,14 @@ pub(crate) enum Entry<'a> {
         unique_id: &'a [u8],
         occurrence: u32,
     },
-    /// A session without errors, at most one per day.
+    /// A session ended without errors; recorded at most once per day.
     Session {
         time: u64,
     },
 }
 
 impl<'a> Entry<'a> {
-    /// Appends the entry as a line whose checksum covers `chain` too, and returns the checksum.
+    /// Appends the entry as a line and returns its checksum, which also covers `chain`, the checksum of the previous line.
     pub(crate) fn write(&self, chain: u32, line: &mut Vec<u8>) -> u32 {
         let start = line.len();
         match self {
@@ -194,7 +194,7 @@ impl<'a> Entry<'a> {
         append_checksum(chain, line, start)
     }
 
-    /// The entry in a line whose checksum is right.
+    /// Parses a line whose checksum is correct.
     pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
         let mut fields = body.split(|&byte| byte == b' ');
         let entry = match fields.next()? {
@@ -313,7 +313,7 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
-/// The outer `Option` is `None` if the fields are malformed.
+/// Parses a length and a hash. The outer `Option` is `None` if they are malformed.
 #[allow(clippy::option_option, reason = "an absent content is a value")]
 fn parse_content<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Content>> {
     let octets = flag(fields.next()?, parse_number)?;
@@ -321,9 +321,9 @@ fn parse_content<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Opti
     Some(octets.zip(sha256).map(|(octets, sha256)| Content { octets, sha256 }))
 }
 
-/// The most pages in one line.
+/// Maximum number of pages in a line.
 pub(crate) const PAGES: usize = 1024;
 
-/// The maximum number of messages with one unique-id that are distinguished. The index visits all of them when one is
-/// deleted.
+/// The maximum number of messages with the same unique-id that are distinguished. When one is deleted, the index visits all of
+/// them.
 pub const MAX_OCCURRENCES: u32 = 1024;

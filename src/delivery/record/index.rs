@@ -9,15 +9,16 @@ use super::journal::{Deletion, Digest, Entry, Message};
 pub struct Fetched {
     /// When it was fetched, in seconds since 1970.
     pub time: i64,
-    /// It was stored to be deleted, and no server has confirmed the deletion.
+    /// Whether it was stored to be deleted, but the server has not confirmed the deletion.
     pub pending_deletion: bool,
-    /// A server confirmed its deletion, or did not list it in between: the unique-id may belong to another message now.
+    /// Whether the server confirmed its deletion, or did not list it in a later session: its unique-id may now belong to
+    /// another message.
     pub gone: bool,
-    /// It was stored here, so that its deletion loses nothing. False for skipped and imported messages.
+    /// Whether it was stored by this program, so that nothing is lost by deleting it. False for skipped and imported messages.
     pub stored: bool,
 }
 
-/// The first 128 bits of a SHA-256.
+/// The first 128 bits of a SHA-256 hash. Half a hash is enough to compare, and saves memory.
 pub(crate) type Half = [u8; 16];
 
 pub(crate) fn half(digest: &Digest) -> Half {
@@ -33,24 +34,24 @@ pub(crate) struct Known {
     pub(crate) listed: Option<u64>,
     pub(crate) sha256: Option<Half>,
     pub(crate) header: Option<Half>,
-    /// The time since when the server has not listed it.
+    /// The time of the first session without the message, if the server no longer lists it.
     pub(crate) absent: Option<u64>,
-    /// The server listed it in this session.
+    /// Whether the server listed the message in this session.
     seen: bool,
 }
 
 impl Known {
-    /// True if a message of the server can be compared with this one: skipped and imported messages have no header hash.
+    /// True if the server's message can be compared with this one. Skipped and imported messages have no header hash.
     pub(crate) fn is_comparable(&self) -> bool {
         self.listed.is_some() && self.header.is_some()
     }
 }
 
-/// Messages by unique-id (escaped) and occurrence: 0 for the first message with it, 1 for the second…
+/// Messages by unique-id (escaped) and occurrence: 0 for the first message with a unique-id, 1 for the second…
 #[derive(Default)]
 pub(crate) struct Index {
     known: HashMap<Box<[u8]>, Known>,
-    /// The times of sessions without errors, ascending.
+    /// The times of sessions without errors, in ascending order.
     sessions: Vec<u64>,
 }
 
@@ -115,7 +116,7 @@ impl Index {
         self.known.insert(key(message.unique_id, message.occurrence).into(), known);
     }
 
-    /// Deletes one of `of` messages with this unique-id: those after it move up.
+    /// Deletes one of `of` messages with the same unique-id: the occurrences of later messages decrease by one.
     fn delete(&mut self, unique_id: &[u8], occurrence: u32, of: u32) {
         if of <= 1 {
             return self.change(unique_id, occurrence, |known| known.deletion = Deletion::Confirmed);
@@ -134,14 +135,14 @@ impl Index {
         }
     }
 
-    /// Notes that the server lists this message, and returns what is known of it.
+    /// Marks a message as listed by the server, and returns the record's data about it.
     pub(crate) fn see(&mut self, unique_id: &[u8], occurrence: u32) -> Option<Known> {
         let known = self.known.get_mut(&*key(unique_id, occurrence))?;
         known.seen = true;
         Some(*known)
     }
 
-    /// All messages: unique-id (escaped), occurrence and what is known.
+    /// Returns all messages: unique-id (escaped), occurrence and data.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&[u8], u32, &Known)> {
         self.known.iter().map(|(key, known)| {
             let (unique_id, occurrence) = split(key);
@@ -149,7 +150,7 @@ impl Index {
         })
     }
 
-    /// The messages that the server did not list: unique-id, occurrence and what is known.
+    /// Returns the messages that the server did not list in this session: unique-id (escaped), occurrence and data.
     pub(crate) fn unseen(&self) -> impl Iterator<Item = (&[u8], u32, &Known)> {
         self.known.iter().filter(|(_, known)| !known.seen).map(|(key, known)| {
             let (unique_id, occurrence) = split(key);
@@ -157,8 +158,8 @@ impl Index {
         })
     }
 
-    /// Removes the message of a `done` line, and returns it with its present occurrence; `None` if a later line replaced it, or it
-    /// was forgotten. Messages only move up, so the line's own occurrence is the highest possible.
+    /// Removes the message of a `done` line and returns it with its current occurrence, or `None` if the message was forgotten or
+    /// a later line replaced it. An occurrence only ever decreases, so the search starts at that of the line.
     pub(crate) fn take(&mut self, message: &Message<'_>) -> Option<(u32, Known)> {
         let sha256 = message.content.as_ref().map(|content| half(&content.sha256));
         (0..=message.occurrence).rev().find_map(|occurrence| {
@@ -173,7 +174,7 @@ impl Index {
     }
 }
 
-/// An escaped unique-id has no space, so keys are distinct.
+/// Returns the key of a message. Keys are distinct because an escaped unique-id contains no space.
 fn key(unique_id: &[u8], occurrence: u32) -> Cow<'_, [u8]> {
     if occurrence == 0 {
         return Cow::Borrowed(unique_id);

@@ -1,4 +1,4 @@
-//! The journal's lines: text that a person can read, each with a checksum that covers the line before it.
+//! The journal: readable lines of text, each with a checksum that also covers the checksum of the previous line.
 //!
 //! ```text
 //! pop3-record 2 00000000000000000382 5b1fd2a0 8d6b41c5 alice pop.example.org 995 0c8d1f42
@@ -6,16 +6,16 @@
 //! done uid-1 0 1795341600 - 315 315 9f86… 2c26… /mail/uid-1.eml 77b1c2d3
 //! ```
 //!
-//! The first line holds the number of bytes that were synced. It is written in place after each sync, so the number is never too
-//! large. Up to that position every line must be valid, or the journal is damaged; missing lines are damage too. The lines after
-//! it may be torn by a power cut: they end at the first line with a wrong checksum, whatever its content.
+//! The first line contains the number of synced bytes. It is overwritten in place after each sync, so the number is never too
+//! large. Up to that position a missing or invalid line means that the journal is damaged. After that position a power failure
+//! may have left incomplete lines: the journal ends before the first line with a wrong checksum, whatever follows.
 
 use std::io::{self, BufRead, BufReader, Read};
 
 pub(crate) use super::entry::{Append, Content, Deletion, Digest, Entry, Message, PAGES};
 use super::word::{escape, field, number, parse_number};
 
-/// The account of a journal.
+/// The account to which a journal belongs.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
     pub(crate) user: String,
@@ -23,17 +23,18 @@ pub(crate) struct Account {
     pub(crate) port: u16,
 }
 
-/// The first line.
+/// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
     /// The number of synced bytes of the file.
     pub(crate) synced: u64,
-    /// A random word: it starts the chain of checksums, and is in the names of this record's temporary files.
+    /// A random word that starts the chain of checksums and is part of the names of this record's temporary files.
     pub(crate) nonce: String,
 }
 
 impl Header {
-    /// Returns the line, and the checksum that starts the chain. The part that changes comes first and has its own checksum.
+    /// Returns the line and the checksum that starts the chain. The number of synced bytes changes, so it has a checksum that the
+    /// chain does not cover.
     pub(crate) fn line(&self, account: &Account) -> (Vec<u8>, u32) {
         let mut line = format!("{FORMAT}{:020}", self.synced).into_bytes();
         append_checksum(0, &mut line, 0);
@@ -68,28 +69,28 @@ impl Header {
     }
 }
 
-/// The state of a journal after its entries were read.
+/// The state of a journal after reading its entries.
 #[derive(Debug)]
 pub(crate) struct Extent {
     pub(crate) header: Header,
-    /// The end of the valid lines.
+    /// The position after the last valid line.
     pub(crate) valid: u64,
     /// The checksum of the last valid line.
     pub(crate) chain: u32,
     pub(crate) entries: u64,
-    /// Something follows the valid lines.
+    /// True if invalid bytes follow the valid lines.
     pub(crate) torn: bool,
 }
 
-/// Why a journal cannot be read.
+/// The reason why a journal cannot be read.
 #[derive(Debug)]
 pub(crate) enum Unreadable {
     Io(io::Error),
     /// The number of the first damaged line, from 1.
     Damaged(u64),
-    /// Lines that were synced are missing after this one.
+    /// Synced lines are missing after the line with this number.
     Short(u64),
-    /// The file is intact, but belongs to another account or has a later format.
+    /// The file is intact but belongs to another account, or its format is newer.
     Foreign,
 }
 
@@ -99,7 +100,7 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// Reads a journal from its start, and calls `see` with each valid entry.
+/// Reads a journal from its start and calls `see` with each valid entry.
 pub(crate) fn scan(
     input: impl Read,
     account: &Account,
@@ -133,7 +134,7 @@ pub(crate) fn scan(
     Ok(Extent { header, valid, chain, entries, torn })
 }
 
-/// Returns the body of a valid line and its checksum.
+/// Returns the body and the checksum of a valid line.
 fn body(line: &[u8], chain: u32) -> Option<(&[u8], u32)> {
     let line = line.strip_suffix(b"\n")?;
     let (body, sum) = line.split_at_checked(line.len().checked_sub(9)?)?;
@@ -161,11 +162,11 @@ pub(super) fn parse_checksum(word: &[u8]) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()
 }
 
-/// The beginning of a journal in the current format.
+/// The first bytes of a journal in the current format.
 const FORMAT: &str = "pop3-record 2 ";
 
-/// Bytes of a journal read at a time.
+/// Size of the read buffer, in bytes.
 const BLOCK: usize = 64 * 1024;
 
-/// More than any line: a unique-id has a few thousand bytes at most, a path too.
+/// Maximum length of a line, in bytes. Unique-ids and paths have a few thousand bytes at most.
 const MAX_LINE: u64 = 256 * 1024;

@@ -17,10 +17,10 @@ use super::{
 use crate::delivery::error::Error;
 
 impl Record {
-    /// Calls `see` with every remembered message, the last fetched one last, until `see` breaks. Reads the record without locking;
-    /// a missing record is empty.
+    /// Calls `see` with every recorded message in the order of fetching, until `see` breaks. Reads the record without locking it;
+    /// a missing record counts as empty.
     ///
-    /// Messages are read from the file one at a time; a few bytes of each are held in memory.
+    /// Messages are read from the file one at a time; only a few bytes of each are held in memory.
     ///
     /// # Errors
     ///
@@ -33,7 +33,7 @@ impl Record {
         mut see: impl FnMut(Remembered) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let record = Self::new(state_dir, user, host, port);
-        // Opened once, because another run may replace the file.
+        // Opened once for both passes, because another run may replace the file.
         let file = match File::open(&record.path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -65,19 +65,19 @@ impl Record {
                 flow = see(row);
             }
         })?;
-        // Not in order if the clock was set back.
+        // Empty unless the entries are out of order because the clock was set back.
         held.sort_by_key(|row| row.time);
         let _ = held.into_iter().try_for_each(see);
         Ok(())
     }
 }
 
-/// The entry that holds each message at the end of the journal.
+/// The last valid entry of each message.
 #[derive(Default)]
 struct Last {
     hasher: RandomState,
-    /// By the hash of unique-id and occurrence: the number of the entry, and the state of its deletion. With 64 bits, two of a
-    /// million messages collide in one of forty million records.
+    /// The number of the entry and the state of the deletion, by a 64-bit hash of unique-id and occurrence. The probability that
+    /// two of a million messages collide is one in forty million.
     messages: HashMap<u64, (u32, Deletion), BuildHasherDefault<Identity>>,
     entries: u32,
     time: u64,
@@ -127,7 +127,8 @@ impl Last {
         self.hasher.hash_one((unique_id, occurrence))
     }
 
-    /// Returns the entries in the order of the file, each with the state of its deletion; and true if their times ascend.
+    /// Returns the numbers of the entries in the order of the file, each with the state of the deletion, and whether their times
+    /// ascend.
     fn rows(self) -> (Vec<(u32, Deletion)>, bool) {
         let mut rows: Vec<_> = self.messages.into_values().collect();
         rows.sort_unstable_by_key(|&(number, _)| number);
@@ -135,7 +136,7 @@ impl Last {
     }
 }
 
-/// Uses a hash as its own hash.
+/// A hasher for keys that are already hashes.
 #[derive(Default)]
 struct Identity(u64);
 

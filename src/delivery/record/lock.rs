@@ -1,4 +1,4 @@
-//! One writer per account. The kernel holds the lock, and releases it when its holder ends.
+//! The lock of a record: one writer per account. The kernel releases it when the process ends.
 
 use std::{
     fs::{File, TryLockError},
@@ -12,7 +12,7 @@ use crate::delivery::{
     fs as disk,
 };
 
-/// Takes the lock, and waits for another holder at most `wait`.
+/// Takes the lock. Waits up to `wait` if another process holds it.
 pub(crate) fn take(path: &Path, account: &str, wait: Duration) -> Result<File, Error> {
     let failure =
         |error| Error::output(format_args!("cannot lock the record with {}", path.display()), &error);
@@ -43,5 +43,5 @@ pub(crate) fn take(path: &Path, account: &str, wait: Duration) -> Result<File, E
     }
 }
 
-/// The pause between two attempts to take a held lock.
+/// Interval between two attempts to take the lock.
 const POLL: Duration = Duration::from_millis(20);

@@ -1,8 +1,8 @@
 //! The record of fetched messages, per user, host and port: no message is fetched twice, and none is lost.
 //!
-//! - `journal`, `entry`, `word`: the lines, and which of them survive a power cut; `version1`: those of earlier versions
-//! - `open`: opens the record to write it; `appender`: the open journal; `lock`: one writer per account
-//! - `compact`, `rewrite`: forgetting, and writing the journal anew
+//! - `journal`, `entry`, `word`: the file format, and how it survives a power failure; `version1`: the format of earlier versions
+//! - `open`: opens the record for writing; `appender`: the open journal; `lock`: one writer per account
+//! - `compact`, `rewrite`: forgetting messages, and rewriting the journal
 //! - `recovery`: the operations that an earlier run left unfinished
 //! - `index`: the messages in memory; `list`: the messages as a list, without holding them in memory
 //! - `import`: the lists of other programs
@@ -47,20 +47,20 @@ use crate::delivery::{
     file_name,
 };
 
-/// The record of one account. Messages with the same unique-id are distinguished by their occurrence in the maildrop: 0
-/// for the one with the lowest message-number, 1 for the next…
+/// The record of an account. Messages with the same unique-id are distinguished by their occurrence in the maildrop: 0 for the
+/// message with the lowest message-number, 1 for the next…
 pub struct Record {
     index: Index,
     path: PathBuf,
     account: Account,
-    /// Operations of earlier runs whose outcome cannot be determined now.
+    /// Operations of earlier runs whose outcome cannot be determined yet.
     unfinished: Operations,
     warnings: Vec<String>,
     /// `None` if the record is only read.
     appender: Option<Appender>,
 }
 
-/// A remembered message.
+/// A message that is recorded as fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remembered {
     /// The unique-id.
@@ -71,9 +71,9 @@ pub struct Remembered {
     pub time: u64,
     /// Where it was stored: a path, `pipe`, `skipped`, `imported:TOOL`…
     pub place: Vec<u8>,
-    /// A server confirmed its deletion.
+    /// Whether the server confirmed its deletion.
     pub deleted: bool,
-    /// It was stored to be deleted, and no server has confirmed the deletion.
+    /// Whether it was stored to be deleted, but the server has not confirmed the deletion.
     pub pending_deletion: bool,
 }
 
@@ -86,23 +86,23 @@ pub struct Foreign<'a> {
     pub occurrence: u32,
     /// When it was fetched, in seconds since 1970.
     pub time: u64,
-    /// Its octets by the server's listing, if they are known.
+    /// Its size in octets in the server's listing, if known.
     pub octets: Option<u64>,
-    /// `skipped`, `imported:TOOL`…
+    /// Why it counts as fetched: `skipped`, `imported:TOOL`…
     pub place: &'a str,
 }
 
-/// The result of a comparison of a message with the record.
+/// The result of comparing a message with the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Identity {
     Same,
     Other,
-    /// The record holds too little to compare.
+    /// The record contains too little for a comparison.
     Unknown,
 }
 
 impl Record {
-    /// Reads the record without locking it. Unfinished messages are left out. A missing record is empty.
+    /// Reads the record without locking it. Ignores unfinished messages. A missing record counts as empty.
     ///
     /// # Errors
     ///
@@ -117,8 +117,8 @@ impl Record {
         Ok(record)
     }
 
-    /// Returns what is known of the message with this unique-id and occurrence. If the remembered and the listed octets are both
-    /// known and differ, it is another message, and the result is `None`.
+    /// Returns the record's data about a message, or `None` if it was not fetched. A message whose recorded size differs from its
+    /// listed size in octets is another message, so the result is `None` as well.
     #[must_use]
     pub fn fetched(&self, unique_id: &[u8], occurrence: u32, listed: Option<u64>) -> Option<Fetched> {
         let known = self.index.get(&escape(unique_id), occurrence)?;
@@ -133,36 +133,36 @@ impl Record {
         })
     }
 
-    /// True if a message with this unique-id and occurrence is remembered, whatever its octets.
+    /// Returns true if a message with this unique-id and occurrence is recorded, regardless of its size.
     #[must_use]
     pub fn knows(&self, unique_id: &[u8], occurrence: u32) -> bool {
         self.index.get(&escape(unique_id), occurrence).is_some()
     }
 
-    /// Returns the number of remembered messages.
+    /// Returns the number of recorded messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// True if no message is remembered.
+    /// Returns true if no message is recorded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns the file of the record.
+    /// Returns the path of the record's file.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Returns warnings for the user, each once: a repaired last line, operations that stay unfinished.
+    /// Takes the warnings for the user, such as a repaired last line or operations that remain unfinished.
     pub fn take_warnings(&mut self) -> Vec<String> {
         std::mem::take(&mut self.warnings)
     }
 
-    /// Remembers messages that were not stored here, durably. Known messages are not changed.
+    /// Durably records messages that were not stored by this program. Messages already recorded are not changed.
     ///
     /// # Errors
     ///
@@ -187,7 +187,7 @@ impl Record {
         self.sync()
     }
 
-    /// Compares a message with the remembered one: its listed octets, and its header if the server showed it.
+    /// Compares a message with the record: its listed size and, if the server sent the header, the hash of the header.
     pub(crate) fn identify(
         &self,
         unique_id: &[u8],
@@ -205,23 +205,23 @@ impl Record {
         }
     }
 
-    /// True if the remembered message has this content.
+    /// True if the recorded message has this content.
     pub(crate) fn has_content(&self, unique_id: &[u8], occurrence: u32, sha256: &Digest) -> bool {
         let known = self.index.get(&escape(unique_id), occurrence);
         known.is_some_and(|known| known.sha256 == Some(half(sha256)))
     }
 
-    /// A random word for the names of temporary files, unique to this record.
+    /// Returns a random word that is unique to this record, for the names of temporary files.
     pub(crate) fn nonce(&self) -> Option<&str> {
         self.appender.as_ref().map(|appender| appender.header.nonce.as_str())
     }
 
-    /// True if a file is the temporary file of an unfinished operation, and must stay.
+    /// True if a file is the temporary file of an unfinished operation and must not be removed.
     pub(crate) fn needs(&self, temporary: &Path) -> bool {
         self.unfinished.needs(temporary)
     }
 
-    /// Appends entries. With `sync`, these and all earlier ones are durable on return.
+    /// Appends entries. With `sync`, these and all earlier entries are durable on return.
     pub(crate) fn append<'a>(
         &mut self,
         entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
@@ -273,7 +273,7 @@ impl Record {
         }
     }
 
-    /// Reads the whole journal from its start, or that of an earlier version if there is none.
+    /// Reads the whole journal from its start or, if there is none, the journal of an earlier version.
     fn scan_open(&self, file: Option<&File>, mut see: impl FnMut(Entry<'_>)) -> Result<(), Error> {
         use std::io::Seek as _;
         let Some(mut file) = file else { return self.scan_version1(see).map(drop) };
@@ -283,7 +283,7 @@ impl Record {
             .map_err(|unreadable| self.unreadable(&self.path, unreadable))
     }
 
-    /// Reads the messages of the record that an earlier version wrote for this user and host. Returns false if there is none.
+    /// Reads the record that an earlier version wrote for this user and host. Returns false if there is none.
     fn take_over(&mut self, mut see: impl FnMut(&Self, &Entry<'_>)) -> Result<bool, Error> {
         let mut index = Index::default();
         let found = self.scan_version1(|entry| {
@@ -329,8 +329,8 @@ impl Record {
     }
 }
 
-/// The most characters of a record's name before its port and hash.
+/// Maximum length of a record's file name before the port and the hash, in characters.
 const MAX_NAME: usize = 60;
 
-/// Bytes of a journal per message, at most: usually two lines.
+/// Upper estimate of a journal's bytes per message: usually two lines.
 const USUAL_MESSAGE: u64 = 720;

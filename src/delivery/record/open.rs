@@ -1,4 +1,4 @@
-//! Opening a record to write it.
+//! Locks a record and opens it for writing.
 
 use std::{fs::File, path::Path, time::Duration};
 
@@ -13,20 +13,20 @@ use super::{
 };
 use crate::delivery::{error::Error, fs as disk};
 
-/// A record that no other process writes, not yet read.
+/// A record that is locked, but not yet read.
 pub struct Locked {
     record: Record,
     lock: File,
-    /// How long to wait for another holder of an mbox that an earlier run left half written.
+    /// How long to wait for the lock of an mbox that an earlier run left half written.
     wait: Duration,
 }
 
 impl Record {
-    /// Locks the record to write it, and waits at most `wait` for another process that holds it.
+    /// Locks the record for writing. Waits up to `wait` if another process has locked it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Busy`](crate::delivery::ErrorKind::Busy) if the other process keeps it,
+    /// [`ErrorKind::Busy`](crate::delivery::ErrorKind::Busy) if the other process does not release it,
     /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the lock cannot be made.
     pub fn lock(
         state_dir: &Path,
@@ -46,8 +46,9 @@ impl Record {
 }
 
 impl Locked {
-    /// Opens the record. Repairs a last line that a power cut tore, and recovers the operations that an earlier run left
-    /// unfinished; those whose outcome cannot be determined now stay unfinished. `destination` is where this run stores.
+    /// Opens the record. Removes a last line that a power failure left incomplete, and recovers the operations that an earlier
+    /// run left unfinished; an operation whose outcome cannot be determined yet stays unfinished. `destination` is the file or
+    /// folder in which this run stores messages.
     ///
     /// # Errors
     ///
@@ -74,23 +75,22 @@ impl Locked {
         Ok(record)
     }
 
-    /// Forgets everything, even if the record is damaged: every message then counts as new.
+    /// Forgets all messages, even if the record is damaged: every message then counts as new.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written.
     pub fn clear(self) -> Result<(), Error> {
-        // An empty record, so that the one of an earlier version is not taken over again.
+        // The file is emptied, not removed: otherwise the record of an earlier version would be imported again.
         self.record.create_empty()
     }
 }
 
 impl Record {
-    /// Makes the journal, with the messages of an earlier version's.
+    /// Makes the journal, with the messages from the journal of an earlier version.
     fn create(&mut self) -> Result<(), Error> {
         let mut lines = Vec::new();
         self.take_over(|_, entry| {
-            // Copied line by line: each is small.
             if let Entry::Done { .. } | Entry::Deleted { .. } = entry {
                 lines.push(OwnedLine::of(entry));
             }

@@ -1,5 +1,5 @@
-//! Recovery of operations that an earlier run left unfinished. Each is decided by the content of the files, never by a name
-//! alone.
+//! Recovers operations that an earlier run left unfinished. The outcome is determined by the content of the files, never by a
+//! file name alone.
 
 use std::{
     collections::HashMap,
@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES};
 use crate::delivery::{file_name, fs as disk, mbox};
 
-/// A message whose storing was begun and not recorded as done.
+/// A message whose storage was begun but not recorded as done.
 struct Unfinished {
     message: OwnedMessage,
     operation: Operation,
@@ -29,11 +29,11 @@ enum Operation {
 /// The outcome of an unfinished operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The message is stored, durably.
+    /// The message is stored durably, at this path.
     Stored(PathBuf),
-    /// The message is not stored, and must be fetched again.
+    /// The message is not stored and must be fetched again.
     Void,
-    /// The outcome cannot be determined now, with the reason.
+    /// The outcome cannot be determined yet, for this reason.
     Open(String),
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
-    /// Takes in an entry of the journal.
+    /// Applies an entry of the journal.
     pub(crate) fn apply(&mut self, entry: &Entry<'_>) {
         match entry {
             Entry::File { message, stored, temporary, name } => {
@@ -122,8 +122,8 @@ impl Operations {
         self.unfinished.is_empty()
     }
 
-    /// Determines the outcome of each operation, and keeps those that stay open. An mbox that another program holds is
-    /// waited for only if it is the `destination` of this run.
+    /// Determines the outcome of each operation, and keeps the operations that stay open. If another program has locked an mbox,
+    /// waits for the lock only if the mbox is the `destination` of this run.
     pub(crate) fn recover(
         &mut self,
         destination: Option<&Path>,
@@ -150,7 +150,7 @@ impl Operations {
         outcomes
     }
 
-    /// True if a file is the temporary file of an unfinished operation, and must stay.
+    /// True if a file is the temporary file of an unfinished operation and must not be removed.
     pub(crate) fn needs(&self, path: &Path) -> bool {
         self.unfinished.values().any(|unfinished| match &unfinished.operation {
             Operation::File { temporary, .. } => temporary == path,
@@ -158,7 +158,7 @@ impl Operations {
         })
     }
 
-    /// The journal's entries of the unfinished operations.
+    /// Returns the unfinished operations as entries of the journal.
     pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
         let mut entries = Vec::new();
         let mut appends: HashMap<*const Append, (&Append, Vec<Entry<'_>>)> = HashMap::new();
@@ -194,8 +194,8 @@ fn recover_file(stored: &Content, temporary: &Path, name: &Path) -> Outcome {
     }
 }
 
-/// Looks for the content under the name and the numbered names after it. Otherwise gives the temporary file its name, if that
-/// holds the content.
+/// Looks for the content under the final name and its numbered variants. If it is not found, but the temporary file has that
+/// content, renames the temporary file.
 fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<PathBuf>> {
     let folder = name.parent().unwrap_or(Path::new("."));
     if !folder.metadata()?.is_dir() {
@@ -253,7 +253,7 @@ fn holds(path: &Path, content: &Content) -> io::Result<bool> {
     }
 }
 
-/// Finds a Maildir message that a mail reader moved from `new` to `cur`, with flags after its name.
+/// Finds a Maildir message that a mail reader moved from `new` to `cur`, appending flags to its name.
 fn find_moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
     let folder = name.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "new"));
     let base = name.file_name().and_then(|name| name.to_str());
@@ -273,8 +273,8 @@ fn find_moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
     Ok(None)
 }
 
-/// Bytes read at a time.
+/// Number of bytes that are read at a time.
 const BLOCK: usize = 64 * 1024;
 
-/// Numbered names (`uid.eml`, `uid-2.eml`…) searched for one message.
+/// Maximum number of names (`uid.eml`, `uid-2.eml`…) that are searched for a message.
 const MAX_NAMES: u32 = 64;

@@ -1,5 +1,5 @@
-//! Changes of many messages at once: a new journal is written next to the old one and replaces it, so that a killed run has
-//! changed all or nothing.
+//! Changes many messages at once: a new journal is written next to the old one and then replaces it, so a killed run has changed
+//! either everything or nothing.
 
 use std::{fs::File, io, path::PathBuf};
 
@@ -16,18 +16,18 @@ use crate::delivery::error::Error;
 /// The result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Imported {
-    /// Messages that count as fetched from now on.
+    /// The number of messages that now count as fetched.
     pub new: usize,
-    /// Messages that counted as fetched before.
+    /// The number of messages that already counted as fetched.
     pub known: usize,
 }
 
 impl Record {
-    /// Remembers the messages of another program's list. Known messages are not changed.
+    /// Records the messages of another program's list as fetched. Messages already recorded are not changed.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written. Then nothing is changed.
+    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written; it is then unchanged.
     pub fn import(mut self, tool: Tool, mut batch: Batch) -> Result<Imported, Error> {
         let (new, known) = batch.finish(|unique_id| self.knows(unique_id, 0), tool == Tool::Getmail);
         if new > 0 {
@@ -37,12 +37,12 @@ impl Record {
         Ok(Imported { new, known })
     }
 
-    /// Forgets every message that `forgets` chooses by its unique-id and time (seconds since 1970), so that it counts as new.
+    /// Forgets every message for whose unique-id and time (in seconds since 1970) `forgets` returns true: it counts as new again.
     /// Returns the number of forgotten messages.
     ///
     /// # Errors
     ///
-    /// Those of [`import`](Self::import).
+    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written; it is then unchanged.
     pub fn forget(mut self, mut forgets: impl FnMut(&[u8], u64) -> bool) -> Result<usize, Error> {
         let mut chosen = std::collections::HashSet::new();
         for (unique_id, occurrence, known) in self.index.iter() {
@@ -58,8 +58,9 @@ impl Record {
         Ok(chosen.len())
     }
 
-    /// Writes the journal anew with the messages that `keeps` chooses by unique-id (escaped) and occurrence, with `more`
-    /// messages (sorted by time) at a place, each before the first younger one, and with the unfinished operations.
+    /// Rewrites the journal. It then contains the messages for whose unique-id (escaped) and occurrence `keeps` returns true;
+    /// the `more` messages, which must be sorted by time, inserted by time and with `place` as their place; and the unfinished
+    /// operations.
     pub(super) fn rewrite<'a>(
         &mut self,
         keeps: impl Fn(&[u8], u32) -> bool,
@@ -67,7 +68,7 @@ impl Record {
         place: &[u8],
     ) -> Result<(), Error> {
         let written = self.write_changed(keeps, more, place).and_then(|path| {
-            // Windows replaces no file that is open. The record is not written any more in this run.
+            // Closed first, because Windows does not replace an open file. This run does not write to the record again.
             let lock = self.appender.take().map(Appender::close);
             let installed = self.install(&path);
             drop(lock);
@@ -122,7 +123,7 @@ impl Record {
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             written?;
             more.try_for_each(|(time, unique_id)| output.foreign(time, unique_id, place))?;
-            // After `done`, which ends an operation.
+            // After the `done` lines: a `done` line ends the operation with its unique-id.
             unfinished.entries().iter().try_for_each(|entry| output.entry(entry))
         })?;
         Ok(path)
@@ -130,7 +131,7 @@ impl Record {
 }
 
 impl Output<'_> {
-    /// A message that was not stored here.
+    /// Writes a message that another program stored.
     fn foreign(&mut self, time: u64, unique_id: &[u8], place: &[u8]) -> io::Result<()> {
         let message = Message {
             unique_id: &escape(unique_id),

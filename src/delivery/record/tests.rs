@@ -1,4 +1,4 @@
-//! The record after power cuts, damage, with two processes, and after killed runs.
+//! The record after power failures, after damage, with two processes, and after killed runs.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -164,7 +164,7 @@ fn done(unique_id: &str) -> Entry<'_> {
     Entry::Done { message: message(unique_id), place: b"-" }
 }
 
-/// A record of these messages, each synced by itself; gives back the journal's path.
+/// Writes a record of these messages, with a sync after each, and returns the path of the journal.
 fn recorded(dir: &Path, unique_ids: &[&str]) -> PathBuf {
     let mut record = open(dir);
     for unique_id in unique_ids {
@@ -256,7 +256,8 @@ fn planted_links_are_not_followed() {
     }
 }
 
-/// The lines of a journal that were not synced, as after a power cut: the first line is what it was before them.
+/// Returns a journal with unsynced lines, which a power failure may tear, and its synced length. The first line does not count
+/// them yet.
 fn unsynced(path: &Path, add: impl FnOnce(&mut Record)) -> (Vec<u8>, usize) {
     let synced = fs::read(path).unwrap();
     let mut record = open(path.parent().unwrap());
@@ -319,7 +320,7 @@ fn any_other_damage_is_an_error() {
         refused(dir.path(), "is ");
         assert_eq!(fs::read(&path).unwrap(), damaged, "nothing is changed");
     }
-    // Truncated, also at the end of a line.
+    // Truncated at any position, also between two lines.
     for cut in 0..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
         refused(dir.path(), "is damaged");
@@ -335,7 +336,7 @@ fn any_other_damage_is_an_error() {
     assert_eq!(open(dir.path()).len(), 0);
 }
 
-/// Lines whose checksums are right and that this program would never write: no overflow, no loop to the end of numbers.
+/// Lines with correct checksums that this program never writes must not cause an overflow or a very long loop.
 #[test]
 fn journals_made_by_hand_do_no_harm() {
     let dir = tempfile::tempdir().unwrap();
@@ -396,7 +397,7 @@ fn absent_messages_are_forgotten_by_age() {
     assert_eq!(session(104, &["a"]), [true, false, false]);
 }
 
-/// A message that was away may be another one under its unique-id: it stays doubtful until it is compared.
+/// After an absence, a message may be another one with the same unique-id: it stays doubtful until it is compared.
 #[test]
 fn only_a_comparison_clears_the_note_of_absence() {
     let dir = tempfile::tempdir().unwrap();
@@ -414,7 +415,7 @@ fn only_a_comparison_clears_the_note_of_absence() {
     };
     assert_eq!(session(0, &[], &["a", "skipped"]), [Some(false), Some(false)]);
     assert_eq!(session(1, &[], &["b"]), [Some(true), Some(true)]);
-    // Nothing is remembered of the skipped message that could be compared.
+    // The record of the skipped message contains nothing to compare.
     assert_eq!(session(2, &[], &["a", "skipped"]), [Some(true), Some(false)]);
     for day in [20, 30, 31, 32, 33, 34, 35] {
         assert_eq!(session(day, &[], &["a", "skipped"]), [Some(true), Some(false)]);
@@ -423,7 +424,7 @@ fn only_a_comparison_clears_the_note_of_absence() {
     assert_eq!(session(37, &["a"], &["a"]), [Some(false), Some(true)]);
 }
 
-/// A server that lists only a part of its messages once.
+/// A server may list only some of its messages in one session.
 #[test]
 fn a_short_listing_makes_nothing_forgotten() {
     let dir = tempfile::tempdir().unwrap();
@@ -500,7 +501,7 @@ fn occurrences_of_one_unique_id_move_up() {
     let at = |occurrence, time| Message { occurrence, time, ..message("a") };
     let at = |occurrence, time| Entry::Done { message: at(occurrence, time), place: b"-" };
     let mut record = open(dir.path());
-    // Fetched again with `--all`: still one message.
+    // Fetched again with `--all`: it still counts as one message.
     record.append(&[at(0, 5), at(0, 7), at(2, 9)], true).unwrap();
     assert_eq!(read(dir.path()).len(), 2);
     let listed = [(&b"a"[..], 0), (b"a", 1), (b"a", 2), (b"b", 0)];
@@ -510,7 +511,7 @@ fn occurrences_of_one_unique_id_move_up() {
         let mut record = open(dir.path());
         let time =
             |record: &Record, occurrence| record.fetched(b"a", occurrence, None).map(|fetched| fetched.time);
-        // The second, never fetched, is the first now; the third is the second.
+        // The second message, which was never fetched, is now the first; the third is now the second.
         let times = [0, 1, 2].map(|occurrence| time(&record, occurrence));
         assert_eq!(times, [None, Some(9), None], "compacted: {compacted}");
         record.append((0..300).map(|_| Entry::Void { unique_id: b"x", occurrence: 0 }), true).unwrap();
@@ -525,7 +526,7 @@ fn a_long_journal_is_shortened() {
     let unique_ids: Vec<_> = (0..1000).map(|number| format!("uid-{number}")).collect();
     let mut record = open(dir.path());
     let nonce = record.nonce().unwrap().to_owned();
-    // Fetched with `--all` again and again.
+    // Fetched repeatedly with `--all`.
     for _ in 0..4 {
         let entries: Vec<_> = unique_ids.iter().map(|unique_id| done(unique_id)).collect();
         record.append(&entries, true).unwrap();
@@ -543,7 +544,7 @@ fn a_long_journal_is_shortened() {
     assert!(record.fetched(b"uid-7", 0, Some(9)).is_some() && record.fetched(b"uid-7", 0, Some(4)).is_none());
 }
 
-/// A run was killed between announcing two messages and recording them as done.
+/// A run is killed after it announced two messages and before it records them as done.
 fn killed(state: &Path, mail: &Path) -> [PathBuf; 4] {
     let paths = ["a.tmp", "a.eml", "b.tmp", "b.eml"].map(|name| mail.join(name));
     let [first, first_name, second, second_name] = paths.clone();
@@ -593,7 +594,7 @@ fn files_are_recovered_by_their_content() {
                 assert_eq!(fs::read_to_string(&second_name).unwrap(), name);
             }
         }
-        // Recovered for good: later changes of the files mean nothing.
+        // Recovered once and for all: later changes of the files have no effect.
         fs::remove_dir_all(&mail).unwrap();
         assert_eq!(known(&read(&state), &["a", "b"]), [true, stored.is_some()]);
     }
@@ -620,7 +621,7 @@ fn a_missing_destination_leaves_its_operations_open_and_blocks_nothing() {
     assert_eq!((known(&record, &["a", "b"]), record.take_warnings().len()), (vec![true, false], 0));
 }
 
-/// Writing the journal anew keeps the operations whose outcome is not known yet.
+/// A rewritten journal keeps the operations whose outcome is not yet known.
 #[test]
 fn open_operations_survive_a_rewritten_journal() {
     for forgets in [false, true] {
@@ -651,7 +652,7 @@ fn open_operations_survive_a_rewritten_journal() {
     }
 }
 
-/// Windows has no `:` in names.
+/// On Unix only: Windows allows no `:` in file names.
 #[cfg(unix)]
 #[test]
 fn a_message_that_a_mail_reader_moved_is_found() {
@@ -674,7 +675,7 @@ fn a_message_that_a_mail_reader_moved_is_found() {
     assert_eq!(known(&open(dir.path()), &["a"]), [true]);
 }
 
-/// An mbox with old mail and a group that was about to be appended to it.
+/// Returns an mbox with old mail, and a group that is about to be appended to it.
 fn append(mbox: &Path, old: &str, group: &str) -> Append {
     let mut pages = Vec::new();
     let mut rest = group.as_bytes();
@@ -694,7 +695,7 @@ fn append(mbox: &Path, old: &str, group: &str) -> Append {
     }
 }
 
-/// The entries of a run that was killed while it appended these messages.
+/// Returns the entries of a run that is killed while it appends these messages.
 fn killed_append<'a>(append: &Append, unique_ids: &[&'a str]) -> Vec<Entry<'a>> {
     let pages = Entry::Pages(append.pages.clone());
     let mut entries = vec![Entry::Append(Append { pages: Vec::new(), ..append.clone() }), pages];
@@ -709,27 +710,27 @@ fn a_group_is_in_the_mbox_whole_or_cut_off() {
     let page = 4096 - old.len() % 4096;
     let foreign = "From someone else\nwrote this\n\n";
     let changed = old.replace("old\n\n", "old and longer\n\n");
-    // Longer than a block of the search.
+    // Longer than the blocks in which the mbox is searched.
     let many = "From x\n\n".repeat(40_000);
     let nuls = "\0".repeat(5000);
     for (before, behind, stored, left) in [
         (&old, group.clone(), true, group.clone()),
         (&old, format!("{group}{foreign}"), true, format!("{group}{foreign}")),
         (&old, String::new(), false, String::new()),
-        // A killed run leaves whole pages.
+        // A killed run leaves complete pages.
         (&old, group[..page].to_owned(), false, String::new()),
         (&old, group[..page + 4096].to_owned(), false, String::new()),
         (&old, nuls[..page].to_owned(), false, String::new()),
         (&old, format!("{}{}", &group[..page], &nuls[..4096]), false, String::new()),
-        // Anything else belongs to another program.
+        // Other bytes were written by another program.
         (&old, group[..page - 1].to_owned(), false, group[..page - 1].to_owned()),
         (&old, foreign.to_owned(), false, foreign.to_owned()),
         (&old, format!("{}{foreign}", &group[..page]), false, format!("{}{foreign}", &group[..page])),
         (&old, group.replace("new", "NEW"), false, group.replace("new", "NEW")),
-        // A mail reader changed an old message: the bytes after the offset may be the user's.
+        // A mail reader changed an old message: the bytes after the offset may be mail of the user.
         (&changed, String::new(), false, String::new()),
         (&changed, group[..page].to_owned(), false, group[..page].to_owned()),
-        // The whole group counts wherever the mail reader moved it.
+        // A complete group counts at any position: a mail reader may have moved it.
         (&changed, group.clone(), true, group.clone()),
         (&changed, format!("{foreign}{group}{foreign}"), true, format!("{foreign}{group}{foreign}")),
         (&String::new(), group.clone(), true, group.clone()),

@@ -1,5 +1,5 @@
-//! Journals of format 1, which earlier versions wrote per user and host. They are read, and taken over for the default ports.
-//! They hold unique-ids and times, and nothing to compare a message with.
+//! Reads journals of format 1, which earlier versions wrote per user and host. Their messages are imported for the default
+//! ports. The format contains unique-ids and times, but nothing to compare a message with.
 
 use std::io::{self, BufRead, BufReader, Read};
 
@@ -9,17 +9,17 @@ use super::{
 };
 use crate::delivery::file_name;
 
-/// The ports whose records earlier versions wrote under the same name.
+/// The ports whose records earlier versions kept in the same file.
 pub(crate) const DEFAULT_PORTS: [u16; 2] = [110, 995];
 
-/// The name of an account's journal of format 1, without its extension.
+/// Returns the file name of an account's journal of format 1, without extension.
 pub(crate) fn file_stem(user: &str, host: &str) -> String {
     let tag = file_name::short_hash(&[user.as_bytes(), b"\0", host.as_bytes()].concat());
     let name = file_name::portable(format!("{user}@{host}").as_bytes(), super::MAX_NAME);
     format!("{name}-{tag}")
 }
 
-/// Reads a journal of format 1. Unfinished messages are left out, and fetched again.
+/// Reads a journal of format 1. Ignores unfinished messages, so they are fetched again.
 pub(crate) fn scan(
     input: impl Read,
     user: &str,

@@ -1,4 +1,4 @@
-//! The words of a journal's line.
+//! The fields of a journal's line.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use memchr::memchr;
 use super::entry::MAX_OCCURRENCES;
 use crate::bytes::{percent_decode, percent_encode};
 
-/// Escapes bytes as one word: `%`, the space and everything but printable ASCII as `%XX`; no bytes as `%`.
+/// Escapes bytes as a word: `%`, spaces and everything that is not printable ASCII become `%XX`; an empty word becomes `%`.
 pub(crate) fn escape(bytes: &[u8]) -> Cow<'_, [u8]> {
     let plain = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'%';
     if !bytes.is_empty() && bytes.iter().copied().all(plain) {
@@ -36,7 +36,7 @@ pub(crate) fn number(line: &mut Vec<u8>, number: u64) {
     field(line, number.to_string().as_bytes());
 }
 
-/// Parses a field that may be `-` for no value.
+/// Parses a field that may be `-`, which stands for no value.
 #[allow(clippy::option_option, reason = "an absent value is a value")]
 pub(crate) fn flag<T>(word: &[u8], parse: impl FnOnce(&[u8]) -> Option<T>) -> Option<Option<T>> {
     if word == b"-" { Some(None) } else { parse(word).map(Some) }
@@ -52,7 +52,7 @@ pub(crate) fn parse_number(word: &[u8]) -> Option<u64> {
     })
 }
 
-/// Parses an occurrence, or a number of occurrences.
+/// Parses an occurrence or a number of occurrences, both limited by [`MAX_OCCURRENCES`].
 pub(crate) fn parse_small(word: &[u8]) -> Option<u32> {
     parse_number(word)?.try_into().ok().filter(|&number| number <= MAX_OCCURRENCES)
 }

@@ -1,8 +1,8 @@
-//! The messages of an imported list, in memory until the whole list is read.
+//! The messages of an imported list, held in memory until the whole list has been read.
 
 use super::Seen;
 
-/// Messages by time. A message takes 16 bytes in addition to its unique-id.
+/// The messages of an imported list. Each takes 16 bytes of memory in addition to its unique-id.
 #[derive(Default)]
 pub struct Batch {
     unique_ids: Vec<u8>,
@@ -17,21 +17,22 @@ struct Row {
 }
 
 impl Batch {
-    /// Adds a message; one without a time counts as fetched at `now`. False if the batch is full.
+    /// Adds a message; a message without a time counts as fetched at `now`. Returns false if the batch is full.
     #[must_use]
     pub fn push(&mut self, seen: Seen<'_>, now: u64) -> bool {
         let place = u32::try_from(self.unique_ids.len()).ok().zip(u32::try_from(seen.unique_id.len()).ok());
         let Some((start, length)) = place else { return false };
         self.unique_ids.extend_from_slice(seen.unique_id);
-        // A clock that was fast must not give a message a time in the future.
+        // A time in the future was written by a wrong clock.
         self.rows.push(Row { time: seen.time.unwrap_or(now).min(now), start, length });
         true
     }
 
-    /// Sorts by time, and leaves out repeated unique-ids (the first time counts) and those that are `known`. Returns the number
-    /// of remaining messages, and of known ones.
+    /// Sorts the messages by time and removes repeated unique-ids, keeping the earliest time, and unique-ids that are `known`.
+    /// Returns the number of remaining messages and of known messages.
     ///
-    /// With `slashes` a unique-id with hyphens counts in a second spelling too: getmail writes a slash as a hyphen.
+    /// With `slashes`, adds each unique-id that has hyphens a second time with slashes in their place: getmail replaces slashes
+    /// with hyphens.
     pub(in crate::delivery::record) fn finish(
         &mut self,
         known: impl Fn(&[u8]) -> bool,
@@ -53,7 +54,7 @@ impl Batch {
         (new, all - new)
     }
 
-    /// The rows are sorted by unique-id.
+    /// Adds the spellings with slashes. The rows must be sorted by unique-id.
     fn add_slashes(&mut self, known: impl Fn(&[u8]) -> bool) {
         let listed = self.rows.len();
         for at in 0..listed {
@@ -67,13 +68,13 @@ impl Batch {
             let is_listed =
                 self.rows[..listed].binary_search_by(|row| text(&self.unique_ids, *row).cmp(&spelt)).is_ok();
             if !is_listed && !known(&spelt) {
-                // A full batch lacks only the second spelling.
+                // If the batch is full, only the second spelling is missing.
                 let _ = self.push(Seen { unique_id: &spelt, time: Some(row.time) }, row.time);
             }
         }
     }
 
-    /// Every message: its time and unique-id.
+    /// Returns the time and unique-id of every message.
     pub(in crate::delivery::record) fn iter(&self) -> impl Iterator<Item = (u64, &[u8])> {
         self.rows.iter().map(|row| (row.time, text(&self.unique_ids, *row)))
     }

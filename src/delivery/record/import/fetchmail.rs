@@ -1,9 +1,9 @@
-//! fetchmail's list: `USER@HOST UID`, where HOST is the name that was polled.
+//! Parses fetchmail's list: lines `USER@HOST UID`, where HOST is the polled name.
 
 use super::{Line, Owner, Seen, split_first, split_last};
 
-/// Split at the first space, then at the last `@`: a user name may contain `@`. fetchmail truncates unique-ids at a
-/// space.
+/// Parses a line. It is split at the first space, then at the last `@`, because a user name may contain `@`. A unique-id
+/// contains no space: fetchmail truncates it there.
 pub(super) fn line(line: &[u8]) -> Line<'_> {
     if line.is_empty() {
         return Line::Nothing;

@@ -1,4 +1,4 @@
-//! getmail6's list: `UID NUL TIME`, in a file named `oldmail-SERVER-PORT-USER`.
+//! Parses getmail6's list: lines `UID NUL TIME`, in a file named `oldmail-SERVER-PORT-USER`.
 
 use super::{Account, Line, Seen, split_first, time};
 
@@ -14,7 +14,7 @@ pub(super) fn line(line: &[u8]) -> Line<'_> {
     }
 }
 
-/// True if getmail would give the account's list this name: it replaces a run of `/ \ : ; < > |` with a hyphen.
+/// True if getmail gives the account's list this name. getmail replaces each run of `/ \ : ; < > |` with a hyphen.
 pub(super) fn is_file_of(name: &str, account: &Account<'_>) -> bool {
     let Account { user, address } = account;
     let head = plain(&format!("oldmail-{}-{}-", address.host(), address.port()));

@@ -1,30 +1,29 @@
-//! Other programs' lists of seen messages, so that switching to `pop3` does not download everything again.
+//! Imports other programs' lists of seen messages, so that a switch to `pop3` does not download everything again.
 //!
-//! | program | form |
+//! | program | format |
 //! | --- | --- |
 //! | mpop | ` N HOST USER`, then N lines `UID` (to 1.4.22) or `UID TIME` (from 1.4.23) |
 //! | fetchmail | `USER@HOST UID` |
-//! | getmail | `UID NUL TIME`; the account is in the file's name |
+//! | getmail | `UID NUL TIME`; the file name contains the account |
 //! | Thunderbird | `*HOST USER`, then `STATUS UID TIME` |
 //!
-//! [`read`] is a pure function of a file's content and name. It reads line by line, in constant memory.
+//! [`read`] depends on nothing but the content and name of the file. It reads line by line, in constant memory.
 
 mod batch;
 mod fetchmail;
 mod getmail;
 mod mpop;
+mod owners;
 #[cfg(test)]
 mod tests;
 mod thunderbird;
 
-use std::{
-    collections::BTreeSet,
-    io::{self, BufRead, Read as _},
-};
+use std::io::{self, BufRead, Read as _};
 
 pub use batch::Batch;
 
-use crate::net::{Address, Host};
+use self::owners::{Owner, Owners};
+use crate::net::Address;
 
 /// The program that wrote a list of seen messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// The program's name in lower case: `mpop`.
+    /// Returns the name of the program in lower case: `mpop`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -55,9 +54,9 @@ impl Tool {
 /// The account to import.
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
-    /// The user as it is sent to the server.
+    /// The user name, as sent to the server.
     pub user: &'a str,
-    /// The server.
+    /// The address of the server.
     pub address: &'a Address,
 }
 
@@ -66,16 +65,16 @@ pub struct Account<'a> {
 pub struct Seen<'a> {
     /// The unique-id, not empty and without control characters.
     pub unique_id: &'a [u8],
-    /// Unix seconds, if the list has them.
+    /// When it was fetched, in seconds since 1970, if the list contains the time.
     pub time: Option<u64>,
 }
 
-/// The contents of a list.
+/// The result of reading a list.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The program that wrote the list.
     pub tool: Tool,
-    /// Messages of the account.
+    /// The number of messages of the account.
     pub messages: u64,
     /// The number of malformed lines.
     pub malformed: u64,
@@ -83,39 +82,39 @@ pub struct Summary {
     pub first_malformed: u64,
 }
 
-/// Why a list cannot be imported.
+/// The reason why a list cannot be imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The file cannot be read.
     #[error("{0}")]
     Read(io::Error),
-    /// The result of the caller's closure.
+    /// The caller's closure returned this error.
     #[error("{0}")]
     Take(io::Error),
-    /// The content has no known format, or not the format of the named program.
+    /// The format is unknown, or is not that of the named program.
     #[error("not a list of seen messages of {}", expected(*.0))]
     UnknownForm(Option<Tool>),
-    /// A line is longer than any unique-id.
+    /// A line, given by its number, is too long for a list.
     #[error("not a list of seen messages: line {0} has more than {MAX_LINE} bytes")]
     LongLine(u64),
-    /// The list stops before its end.
+    /// The list is incomplete: it ends in the line with this number.
     #[error("the list is incomplete in line {0}: another program may be writing it")]
     Incomplete(u64),
-    /// The lists in the file belong to other accounts, named as in the file.
+    /// The file has lists of other accounts only.
     #[error("no list of {account}: the file has {others}")]
     OtherAccounts {
-        /// The account that was looked for.
+        /// The requested account.
         account: String,
-        /// The accounts that the file has: `alice@pop.example.org, bob@pop.example.org and 3 more`.
+        /// The accounts in the file, as written there: `alice@pop.example.org, bob@pop.example.org, …`.
         others: String,
     },
 }
 
-/// Reads a list and hands over every message of the account, in the order of the file.
+/// Reads a list and calls `take` with every message of the account, in the order of the file.
 ///
-/// The format is detected from the first line that has a known format, unless `from` names it. `file_name` is the last
-/// part of the file's path, where getmail writes the account; with `from`, a getmail file with any name belongs to the
-/// account. On an error the caller must discard all messages received so far.
+/// The format is that of the program `from`. If `from` is `None`, the format is detected from the first line that has a known
+/// format. `file_name` is the last component of the file's path: getmail puts the account there; with `from`, a getmail file may
+/// have any name. If an error is returned, the caller must discard the messages received so far.
 ///
 /// # Errors
 ///
@@ -193,23 +192,17 @@ pub fn read(
     Ok(Summary { tool: form.tool(), messages, malformed, first_malformed })
 }
 
-/// The parsed line of a list.
+/// A parsed line of a list.
 enum Line<'a> {
     /// A comment, or a message that was not fetched.
     Nothing,
-    /// The lines that follow belong to this account.
+    /// The following lines belong to this account.
     Account(Owner<'a>),
-    /// A message of this account, or of the one that was named last.
+    /// A message of this account or, if `None`, of the account named last.
     Seen(Option<Owner<'a>>, Seen<'a>),
     Malformed,
-    /// A list begins before the previous list has the announced number of lines.
+    /// A list begins, but the previous list has fewer lines than announced.
     Incomplete,
-}
-
-#[derive(Clone, Copy)]
-struct Owner<'a> {
-    host: &'a [u8],
-    user: &'a [u8],
 }
 
 /// The format of a list, with the state of its parser.
@@ -253,7 +246,7 @@ impl Form {
     }
 }
 
-/// The program whose format the line has. No line has two formats.
+/// Returns the program whose format the line has. No line has the format of two programs.
 fn recognise(line: &[u8]) -> Option<Tool> {
     if matches!(getmail::line(line), Line::Seen(..)) {
         Some(Tool::Getmail)
@@ -268,71 +261,12 @@ fn recognise(line: &[u8]) -> Option<Tool> {
     }
 }
 
-/// Whose lines are read.
-struct Owners<'a> {
-    account: &'a Account<'a>,
-    /// The current lines are the account's.
-    ours: bool,
-    /// Some lines were.
-    found: bool,
-    /// The last owner as written, so that fetchmail's, which are on every line, are compared once.
-    last: (Vec<u8>, Vec<u8>),
-    others: BTreeSet<String>,
-    /// There are more of them than are named.
-    more: bool,
-}
-
-impl<'a> Owners<'a> {
-    fn new(account: &'a Account<'a>, ours: bool) -> Self {
-        Self { account, ours, found: ours, last: Default::default(), others: BTreeSet::new(), more: false }
-    }
-
-    fn enter(&mut self, owner: Owner<'_>) {
-        if self.last.0 == owner.host && self.last.1 == owner.user {
-            return;
-        }
-        self.last = (owner.host.to_vec(), owner.user.to_vec());
-        let Account { user, address } = self.account;
-        let is_host = |text: &str| Host::parse(text).is_ok_and(|host| host == *address.host());
-        let ours = owner.user == user.as_bytes() && std::str::from_utf8(owner.host).is_ok_and(is_host);
-        let name = format!("{}@{}", String::from_utf8_lossy(owner.user), String::from_utf8_lossy(owner.host));
-        self.set(ours, name);
-    }
-
-    /// A list whose file name contains the account.
-    fn enter_file(&mut self, name: &str) {
-        self.set(getmail::is_file_of(name, self.account), name.to_owned());
-    }
-
-    fn set(&mut self, ours: bool, name: String) {
-        self.ours = ours;
-        self.found |= ours;
-        if !ours && self.others.len() < MAX_NAMED {
-            self.others.insert(name);
-        } else if !ours && !self.others.contains(&name) {
-            self.more = true;
-        }
-    }
-
-    fn error(self, from: Option<Tool>) -> ImportError {
-        if self.others.is_empty() {
-            return ImportError::UnknownForm(from);
-        }
-        let Account { user, address } = self.account;
-        let mut others = self.others.into_iter().collect::<Vec<_>>().join(", ");
-        if self.more {
-            others.push_str(", …");
-        }
-        ImportError::OtherAccounts { account: format!("{user}@{}", address.host()), others }
-    }
-}
-
-/// A unique-id of RFC 1939 §7 has no control characters; some servers send spaces and bytes beyond ASCII.
+/// True for a plausible unique-id. RFC 1939 §7 allows printable ASCII only; some servers send spaces and non-ASCII bytes.
 fn is_unique_id(text: &[u8]) -> bool {
     !text.is_empty() && !text.iter().any(u8::is_ascii_control) && text.trim_ascii() == text
 }
 
-/// Unix seconds in decimal digits.
+/// Parses seconds since 1970 in decimal digits.
 fn time(text: &[u8]) -> Option<u64> {
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()
@@ -354,8 +288,5 @@ fn expected(from: Option<Tool>) -> &'static str {
     from.map_or("mpop, fetchmail, getmail or thunderbird", Tool::name)
 }
 
-/// RFC 1939 §7 allows a unique-id 70 octets, servers send several hundred, and the account precedes it.
+/// Maximum length of a line, in bytes. RFC 1939 §7 allows 70 octets for a unique-id; some servers send several hundred.
 const MAX_LINE: usize = 16 * 1024;
-
-/// Accounts named in an error.
-const MAX_NAMED: usize = 16;

@@ -1,4 +1,4 @@
-//! mpop's lists: ` N HOST USER`, then exactly N lines `UID` or `UID TIME`.
+//! Parses mpop's lists: a line ` N HOST USER`, then exactly N lines `UID` or `UID TIME`.
 
 use super::{Line, Owner, Seen, split_first, split_last, time};
 
@@ -11,7 +11,7 @@ pub(super) struct List {
 }
 
 impl List {
-    /// Comments are allowed only before the first list: a unique-id may begin with `#`.
+    /// Parses a line. Comments are allowed only before the first list, because a unique-id may begin with `#`.
     pub(super) fn line<'a>(&mut self, line: &'a [u8]) -> Line<'a> {
         match (head(line), self.remaining) {
             (Some(_), 1..) => Line::Incomplete,
@@ -42,7 +42,7 @@ pub(super) fn head(line: &[u8]) -> Option<(u64, Owner<'_>)> {
     (!host.is_empty() && !user.is_empty() && !user.contains(&b' ')).then_some((count, Owner { host, user }))
 }
 
-/// Since 1.4.23 a line ends with the time; lines of older versions are kept unchanged.
+/// Parses a message. mpop 1.4.23 and later append the time; they leave lines of older versions unchanged.
 fn seen(line: &[u8]) -> Seen<'_> {
     match split_last(line, b' ').and_then(|(unique_id, seconds)| Some((unique_id, time(seconds)?))) {
         Some((unique_id, time)) => Seen { unique_id, time: Some(time) },

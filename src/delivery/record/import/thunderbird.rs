@@ -1,4 +1,4 @@
-//! Thunderbird's `popstate.dat`: comments, `*HOST USER`, then `STATUS UID TIME`.
+//! Parses Thunderbird's `popstate.dat`: comments, a line `*HOST USER`, then lines `STATUS UID TIME`.
 
 use super::{Line, Owner, Seen, split_first, time};
 
@@ -36,8 +36,8 @@ pub(super) fn head(line: &[u8]) -> Option<Owner<'_>> {
     (!host.is_empty() && !user.is_empty() && !host.contains(&b'@')).then_some(Owner { host, user })
 }
 
-/// `k` (kept on the server) and `d` (to be deleted there) were fetched; of `b` (too big) only the beginning was, and `f`
-/// is to be fetched next.
+/// Parses a message. The status is `k` (fetched, kept on the server), `d` (fetched, to be deleted), `b` (too big: only the first
+/// lines were fetched) or `f` (to be fetched next).
 fn message(line: &[u8]) -> Option<(Status, Seen<'_>)> {
     let mut words = line.split(|&byte| byte == b' ');
     let status = match words.next()? {
@@ -46,7 +46,7 @@ fn message(line: &[u8]) -> Option<(Status, Seen<'_>)> {
         _ => return None,
     };
     let unique_id = words.next().filter(|word| !word.is_empty())?;
-    // Old versions wrote no time.
+    // Old versions of Thunderbird wrote no time.
     let time = match words.next() {
         None => None,
         Some(seconds) => Some(time(seconds)?).filter(|&seconds| seconds > 0),
