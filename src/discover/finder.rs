@@ -1,40 +1,40 @@
-//! The sources of candidates, queried one by one.
+//! Queries the sources of candidates one by one.
 
 use super::{Candidate, MailAddress, Security, Source, autoconfig};
 use crate::net::{Host, HttpClient, HttpRequest, NameServers, Note, SrvAnswer, SrvRecord, Url};
 use crate::{Error, ErrorKind};
 
-/// Where candidates are looked for. `{domain}` in a URL is replaced with the domain of the address.
+/// The sources of candidates. In URLs, `{domain}` is replaced with the domain of the address.
 #[derive(Debug, Clone)]
 pub struct Sources {
-    /// The autoconfig files of the domain, in order.
+    /// The URLs of the domain's autoconfig files, in the order in which to try them.
     pub autoconfig: Vec<String>,
-    /// Mozilla's database, or another of its form.
+    /// The URL of Mozilla's ISPDB, or of a compatible database.
     pub ispdb: String,
-    /// The name servers for SRV records.
+    /// The name servers that are queried for SRV records.
     pub name_servers: Option<NameServers>,
 }
 
 /// Queries the sources one at a time; the caller chooses the next source.
 #[derive(Debug)]
 pub struct Finder<'a> {
-    /// For autoconfig and the ISPDB.
+    /// The HTTP client for autoconfig and the ISPDB.
     pub http: HttpClient<'a>,
-    /// Where candidates are looked for.
+    /// The sources of candidates.
     pub sources: &'a Sources,
 }
 
-/// The result of looking up the SRV records of a domain.
+/// The result of an SRV lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SrvServers {
     /// The servers, implicit TLS first; empty if there are no records.
     Candidates(Vec<Candidate>),
-    /// The domain has no POP3 service, neither with implicit TLS nor with `STLS`.
+    /// The domain announces that it offers no POP3 service, neither with implicit TLS nor with `STLS`.
     NotOffered,
 }
 
 impl Sources {
-    /// The public sources, and these name servers.
+    /// Returns the public sources, with these name servers.
     #[must_use]
     pub fn public(name_servers: Option<NameServers>) -> Self {
         Self {
@@ -46,10 +46,12 @@ impl Sources {
 }
 
 impl Finder<'_> {
-    /// The autoconfig files of the domain, each with its result, until a file names servers with TLS.
+    /// Requests the domain's autoconfig files until one contains servers with TLS, and returns the result of each request.
     ///
-    /// Errors of one file: those of [`HttpClient::send`]; [`ErrorKind::Host`] if there is no such file,
-    /// [`ErrorKind::Protocol`] if it is malformed.
+    /// # Errors
+    ///
+    /// Each result may be an error of [`HttpClient::send`], [`ErrorKind::Host`] if the file does not exist, or
+    /// [`ErrorKind::Protocol`] if the file is malformed.
     pub fn autoconfig(
         &self,
         address: &MailAddress,
@@ -67,9 +69,11 @@ impl Finder<'_> {
         all
     }
 
-    /// The SRV records of the domain.
+    /// Looks up the SRV records of the domain.
     ///
-    /// Errors: those of [`NameServers::srv`]; [`ErrorKind::Unsupported`] if no name servers are known.
+    /// # Errors
+    ///
+    /// Those of [`NameServers::srv`]; [`ErrorKind::Unsupported`] if no name servers are known.
     pub fn srv(&self, address: &MailAddress, note: &mut Note<'_>) -> Result<SrvServers, Error> {
         let Some(servers) = &self.sources.name_servers else {
             return Err(Error::new(ErrorKind::Unsupported, "the name servers are not known"));
@@ -87,7 +91,7 @@ impl Finder<'_> {
         };
         let (implicit, starttls) = match (ask("_pop3s._tcp"), ask("_pop3._tcp")) {
             (Ok(implicit), Ok(starttls)) => (implicit, starttls),
-            // One answer with servers is enough.
+            // Servers in one of the two answers are enough.
             (Ok(servers @ SrvAnswer::Servers(_)), Err(_)) => (servers, SrvAnswer::None),
             (Err(_), Ok(servers @ SrvAnswer::Servers(_))) => (SrvAnswer::None, servers),
             (Err(error), _) | (_, Err(error)) => return Err(error),
@@ -98,9 +102,11 @@ impl Finder<'_> {
         Ok(SrvServers::Candidates(srv_candidates(&implicit, &starttls, address)))
     }
 
-    /// The ISPDB. The request contains the domain and no other part of the address.
+    /// Requests the servers of the domain from the ISPDB. The request does not contain the local part of the address.
     ///
-    /// Errors: the same as for one autoconfig file.
+    /// # Errors
+    ///
+    /// Those of a file of [`autoconfig`](Self::autoconfig).
     pub fn ispdb(&self, address: &MailAddress, note: &mut Note<'_>) -> Result<autoconfig::Servers, Error> {
         self.file(&self.sources.ispdb, address, Source::Ispdb, note)
     }
@@ -122,9 +128,9 @@ impl Finder<'_> {
     }
 }
 
-/// The candidates of the records of `_pop3s._tcp` (RFC 8314) and `_pop3._tcp` (RFC 6186), implicit TLS first.
+/// Returns the candidates in the records of `_pop3s._tcp` (RFC 8314) and `_pop3._tcp` (RFC 6186), implicit TLS first.
 ///
-/// The user name is the whole address, as RFC 6186 §4 says.
+/// The user name is the whole address, as RFC 6186 §4 recommends.
 #[must_use]
 pub fn srv_candidates(implicit: &SrvAnswer, starttls: &SrvAnswer, address: &MailAddress) -> Vec<Candidate> {
     let records = |answer: &SrvAnswer| match answer {
@@ -145,8 +151,8 @@ pub fn srv_candidates(implicit: &SrvAnswer, starttls: &SrvAnswer, address: &Mail
     implicit.chain(starttls).collect()
 }
 
-/// True if a host is the domain or lies within it. An SRV record that leads elsewhere is as good as the DNS that it
-/// came over, so that a person has to agree (RFC 6186 §6).
+/// Returns true if a host is the domain itself or a host within it. An SRV record with any other host is only as trustworthy as
+/// the DNS answer, so a person must confirm it (RFC 6186 §6).
 ///
 /// ```
 /// use pop3::{discover::domain_holds, net::Host};
@@ -160,7 +166,7 @@ pub fn domain_holds(domain: &str, host: &Host) -> bool {
     name == domain || name.strip_suffix(domain).is_some_and(|front| front.ends_with('.'))
 }
 
-/// The files of a domain, as Thunderbird asks for them, but over HTTPS only and without the address.
+/// The URLs that Thunderbird requests, but over HTTPS only and without the address.
 const AUTOCONFIG: [&str; 2] = [
     "https://autoconfig.{domain}/mail/config-v1.1.xml",
     "https://{domain}/.well-known/autoconfig/mail/config-v1.1.xml",
@@ -182,7 +188,7 @@ mod tests {
     use super::*;
     use crate::net::{Limits, Route, TlsConnector, TlsSettings};
 
-    /// Returns the finder's result for these answers: a target, a dot, no record (empty), or a failure (`!`).
+    /// Returns the finder's result for two DNS answers: a target, a dot, no record (empty), or a failure (`!`).
     fn found(implicit: &'static str, starttls: &'static str) -> Result<SrvServers, Error> {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let servers = NameServers::new(vec![socket.local_addr().unwrap()]);
@@ -233,7 +239,7 @@ mod tests {
         assert_eq!(shown("!", "b.example"), starttls);
         assert_eq!(shown("", ""), "");
         assert_eq!(shown(".", "."), "not offered");
-        // A service without an answer may be offered.
+        // A service may be offered if its query has no answer.
         assert_eq!(shown(".", ""), "");
         assert_eq!(shown(".", "!"), "Unavailable");
         assert_eq!(shown("!", "!"), "Unavailable");

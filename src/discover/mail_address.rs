@@ -1,4 +1,4 @@
-//! A mail address: a local part and a domain.
+//! Mail addresses.
 
 use std::fmt;
 
@@ -25,8 +25,10 @@ pub struct MailAddress {
 impl MailAddress {
     /// Parses an address. The local part is not changed; the domain must be a domain name.
     ///
-    /// Errors: [`ErrorKind::Argument`] for a text without `@`, an empty local part, one with spaces or control
-    /// characters, and an invalid domain name (an IP address included).
+    /// # Errors
+    ///
+    /// [`ErrorKind::Argument`] if the text has no `@`, if the local part is empty or has spaces or control characters, or if the
+    /// domain is an IP address or otherwise invalid.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refused = |why: &str| Err(Error::new(ErrorKind::Argument, format!("not a mail address: {why}")));
         let Some((local, domain)) = text.rsplit_once('@') else {
@@ -41,13 +43,13 @@ impl MailAddress {
         }
     }
 
-    /// The part before the `@`.
+    /// Returns the part before the `@`.
     #[must_use]
     pub fn local(&self) -> &str {
         &self.local
     }
 
-    /// The domain in lower-case ASCII, without a trailing dot.
+    /// Returns the domain in lower-case ASCII, without a trailing dot.
     #[must_use]
     pub fn domain(&self) -> &str {
         &self.domain
@@ -60,8 +62,8 @@ impl fmt::Display for MailAddress {
     }
 }
 
-/// True for a character that a terminal displays unchanged in a user name: not a space, control or bidirectional
-/// character.
+/// True for a character that a terminal displays as itself: not a space, a control character, or an invisible or bidirectional
+/// formatting character.
 pub(super) fn is_printable(c: char) -> bool {
     let is_invisible = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}'

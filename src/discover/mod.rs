@@ -1,10 +1,9 @@
-//! The POP3 server of a mail address: autoconfig, SRV records, Mozilla's ISPDB.
+//! Finds the POP3 server of a mail address with autoconfig, SRV records and Mozilla's ISPDB.
 //!
-//! [`autoconfig`] reads the XML of a provider or of the ISPDB; [`srv_candidates`] reads the records of RFC 6186 and
-//! RFC 8314; [`Finder`] asks for both in order. Only servers with TLS are found, implicit or by `STLS`.
+//! [`autoconfig`] parses the XML file of a provider or of the ISPDB; [`srv_candidates`] evaluates the SRV records of RFC 6186 and
+//! RFC 8314; [`Finder`] queries the sources. All results are servers with TLS, either implicit or with `STLS`.
 //!
-//! Server data is validated before it becomes a [`Candidate`]: host names are valid, ports not 0, user names
-//! printable.
+//! All data is validated before it becomes a [`Candidate`]: host names are valid, ports are not 0, user names are printable.
 
 pub mod autoconfig;
 mod finder;
@@ -15,7 +14,7 @@ pub use mail_address::MailAddress;
 
 use crate::net::Host;
 
-/// A POP3 server that a source names for a mail address.
+/// A POP3 server that a source gives for a mail address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The server: a domain name, without a trailing dot.
@@ -26,9 +25,9 @@ pub struct Candidate {
     pub security: Security,
     /// The user name: printable, not empty.
     pub user: String,
-    /// The source offers a password.
+    /// Whether the server accepts passwords, according to the source.
     pub password: bool,
-    /// The source offers OAuth 2.0.
+    /// Whether the server accepts OAuth 2.0, according to the source.
     pub oauth: bool,
     /// The source of the candidate.
     pub source: Source,
@@ -37,18 +36,18 @@ pub struct Candidate {
 /// How a connection is encrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// From the first byte (RFC 8314).
+    /// With TLS from the first byte (RFC 8314).
     Implicit,
-    /// By `STLS` (RFC 2595).
+    /// With `STLS` (RFC 2595).
     StartTls,
 }
 
-/// The source that named a server.
+/// The source of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// A file of the domain itself, over HTTPS.
+    /// A file on a server of the domain, over HTTPS.
     Autoconfig,
-    /// SRV records, whose answer is not authenticated.
+    /// SRV records, which are not authenticated.
     Srv,
     /// Mozilla's database, over HTTPS.
     Ispdb,

@@ -1,4 +1,4 @@
-//! A client and the requests that it sends.
+//! The OAuth client and its requests.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
@@ -19,24 +19,28 @@ pub struct Client {
     pub id: String,
     /// The client secret, if the server gave one.
     pub secret: Option<Secret>,
-    /// The scope asked for, its words separated by spaces.
+    /// The requested scope: words separated by spaces.
     pub scope: String,
-    /// Parameters of the request that the person confirms: name and value. A `resource` is sent for each token as well
+    /// Further parameters of the authorization request, as name and value. A `resource` is also sent with each token request
     /// (RFC 8707 §2.2).
     pub parameters: Vec<(String, String)>,
 }
 
-/// A `POST` request to an endpoint, which also reads the response.
+/// A `POST` request to an endpoint. Its methods parse the response.
 pub struct OAuthRequest {
     url: Url,
     body: Secret,
     authorization: Option<Secret>,
-    /// Redacts every secret of the request.
+    /// Removes the secrets of the request from texts.
     secrets: Redactor,
 }
 
 impl Client {
-    /// Redeems the code of an authorization request (RFC 6749 §4.1.3, RFC 7636 §4.5).
+    /// Returns a request that exchanges an authorization code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.5).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Argument`] if the token endpoint is unknown.
     pub fn redeem(
         &self,
         endpoints: &Endpoints,
@@ -52,7 +56,11 @@ impl Client {
         self.token_request(endpoints, pairs, &[&code.0, request.verifier()])
     }
 
-    /// Starts the device grant (RFC 8628 §3.1); the response is a [`DeviceAuthorization`].
+    /// Returns a request that starts the device grant (RFC 8628 §3.1). [`OAuthRequest::device`] parses the response.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Argument`] if the provider has no endpoint for the device grant.
     pub fn device(&self, endpoints: &Endpoints) -> Result<OAuthRequest, Error> {
         let url = endpoints.device.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::Argument, "the provider has no device authorization endpoint")
@@ -65,7 +73,11 @@ impl Client {
         Ok(self.request(endpoints, url, pairs, &[]))
     }
 
-    /// Polls for the decision on a device code (RFC 8628 §3.4); [`OAuthRequest::poll`] reads the response.
+    /// Returns a request that polls for the tokens of a device code (RFC 8628 §3.4). [`OAuthRequest::poll`] parses the response.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Argument`] if the token endpoint is unknown.
     pub fn poll(&self, endpoints: &Endpoints, device: &DeviceAuthorization) -> Result<OAuthRequest, Error> {
         let pairs = vec![
             ("grant_type", &b"urn:ietf:params:oauth:grant-type:device_code"[..]),
@@ -74,13 +86,18 @@ impl Client {
         self.token_request(endpoints, pairs, &[&device.device_code])
     }
 
-    /// Asks for a new access token (RFC 6749 §6).
+    /// Returns a request for a new access token (RFC 6749 §6).
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Argument`] if the token endpoint is unknown.
     pub fn refresh(&self, endpoints: &Endpoints, refresh_token: &Secret) -> Result<OAuthRequest, Error> {
         let pairs = vec![("grant_type", &b"refresh_token"[..]), ("refresh_token", refresh_token.expose())];
         self.token_request(endpoints, pairs, &[refresh_token])
     }
 
-    /// Revokes a refresh token (RFC 7009); `None` without a revocation endpoint. [`OAuthRequest::done`] reads the response.
+    /// Returns a request that revokes a refresh token (RFC 7009), or `None` if the provider has no revocation endpoint.
+    /// [`OAuthRequest::done`] checks the response.
     #[must_use]
     pub fn revoke(&self, endpoints: &Endpoints, refresh_token: &Secret) -> Option<OAuthRequest> {
         let url = endpoints.revocation.as_ref()?;
@@ -145,7 +162,7 @@ impl Client {
 }
 
 impl OAuthRequest {
-    /// The request as it is sent.
+    /// Returns the HTTP request to send.
     #[must_use]
     pub fn http(&self) -> HttpRequest<'_> {
         let request = HttpRequest::post_form(&self.url, &self.body);
@@ -160,25 +177,37 @@ impl OAuthRequest {
         (&self.body, self.authorization.as_ref())
     }
 
-    /// The same request, whose errors do not quote this secret either: a server may know more secrets than those of the
-    /// request.
+    /// Returns the request with a further secret that its errors must not quote: a server may know secrets that are not part of
+    /// the request.
     #[must_use]
     pub fn hiding(mut self, secret: &Secret) -> Self {
         self.secrets.add_secret(secret.expose());
         self
     }
 
-    /// The tokens of the response to [`Client::redeem`] or [`Client::refresh`].
+    /// Parses the response to [`Client::redeem`] or [`Client::refresh`].
+    ///
+    /// # Errors
+    ///
+    /// An [`OAuthError`] as source if the server refused the request or the response is malformed.
     pub fn tokens(&self, response: Response<'_>) -> Result<Tokens, Error> {
         Ok(response.tokens(&self.secrets)?)
     }
 
-    /// The device authorization of the response to [`Client::device`].
+    /// Parses the response to [`Client::device`].
+    ///
+    /// # Errors
+    ///
+    /// An [`OAuthError`] as source if the server refused the request or the response is malformed.
     pub fn device(&self, response: Response<'_>) -> Result<DeviceAuthorization, Error> {
         Ok(DeviceAuthorization::parse(response.success(&self.secrets)?)?)
     }
 
-    /// The response to [`Client::poll`].
+    /// Parses the response to [`Client::poll`].
+    ///
+    /// # Errors
+    ///
+    /// An [`OAuthError`] as source if the person declined, the server refused the request or the response is malformed.
     pub fn poll(&self, response: Response<'_>) -> Result<Poll, Error> {
         match response.tokens(&self.secrets) {
             Ok(tokens) => Ok(Poll::Done(tokens)),
@@ -190,7 +219,11 @@ impl OAuthRequest {
         }
     }
 
-    /// Checks the status of the response to [`Client::revoke`]; the body has no meaning (RFC 7009 §2.2).
+    /// Checks the response to [`Client::revoke`]. The body of a success is ignored (RFC 7009 §2.2).
+    ///
+    /// # Errors
+    ///
+    /// An [`OAuthError`] as source if the server refused the request.
     pub fn done(&self, response: Response<'_>) -> Result<(), Error> {
         match response.success(&self.secrets) {
             Err(refusal) if refusal.code.is_none() && (200..300).contains(&response.status) => Ok(()),

@@ -9,7 +9,7 @@ use super::error::OAuthError;
 use super::form;
 use crate::{Error, ErrorKind, Secret, trace::Redactor};
 
-/// The request that a person confirms in a browser.
+/// An authorization request, which a person confirms in a browser.
 #[derive(Debug)]
 pub struct AuthorizationRequest {
     url: String,
@@ -25,8 +25,12 @@ pub struct AuthorizationRequest {
 pub struct Code(pub(super) Secret);
 
 impl AuthorizationRequest {
-    /// A request whose answer comes to `redirect_uri`. The random bytes become `state` and PKCE's verifier, and must
-    /// not be used twice.
+    /// Creates a request. The server redirects the browser to `redirect_uri`. The random bytes become the `state` and the PKCE
+    /// verifier; they must not be reused.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Argument`] if the provider has no authorization endpoint.
     pub fn new(
         client: &Client,
         endpoints: &Endpoints,
@@ -67,13 +71,13 @@ impl AuthorizationRequest {
         })
     }
 
-    /// The URL for the browser.
+    /// Returns the URL to open in the browser.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The address that the browser ends at.
+    /// Returns the URI to which the server redirects the browser.
     #[must_use]
     pub fn redirect_uri(&self) -> &str {
         &self.redirect_uri
@@ -83,8 +87,12 @@ impl AuthorizationRequest {
         &self.verifier
     }
 
-    /// The code in the query of the address that the browser ended at. Errors: a wrong or missing `state`, an `iss` of
-    /// another server, the server's `error`.
+    /// Returns the authorization code in the query of the redirect, after checking `state` and `iss`.
+    ///
+    /// # Errors
+    ///
+    /// An [`OAuthError`] as source if `state` is wrong or missing, if `iss` is that of another server, if the query has an
+    /// `error`, or if it has no code.
     pub fn code(&self, query: &str) -> Result<Code, Error> {
         let one = |name| form::parameter(query, name).map_err(|()| OAuthError::Missing("query"));
         let state = one("state")?;
@@ -115,7 +123,7 @@ impl AuthorizationRequest {
     }
 }
 
-/// Compares in constant time.
+/// Compares in constant time, so that the duration does not reveal a correct prefix.
 fn is_equal(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |different, (a, b)| different | (a ^ b)) == 0
 }

@@ -6,17 +6,17 @@ use super::error::OAuthError;
 use super::response::{Body, Tokens};
 use crate::Secret;
 
-/// A device authorization that waits for its confirmation (RFC 8628 §3.2).
+/// A device authorization that a person has yet to confirm (RFC 8628 §3.2).
 #[derive(Debug, Clone)]
 pub struct DeviceAuthorization {
     pub(super) device_code: Secret,
-    /// The code that the person enters.
+    /// The code for the person to enter.
     pub user_code: String,
-    /// The page to enter it at.
+    /// The page on which to enter the code.
     pub verification_uri: String,
-    /// How long the code is valid.
+    /// The lifetime of the code.
     pub expires_in: Duration,
-    /// How long to wait between two polls.
+    /// The minimum interval between two polls.
     pub interval: Duration,
 }
 
@@ -25,14 +25,14 @@ pub struct DeviceAuthorization {
 pub enum Poll {
     /// The person has not decided yet.
     Pending,
-    /// Not decided yet; later polls must be [`SLOW_DOWN`](Poll::SLOW_DOWN) further apart.
+    /// The person has not decided yet, and the interval must be increased by [`SLOW_DOWN`](Poll::SLOW_DOWN).
     SlowDown,
-    /// The person agreed.
+    /// The person confirmed the login.
     Done(Tokens),
 }
 
 impl Poll {
-    /// RFC 8628 §3.5
+    /// RFC 8628 §3.5: the increase of the interval.: the increase of the interval.
     pub const SLOW_DOWN: Duration = Duration::from_secs(5);
 }
 
@@ -61,11 +61,11 @@ impl DeviceAuthorization {
     }
 }
 
-/// RFC 8628 §3.2: the default.
+/// RFC 8628 §3.2: the default interval, in seconds.
 const INTERVAL: u64 = 5;
 
-/// For servers that leave out the required `expires_in`.
+/// Lifetime of a code, in seconds, for servers that omit the required `expires_in`.
 const EXPIRES_IN: u64 = 600;
 
-/// One day, as an upper bound.
+/// Maximum of both times, in seconds: a day.
 const LONGEST: u64 = 86_400;

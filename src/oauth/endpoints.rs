@@ -2,31 +2,31 @@
 
 use crate::net::Url;
 
-/// How a client with a secret authenticates itself (RFC 6749 §2.3.1). Without a secret only the client id is sent.
+/// How a client with a secret authenticates (RFC 6749 §2.3.1). A client without a secret sends only its id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClientAuthentication {
-    /// `client_secret_basic`: HTTP Basic, which every server must support.
+    /// `client_secret_basic`: with HTTP Basic authentication, which every server must support.
     #[default]
     Basic,
-    /// `client_secret_post`: in the body.
+    /// `client_secret_post`: in the body of the request.
     Post,
 }
 
 /// The endpoints of an authorization server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoints {
-    /// The issuer, as the server writes it.
+    /// The issuer, as written by the server.
     pub issuer: Option<String>,
-    /// For the authorization code grant.
+    /// The endpoint for the authorization code grant.
     pub authorization: Option<Url>,
-    /// For the device grant.
+    /// The endpoint for the device grant.
     pub device: Option<Url>,
-    /// For every grant.
+    /// The endpoint for tokens.
     pub token: Option<Url>,
-    /// For revocation (RFC 7009).
+    /// The endpoint for revocation (RFC 7009).
     pub revocation: Option<Url>,
     /// How a client secret is sent.
     pub authentication: ClientAuthentication,
-    /// True if redirects must have an `iss` (RFC 9207).
+    /// Whether redirects must have an `iss` parameter (RFC 9207).
     pub sends_iss: bool,
 }

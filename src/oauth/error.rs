@@ -2,11 +2,11 @@
 
 use crate::{Error, ErrorKind};
 
-/// A refusal or a malformed response. Its text quotes nothing that the server sent but a valid `Retry-After`.
+/// A refusal or a malformed response. The text quotes nothing from the response except a valid `Retry-After`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OAuthError {
-    /// `access_denied`: the person refused.
+    /// `access_denied`: the person declined.
     #[error("access was refused")]
     AccessDenied,
     /// `invalid_grant`: the refresh token or code is wrong, expired, revoked or already used.
@@ -18,16 +18,16 @@ pub enum OAuthError {
     /// `interaction_required`, `login_required`, `consent_required` (`OpenID` Connect Core §3.1.2.6).
     #[error("a new login is required")]
     InteractionRequired,
-    /// `invalid_client`
+    /// `invalid_client`: the authentication of the client failed.
     #[error("the client id or the client secret is not accepted")]
     InvalidClient,
-    /// `unauthorized_client`
+    /// `unauthorized_client`: the client is not registered for this grant.
     #[error("this client may not use this grant")]
     UnauthorizedClient,
-    /// `invalid_scope`
+    /// `invalid_scope`: the scope is unknown or not allowed.
     #[error("the scope is not accepted")]
     InvalidScope,
-    /// `unsupported_grant_type`, `unsupported_response_type`
+    /// `unsupported_grant_type`, `unsupported_response_type`: the server does not implement this grant.
     #[error("the server does not support this grant")]
     UnsupportedGrantType,
     /// Status 429 or 5xx, `temporarily_unavailable`, `server_error`.
@@ -36,34 +36,34 @@ pub enum OAuthError {
         /// The `Retry-After` field, if it is a number of seconds or a date.
         retry_after: Option<String>,
     },
-    /// An `error` of another name.
+    /// Any other `error`.
     #[error("the server reported an unknown error")]
     Unknown,
-    /// A redirect (3xx): it could lead anywhere, and takes credentials along.
+    /// A redirect (3xx). It is not followed: it could send the credentials anywhere.
     #[error("the server answered with a redirect")]
     Redirect,
-    /// A body that is not a JSON object, or whose members are of a wrong type.
+    /// A body that is not a JSON object, or has a member of the wrong type.
     #[error("the server did not answer with JSON (status {0})")]
     NotJson(u16),
-    /// A success without a member that it must have.
+    /// A successful response without a required member.
     #[error("the answer has no valid {0}")]
     Missing(&'static str),
     /// Metadata of another issuer (RFC 8414 §3.3).
     #[error("the metadata belongs to another issuer")]
     ForeignMetadata,
-    /// An endpoint that is not `https`, or no URL.
+    /// An endpoint that is not an `https` URL.
     #[error("{0} is not an https URL")]
     Endpoint(&'static str),
-    /// The redirect has another `state` (RFC 6749 §10.12).
+    /// The redirect has a wrong `state` (RFC 6749 §10.12).
     #[error("the answer belongs to another login: wrong state")]
     State,
-    /// The redirect has another `iss`, or lacks the announced one (RFC 9207 §2.4).
+    /// The redirect has a wrong `iss`, or none although the server announced it (RFC 9207 §2.4).
     #[error("the answer comes from another server: wrong or missing iss")]
     Issuer,
 }
 
 impl OAuthError {
-    /// Returns the kind, which tells the party that must act.
+    /// Returns the kind of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -86,7 +86,7 @@ impl OAuthError {
         }
     }
 
-    /// The meaning of an `error` parameter.
+    /// Converts the value of an `error` parameter.
     pub(super) fn from_code(code: &str) -> Self {
         match code {
             "access_denied" | "authorization_declined" => Self::AccessDenied,

@@ -1,10 +1,10 @@
-//! `application/x-www-form-urlencoded`: bodies of requests, queries of redirects.
+//! The format `application/x-www-form-urlencoded`, used in request bodies and in the queries of redirects.
 
 use crate::bytes;
 use crate::secret::Secret;
 use zeroize::Zeroizing;
 
-/// Appends `name=value` pairs.
+/// Encodes pairs of name and value.
 ///
 /// `[("a", "b c"), ("d", "é")]` → `a=b%20c&d=%C3%A9`
 pub(super) fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Secret {
@@ -20,15 +20,16 @@ pub(super) fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a [u8])>) -
     Secret::from(text.to_vec())
 }
 
-/// Everything but the unreserved characters of RFC 3986 §2.3 as `%XX`: valid in forms, queries and, as RFC 6749 §2.3.1
-/// asks, in the user and password of HTTP Basic authentication.
+/// Appends bytes, with everything but the unreserved characters of RFC 3986 §2.3 as `%XX`. The result is valid in forms, in
+/// queries and, as RFC 6749 §2.3.1 requires, in the user name and password of HTTP Basic authentication.
 pub(super) fn percent_encode(octets: &[u8], into: &mut Vec<u8>) {
     into.extend(bytes::percent_encode(octets, |octet| {
         octet.is_ascii_alphanumeric() || b"-._~".contains(&octet)
     }));
 }
 
-/// The value of a parameter that exists exactly once; `Err` if it is repeated (RFC 6749 §3.1) or not valid.
+/// Returns the value of a parameter, if the query has it. `Err` if the parameter is repeated (RFC 6749 §3.1) or the query is
+/// malformed.
 ///
 /// `("state=a&code=b%2Bc+d", "code")` → `b"b+c d"`
 pub(super) fn parameter(query: &str, name: &str) -> Result<Option<Vec<u8>>, ()> {
@@ -46,7 +47,7 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, ()> {
     bytes::percent_decode(text.replace('+', " ").as_bytes()).ok_or(())
 }
 
-/// Refresh tokens have a few thousand bytes; a growing buffer would leave copies in freed memory.
+/// Initial capacity in bytes, more than any refresh token needs: a growing buffer would leave copies in freed memory.
 const ROOM: usize = 16 * 1024;
 
 #[cfg(test)]

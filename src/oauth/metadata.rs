@@ -1,4 +1,4 @@
-//! Metadata of an authorization server (RFC 8414; `OpenID` Connect Discovery 1.0).
+//! The metadata of an authorization server (RFC 8414, `OpenID` Connect Discovery 1.0).
 
 use serde::Deserialize;
 
@@ -8,7 +8,8 @@ use super::response::Response;
 use crate::Error;
 use crate::net::Url;
 
-/// The URLs to ask for an issuer's metadata, in this order: RFC 8414 §3.1, then `OpenID` Connect Discovery §4.
+/// Returns the URLs of an issuer's metadata, in the order in which to try them: RFC 8414 §3.1, then `OpenID` Connect
+/// Discovery §4.
 ///
 /// ```
 /// let issuer = "https://login.example.org/tenant".parse().unwrap();
@@ -16,6 +17,14 @@ use crate::net::Url;
 /// assert_eq!(first.as_str(), "https://login.example.org/.well-known/oauth-authorization-server/tenant");
 /// assert_eq!(second.as_str(), "https://login.example.org/tenant/.well-known/openid-configuration");
 /// ```
+///
+/// # Errors
+///
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a URL would be invalid.
+///
+/// # Errors
+///
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a URL would be invalid.
 pub fn metadata_urls(issuer: &Url) -> Result<[Url; 2], Error> {
     let text = issuer.as_str().split('?').next().unwrap_or_default().trim_end_matches('/');
     let path = issuer.path().trim_end_matches('/');
@@ -26,10 +35,10 @@ pub fn metadata_urls(issuer: &Url) -> Result<[Url; 2], Error> {
     ])
 }
 
-/// Metadata whose issuer was checked.
+/// The metadata of an authorization server, after checking its issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
-    /// The endpoints that it names.
+    /// The endpoints.
     pub endpoints: Endpoints,
 }
 
@@ -46,11 +55,15 @@ struct Body {
 }
 
 impl Metadata {
-    /// Reads the metadata of an issuer. Errors: another issuer than asked for (RFC 8414 §3.3), no JSON, endpoints that
-    /// are not `https`.
+    /// Parses the metadata of a known issuer.
+    ///
+    /// # Errors
+    ///
+    /// An [`OAuthError`] as source if the metadata belongs to another issuer (RFC 8414 §3.3), is not JSON, or has endpoints that
+    /// are not `https` URLs.
     pub fn parse(issuer: &Url, response: Response<'_>) -> Result<Self, Error> {
         let body = Body::of(response)?;
-        // A trailing slash is all that users get wrong without meaning another issuer.
+        // A trailing slash is the only difference that is tolerated: users often add or omit it.
         let same = |text: &str| text.trim_end_matches('/') == issuer.as_str().trim_end_matches('/');
         if !body.issuer.as_deref().is_some_and(same) {
             return Err(OAuthError::ForeignMetadata.into());
@@ -58,8 +71,12 @@ impl Metadata {
         Ok(Self { endpoints: body.endpoints()? })
     }
 
-    /// Reads the metadata that lies at a URL, where the issuer is not known beforehand: it must be the one whose
-    /// `openid-configuration` or RFC 8414 metadata has this URL.
+    /// Parses the metadata at a URL, without knowing the issuer in advance. The URL must be one of the [`metadata_urls`] of the
+    /// issuer that the metadata names.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parse`](Self::parse).
     pub fn parse_at(url: &Url, response: Response<'_>) -> Result<Self, Error> {
         let body = Body::of(response)?;
         let issuer = body.issuer.as_deref().and_then(|text| text.parse().ok());

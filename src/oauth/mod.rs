@@ -1,8 +1,7 @@
-//! OAuth 2.0 (RFC 6749) without input or output: requests are built, responses are judged.
+//! OAuth 2.0 (RFC 6749) without input or output: builds requests and parses responses.
 //!
-//! A caller sends [`OAuthRequest`]s over HTTP, for example by [`HttpClient`](crate::net::HttpClient), and hands the
-//! [`Response`] back to the request. Everything that an error quotes from a response is free of the secrets of the
-//! request.
+//! The caller sends an [`OAuthRequest`] over HTTP, for example with an [`HttpClient`](crate::net::HttpClient), and passes the
+//! [`Response`] to a method of the request. Errors quote the response without the secrets of the request.
 //!
 //! | grant | begins with | ends with |
 //! | --- | --- | --- |
@@ -10,7 +9,7 @@
 //! | device (RFC 8628) | [`Client::device`] | [`Client::poll`] |
 //! | refresh | [`Client::refresh`] | [`OAuthRequest::tokens`] |
 //!
-//! Endpoints come from a [`Provider`] of the table, or from [`Metadata`] (RFC 8414) of an issuer.
+//! The endpoints are those of a built-in [`Provider`], or come from the [`Metadata`] (RFC 8414) of an issuer.
 
 mod client;
 mod code;

@@ -1,17 +1,17 @@
-//! Providers whose endpoints, scopes and servers are known.
+//! A table of mail providers with their endpoints, scopes and servers.
 
 use super::endpoints::{ClientAuthentication, Endpoints};
 
-/// A provider. No client id comes with it: the user registers one.
+/// A mail provider. It has no client id: users register their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Provider {
     /// The name in the configuration file.
     pub name: &'static str,
-    /// The POP3 server; it speaks TLS from the first byte, on port 995.
+    /// The POP3 server, with implicit TLS on port 995.
     pub host: &'static str,
-    /// The scope for POP3 and for a refresh token.
+    /// The scope that grants POP3 access and a refresh token.
     pub scope: &'static str,
-    /// Further parameters that the provider needs.
+    /// Further parameters that the provider requires.
     pub parameters: &'static [(&'static str, &'static str)],
     issuer: Option<&'static str>,
     authorization: &'static str,
@@ -22,13 +22,14 @@ pub struct Provider {
     sends_iss: bool,
 }
 
-/// `{tenant}` is replaced with the tenant of Microsoft's directory.
+/// The built-in providers. In URLs, `{tenant}` is replaced with a tenant of Microsoft Entra ID.
 const PROVIDERS: [Provider; 4] = [
     // accounts.google.com/.well-known/openid-configuration (issuer, endpoints);
-    // developers.google.com/identity/protocols/oauth2/native-app (`access_type` is for web servers and harmless here;
-    // `prompt=consent` brings a refresh token again); developers.google.com/workspace/gmail/imap/xoauth2-protocol (scope);
+    // developers.google.com/identity/protocols/oauth2/native-app (`access_type` is for web servers, and harmless here; with
+    // `prompt=consent` a repeated login also returns a refresh token);
+    // developers.google.com/workspace/gmail/imap/xoauth2-protocol (scope);
     // developers.google.com/identity/protocols/oauth2/limited-input-device (the device grant has no mail scope, so its
-    // endpoint is left out); support.google.com/mail/answer/7104828 (server).
+    // endpoint is omitted); support.google.com/mail/answer/7104828 (server).
     Provider {
         name: "google",
         host: "pop.gmail.com",
@@ -60,7 +61,7 @@ const PROVIDERS: [Provider; 4] = [
         sends_iss: false,
     },
     // api.fastmail.com/.well-known/oauth-authorization-server (endpoints, scope, `iss`); without `resource` the server
-    // refuses with `invalid_target` (RFC 8707), and the JMAP session stands for every protocol;
+    // responds with `invalid_target` (RFC 8707), and the JMAP session is the resource for all protocols;
     // datatracker.ietf.org/doc/draft-ietf-mailmaint-oauth-public (the scope covers POP); fastmail.com/dev (POP3);
     // fastmail.help/hc/en-us/articles/1500000279921 (server).
     Provider {
@@ -77,8 +78,8 @@ const PROVIDERS: [Provider; 4] = [
         sends_iss: true,
     },
     // api.login.yahoo.com/.well-known/openid-configuration (issuer, endpoints, `client_secret_basic`);
-    // developer.yahoo.com/oauth2/guide (redirects must be https, so that only --no-browser works);
-    // senders.yahooinc.com/developer/documentation (OAUTHBEARER; the mail scope is granted on request).
+    // developer.yahoo.com/oauth2/guide (redirects must be https, so only --no-browser works);
+    // senders.yahooinc.com/developer/documentation (OAUTHBEARER; Yahoo grants the mail scope on request).
     Provider {
         name: "yahoo",
         host: "pop.mail.yahoo.com",
@@ -95,7 +96,7 @@ const PROVIDERS: [Provider; 4] = [
 ];
 
 impl Provider {
-    /// The provider of this name: `google`, `microsoft`, `fastmail`, `yahoo`.
+    /// Returns the provider with this name: `google`, `microsoft`, `fastmail` or `yahoo`.
     ///
     /// ```
     /// use pop3::oauth::Provider;
@@ -108,18 +109,18 @@ impl Provider {
         PROVIDERS.iter().find(|provider| provider.name == name)
     }
 
-    /// All providers.
+    /// Returns all providers.
     pub fn all() -> impl Iterator<Item = &'static Self> {
         PROVIDERS.iter()
     }
 
-    /// True if the provider has tenants.
+    /// Returns true if the endpoints depend on a tenant.
     #[must_use]
     pub fn has_tenants(&self) -> bool {
         self.token.contains(TENANT)
     }
 
-    /// The endpoints, for a tenant where the provider has these; `common` is everybody.
+    /// Returns the endpoints. The default tenant is `common`: accounts of any tenant.
     #[must_use]
     pub fn endpoints(&self, tenant: Option<&str>) -> Endpoints {
         let url = |text: &str| text.replace(TENANT, tenant.unwrap_or("common")).parse().ok();

@@ -34,18 +34,18 @@ impl<'a> From<&'a crate::net::HttpResponse> for Response<'a> {
     }
 }
 
-/// Tokens of a successful response (RFC 6749 §5.1).
+/// The tokens of a successful response (RFC 6749 §5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// The access token: not empty, visible ASCII characters only.
+    /// The access token: not empty, and printable ASCII without spaces.
     pub access_token: Secret,
-    /// The refresh token, where there is a new one.
+    /// The new refresh token, if the server issued one.
     pub refresh_token: Option<Secret>,
-    /// How many seconds the access token lives, if the server says so.
+    /// The lifetime of the access token in seconds, if the server sent it.
     pub expires_in: Option<u64>,
 }
 
-/// The members of all successes and errors.
+/// The members of all successful responses and errors.
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
 pub(super) struct Body {
@@ -56,7 +56,7 @@ pub(super) struct Body {
     pub(super) device_code: Option<Hidden>,
     pub(super) user_code: Option<String>,
     pub(super) verification_uri: Option<String>,
-    /// Google's name for it.
+    /// Google's name for `verification_uri`.
     verification_url: Option<String>,
     pub(super) interval: Option<Seconds>,
     error: Option<String>,
@@ -70,7 +70,7 @@ impl Body {
 }
 
 impl Response<'_> {
-    /// The body of a success; an error quotes the server's words without the secrets that the redactor knows.
+    /// Returns the body of a successful response. An error quotes the response without the secrets in the redactor.
     pub(super) fn success(&self, secrets: &Redactor) -> Result<Body, Refusal> {
         if (300..400).contains(&self.status) {
             return Err(OAuthError::Redirect.into());
@@ -88,7 +88,7 @@ impl Response<'_> {
                 Some(description) => format!("{code}: {description}"),
                 None => code.clone(),
             };
-            // A server may send tokens together with an error, and quote them in it.
+            // A response may contain an error that quotes tokens of the same response.
             let mut sent = Redactor::default();
             for secret in [&body.access_token, &body.refresh_token, &body.device_code].into_iter().flatten() {
                 sent.add_secret(secret.0.expose());
@@ -112,7 +112,8 @@ impl Response<'_> {
         if body.token_type.is_some_and(|name| !name.eq_ignore_ascii_case("bearer")) {
             return Err(OAuthError::Missing("token_type (Bearer is needed)").into());
         }
-        // What OAUTHBEARER and XOAUTH2 can send (RFC 6750 §2.1): another token must not be stored and fail until it expires.
+        // OAUTHBEARER and XOAUTH2 can send these characters only (RFC 6750 §2.1). Otherwise the token would be cached, and every
+        // login would fail until it expires.
         let usable = |token: &Secret| !token.is_empty() && token.expose().iter().all(u8::is_ascii_graphic);
         let access_token = body.access_token.map(|token| token.0).filter(usable);
         Ok(Tokens {
@@ -123,7 +124,7 @@ impl Response<'_> {
     }
 }
 
-/// An error with the server's words.
+/// An error, with the text of the response.
 pub(super) struct Refusal {
     pub(super) error: OAuthError,
     /// The `error` member.
@@ -147,7 +148,7 @@ impl From<Refusal> for Error {
     }
 }
 
-/// A string that is wiped on drop.
+/// A string that is wiped when dropped.
 pub(super) struct Hidden(pub(super) Secret);
 
 impl<'de> Deserialize<'de> for Hidden {
@@ -156,7 +157,7 @@ impl<'de> Deserialize<'de> for Hidden {
     }
 }
 
-/// Seconds, as a number or, as some servers write them, as a string.
+/// A number of seconds. Some servers write it as a string.
 pub(super) struct Seconds(pub(super) u64);
 
 impl<'de> Deserialize<'de> for Seconds {
@@ -178,7 +179,11 @@ impl<'de> Deserialize<'de> for Seconds {
                 Ok(Seconds(u64::try_from(seconds).unwrap_or(0)))
             }
 
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates, and NaN is 0
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "saturates; NaN becomes 0"
+            )]
             fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Seconds, E> {
                 Ok(Seconds(seconds as u64))
             }
@@ -192,8 +197,8 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// RFC 9110 §10.2.3: seconds, or a date like `Sun, 06 Nov 1994 08:49:37 GMT`. Any other text may be a secret that the
-/// server repeats.
+/// True for a valid `Retry-After` (RFC 9110 §10.2.3): seconds, or a date like `Sun, 06 Nov 1994 08:49:37 GMT`. Any other text
+/// might be a secret that the server echoes.
 fn is_delay(text: &str) -> bool {
     let is_seconds =
         (1..=MAX_DIGITS).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
@@ -208,5 +213,5 @@ fn is_delay(text: &str) -> bool {
 
 const DATE: &str = "aaa, 00 aaa 0000 00:00:00 GMT";
 
-/// A year has eight.
+/// Maximum number of digits of a delay in seconds: a year has eight.
 const MAX_DIGITS: usize = 8;

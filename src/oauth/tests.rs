@@ -31,7 +31,7 @@ fn refresh() -> OAuthRequest {
     client(None).refresh(&endpoints(), &Secret::from("r/token")).unwrap()
 }
 
-/// The body and the `Authorization` field.
+/// Returns the body and the `Authorization` field.
 fn sent(request: &OAuthRequest) -> (String, Option<String>) {
     let text = |secret: &Secret| String::from_utf8(secret.expose().to_vec()).unwrap();
     let (body, authorization) = request.secret_parts();
@@ -104,7 +104,7 @@ fn the_redirect_is_checked_before_its_code_counts() {
         assert_eq!(error.kind(), kind, "{query}: {error}");
         assert!(error.message().contains(text), "{query}: {error}");
     }
-    // A server that does not announce `iss` may leave it out.
+    // A server that does not announce `iss` may omit it.
     let quiet = Endpoints { sends_iss: false, ..endpoints() };
     let request = AuthorizationRequest::new(&client(None), &quiet, "http://localhost", &[7; 64]).unwrap();
     assert!(request.code(&format!("code=c&state={state}")).is_ok());
@@ -212,7 +212,7 @@ fn an_echoed_secret_is_masked() {
     }
 }
 
-/// Wherever a response is cut, what is shown of it holds no secret, and neither does `Debug` of anything.
+/// Errors contain no secret, wherever a response is truncated; neither does any `Debug` output.
 #[test]
 fn nothing_of_a_secret_is_shown() {
     let secrets = ["s3cret-client/1", "s3cret-refresh/2", "s3cret-code/3", "s3cret-device/4", "s3cret-new/5"];

@@ -1,7 +1,7 @@
-//! The autoconfig format: `<clientConfig>` with the servers of a mail provider, as Thunderbird reads it.
+//! Thunderbird's autoconfig format: a `<clientConfig>` element with the servers of a mail provider.
 //!
-//! Only POP3 servers with TLS are returned. Entities other than the five of XML are not expanded, nothing is
-//! loaded from elsewhere, and nesting deeper than [`MAX_DEPTH`] is an error: the text is untrusted.
+//! Only POP3 servers with TLS are returned. The text is untrusted: only the five predefined entities of XML are expanded, no
+//! other file is loaded, and nesting deeper than [`MAX_DEPTH`] is an error.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -20,11 +20,13 @@ pub struct Servers {
     pub cleartext: Vec<Host>,
 }
 
-/// Reads the POP3 servers of an autoconfig file, with the placeholders of the address filled in.
+/// Parses an autoconfig file and returns its POP3 servers, with placeholders replaced by the parts of the address.
 ///
-/// Servers that name no usable host, port, user name or authentication are left out.
+/// Servers without a usable host, port, user name or authentication are omitted.
 ///
-/// Errors: [`ErrorKind::Protocol`] if the text is not well-formed XML in UTF-8, or not an autoconfig file.
+/// # Errors
+///
+/// [`ErrorKind::Protocol`] if the text is not well-formed XML in UTF-8, or not an autoconfig file.
 pub fn parse(octets: &[u8], address: &MailAddress, source: Source) -> Result<Servers, Error> {
     let text = str::from_utf8(octets).map_err(|_| malformed("not in UTF-8"))?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
@@ -60,7 +62,7 @@ pub fn parse(octets: &[u8], address: &MailAddress, source: Source) -> Result<Ser
             Event::CData(piece) => push(&mut server, &piece.xml10_content())?,
             Event::GeneralRef(reference) => push(&mut server, &resolve(&reference)?)?,
             Event::Eof => break,
-            // Empty elements have no text. A document type defines entities, which are not expanded.
+            // An empty element has no text. A document type could define entities, which are not expanded.
             Event::Empty(_) | Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
         }
     }
@@ -83,8 +85,7 @@ struct Written {
 }
 
 impl Written {
-    /// Handles the end of an element. The first element of each name counts, except for the authentication, which may
-    /// occur several times.
+    /// Handles the end of an element. If an element is repeated, the first one counts; `authentication` may occur several times.
     fn take(&mut self, name: &str) {
         let content = std::mem::take(&mut self.content);
         let content = content.trim();
@@ -128,7 +129,7 @@ impl Written {
         let Some(user) = filled(username, address).filter(|user| user.chars().all(is_printable)) else {
             return;
         };
-        // Without an authentication element, assume the default of POP3: a password.
+        // Without an `authentication` element, assume that the server accepts passwords, as usual for POP3.
         let offers = |names: &[&str]| self.authentication.iter().any(|one| names.contains(&one.as_str()));
         let password = self.authentication.is_empty() || offers(PASSWORD);
         let oauth = offers(&["oauth2"]);
@@ -138,7 +139,7 @@ impl Written {
     }
 }
 
-/// A text with its placeholders filled in; `None` if one is unknown, or nothing is left.
+/// Replaces the placeholders in a text. Returns `None` if a placeholder is unknown or the result is empty.
 ///
 /// `%EMAILLOCALPART%.%EMAILDOMAIN%` → `alice.example.org`
 fn filled(text: &str, address: &MailAddress) -> Option<String> {
@@ -160,7 +161,7 @@ fn is_pop3(tag: &BytesStart<'_>) -> bool {
     tag.try_get_attribute("type").ok().flatten().is_some_and(|kind| kind.value.eq_ignore_ascii_case("pop3"))
 }
 
-/// The character of `&amp;`, `&#64;` and the like. Any other entity would need a definition in the file.
+/// Returns the character of a reference such as `&amp;` or `&#64;`. All other entities would need a definition in the file.
 fn resolve(reference: &BytesRef<'_>) -> Result<String, Error> {
     let unknown = || malformed("an entity that XML does not define");
     if let Some(c) = reference.resolve_char_ref().map_err(|_| unknown())? {
@@ -177,7 +178,7 @@ fn resolve(reference: &BytesRef<'_>) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
-/// True if the open elements have these names.
+/// True if the open elements have exactly these names.
 fn is_at(path: &[String], names: &[&str]) -> bool {
     path.len() == names.len() && path.iter().zip(names).all(|(open, name)| open == name)
 }
@@ -198,17 +199,19 @@ fn push(server: &mut Option<Written>, piece: &str) -> Result<(), Error> {
 const PROVIDER: &[&str] = &["clientConfig", "emailProvider"];
 const SERVER: &[&str] = &["clientConfig", "emailProvider", "incomingServer"];
 
-/// The names of the format, and those of its first version.
+/// Names of password authentication, in the current and in the first version of the format.
 const PASSWORD: &[&str] = &["password-cleartext", "password-encrypted", "plain", "secure"];
 
-/// The format has five levels.
+/// Maximum depth of nested elements. The format has five levels.
 pub const MAX_DEPTH: usize = 16;
 
-/// A provider has only a few servers; further servers are ignored.
+/// Maximum number of servers; further servers are ignored. Providers have only a few.
 const MAX_SERVERS: usize = 32;
+
+/// Maximum number of authentication methods per server; further methods are ignored.
 const MAX_AUTHENTICATION: usize = 16;
 
-/// A host name has 253 characters (RFC 1035 §2.3.4), a user name seldom more.
+/// Maximum length of an element's text, in bytes. A host name has up to 253 (RFC 1035 §2.3.4), a user name rarely more.
 const MAX_CONTENT: usize = 1024;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ fn read(xml: &str) -> Result<Servers, Error> {
     parse(xml.as_bytes(), &alice(), Source::Autoconfig)
 }
 
-/// An autoconfig file with these servers.
+/// Returns an autoconfig file with these servers.
 fn file(servers: &str) -> String {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<clientConfig version=\"1.1\">\n<emailProvider id=\"example.org\">\
@@ -157,7 +157,7 @@ fn other_files_are_refused() {
     assert!(latin1.message().contains("UTF-8"), "{latin1}");
 }
 
-/// The billion laughs, an external entity, and a parameter entity: none is expanded, none is loaded.
+/// The "billion laughs" attack, an external entity and a parameter entity.
 #[test]
 fn entities_are_not_expanded() {
     let doctype = "<!DOCTYPE clientConfig [<!ENTITY a \"pop.evil.example\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">\
@@ -173,7 +173,7 @@ fn entities_are_not_expanded() {
     assert_eq!(shown(&read(&unused).unwrap()).len(), 1);
 }
 
-/// Four megabytes of each kind of junk are read in one pass, with bounded memory.
+/// Four megabytes of each kind of junk must be parsed in a single pass, with bounded memory.
 #[test]
 fn large_files_do_no_harm() {
     const LARGE: usize = 4 << 20;
@@ -198,12 +198,12 @@ fn large_files_do_no_harm() {
     assert!(read(&"<clientConfig>".repeat(LARGE / 14)).is_err());
     assert!(read(&format!("<{}>", "n".repeat(LARGE))).is_err());
     assert!(read(&"&amp;".repeat(LARGE / 5)).is_err());
-    // Quadratic work would take hours.
+    // A parser with quadratic time would take hours.
     assert!(begun.elapsed() < std::time::Duration::from_secs(120));
 }
 
 proptest! {
-    /// A damaged file gives usable candidates or an error.
+    /// A damaged file yields usable candidates or an error.
     #[test]
     fn hostile_files_do_no_harm(
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..20),
