@@ -8,22 +8,22 @@ use std::{borrow::Cow, fmt, sync::mpsc, thread, time::Duration};
 pub enum KeyringError {
     /// This `pop3` was built without the feature `keyring`.
     Absent,
-    /// No service answers: cron, a system service, a session without D-Bus.
+    /// No service is available, as in cron, in a system service or in a session without D-Bus.
     NoService(String),
     /// The keyring is locked and was not unlocked.
     Locked(String),
-    /// The secret has more UTF-16 bytes than the platform allows (2,560 on Windows); the limit in bytes.
+    /// The secret, in UTF-16, exceeds the limit of the platform, given in bytes (2,560 on Windows).
     TooLong(u32),
-    /// Timed out: the unlock prompt is not visible to anyone, or the service hangs.
+    /// Timed out: the prompt to unlock the keyring was not answered, or the service hangs.
     TimedOut(Duration),
-    /// The secret to save, or the saved one, is not UTF-8.
+    /// The secret to save, or the saved secret, is not UTF-8.
     NotText,
     /// Any other error.
     Failed(String),
 }
 
 impl KeyringError {
-    /// A short text without the message of the platform.
+    /// Returns a short text without the message of the platform.
     pub fn kind(&self) -> Cow<'static, str> {
         match self {
             Self::Absent => "this pop3 was built without the keyring".into(),
@@ -59,9 +59,9 @@ impl fmt::Display for KeyringError {
 
 pub use platform::{read, read_bytes, remove, remove_from, save, write_bytes};
 
-/// Calls the keyring from another thread, which is abandoned after `limit`: keyring calls have no timeout.
+/// Calls the keyring in another thread, which is abandoned after `limit`: keyring calls have no timeout.
 ///
-/// `notice` is called after a few seconds, when a person may have been asked to unlock the keyring.
+/// Calls `notice` after a few seconds: by then the system may have asked a person to unlock the keyring.
 pub fn within<T: Send + 'static>(
     limit: Duration,
     notice: impl FnOnce(),
@@ -85,7 +85,7 @@ pub fn within<T: Send + 'static>(
     })
 }
 
-/// An unlocked keyring answers within milliseconds.
+/// Delay of the notice. An unlocked keyring responds within milliseconds.
 const NOTICE: Duration = Duration::from_secs(3);
 
 #[cfg(feature = "keyring")]
@@ -109,7 +109,7 @@ mod platform {
 
     /// Saves the secret of `USER@HOST`, replacing an earlier one.
     ///
-    /// It is saved as text, so that Windows stores it in UTF-16 like its own dialog and can show and edit it.
+    /// The secret is saved as text: Windows then stores it in UTF-16, so that its own dialog can show and edit it.
     pub fn save(mailbox: &str, secret: &Secret) -> Result<(), KeyringError> {
         let secret = std::str::from_utf8(secret.expose()).map_err(|_| KeyringError::NotText)?;
         entry(mailbox)?.set_password(secret).map_err(|error| reason(&error))
@@ -129,12 +129,12 @@ mod platform {
         entry_of(service, user)?.set_secret(secret).map_err(|error| reason(&error))
     }
 
-    /// Removes the secret of `USER@HOST`; `false` if none was saved.
+    /// Removes the secret of `USER@HOST`. Returns false if no secret was saved.
     pub fn remove(mailbox: &str) -> Result<bool, KeyringError> {
         remove_from(SERVICE, mailbox)
     }
 
-    /// Removes an entry of a service; `false` if there was none.
+    /// Removes an entry of a service. Returns false if there was no entry.
     pub fn remove_from(service: &str, user: &str) -> Result<bool, KeyringError> {
         match entry_of(service, user)?.delete_credential() {
             Ok(()) => Ok(true),
@@ -161,13 +161,13 @@ mod platform {
             Error::TooLong(_, limit) => KeyringError::TooLong(*limit),
             Error::BadEncoding(_) => KeyringError::NotText,
             Error::Ambiguous(entries) => KeyringError::Failed(format!("it has {} entries", entries.len())),
-            // Its text may contain the secret.
+            // The text of the error may contain the secret.
             Error::BadDataFormat(..) => KeyringError::Failed("the entry is damaged".into()),
             _ => KeyringError::Failed(innermost(error)),
         }
     }
 
-    /// The message of the platform, on one line.
+    /// Returns the message of the platform, on one line.
     fn innermost(error: &Error) -> String {
         let mut innermost: &dyn std::error::Error = error;
         while let Some(source) = innermost.source() {

@@ -1,4 +1,4 @@
-//! Secrets that a program prints: `password-command` and `token-command`; and the first line of standard input.
+//! Reads secrets from the output of a command (`password-command`, `token-command`) and from standard input.
 
 use crate::bytes::BOM;
 use std::{
@@ -19,8 +19,8 @@ use crate::{
     },
 };
 
-/// Runs the command of the account's key `key` and returns the first line of its output. Its standard error is shown to
-/// the user, except with `--json` and `-qq`. Its time is limited by `--deadline` only, because it may ask a person.
+/// Runs the command of the account's key `key` and returns the first line of its output. Its standard error is shown, except with
+/// `--json` and `-qq`. Only `--deadline` limits its time, because the command may ask a person.
 pub fn run(key: &str, words: &[String], settings: &Settings) -> Result<Secret, CliError> {
     let program = words.first().map(String::as_str).unwrap_or_default();
     let failed = |what: &dyn Display| CliError::configuration(format!("{key}: {program:?} {what}"));
@@ -36,14 +36,14 @@ pub fn run(key: &str, words: &[String], settings: &Settings) -> Result<Secret, C
         .map_err(|error| failed(&format!("cannot be read: {error}")))
         .and_then(|line| wait(&mut child, &line, settings, key, &failed));
     if ended.is_err() {
-        // Closes its output as well, so that processes it has started end too.
+        // This also closes its output, so that processes that it has started end too.
         let _ = child.kill();
         let _ = child.wait();
     }
     ended
 }
 
-/// Removes the variables that can hold a secret from the environment of a command.
+/// Removes the variables that can contain a secret from the environment of a command.
 pub fn remove_secrets(command: &mut Command) -> &mut Command {
     for variable in SECRET_VARIABLES {
         command.env_remove(variable);
@@ -112,8 +112,8 @@ fn wait(
     }
 }
 
-/// Sends the first line from a thread that reads all output: a command blocks if nobody reads the rest of its output, and
-/// a remaining child process may keep the output open. Endless output is an error.
+/// Sends the first line from a thread that reads all output: a command blocks if the rest of its output is not read, and a
+/// remaining child process may keep the output open. Endless output is an error.
 fn read_first_line(child: &mut Child) -> io::Result<mpsc::Receiver<io::Result<Secret>>> {
     let (sender, receiver) = mpsc::channel();
     if let Some(output) = child.stdout.take() {
@@ -130,18 +130,18 @@ fn read_first_line(child: &mut Child) -> io::Result<mpsc::Receiver<io::Result<Se
                 let endless = format!("prints without end: more than {MAX_REST} bytes after its first line");
                 let _ = sender.send(Err(io::Error::new(io::ErrorKind::InvalidData, endless)));
             }
-            // Until the command is killed: a closed pipe would make it fail with an error of its own.
+            // Reads until the command is killed: if the pipe were closed, the command would fail with another error.
             let _ = io::copy(&mut output, &mut io::sink());
         })?;
     }
     Ok(receiver)
 }
 
-/// Tokens have a few thousand bytes.
+/// Maximum length of a secret, in bytes. Tokens have a few thousand.
 const MAX_SECRET: u64 = 65_536;
 
-/// The most output after the first line: password stores print a short note there.
+/// Maximum size of the output after the first line, in bytes: password stores print a short note there.
 const MAX_REST: u64 = 1 << 20;
 
-/// The longest pause between two checks whether the command has ended.
+/// Maximum interval between two checks of whether the command has ended.
 const MAX_PAUSE: Duration = Duration::from_millis(50);

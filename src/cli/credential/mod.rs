@@ -1,7 +1,7 @@
-//! The credential of a run: from the environment, a command of the account, the keyring or a prompt.
+//! Finds the credential of a run: in the environment, from a command of the account, in the keyring or with a prompt.
 //!
-//! It is found before connecting: a person may take minutes to answer a prompt or to unlock a keyring, and servers drop
-//! idle connections.
+//! This happens before connecting: a person may take minutes to answer a prompt or to unlock a keyring, and servers drop idle
+//! connections.
 
 mod command;
 #[cfg(test)]
@@ -40,11 +40,7 @@ pub struct Found {
 /// Returns the access token of the stored OAuth 2.0 grant, or the reason why there is none.
 pub type GrantToken<'a> = dyn Fn() -> Result<Result<Found, String>, CliError> + 'a;
 
-/// Returns the credential of the first source that has one.
-///
-/// # Errors
-///
-/// A configuration error that names every source if none has a credential.
+/// Returns the credential of the first source that has one. If no source has one, the error names all sources.
 pub fn find(settings: &Settings, grant: &GrantToken<'_>) -> Result<Found, CliError> {
     find_in(settings, grant, &System)
 }
@@ -83,7 +79,7 @@ impl Found {
     }
 }
 
-/// Saves in the keyring what [`ask`] returned, once the server has accepted it.
+/// Saves a credential of [`ask`] in the keyring. Call it once the server has accepted the credential.
 pub fn save(settings: &Settings, credential: &Credential) -> Result<(), CliError> {
     let (Credential::Password(secret) | Credential::Token(secret)) = credential else { return Ok(()) };
     let (mailbox, secret) = (settings.mailbox(), secret.clone());
@@ -91,7 +87,7 @@ pub fn save(settings: &Settings, credential: &Credential) -> Result<(), CliError
         .map_err(|error| unsaved(settings, &error))
 }
 
-/// Removes the secret from the keyring; `false` if none was saved.
+/// Removes the secret from the keyring. Returns false if no secret was saved.
 pub fn remove(settings: &Settings) -> Result<bool, CliError> {
     let mailbox = settings.mailbox();
     ask_keyring(settings, move || keyring::remove(&mailbox))?.map_err(|error| {
@@ -102,7 +98,7 @@ pub fn remove(settings: &Settings) -> Result<bool, CliError> {
     })
 }
 
-/// Fails if the secret could not be saved, before a person is asked for it.
+/// Fails if there is no keyring to save a secret in. Call it before asking a person for the secret.
 fn has_keyring(settings: &Settings) -> Result<(), CliError> {
     let mailbox = settings.mailbox();
     match ask_keyring(settings, move || keyring::read(&mailbox))? {
@@ -146,7 +142,7 @@ enum SecretKind {
 }
 
 impl SecretKind {
-    /// Returns the kinds that fit the mechanism, the preferred first; none for EXTERNAL.
+    /// Returns the kinds that fit the mechanism, the preferred one first. EXTERNAL needs no secret.
     fn of(method: Option<AuthMethod>) -> Vec<Self> {
         match method {
             None => vec![Self::Password, Self::Token],
@@ -180,11 +176,11 @@ impl fmt::Display for SecretKind {
     }
 }
 
-/// The keyring and the terminal; tests have fakes.
+/// The keyring and the terminal, which tests replace.
 trait Backends {
     fn keyring(&self, settings: &Settings) -> Result<Result<Option<Secret>, KeyringError>, CliError>;
 
-    /// `None` without a terminal.
+    /// Asks for a secret. Returns `None` if there is no terminal.
     fn prompt(&self, kind: SecretKind, mailbox: &str) -> Option<Result<Secret, CliError>>;
 }
 
@@ -208,9 +204,9 @@ impl Backends for System {
         let _waiting = deadline::waiting_for(PROMPT);
         let answer = rpassword::prompt_password(format!("{what} for {}: ", escape(mailbox)));
         if let Err(error) = &answer {
-            // The error belongs on a line of its own.
+            // Ends the line of the prompt before the error is printed.
             eprintln!();
-            // Ctrl-C: wait for its signal, which ends the process.
+            // Ctrl-C was pressed: wait for the signal, which ends the process.
             if error.kind() == io::ErrorKind::Interrupted {
                 thread::sleep(GRACE);
             }
@@ -258,7 +254,7 @@ fn find_in(settings: &Settings, grant: &GrantToken<'_>, backends: &dyn Backends)
             Err(error)
         }
     };
-    // An account with OAuth 2.0 may have no password to ask for.
+    // An account with OAuth 2.0 may have no password, so do not ask for one.
     if let Some(why) = no_grant {
         return Err(oauth::no_grant(settings, &why));
     }
@@ -268,7 +264,7 @@ fn find_in(settings: &Settings, grant: &GrantToken<'_>, backends: &dyn Backends)
     Err(none_found(preferred, &mailbox, keyring))
 }
 
-/// Returns a secret that can be sent: on one line, and not empty unless `POP3_PASSWORD` is set to nothing.
+/// Checks that a secret can be sent: it must be a single line, and not empty unless `POP3_PASSWORD` is set to an empty value.
 fn checked(kind: SecretKind, secret: Secret, source: &'static str) -> Result<Found, CliError> {
     if has_line_break_or_nul(secret.expose()) {
         return Err(CliError::configuration(format!(
@@ -291,7 +287,7 @@ fn none_found(kind: SecretKind, mailbox: &str, keyring: Result<(), KeyringError>
         (Ok(()) | Err(KeyringError::Locked(_) | KeyringError::TimedOut(_)), _) => {
             "pop3 login saves one in the keyring"
         }
-        // There is nothing that login could save it in.
+        // Without a keyring, `login` cannot save the password.
         (Err(_), SecretKind::Password) => {
             "set POP3_PASSWORD, or write a password-command in the configuration file"
         }
@@ -311,6 +307,6 @@ fn unreadable(source: &str, error: &io::Error) -> CliError {
 
 const PROMPT: &str = "the prompt";
 
-/// How long to wait for an event that is due: the signal of Ctrl-C, or the line of a command that has ended, which is
-/// late only if a remaining child process of the command holds its output.
+/// How long to wait for an event that is due: the signal of Ctrl-C, or the line of a command that has ended. The line is late only
+/// if a remaining child process keeps the output of the command open.
 const GRACE: Duration = Duration::from_secs(1);

@@ -1,4 +1,4 @@
-//! Sources of credentials in their order, and commands that misbehave.
+//! The order of the sources of credentials, and commands that misbehave.
 
 use std::process::Command;
 
@@ -157,8 +157,8 @@ fn the_first_line_of_a_command_is_the_secret() {
     assert_eq!(secret("echo one; echo two").unwrap(), b"one");
     assert_eq!(secret("printf 'no end'").unwrap(), b"no end");
     assert_eq!(secret("true").unwrap(), b"");
-    // The command must be able to exit after writing more than a pipe holds, or leaving a child process that holds the
-    // pipe.
+    // The command must be able to exit even if it writes more than a pipe can buffer, or leaves a child process that keeps the
+    // pipe open.
     assert_eq!(secret("echo one; head -c 300000 /dev/zero").unwrap(), b"one");
     assert_eq!(secret("echo one; sleep 20 &").unwrap(), b"one");
     let message = secret("echo hush; echo hush >&2; exit 3").unwrap_err();

@@ -5,8 +5,8 @@ use std::thread;
 
 use crate::cli::credential::remove_secrets;
 
-/// Opens a URL in the browser that `BROWSER` names, or else in that of the desktop. Opening may fail silently, so the
-/// caller prints the URL as well.
+/// Opens a URL in the browser of the variable `BROWSER` or, if it is not set, in the default browser. This may fail silently, so
+/// the caller must also print the URL.
 pub fn open(url: &str) {
     let mut commands = match std::env::var("BROWSER") {
         Ok(browsers) if !browsers.trim().is_empty() => from_variable(&browsers, url),
@@ -15,7 +15,7 @@ pub fn open(url: &str) {
     if commands.is_empty() {
         commands = open::commands(url);
     }
-    // Some launchers run until the browser is closed.
+    // In a thread, because some launchers run until the browser is closed.
     let started = thread::Builder::new().name("browser".into()).spawn(move || {
         for mut command in commands {
             let quiet =
@@ -32,8 +32,8 @@ pub fn open(url: &str) {
     }
 }
 
-/// `BROWSER=firefox:lynx %s`: commands separated by colons (by semicolons on Windows, whose paths have colons); `%s` is the
-/// URL, or it comes last.
+/// Parses `BROWSER`, such as `firefox:lynx %s`: commands separated by colons (on Windows, where paths contain colons, by
+/// semicolons). The URL replaces `%s`, or is appended.
 fn from_variable(browsers: &str, url: &str) -> Vec<Command> {
     let separator = if cfg!(windows) { ';' } else { ':' };
     let command = |text: &str| {

@@ -34,22 +34,23 @@ pub struct Keys {
 #[derive(Debug, Clone)]
 pub struct OAuth {
     pub provider: Option<&'static Provider>,
-    /// The issuer whose metadata is fetched. Without a provider, an issuer and a token endpoint, the POP3 server names it.
+    /// The issuer whose metadata is fetched. If neither a provider, an issuer nor a token endpoint is configured, the POP3 server
+    /// names the issuer.
     pub issuer: Option<Url>,
-    /// The provider's endpoints, and those written by hand.
+    /// The endpoints of the provider, replaced by configured ones.
     pub endpoints: Endpoints,
     pub client_id: String,
     pub scope: String,
     pub parameters: Vec<(String, String)>,
     pub client_secret_command: Option<Vec<String>>,
     pub store: StoreKind,
-    /// The address that the browser ends at, without a port unless one is written.
+    /// The redirect URI. It has a port only if one is configured.
     pub redirect: Url,
-    /// Trust anchors for the endpoints.
+    /// A file with the trust anchors for the endpoints.
     pub ca_file: Option<PathBuf>,
 }
 
-/// Where the grant is kept.
+/// Where the grant is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
     Keyring,
@@ -57,17 +58,17 @@ pub enum StoreKind {
 }
 
 impl Keys {
-    /// The POP3 server of the provider, if one is named.
+    /// Returns the provider, if one is configured.
     pub fn provider(&self) -> Option<&'static Provider> {
         Provider::by_name(self.provider.as_deref()?)
     }
 
-    /// True if a command is configured: it shows how to get a secret.
+    /// True if a command is configured. Its text may reveal how to get a secret.
     pub fn has_command(&self) -> bool {
         self.client_secret_command.is_some()
     }
 
-    /// Validates the table; the error is a reason. `resolve` completes a path.
+    /// Validates the table; the error is the reason. `resolve` makes a path absolute.
     pub fn understand(&self, resolve: impl Fn(&str) -> PathBuf) -> Result<OAuth, String> {
         let provider = match &self.provider {
             Some(name) => Some(Provider::by_name(name).ok_or_else(|| {
@@ -148,7 +149,7 @@ impl Keys {
         }
     }
 
-    /// The configured parameters override those of the provider.
+    /// Returns the parameters of the provider, overridden by configured ones.
     fn parameters(&self, provider: Option<&Provider>) -> Vec<(String, String)> {
         let known = provider.map_or(&[][..], |provider| provider.parameters);
         let mut all: BTreeMap<String, String> =
@@ -159,24 +160,24 @@ impl Keys {
 }
 
 impl OAuth {
-    /// The issuer or the token endpoint that identifies a grant; `None` if the POP3 server is to name it.
+    /// Returns the issuer or token endpoint that identifies a grant, or `None` if the POP3 server names the issuer.
     pub fn authority(&self) -> Option<&str> {
         self.issuer.as_ref().or(self.endpoints.token.as_ref()).map(Url::as_str)
     }
 }
 
-/// The error does not repeat the value: a URL may hold a secret.
+/// Parses a URL. The error does not repeat the value, because a URL may contain a secret.
 fn url(name: &str, text: &str) -> Result<Url, String> {
     text.parse().map_err(|error: crate::Error| format!("{name}: {}", error.message()))
 }
 
-/// RFC 8252 §7.3, and what Microsoft registers for any port.
+/// The default redirect URI (RFC 8252 §7.3). Microsoft accepts it with any port.
 const REDIRECT: &str = "http://localhost";
 
-/// For an issuer of which nothing else is known (`OpenID` Connect Core §11).
+/// The default scope for an issuer that is not a known provider (`OpenID` Connect Core §11).
 const OPENID_SCOPE: &str = "openid offline_access";
 
-/// Parameters of the protocol itself.
+/// Parameters that the protocol sets, so they cannot be configured.
 const RESERVED: [&str; 12] = [
     "client_id",
     "client_secret",

@@ -1,4 +1,4 @@
-//! A grant: its owner, its tokens, and its serialized form.
+//! A grant: its owner, its tokens and its serialization.
 
 use crate::Secret;
 use crate::net::Url;
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::OAuth;
 use crate::cli::settings::Settings;
 
-/// The result of a login, with all data that a refresh needs besides the client.
+/// The result of a login: all data that a refresh needs, except the client.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Grant {
     host: String,
@@ -19,18 +19,18 @@ pub struct Grant {
     client_id: String,
     token_url: String,
     revocation_url: Option<String>,
-    /// True if the client secret is sent in the body.
+    /// True if the client secret is sent in the body of requests.
     post: bool,
     #[serde(serialize_with = "expose", deserialize_with = "hide")]
     pub refresh_token: Secret,
     #[serde(serialize_with = "expose", deserialize_with = "hide")]
     pub access_token: Secret,
-    /// When the access token expires, in Unix seconds; 0 if that is not known.
+    /// When the access token expires, in seconds since 1970; 0 if unknown.
     expires: i64,
 }
 
 impl Grant {
-    /// A new grant for the account of the settings.
+    /// Creates a grant for the account of the settings.
     pub fn new(
         settings: &Settings,
         oauth: &OAuth,
@@ -53,7 +53,7 @@ impl Grant {
         }
     }
 
-    /// The grant after a refresh. A server that sends no refresh token lets the one before live on (RFC 6749 §6).
+    /// Returns the grant after a refresh. If the response contains no refresh token, the old one stays valid (RFC 6749 §6).
     pub fn refreshed(&self, tokens: &Tokens, now: i64) -> Self {
         Self {
             refresh_token: tokens.refresh_token.as_ref().unwrap_or(&self.refresh_token).clone(),
@@ -63,7 +63,7 @@ impl Grant {
         }
     }
 
-    /// True if this is a grant for the host, user, issuer and client of the settings.
+    /// True if the grant is for the host, user, issuer and client of the settings.
     pub fn belongs_to(&self, settings: &Settings, oauth: &OAuth) -> bool {
         self.host == settings.address.host().to_string()
             && self.user == settings.user
@@ -71,7 +71,7 @@ impl Grant {
             && oauth.authority().is_none_or(|authority| authority == self.authority)
     }
 
-    /// True while the access token has more than a minute to live.
+    /// True if the access token is valid for more than a minute.
     pub fn is_fresh(&self, now: i64) -> bool {
         !self.access_token.is_empty() && now < self.expires.saturating_sub(MARGIN)
     }
@@ -85,16 +85,16 @@ impl Grant {
         }
     }
 
-    /// The grant as JSON.
+    /// Serializes the grant as JSON.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         // A growing buffer would leave copies in freed memory.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_GRANT));
-        // Strings into memory: nothing of it can fail.
+        // Cannot fail: strings and numbers are written to memory.
         let _ = serde_json::to_writer(&mut *bytes, self);
         bytes
     }
 
-    /// `None` if the bytes are no grant.
+    /// Parses a grant. Returns `None` if the bytes are not one.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
@@ -105,7 +105,7 @@ fn expires(tokens: &Tokens, now: i64) -> i64 {
     if seconds == 0 { 0 } else { now.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX)) }
 }
 
-/// Tokens came as JSON strings, so they are UTF-8.
+/// Serializes a token. Tokens are UTF-8, because they were received as JSON strings.
 fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(std::str::from_utf8(secret.expose()).unwrap_or_default())
 }
@@ -114,10 +114,10 @@ fn hide<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> 
     String::deserialize(deserializer).map(Secret::from)
 }
 
-/// How long before its end a token counts as expired: the login takes some of it.
+/// Time in seconds before its expiry at which a token counts as expired: the login takes some time.
 const MARGIN: i64 = 60;
 
-/// Two tokens of at most 64 KiB each, by the limit of a response.
+/// Maximum size of a serialized grant, in bytes: a response limits each of its two tokens to 64 KiB.
 pub const MAX_GRANT: usize = 160 * 1024;
 
 #[cfg(test)]

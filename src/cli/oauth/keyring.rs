@@ -1,4 +1,4 @@
-//! The keyring's entries for grants: bytes, under a service of their own.
+//! Stores grants in the keyring, as bytes and under a separate service name.
 
 use crate::Secret;
 
@@ -8,7 +8,8 @@ use crate::cli::keyring::{self, KeyringError};
 /// The keyring of the operating system.
 pub struct Keyring;
 
-/// Windows holds 2,560 bytes, and passwords as UTF-16, which halves the room: grants are saved as bytes.
+/// The service name of grants. Grants are saved as bytes: Windows limits entries to 2,560 bytes and stores passwords in UTF-16,
+/// which would halve the limit.
 const SERVICE: &str = "pop3-oauth";
 
 impl Entries for Keyring {

@@ -1,4 +1,4 @@
-//! The issuer that a POP3 server names (RFC 7628 §3.2.2).
+//! Learns the issuer from the POP3 server (RFC 7628 §3.2.2).
 
 use std::error::Error as _;
 
@@ -15,7 +15,8 @@ use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::escape::escape;
 use crate::cli::session;
 
-/// Asks the POP3 server with a wrong token, shows the person what it names, and fetches the metadata there.
+/// Logs in to the POP3 server with an invalid token: its response contains the URL of the metadata. Prints the URL for the person
+/// and fetches the metadata.
 pub fn endpoints(context: &Context<'_>, transport: &Transport<'_>) -> Result<Endpoints, CliError> {
     let url = openid_configuration(context)?;
     let shown = escape(url.as_str()).into_owned();
@@ -64,5 +65,5 @@ fn openid_configuration(context: &Context<'_>) -> Result<Url, CliError> {
     }
 }
 
-/// Not empty: some servers answer an empty token without naming the issuer.
+/// The invalid token. It is not empty: some servers do not name the issuer in response to an empty token.
 const WRONG_TOKEN: &str = "none";

@@ -1,4 +1,4 @@
-//! The listener that the browser is redirected to (RFC 8252 §7.3): one answer, on both loopback addresses.
+//! Listens for the redirect of the browser on both loopback addresses (RFC 8252 §7.3).
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::net::Url;
 
-/// Listens on one port of both loopback addresses.
+/// A listener on the same port of both loopback addresses.
 pub struct Listener {
     sockets: Vec<TcpListener>,
     port: u16,
@@ -17,7 +17,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens on the port of the redirect, or on any free one.
+    /// Listens on the port of the redirect URI or, if it has none, on any free port.
     pub fn bind(redirect: &Url) -> io::Result<Self> {
         let wanted = written_port(redirect);
         let mut last = None;
@@ -26,12 +26,12 @@ impl Listener {
             let port = first.local_addr()?.port();
             let sockets = match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
                 Ok(second) => vec![first, second],
-                // Another program has the port on IPv6, and a browser might reach that one.
+                // Another program uses the port on IPv6, and the browser might connect to that program.
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                     last = Some(error);
                     continue;
                 }
-                // No IPv6 on this machine, so no browser uses it either.
+                // This machine has no IPv6, so the browser cannot use it either.
                 Err(_) => vec![first],
             };
             for socket in &sockets {
@@ -42,7 +42,7 @@ impl Listener {
         Err(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into()))
     }
 
-    /// The redirect with this port.
+    /// Returns the redirect URI with the port of the listener.
     pub fn redirect_uri(&self, redirect: &Url) -> String {
         if written_port(redirect).is_some() {
             return redirect.as_str().to_owned();
@@ -52,8 +52,8 @@ impl Listener {
         format!("{scheme}://{host}:{}{path}", self.port)
     }
 
-    /// Waits for the redirect, shows the browser a page, and returns the result of `judge`; `None` after `until`. Other
-    /// requests get 404.
+    /// Waits for the redirect until `until`, responds with a page, and returns the result of `judge`, or `None` if no redirect
+    /// arrived. Responds to other requests with status 404.
     pub fn wait<T: Send + 'static>(
         &self,
         until: Instant,
@@ -63,7 +63,7 @@ impl Listener {
         let judge: Arc<Judge<T>> = Arc::new(judge);
         while Instant::now() < until {
             for socket in &self.sockets {
-                // Browsers open idle connections in advance, so each one has its own thread.
+                // A thread per connection, because browsers open connections in advance and leave them idle.
                 while let Ok((stream, peer)) = socket.accept() {
                     self.serve(stream, peer, &judge, &sender);
                 }
@@ -122,7 +122,7 @@ fn answer<T>(
     shown
 }
 
-/// The query of a `GET` of the redirect's path that looks like an answer.
+/// Returns the query of a request if it is a `GET` of the redirect's path and has the parameters of a redirect.
 fn query<'a>(head: &'a str, path: Option<&str>) -> Option<&'a str> {
     let target = head.strip_prefix("GET ")?.split(' ').next()?;
     let (found, query) = target.split_once('?')?;
@@ -143,7 +143,7 @@ fn read_head(stream: &mut TcpStream) -> io::Result<String> {
     String::from_utf8(head).map_err(|_| io::ErrorKind::InvalidData.into())
 }
 
-/// A page without scripts, links, and anything from the address.
+/// Sends a page that has no scripts, no links and no text from the request.
 fn page(stream: &mut TcpStream, status: &str, text: &str) -> io::Result<()> {
     let body = format!("<!doctype html><meta charset=utf-8><title>pop3</title><p>{text}</p>\n");
     let head = format!(
@@ -157,12 +157,12 @@ fn page(stream: &mut TcpStream, status: &str, text: &str) -> io::Result<()> {
     stream.flush()
 }
 
-/// The path of the redirect; `None` where it has none.
+/// Returns the path of the redirect URI, if it has one.
 fn path(redirect: &Url) -> Option<String> {
     Some(redirect.path().to_owned()).filter(|path| path != "/")
 }
 
-/// The port that is written in the redirect, if one is.
+/// Returns the port in the redirect URI, if it has one.
 fn written_port(redirect: &Url) -> Option<u16> {
     let rest = redirect.as_str().split("://").nth(1)?;
     let authority = rest.split('/').next()?;
@@ -175,7 +175,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Codes and states have a few hundred bytes, cookies of other local servers more.
+/// Maximum size of a request, in bytes. Codes and states have a few hundred bytes; cookies of other local servers have more.
 const MAX_HEAD: usize = 64 * 1024;
 
 const ATTEMPTS: u32 = 20;
@@ -220,7 +220,7 @@ mod tests {
         let port = listener.port;
         let ipv6 = listener.sockets.len() == 2;
         let browser = thread::spawn(move || {
-            // Opened ahead, and never used.
+            // A connection that is opened in advance and never used.
             let _idle = TcpStream::connect(("127.0.0.1", port)).unwrap();
             let mut answers = Vec::new();
             for target in ["/", "/favicon.ico", "/done", "/done?x=1", "/other?code=c&state=s"] {

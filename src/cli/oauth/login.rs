@@ -1,4 +1,4 @@
-//! `login` and `logout` of an account with `oauth`.
+//! `login` and `logout` for an account with `oauth`.
 
 use std::io::{self, IsTerminal as _};
 use std::sync::mpsc;
@@ -20,7 +20,7 @@ use crate::cli::error::{Abort, CliError, ErrorCode};
 use crate::cli::settings::Settings;
 use crate::cli::{credential, json, session};
 
-/// Has the person confirm, proves the token against the POP3 server, and saves the grant.
+/// Gets a grant with the help of a person, verifies its access token with the POP3 server, and saves it.
 pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Result<Outcome, Abort> {
     let settings = context.settings;
     check(settings, args)?;
@@ -51,7 +51,7 @@ pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Re
     Ok(Outcome::Done)
 }
 
-/// Revokes the grant and removes it, and any password of the account in the keyring.
+/// Revokes and removes the grant, and removes a password of the account from the keyring.
 pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Outcome, Abort> {
     let settings = context.settings;
     let store = Store::of(settings, oauth);
@@ -78,7 +78,7 @@ pub fn logout(context: &mut Context<'_>, oauth: &OAuth) -> Result<Outcome, Abort
         format!("no grant of {mailbox} is stored in {}", store.place())
     };
     context.printer.note(&message)?;
-    // A grant in a file needs no keyring.
+    // Errors of the keyring are ignored: with a grant in a file there may be no keyring.
     if credential::remove(settings).unwrap_or(false) {
         context.printer.note(&format!("the password of {mailbox} was removed from the keyring"))?;
     }
@@ -99,7 +99,7 @@ fn revoke(context: &Context<'_>, oauth: &OAuth, grant: &Grant) -> Result<(), Str
         .map_err(|error| error.to_string())
 }
 
-/// Checks what must hold before a person is asked.
+/// Checks the preconditions of a login, before a person is asked.
 fn check(settings: &Settings, args: &args::Login) -> Result<(), CliError> {
     let takes_token = match settings.auth {
         None => true,
@@ -118,7 +118,7 @@ fn check(settings: &Settings, args: &args::Login) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The grants that need a person.
+/// The grants that require a person.
 struct Person<'a, 'c> {
     context: &'a mut Context<'c>,
     oauth: &'a OAuth,
@@ -128,7 +128,7 @@ struct Person<'a, 'c> {
 }
 
 impl Person<'_, '_> {
-    /// The authorization code grant; the answer comes to the listener, or is pasted.
+    /// Runs the authorization code grant. The listener receives the redirect, or the person pastes its URL.
     fn code(&mut self, paste: bool) -> Result<Tokens, Abort> {
         let redirect = &self.oauth.redirect;
         let (uri, listener) = if paste {
@@ -162,7 +162,7 @@ impl Person<'_, '_> {
             .map_err(|error| self.failure(error).into())
     }
 
-    /// The code in the address on standard input; `None` if the time is over.
+    /// Reads the URL of the redirect from standard input and returns its code, or `None` if the time is over.
     fn pasted(&self, request: &AuthorizationRequest) -> Result<Option<Result<Code, Error>>, CliError> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new()
@@ -187,7 +187,7 @@ impl Person<'_, '_> {
         Ok(Some(request.code(query.split('#').next().unwrap_or_default())))
     }
 
-    /// The device grant (RFC 8628).
+    /// Runs the device grant (RFC 8628).
     fn device(&mut self) -> Result<Tokens, Abort> {
         if let (None, Some(provider)) = (&self.endpoints.device, self.oauth.provider) {
             let text = format!(
@@ -230,7 +230,7 @@ impl Person<'_, '_> {
         }
     }
 
-    /// A line for the person. With `--json` standard output holds rows only.
+    /// Prints a line for the person: with `--json` on standard error, because standard output is for objects only.
     fn tell(&mut self, text: &str) -> Result<(), Abort> {
         if self.context.settings.json {
             self.context.stderr.warning(text);
@@ -245,7 +245,7 @@ impl Person<'_, '_> {
         self.context.settings.deadline_instant().map_or(until, |deadline| deadline.min(until))
     }
 
-    /// The error for a login that was not confirmed before the deadline or the timeout.
+    /// Returns the error for a login that was not confirmed in time.
     fn late(&self) -> Error {
         if self.context.settings.deadline_passed() {
             return Error::new(ErrorKind::Unavailable, "nobody confirmed the login before the deadline");

@@ -1,4 +1,4 @@
-//! OAuth 2.0 for an account: one login by browser or device code, then refreshes without a person.
+//! OAuth 2.0 for an account: a login with a browser or a device code, then refreshes without a person.
 
 mod browser;
 pub mod config;
@@ -21,19 +21,19 @@ use super::escape::escape;
 use super::settings::Settings;
 
 impl CliError {
-    /// Puts what was being done before the message.
+    /// Puts the name of the failed step before the message.
     fn while_doing(self, what: &str) -> Self {
         Self { message: format!("{what}: {}", self.message), ..self }
     }
 }
 
-/// Adds the command that helps to the message.
+/// Adds the command that solves the problem to the message.
 pub fn login_again(failure: CliError, settings: &Settings) -> CliError {
     let message = format!("{}; {}", failure.message, login_command(settings));
     CliError { message, hint: None, ..failure }
 }
 
-/// The error for an account without a usable grant.
+/// Returns the error for an account without a usable grant.
 pub fn no_grant(settings: &Settings, why: &str) -> CliError {
     let text = format!("no OAuth 2.0 grant for {}: {why}", escape(&settings.mailbox()));
     login_again(CliError::configuration(text), settings)

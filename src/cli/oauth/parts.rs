@@ -1,8 +1,8 @@
-//! A secret that is longer than an entry of the keyring may be, in parts.
+//! Splits a secret that is too long for an entry of the keyring into parts.
 //!
-//! The main entry holds the secret itself, or the list of its parts: `parts a 3 SHA256`. The parts have names of their
-//! own, `USER@HOST#a.0`; a new secret goes to the other letter, so that the old one is whole until the list, written
-//! last, names the new one. Whatever ends a run in between leaves one of the two.
+//! The main entry contains either the secret itself or a list of parts: `parts a 3 SHA256`. The entries of the parts are named
+//! `USER@HOST#a.0` and so on. A new secret is written under the other letter, and the list last, so that the old secret stays
+//! complete until the list refers to the new one. A killed run therefore leaves one complete secret.
 
 use crate::Secret;
 use crate::bytes::Hex;
@@ -10,16 +10,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::keyring::KeyringError;
 
-/// Entries of a keyring by name.
+/// The entries of a keyring, by name.
 pub trait Entries {
     fn read(&self, name: &str) -> Result<Option<Secret>, KeyringError>;
     fn write(&self, name: &str, secret: &[u8]) -> Result<(), KeyringError>;
     fn remove(&self, name: &str) -> Result<bool, KeyringError>;
 }
 
-/// The secret under a name.
+/// Returns the secret with this name.
 pub fn read(entries: &impl Entries, name: &str) -> Result<Option<Secret>, KeyringError> {
-    // A run that saves meanwhile takes parts away; then the main entry names others.
+    // Another run may save a secret and remove parts in the meantime; then the main entry lists other parts.
     for _ in 0..ATTEMPTS {
         let Some(main) = entries.read(name)? else { return Ok(None) };
         let Some(list) = List::parse(main.expose()) else { return Ok(Some(main)) };
@@ -37,7 +37,7 @@ pub fn read(entries: &impl Entries, name: &str) -> Result<Option<Secret>, Keyrin
     Err(KeyringError::Failed("the parts of the entry do not fit together".into()))
 }
 
-/// Saves a secret in place of the one before.
+/// Saves a secret, replacing an earlier one.
 pub fn write(entries: &impl Entries, name: &str, secret: &[u8]) -> Result<(), KeyringError> {
     let before = entries.read(name)?.and_then(|main| List::parse(main.expose()));
     if secret.len() <= MAX_ENTRY {
@@ -49,7 +49,7 @@ pub fn write(entries: &impl Entries, name: &str, secret: &[u8]) -> Result<(), Ke
             entries.write(&part(name, letter, count), piece)?;
             count += 1;
         }
-        // A longer secret of this letter may be left from a run that was killed.
+        // A killed run may have left more parts under this letter.
         remove_parts(entries, name, letter, count);
         entries.write(name, format!("{LIST} {letter} {count} {}", digest(secret)).as_bytes())?;
     }
@@ -59,7 +59,7 @@ pub fn write(entries: &impl Entries, name: &str, secret: &[u8]) -> Result<(), Ke
     Ok(())
 }
 
-/// Removes a secret; true if there was one.
+/// Removes a secret. Returns false if there was no secret.
 pub fn remove(entries: &impl Entries, name: &str) -> Result<bool, KeyringError> {
     let removed = entries.remove(name)?;
     for letter in ['a', 'b'] {
@@ -68,7 +68,7 @@ pub fn remove(entries: &impl Entries, name: &str) -> Result<bool, KeyringError> 
     Ok(removed)
 }
 
-/// Parts that no list names do no harm.
+/// Removes parts of a letter. Errors are ignored, because parts that are not in the list do no harm.
 fn remove_parts(entries: &impl Entries, name: &str, letter: char, from: usize) {
     for index in from..MAX_PARTS {
         if !matches!(entries.remove(&part(name, letter, index)), Ok(true)) {
@@ -103,7 +103,7 @@ fn digest(secret: &[u8]) -> String {
     Hex(&Sha256::digest(secret)).to_string()
 }
 
-/// `CRED_MAX_CREDENTIAL_BLOB_SIZE` of Windows, the smallest limit there is.
+/// Maximum size of an entry, in bytes: `CRED_MAX_CREDENTIAL_BLOB_SIZE` of Windows, the smallest limit of all platforms.
 const MAX_ENTRY: usize = 2560;
 
 const MAX_PARTS: usize = super::grant::MAX_GRANT / MAX_ENTRY + 1;
@@ -119,7 +119,7 @@ mod tests {
 
     use super::*;
 
-    /// Entries in memory, of which each takes what one of Windows does; writing and removing fail after some steps.
+    /// Entries in memory with the size limit of Windows. Writing and removing fail after a number of steps.
     struct Memory {
         entries: RefCell<BTreeMap<String, Vec<u8>>>,
         steps: Cell<usize>,

@@ -1,4 +1,4 @@
-//! The access token for a session: the cached one, or a new one.
+//! Returns an access token for a session: the cached token, or a new one.
 
 use crate::oauth::OAuthRequest;
 use crate::{ErrorKind, Secret};
@@ -15,12 +15,12 @@ use crate::cli::trace_log::TraceLog;
 /// An access token.
 pub struct AccessToken {
     pub token: Secret,
-    /// True if it was not issued just now: the server may have revoked it.
+    /// True if the token was not issued in this run. The server may have revoked it since.
     pub cached: bool,
 }
 
-/// The access token of the stored grant, refreshed if needed, or why there is none. A token that a server `refused` is not
-/// returned again.
+/// Returns the access token of the stored grant, refreshed if necessary, or the reason why there is none. A token that the server
+/// `refused` is not returned again.
 pub fn access_token(
     settings: &Settings,
     oauth: &OAuth,
@@ -34,7 +34,8 @@ pub fn access_token(
         Ok(Some(_)) => Ok(Err(NoGrant::Other)),
         Ok(None) => Ok(Err(NoGrant::None)),
         Err(StoreError::Damaged) => Ok(Err(NoGrant::Damaged)),
-        // An error, so that no password is looked up there next: each call may take the whole timeout.
+        // An error rather than "no grant": otherwise the keyring would next be asked for a password, which may take the whole
+        // timeout again.
         Err(StoreError::Keyring(error)) => Err(no_grant(settings, &error.to_string())),
         Err(error) => Err(store.failure("read", error)),
     };
@@ -49,10 +50,10 @@ pub fn access_token(
         Err(none) => return Ok(Err(none)),
     }
     let transport = Transport::new(settings, oauth, trace_log);
-    // Not under the lock: the command may take its time.
+    // Before the lock is taken, because the command for the client secret may take a long time.
     let client = transport.client()?;
     let _lock = store.lock()?;
-    // Another run may have refreshed it while this one waited; the refresh token read before may be used up.
+    // Read again: another run may have refreshed the grant while this run waited, and the old refresh token may be invalid.
     let grant = match stored()? {
         Ok(grant) if usable(&grant) => {
             return Ok(Ok(AccessToken { token: grant.access_token, cached: true }));
@@ -72,7 +73,7 @@ pub fn access_token(
     if let Err(error) = store.write(&new) {
         let rotated = new.refresh_token.expose() != grant.refresh_token.expose();
         if rotated {
-            // The server may have revoked the old token, and the new one is lost with this process.
+            // The server may have revoked the old refresh token, and the new one is lost when this process ends.
             let failure = CliError::new(ErrorCode::Output, store.unsaved(error).message);
             return Err(login_again(failure, settings));
         }
@@ -81,13 +82,13 @@ pub fn access_token(
     Ok(Ok(AccessToken { token: new.access_token, cached: false }))
 }
 
-/// Why there is no grant.
+/// The reason why there is no grant.
 #[derive(Debug)]
 pub enum NoGrant {
     None,
-    /// One of another host, user, issuer or client.
+    /// The stored grant is for another host, user, issuer or client.
     Other,
-    /// Bytes that are no grant.
+    /// The stored bytes are not a grant.
     Damaged,
 }
 

@@ -18,30 +18,30 @@ use crate::cli::keyring::KeyringError;
 use crate::cli::lock;
 use crate::cli::settings::Settings;
 
-/// The storage of the grant of one account.
+/// The storage for the grant of an account.
 pub struct Store<'a> {
     settings: &'a Settings,
     kind: StoreKind,
     /// `USER@HOST`
     mailbox: String,
     folder: PathBuf,
-    /// The file name without its extension.
+    /// The file name, without extension.
     name: String,
 }
 
-/// Held while a grant is read, refreshed and saved. The system releases it if the process ends.
+/// A lock that is held while a grant is read, refreshed and saved. The system releases it when the process ends.
 pub struct Lock {
     _file: File,
 }
 
-/// Why a grant could not be read or saved.
+/// The reason why a grant could not be read or saved.
 #[derive(Debug)]
 pub enum StoreError {
     Keyring(KeyringError),
     File(PathBuf, io::Error),
     /// The stored text is not a grant.
     Damaged,
-    /// The deadline passed while the keyring was waited for.
+    /// The deadline passed while waiting for the keyring.
     Late(CliError),
 }
 
@@ -68,7 +68,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// `the keyring`, or the name of the file.
+    /// Returns `the keyring` or the name of the file, for messages.
     pub fn place(&self) -> String {
         match self.kind {
             StoreKind::Keyring => "the keyring".to_owned(),
@@ -76,7 +76,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// The stored grant, if there is one.
+    /// Returns the stored grant, if there is one.
     pub fn read(&self) -> Result<Option<Grant>, StoreError> {
         let bytes = match self.kind {
             StoreKind::Keyring => {
@@ -89,7 +89,7 @@ impl<'a> Store<'a> {
         Grant::from_bytes(bytes.expose()).map(Some).ok_or(StoreError::Damaged)
     }
 
-    /// Saves a grant in place of the one before; returns once it would survive a power cut.
+    /// Saves a grant durably, replacing an earlier one.
     pub fn write(&self, grant: &Grant) -> Result<(), StoreError> {
         let bytes = grant.to_bytes();
         match self.kind {
@@ -101,7 +101,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Removes the grant; true if there was one.
+    /// Removes the grant. Returns false if there was no grant.
     pub fn remove(&self) -> Result<bool, StoreError> {
         match self.kind {
             StoreKind::Keyring => {
@@ -120,7 +120,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    /// Fails where nothing could be saved, before a person is asked.
+    /// Checks that a grant can be saved. Call it before asking a person.
     pub fn probe(&self) -> Result<(), CliError> {
         let result = match self.kind {
             StoreKind::Keyring => {
@@ -134,7 +134,7 @@ impl<'a> Store<'a> {
         result.map_err(|error| self.unsaved(error))
     }
 
-    /// The failure of a grant that cannot be stored.
+    /// Returns the error for a grant that cannot be stored.
     pub fn unsaved(&self, error: StoreError) -> CliError {
         let hint = match error {
             StoreError::Keyring(_) => "; store = \"file\" in oauth keeps it in a file",
@@ -144,7 +144,8 @@ impl<'a> Store<'a> {
         CliError { message: failure.message + hint, ..failure }
     }
 
-    /// The failure of a grant that cannot be `stored`, `read` or `removed`: 78 for the keyring, 73 for the file.
+    /// Returns the error for a grant that cannot be `stored`, `read` or `removed`, with exit code 78 for the keyring and 73 for a
+    /// file.
     pub fn failure(&self, done: &str, error: StoreError) -> CliError {
         let code = match error {
             StoreError::Keyring(_) => ErrorCode::Configuration,
@@ -154,7 +155,7 @@ impl<'a> Store<'a> {
         CliError::new(code, format!("the grant of {} cannot be {done}: {error}", self.mailbox))
     }
 
-    /// Waits for the lock of this account, at most as long as the timeout.
+    /// Takes the lock of this account, waiting no longer than `--timeout`.
     pub fn lock(&self) -> Result<Lock, CliError> {
         let path = self.folder.join(format!("{}.lock", self.name));
         let failed =
@@ -196,11 +197,11 @@ impl<'a> Store<'a> {
         Ok(Some(Secret::from(bytes)))
     }
 
-    /// Writes a new file, syncs it, and renames it: whatever ends the process leaves the old grant or the new one, whole.
+    /// Writes a new file, syncs it and renames it, so that a killed run leaves either the old or the new grant.
     fn write_file(&self, bytes: &[u8]) -> io::Result<()> {
         make_folder(&self.folder)?;
         let new = self.folder.join(format!("{}.new", self.name));
-        // A killed run may have left it; no other run is writing it, because the lock is held.
+        // A killed run may have left this file. No other run is writing it, because this run holds the lock.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -221,7 +222,7 @@ impl<'a> Store<'a> {
         sync_folder(&self.folder)
     }
 
-    /// Asks the keyring, at most as long as `--timeout` and `--deadline` allow.
+    /// Calls the keyring, within the limits of `--timeout` and `--deadline`.
     fn ask<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> Result<T, KeyringError> + Send + 'static,
@@ -230,7 +231,7 @@ impl<'a> Store<'a> {
     }
 }
 
-/// `alice@example.org` → `alice%40example.org-0123456789abcdef`: two names that differ only in case are two files.
+/// `alice@example.org` → `alice%40example.org-0123456789abcdef`. The hash distinguishes names that differ only in case.
 fn file_name(mailbox: &str) -> String {
     let readable = mailbox.as_bytes();
     let readable = &readable[..readable.len().min(READABLE)];
@@ -243,7 +244,7 @@ fn file_name(mailbox: &str) -> String {
     format!("{name}-{}", Hex(&Sha256::digest(mailbox)[..8]))
 }
 
-/// Makes the folder, and those above it, for the owner alone.
+/// Makes the folder and its missing parents, accessible by the owner only.
 fn make_folder(folder: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -257,12 +258,12 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-/// Elsewhere folders cannot be synced.
+/// Other systems cannot sync a folder.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps)]
 fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// How much of a name is kept for people to read.
+/// Maximum length of the readable part of a file name, in characters.
 const READABLE: usize = 60;

@@ -1,4 +1,4 @@
-//! Requests to an authorization server, with their line in the trace.
+//! Sends requests to an authorization server and notes them in the trace.
 
 use crate::net::{HttpClient, HttpRequest, HttpResponse, TlsConnector, TlsSettings, Trust, Url};
 use crate::oauth::{Client, Endpoints, Metadata, OAuthRequest, Response, metadata_urls};
@@ -9,7 +9,7 @@ use crate::cli::error::CliError;
 use crate::cli::settings::Settings;
 use crate::cli::trace_log::TraceLog;
 
-/// Sends requests to the endpoints of one account.
+/// Sends requests to the endpoints of an account.
 pub struct Transport<'a> {
     settings: &'a Settings,
     oauth: &'a OAuth,
@@ -24,7 +24,7 @@ impl<'a> Transport<'a> {
         Self { settings, oauth, trace_log, tls }
     }
 
-    /// The client, with the secret that the command prints, if one is configured.
+    /// Returns the client. Its secret is the output of the configured command, if there is one.
     pub fn client(&self) -> Result<Client, CliError> {
         let secret = match &self.oauth.client_secret_command {
             Some(words) => Some(credential::run("client-secret-command", words, self.settings)?),
@@ -38,12 +38,12 @@ impl<'a> Transport<'a> {
         })
     }
 
-    /// The configured endpoints, completed by the metadata of the issuer.
+    /// Returns the configured endpoints, completed with the metadata of the issuer.
     pub fn endpoints(&self) -> Result<Endpoints, CliError> {
         let Some(issuer) = &self.oauth.issuer else { return Ok(self.oauth.endpoints.clone()) };
         let urls = metadata_urls(issuer)?;
         let first = self.get(&urls[0])?;
-        // A server with OpenID Connect only answers the path of RFC 8414 with 404 or another status.
+        // A server that supports OpenID Connect only responds to the URL of RFC 8414 with status 404 or another error.
         let response = if first.status == 200 || first.status >= 500 || first.status == 429 {
             first
         } else {
@@ -54,7 +54,7 @@ impl<'a> Transport<'a> {
         Ok(self.with_written(metadata.endpoints))
     }
 
-    /// The endpoints in the metadata at a URL that the POP3 server named.
+    /// Returns the endpoints in the metadata at a URL that the POP3 server sent.
     pub fn endpoints_at(&self, url: &Url) -> Result<Endpoints, CliError> {
         let response = self.get(url)?;
         let metadata = Metadata::parse_at(url, Response::from(&response))
@@ -100,7 +100,7 @@ impl<'a> Transport<'a> {
     }
 }
 
-/// The random bytes of a login.
+/// Returns the random bytes for a login.
 pub fn random() -> Result<[u8; 64], CliError> {
     let mut octets = [0; 64];
     rustls::crypto::ring::default_provider().secure_random.fill(&mut octets).map_err(|_| {
