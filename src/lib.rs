@@ -69,8 +69,8 @@
 //! ## The life of a message from RETR to DELE
 //!
 //! 1. `RETR` is answered; the message goes to a temporary file, and is hashed on the way.
-//! 2. The next checkpoint is answered in its place: [`Reply::Vouched`](session::Reply::Vouched). Until then nothing is
-//!    remembered.
+//! 2. The checkpoint after it, `LIST n`, is answered in its place: [`Reply::Vouched`](session::Reply::Vouched). Until then
+//!    nothing is remembered.
 //! 3. The file is synced. The record notes the intent (octets, SHA-256, names) and is synced.
 //! 4. The file gets its name, and its folder is synced.
 //! 5. The record notes that it is done and is synced. Only now the message is reported, and may be marked.

@@ -150,8 +150,8 @@ fn a_server_of_little_ability() {
 fn connections_that_do_not_last() {
     let mail = maildrop(40);
     let longest = mail.iter().map(Message::octets).max().expect("messages");
-    // More than the bytes between two checkpoints, so that each connection makes progress.
-    let quirks = Quirks { drop_after: Some(longest * 3 / 2 + 70_000), ..Quirks::default() };
+    // Enough for the listing and one message, so that each connection makes progress.
+    let quirks = Quirks { drop_after: Some(longest * 3 / 2 + 8_000), ..Quirks::default() };
     let server = serve(Tls::Implicit, quirks, mail.clone());
     let room = Sandbox::new();
     let mut runs = 0;

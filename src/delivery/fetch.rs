@@ -148,8 +148,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
             match self.retrieval.next()? {
                 Some(Reply::Message(number, message)) => {
                     if let Some(wanted) = take_answered(&self.wanted, &mut self.answered, number) {
-                        let octets = store(&mut self.storage, wanted, message, &mut *self.progress)?;
-                        self.retrieval.check_size(number, octets)?;
+                        store(&mut self.storage, wanted, message, &mut *self.progress)?;
                     }
                 }
                 Some(Reply::Vouched) => {
@@ -222,15 +221,14 @@ fn event(report: Report) -> Event {
     }
 }
 
-/// Stores a message and returns its octets as received.
+/// Hands a message to the storage, complete or not at all.
 fn store(
     storage: &mut Storage,
     wanted: &Wanted<'_>,
     mut message: Message<'_>,
     progress: &mut dyn FnMut(Progress),
-) -> Result<u64, Error> {
+) -> Result<(), Error> {
     progress(Progress::Message(wanted.number));
-    let mut octets = 0;
     storage.begin(Incoming {
         number: wanted.number,
         unique_id: wanted.unique_id.cloned(),
@@ -242,13 +240,9 @@ fn store(
         match message.chunk() {
             Ok(Some(bytes)) => {
                 storage.write(bytes)?;
-                octets += bytes.len() as u64;
                 progress(Progress::Octets(bytes.len() as u64));
             }
-            Ok(None) => {
-                storage.end()?;
-                return Ok(octets);
-            }
+            Ok(None) => return storage.end(),
             Err(error) => {
                 // The connection failed first; a failure of the store is reported by `finish`.
                 drop(storage.abort());

@@ -12,21 +12,16 @@ use crate::{
     },
 };
 
-/// How many messages are requested between two checkpoints; a caller holds back the replies for that many.
-const MAX_UNCHECKED_MESSAGES: usize = 32;
-
-/// How many octets (by the listing) are requested between two checkpoints. A connection that fails again and again must
-/// bring some messages each time, and messages after the last checkpoint are fetched again.
-const MAX_UNCHECKED_OCTETS: u64 = 64 * 1024;
-
 /// Messages and marks that were requested, pipelined in one window of unanswered commands (RFC 2449 §6.6).
 ///
 /// Call [`next`](Self::next) until it returns `None`. [`dele`](Self::dele) may be called in between, to mark a message that
 /// was just stored while others are still in flight.
 ///
 /// POP3 attributes responses to commands by their order alone, and some servers get the order wrong. So the order is
-/// proven: a message must not begin with a status indicator, and a pipelined retrieval contains checkpoints, `LIST n`,
-/// whose response repeats the number. Remember, show or mark a message only after the next [`Reply::Vouched`].
+/// proven: a message must not begin with a status indicator, and each pipelined `RETR n` or `TOP n` is followed by a
+/// checkpoint, `LIST n`, whose response repeats the number. A response that was left out, sent twice or moved is then out of
+/// place at the next checkpoint; with fewer checkpoints, a response sent twice and another one left out would cancel out.
+/// Remember, show or mark a message only after the next [`Reply::Vouched`].
 pub struct Retrieval<'t> {
     connection: &'t mut Connection,
     state: &'t mut RetrievalState,
@@ -35,10 +30,8 @@ pub struct Retrieval<'t> {
     /// `TOP` with this many lines, or `RETR`.
     lines: Option<u32>,
     in_flight: VecDeque<Request>,
-    /// Messages requested since the last checkpoint.
-    unchecked: usize,
-    /// Their octets by the listing; 0 for those without a listed size.
-    unchecked_octets: u64,
+    /// A message was requested, and no checkpoint after it.
+    unchecked: bool,
     /// Replies were returned that no [`Reply::Vouched`] has followed yet.
     unvouched: bool,
     /// The last message that was requested, unless it is marked.
@@ -95,8 +88,7 @@ impl<'t> Retrieval<'t> {
             marks: VecDeque::new(),
             lines,
             in_flight: VecDeque::new(),
-            unchecked: 0,
-            unchecked_octets: 0,
+            unchecked: false,
             unvouched: false,
             anchor: None,
             received: None,
@@ -109,20 +101,6 @@ impl<'t> Retrieval<'t> {
     /// Requests one more message.
     pub fn request(&mut self, number: MessageNumber) {
         self.wanted.push_back(number);
-    }
-
-    /// Compares the octets of a received message, dot-unstuffed, with the last listing. Call it before [`Reply::Vouched`]: a
-    /// checkpoint shows that no response is missing or too many, but not that one was sent twice and another one left out.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Protocol`], which ends the session, if the size is that of another message while all sizes before were
-    /// exact.
-    pub fn check_size(&mut self, number: MessageNumber, octets: u64) -> Result<(), Error> {
-        if self.connection.pipelining() && self.state.is_of_another_message(number, octets) {
-            self.connection.poison();
-            return Err(Error::from(ProtocolError::OutOfStep).with_pipelining(true));
-        }
-        Ok(())
     }
 
     /// Requests `DELE` for a message. For a message of this retrieval: only after [`Reply::Vouched`], and once it is stored
@@ -192,7 +170,7 @@ impl<'t> Retrieval<'t> {
             // Without pipelining, a valid status line proves that the previous response was complete.
             if self.unvouched && !self.connection.pipelining() {
                 self.unvouched = false;
-                self.unchecked = usize::from(matches!((request, &response), (Request::Message(_), Ok(_))));
+                self.unchecked = matches!((request, &response), (Request::Message(_), Ok(_)));
                 self.held = Some((request, response));
                 return Ok(Some(Reply::Vouched));
             }
@@ -212,7 +190,7 @@ impl<'t> Retrieval<'t> {
             (Request::Message(number), Err(error)) => {
                 self.refused = Some(number);
                 if !self.connection.pipelining() {
-                    self.unchecked = 0;
+                    self.unchecked = false;
                 }
                 Some(Reply::Refused { number, mark: false, error })
             }
@@ -229,8 +207,7 @@ impl<'t> Retrieval<'t> {
     fn response(&mut self, request: Request) -> Result<Result<Vec<u8>, Error>, Error> {
         let number = match request {
             Request::Message(number) | Request::Mark(number) => Some(number),
-            // Data that is no status line is most likely a part of the previous message.
-            Request::Checkpoint(_) => self.received,
+            Request::Checkpoint(checkpoint) => self.checked(checkpoint),
         };
         match self.connection.status() {
             Ok(line) => Ok(Ok(line)),
@@ -265,7 +242,8 @@ impl<'t> Retrieval<'t> {
                 if let Checkpoint::List(number) = checkpoint
                     && self.refused == Some(number)
                 {
-                    self.unchecked = self.unchecked.max(1);
+                    self.unchecked |=
+                        !self.in_flight.iter().any(|request| matches!(request, Request::Checkpoint(_)));
                     self.anchor = self.anchor.filter(|&anchor| anchor != number);
                     return Ok(false);
                 }
@@ -274,7 +252,15 @@ impl<'t> Retrieval<'t> {
         };
         self.connection.poison();
         let error = Error::from(ProtocolError::OutOfStep).with_response(refusal);
-        Err(self.connection.with_context(error, self.received))
+        Err(self.connection.with_context(error, self.checked(checkpoint)))
+    }
+
+    /// The message that a checkpoint follows: data in the place of its response most likely belongs to that message.
+    fn checked(&self, checkpoint: Checkpoint) -> Option<MessageNumber> {
+        match checkpoint {
+            Checkpoint::List(number) => Some(number),
+            Checkpoint::Stat => self.received,
+        }
     }
 
     /// Refills the window in one write when it is half empty.
@@ -310,8 +296,7 @@ impl<'t> Retrieval<'t> {
 
     fn next_request(&mut self) -> Option<Request> {
         let pipelining = self.connection.pipelining();
-        let due = self.unchecked >= MAX_UNCHECKED_MESSAGES || self.unchecked_octets >= MAX_UNCHECKED_OCTETS;
-        if pipelining && due {
+        if pipelining && self.unchecked {
             return Some(Request::Checkpoint(self.checkpoint()));
         }
         if let Some(number) = self.marks.pop_front() {
@@ -323,7 +308,7 @@ impl<'t> Retrieval<'t> {
             return Some(Request::Message(number));
         }
         let last_marks = self.finished && pipelining && self.state.marks_unproven && !self.ends_checked();
-        (self.unchecked > 0 || last_marks).then(|| Request::Checkpoint(self.checkpoint()))
+        (self.unchecked || last_marks).then(|| Request::Checkpoint(self.checkpoint()))
     }
 
     /// True if the last request in flight is a checkpoint.
@@ -349,9 +334,7 @@ impl<'t> Retrieval<'t> {
         queued.map_err(|error| self.connection.with_context(error, self.received))?;
         match request {
             Request::Message(number) => {
-                self.unchecked += 1;
-                let octets = if self.lines.is_none() { self.state.octets(number) } else { 0 };
-                self.unchecked_octets = self.unchecked_octets.saturating_add(octets);
+                self.unchecked = true;
                 self.anchor = Some(number);
             }
             Request::Mark(number) => {
@@ -359,7 +342,7 @@ impl<'t> Retrieval<'t> {
                 self.anchor = self.anchor.filter(|&anchor| anchor != number);
                 self.received = self.received.filter(|&received| received != number);
             }
-            Request::Checkpoint(_) => (self.unchecked, self.unchecked_octets) = (0, 0),
+            Request::Checkpoint(_) => self.unchecked = false,
         }
         self.in_flight.push_back(request);
         Ok(())

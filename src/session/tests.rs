@@ -263,10 +263,7 @@ fn commands_share_one_window_and_marks_wait_for_commit() {
         USER,
         USER_PASS,
         LISTINGS,
-        (
-            "RETR 1\r\nRETR 2\r\nRETR 3\r\nLIST 3\r\n",
-            "+OK\r\none\r\n.\r\n-ERR gone\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n",
-        ),
+        (RETR_3, "+OK\r\none\r\n.\r\n+OK 1 10\r\n-ERR gone\r\n+OK 2 10\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n"),
         ("DELE 1\r\nDELE 3\r\nSTAT\r\n", "+OK\r\n-ERR no\r\n+OK 2 20\r\n"),
         ("QUIT\r\n", "+OK\r\n"),
     ]);
@@ -275,7 +272,7 @@ fn commands_share_one_window_and_marks_wait_for_commit() {
     assert_eq!(messages.len(), 3);
     let mut retrieval = transaction.retr_all(messages.iter().map(|message| message.number));
     let heard = hear(&mut retrieval).unwrap();
-    assert_eq!(heard, ["1 one\r\n", "2 -ERR gone", "3 three\r\n", "vouched"]);
+    assert_eq!(heard, ["1 one\r\n", "vouched", "2 -ERR gone", "vouched", "3 three\r\n", "vouched"]);
     retrieval.dele(number(1));
     retrieval.dele(number(3));
     retrieval.finish();
@@ -332,29 +329,51 @@ fn three(answers: &'static [(&'static str, &'static str)]) -> (Heard, Server) {
     (heard, server)
 }
 
-const RETR_3: &str = "RETR 1\r\nRETR 2\r\nRETR 3\r\nLIST 3\r\n";
+const RETR_3: &str = "RETR 1\r\nLIST 1\r\nRETR 2\r\nLIST 2\r\nRETR 3\r\nLIST 3\r\n";
 
 /// Each of these once stored a message under the unique-id of another one.
 #[test]
 fn answers_out_of_step_vouch_for_nothing() {
-    for (answers, at) in [
-        // One answer too many, before and between the messages.
-        ("+OK\r\n+OK 5 octets\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 1),
-        ("+OK\r\none\r\n.\r\n+OK\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 2),
-        ("-ERR busy\r\n+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 3),
-        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n-ERR busy\r\n+OK 3 10\r\n", 3),
-        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK\r\n+OK 3 10\r\n", 3),
+    const ONE: &str = "+OK\r\none\r\n.\r\n";
+    const TWO: &str = "+OK\r\ntwo\r\n.\r\n";
+    const THREE: &str = "+OK\r\nthree\r\n.\r\n";
+    const LIST_1: &str = "+OK 1 10\r\n";
+    const LIST_2: &str = "+OK 2 10\r\n";
+    const LIST_3: &str = "+OK 3 10\r\n";
+    for (answers, vouched, at) in [
+        // One answer too many, before, between and after the messages.
+        (&["+OK\r\n", "+OK 5 octets\r\none\r\n.\r\n", LIST_1, TWO, LIST_2, THREE, LIST_3][..], 0, 1),
+        (&[ONE, "+OK\r\n", LIST_1, TWO, LIST_2, THREE, LIST_3], 0, 1),
+        (&[ONE, LIST_1, "+OK\r\n", TWO, LIST_2, THREE, LIST_3], 1, 2),
+        (&["-ERR busy\r\n", ONE, LIST_1, TWO, LIST_2, THREE, LIST_3], 0, 1),
+        (&[ONE, LIST_1, TWO, LIST_2, THREE, "-ERR busy\r\n", LIST_3], 2, 3),
+        (&[ONE, LIST_1, TWO, LIST_2, THREE, "+OK\r\n", LIST_3], 2, 3),
         // The answer to another LIST.
-        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 2 10\r\n", 3),
-        // Answers in each other: what follows the first is no answer.
-        ("+OK\r\none\r\n+OK 5 octets\r\n.\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", 2),
-        // One answer too few, and the server says something else later.
-        ("+OK\r\none\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n+OK\r\n", 3),
+        (&[ONE, LIST_1, TWO, LIST_2, THREE, LIST_2], 2, 3),
+        // An answer within another one: what follows the first is no answer.
+        (&["+OK\r\none\r\n+OK 5 octets\r\n.\r\n", "two\r\n.\r\n", LIST_1, LIST_2, THREE, LIST_3], 0, 1),
+        // One answer too few.
+        (&[ONE, LIST_1, LIST_2, THREE, LIST_3], 1, 2),
+        (&[ONE, LIST_1, TWO, THREE, LIST_3], 1, 2),
+        // One answer twice, another one left out: the number of answers is right.
+        (&[ONE, ONE, LIST_1, LIST_2, THREE, LIST_3], 0, 1),
+        (&[ONE, LIST_1, TWO, TWO, LIST_2, LIST_3], 1, 2),
+        (&[ONE, LIST_1, LIST_1, TWO, THREE, LIST_3], 1, 2),
+        (&[ONE, ONE, LIST_2, TWO, THREE, LIST_3], 0, 1),
+        // Two answers in the wrong order.
+        (&[TWO, LIST_2, ONE, LIST_1, THREE, LIST_3], 0, 1),
+        (&[LIST_1, ONE, TWO, LIST_2, THREE, LIST_3], 0, 1),
     ] {
-        let answers: &'static [(&str, &str)] = Vec::leak(vec![(RETR_3, answers)]);
-        let (heard, _server) = three(answers);
+        let sent: &str = String::leak(answers.concat());
+        let (heard, _server) = three(Vec::leak(vec![(RETR_3, sent)]));
         let (heard, error) = heard.unwrap_err();
-        assert!(!heard.contains(&"vouched".to_owned()), "{answers:?}: {heard:?}");
+        assert_eq!(
+            heard.iter().filter(|reply| *reply == "vouched").count(),
+            vouched,
+            "{answers:?}: {heard:?}"
+        );
+        let proven = ["1 one\r\n", "vouched", "2 two\r\n", "vouched"];
+        assert_eq!(heard[..2 * vouched], proven[..2 * vouched], "{answers:?}");
         assert_eq!(error.kind(), ErrorKind::Protocol, "{answers:?}: {error}");
         assert!(error.is_pipelined());
         assert_eq!(error.number(), Some(number(at)), "{answers:?}: {error}");
@@ -365,22 +384,26 @@ fn answers_out_of_step_vouch_for_nothing() {
 #[test]
 fn an_answer_left_out_at_the_end_is_out_of_step() {
     let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS, LISTINGS];
-    let retrieve = |answers: &'static str| {
+    let retrieve = |answers: &str| {
+        let answers: &'static str = String::leak(format!("+OK\r\none\r\n.\r\n+OK 1 10\r\n{answers}"));
         let server = Server::closing(Vec::leak([&begin[..], &[(RETR_3, answers)][..]].concat()));
         let mut transaction = login(server.session(), None).unwrap();
         transaction.listing().unwrap();
         hear(&mut transaction.retr_all([1, 2, 3].map(number))).unwrap_err()
     };
-    for (answers, kind, at) in [
-        ("+OK\r\none\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n", ErrorKind::Protocol, 3),
-        ("+OK\r\none\r\n.\r\n+OK 3 10\r\n", ErrorKind::Protocol, 2),
+    for (answers, kind, vouched, at) in [
+        ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 3 10\r\n", ErrorKind::Protocol, 2, 3),
         // Each of these may be a connection that is merely lost.
-        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n", ErrorKind::Unavailable, 3),
-        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n", ErrorKind::Unavailable, 3),
-        ("+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK 3 10\r\nthr", ErrorKind::Unavailable, 3),
+        ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK\r\nthree\r\n.\r\n", ErrorKind::Unavailable, 2, 3),
+        ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 2 10\r\n", ErrorKind::Unavailable, 2, 3),
+        ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 3 10\r\nthr", ErrorKind::Unavailable, 2, 3),
     ] {
         let (heard, error) = retrieve(answers);
-        assert!(!heard.contains(&"vouched".to_owned()), "{answers:?}: {heard:?}");
+        assert_eq!(
+            heard.iter().filter(|reply| *reply == "vouched").count(),
+            vouched,
+            "{answers:?}: {heard:?}"
+        );
         assert_eq!((error.kind(), error.number()), (kind, Some(number(at))), "{answers:?}: {error}");
         assert!(error.is_pipelined());
         assert_eq!(error.response().is_some(), kind == ErrorKind::Protocol);
@@ -396,21 +419,24 @@ fn an_answer_left_out_at_the_end_is_out_of_step() {
     }
 }
 
-/// `LIST` also refuses a message that was removed after login: another message is used instead.
+/// `LIST` also refuses a message that was removed after login: the next one proves the order.
 #[test]
 fn a_checkpoint_that_is_refused_like_its_message_proves_nothing() {
-    let (heard, server) = three(&[
-        (RETR_3, "+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n-ERR gone\r\n-ERR gone\r\n"),
-        ("LIST 2\r\n", "+OK 2 10\r\n"),
-    ]);
-    assert_eq!(heard.unwrap(), ["1 one\r\n", "2 two\r\n", "3 -ERR gone", "vouched"]);
+    let (heard, server) = three(&[(
+        RETR_3,
+        "+OK\r\none\r\n.\r\n+OK 1 10\r\n-ERR gone\r\n-ERR gone\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n",
+    )]);
+    assert_eq!(heard.unwrap(), ["1 one\r\n", "vouched", "2 -ERR gone", "3 three\r\n", "vouched"]);
     server.check();
-    let (heard, _server) = three(&[
-        (RETR_3, "+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n-ERR gone\r\n-ERR gone\r\n"),
-        ("LIST 2\r\n", "-ERR no\r\n"),
-    ]);
+    // After the last message, another one is used instead.
+    let refused = "+OK\r\none\r\n.\r\n+OK 1 10\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n-ERR gone\r\n-ERR gone\r\n";
+    let (heard, server) = three(Vec::leak(vec![(RETR_3, refused), ("LIST 2\r\n", "+OK 2 10\r\n")]));
+    let proven = ["1 one\r\n", "vouched", "2 two\r\n", "vouched"];
+    assert_eq!(heard.unwrap(), [&proven[..], &["3 -ERR gone", "vouched"]].concat());
+    server.check();
+    let (heard, _server) = three(Vec::leak(vec![(RETR_3, refused), ("LIST 2\r\n", "-ERR no\r\n")]));
     let (heard, error) = heard.unwrap_err();
-    assert_eq!(heard, ["1 one\r\n", "2 two\r\n", "3 -ERR gone"]);
+    assert_eq!(heard, [&proven[..], &["3 -ERR gone"]].concat());
     assert_eq!(error.kind(), ErrorKind::Protocol);
 }
 
@@ -493,11 +519,11 @@ fn list_is_tried_on_a_message_that_is_there() {
         USER,
         USER_PASS,
         ("LIST 2\r\n", "+OK 2 10\r\n"),
-        ("RETR 2\r\nRETR 3\r\nLIST 3\r\n", "+OK\r\ntwo\r\n.\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n"),
+        ("RETR 2\r\nLIST 2\r\n", "+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
-    let heard = hear(&mut transaction.retr_all([2, 3].map(number))).unwrap();
-    assert_eq!(heard, ["2 two\r\n", "3 three\r\n", "vouched"]);
+    let heard = hear(&mut transaction.retr_all([number(2)])).unwrap();
+    assert_eq!(heard, ["2 two\r\n", "vouched"]);
     server.check_after(transaction);
     let server = Server::new(&[
         ("", "+OK\r\n"),
@@ -517,17 +543,14 @@ fn list_is_tried_on_a_message_that_is_there() {
     server.check_after(transaction);
 }
 
-/// A checkpoint every few dozen messages, in the same window.
+/// All of them are in one window.
 #[test]
-fn a_long_retrieval_is_vouched_for_in_groups() {
-    let (mut sent, mut answers) = (Vec::new(), Vec::new());
+fn each_message_has_a_checkpoint() {
+    let (mut sent, mut answers, mut expected) = (Vec::new(), Vec::new(), Vec::new());
     for of in 1..=70 {
-        sent.push(format!("RETR {of}\r\n"));
-        answers.push(format!("+OK\r\n{of}\r\n.\r\n"));
-        if [32, 64, 70].contains(&of) {
-            sent.push(format!("LIST {of}\r\n"));
-            answers.push(format!("+OK {of} 5\r\n"));
-        }
+        sent.push(format!("RETR {of}\r\nLIST {of}\r\n"));
+        answers.push(format!("+OK\r\n{of}\r\n.\r\n+OK {of} 5\r\n"));
+        expected.extend([format!("{of} {of}\r\n"), "vouched".to_owned()]);
     }
     let server = Server::new(Vec::leak(vec![
         ("", "+OK\r\n"),
@@ -538,9 +561,7 @@ fn a_long_retrieval_is_vouched_for_in_groups() {
         (String::leak(sent.concat()), String::leak(answers.concat())),
     ]));
     let mut transaction = login(server.session(), None).unwrap();
-    let heard = hear(&mut transaction.retr_all((1..=70).map(number))).unwrap();
-    let vouched: Vec<_> = (0..heard.len()).filter(|&at| heard[at] == "vouched").collect();
-    assert_eq!((vouched, heard.len()), (vec![32, 65, 72], 73));
+    assert_eq!(hear(&mut transaction.retr_all((1..=70).map(number))).unwrap(), expected);
     server.check_after(transaction);
 }
 
@@ -615,7 +636,10 @@ fn nothing_is_committed_while_answers_are_outstanding() {
         USER,
         USER_PASS,
         LISTINGS,
-        ("RETR 1\r\nRETR 2\r\nLIST 2\r\n", "+OK\r\none\r\n.\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n"),
+        (
+            "RETR 1\r\nLIST 1\r\nRETR 2\r\nLIST 2\r\n",
+            "+OK\r\none\r\n.\r\n+OK 1 10\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n",
+        ),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
     transaction.listing().unwrap();
@@ -633,12 +657,12 @@ fn an_error_within_a_message_names_it() {
         USER,
         USER_PASS,
         LISTINGS,
-        (RETR_3, "+OK\r\none\r\n.\r\n+OK\r\ntw"),
+        (RETR_3, "+OK\r\none\r\n.\r\n+OK 1 10\r\n+OK\r\ntw"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();
     transaction.listing().unwrap();
     let (heard, error) = hear(&mut transaction.retr_all([1, 2, 3].map(number))).unwrap_err();
-    assert_eq!(heard, ["1 one\r\n"]);
+    assert_eq!(heard, ["1 one\r\n", "vouched"]);
     assert_eq!((error.kind(), error.number()), (ErrorKind::Unavailable, Some(number(2))));
     server.check();
 }

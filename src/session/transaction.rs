@@ -147,8 +147,6 @@ impl Transaction {
         if let Err(error) = list.sorted() {
             return Err(self.connection.protocol_error(error));
         }
-        self.state.sizes =
-            list.iter().filter_map(|message| Some((message.number, message.octets?))).collect();
         let first = list.iter().next().map(|message| message.number);
         match (probe, first) {
             (Some(response), Some(FIRST)) => {

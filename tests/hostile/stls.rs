@@ -84,10 +84,10 @@ fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
         peer.hear();
         peer.say("+OK\r\n");
         peer.list(2);
-        for _ in 0..3 {
+        for _ in 0..4 {
             peer.hear();
         }
-        peer.say("+OK\r\na: b\n.\n+OK\nforged\n\r\n.\r\n+OK\r\nsecond\r\n.\r\n+OK 2 5\r\n");
+        peer.say("+OK\r\na: b\n.\n+OK\nforged\n\r\n.\r\n+OK 1 5\r\n+OK\r\nsecond\r\n.\r\n+OK 2 5\r\n");
         peer.wait();
     });
     let room = Sandbox::new();
