@@ -93,6 +93,35 @@ fn a_part_that_cannot_be_removed_at_once_is_removed_later() {
     assert!(server.unique_ids("alice").is_empty());
 }
 
+/// A file size limit cuts a write short within a page, and the run is killed before it can remove the part.
+#[test]
+fn a_size_limit_within_a_page_leaves_no_part_behind() {
+    if !strace_works() {
+        return;
+    }
+    let mail = vec![Message::new("m", format!("Subject: m\r\n\r\n{}", "a line of text\r\n".repeat(600)))];
+    let server = Mailbox::start(Tls::None, Quirks::default()).with_user("alice", "secret", mail.clone());
+    let room = Sandbox::new();
+    let mbox = room.work().join("mail");
+    let old = format!("From x\n{}\n", "old\n".repeat(2000));
+    std::fs::write(&mbox, &old).expect("a file");
+    let fetch = |faults: &[&str], limit: &str| {
+        let mut command = room.with_account("sh", server.port());
+        command.args(["-c", &format!("ulimit -f {limit}; exec \"$@\""), "sh", "strace", "-f", "-o"]);
+        command.arg(room.path("strace")).arg("-P").arg(&mbox).args(faults).arg(POP3);
+        as_user(&mut command, "alice");
+        run(command)
+    };
+    // 29 blocks of 512 bytes: seven eighths of a page more than three pages.
+    fetch(&["-e", "inject=ftruncate:error=EIO:signal=KILL"], "29");
+    fetch(&[], "29").expect(73);
+    assert_eq!(std::fs::read_to_string(&mbox).expect("an mbox"), old);
+    fetch(&[], "unlimited").expect(0);
+    let all = std::fs::read_to_string(&mbox).expect("an mbox");
+    assert!(all.starts_with(&old) && all.matches("Subject: m").count() == 1, "{} bytes", all.len());
+    assert!(server.unique_ids("alice").is_empty());
+}
+
 #[test]
 fn a_run_of_one_account_that_is_killed_costs_the_other_nothing() {
     if !strace_works() {

@@ -76,6 +76,8 @@ impl Mbox {
 
     /// Durably appends the group.
     pub(super) fn append(&mut self, append: &Append, spool: &File) -> io::Result<()> {
+        #[cfg(unix)]
+        check_limit(append)?;
         self.file.seek(SeekFrom::Start(append.offset))?;
         // Each write ends at a page boundary, so that a partially written group can be recognized.
         let mut file = BufWriter::with_capacity(BUFFER, &self.file);
@@ -85,7 +87,7 @@ impl Mbox {
             file.write_all(page)?;
             Ok(ControlFlow::Continue(()))
         })?;
-        if written != append.padding + append.content.octets {
+        if append.offset + written != append.end() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         file.flush()?;
@@ -175,6 +177,20 @@ fn open(path: &Path) -> io::Result<File> {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     disk::sync_folder(path.parent().unwrap_or(Path::new("/")))?;
     Ok(file)
+}
+
+/// Fails if the group would exceed the size limit of files (`ulimit -f`). A write that the limit cuts short ends within a page,
+/// and after a kill that part of the group could not be recognized.
+#[cfg(unix)]
+fn check_limit(append: &Append) -> io::Result<()> {
+    use rustix::{
+        io::Errno,
+        process::{Resource, getrlimit},
+    };
+    match getrlimit(Resource::Fsize).current {
+        Some(limit) if append.end() > limit => Err(Errno::FBIG.into()),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(unix)]

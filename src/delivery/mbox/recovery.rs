@@ -60,8 +60,7 @@ fn group_starts_at(mut file: &File, append: &Append, start: u64) -> io::Result<b
 /// True if only a part of the group follows the offset: whole pages of it, or pages that never reached the disk and read as
 /// NULs.
 fn is_part(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
-    let end = append.offset.saturating_add(append.padding).saturating_add(append.content.octets);
-    if length > end || (length < end && !length.is_multiple_of(PAGE)) {
+    if length > append.end() || (length < append.end() && !length.is_multiple_of(PAGE)) {
         return Ok(false);
     }
     file.seek(SeekFrom::Start(append.offset))?;

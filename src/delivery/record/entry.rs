@@ -77,6 +77,13 @@ pub(crate) struct Append {
     pub(crate) pages: Vec<u32>,
 }
 
+impl Append {
+    /// The length of the mbox with the group.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.padding).saturating_add(self.content.octets)
+    }
+}
+
 /// A line of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Entry<'a> {
