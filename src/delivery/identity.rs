@@ -35,6 +35,8 @@ pub struct Verified {
     pub other: HashSet<MessageNumber>,
     /// Messages without proof: skipped and imported ones, and those that an earlier version fetched.
     pub unproven: HashSet<MessageNumber>,
+    /// Messages whose `TOP` was refused by a server that has the command, with the refusal.
+    pub refused: Vec<(MessageNumber, Error)>,
 }
 
 /// Compares messages with the record: their octets and, if the server answers `TOP` (RFC 1939 §7), their headers.
@@ -57,12 +59,17 @@ pub fn verify<'a>(
             Identity::Unknown => drop(verified.unproven.insert(number)),
         }
     }
-    let (headers, supported) = headers(transaction, asked.iter().map(|candidate| candidate.number))?;
+    let Headers { hashes, refused, supported } =
+        headers(transaction, asked.iter().map(|candidate| candidate.number))?;
+    if supported {
+        verified.refused = refused;
+    }
     for Candidate { number, unique_id, occurrence, octets } in asked {
-        let header = headers.get(&number);
+        let header = hashes.get(&number);
+        if header.is_none() && supported {
+            continue;
+        }
         let set = match record.identify(unique_id.as_bytes(), occurrence, octets, header) {
-            // The server supports `TOP`, but refused it for this message: its header is unknown.
-            Identity::Same if header.is_none() && supported => &mut verified.unproven,
             Identity::Same => &mut verified.same,
             Identity::Other => &mut verified.other,
             Identity::Unknown => &mut verified.unproven,
@@ -72,14 +79,21 @@ pub fn verify<'a>(
     Ok(verified)
 }
 
-/// Returns the hashes of the headers, and whether the server supports `TOP`: it announced it, answered it, or refused it with
-/// a response code, which a server without the command has none for.
+/// The responses to `TOP`.
+#[derive(Default)]
+struct Headers {
+    hashes: HashMap<MessageNumber, Digest>,
+    refused: Vec<(MessageNumber, Error)>,
+    /// True if the server has `TOP`: it announced the command, answered it, or refused it with a response code, which a server
+    /// without the command does not send.
+    supported: bool,
+}
+
 fn headers(
     transaction: &mut Transaction,
     numbers: impl Iterator<Item = MessageNumber>,
-) -> Result<(HashMap<MessageNumber, Digest>, bool), Error> {
-    let mut headers = HashMap::new();
-    let mut supported = transaction.announces_top();
+) -> Result<Headers, Error> {
+    let mut headers = Headers { supported: transaction.announces_top(), ..Headers::default() };
     let mut tops = transaction.top_all(numbers, 0);
     tops.finish();
     while let Some(reply) = tops.next()? {
@@ -89,14 +103,17 @@ fn headers(
                 while let Some(bytes) = message.chunk()? {
                     hash.update(bytes);
                 }
-                headers.insert(number, hash.finish());
-                supported = true;
+                headers.hashes.insert(number, hash.finish());
+                headers.supported = true;
             }
-            Reply::Refused { error, .. } => supported |= error.response_code().is_some(),
+            Reply::Refused { number, error, .. } => {
+                headers.supported |= error.response_code().is_some();
+                headers.refused.push((number, error));
+            }
             Reply::Marked(_) | Reply::Vouched => {}
         }
     }
-    Ok((headers, supported))
+    Ok(headers)
 }
 
 /// SHA-256 of a message's header: every line before the empty line. Some servers leave out the empty line of a message without

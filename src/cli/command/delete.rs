@@ -35,16 +35,16 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     if selected.is_empty() {
         context.note_nothing_selected(&messages, &selector);
     }
-    let selected = if selector.rests_on_fetched() {
-        proven(context, &mut transaction, &messages, record.as_ref(), selected)?
-    } else {
-        selected
+    let (selected, mut refusals) = match record.as_ref().filter(|_| selector.rests_on_fetched()) {
+        Some(record) => proven(context, &mut transaction, &messages, record, selected)?,
+        None => (selected, HashMap::new()),
     };
+    let listed = |index| selected.contains(index) || refusals.contains_key(&index);
+    let listed: Selection = (0..messages.len()).map(listed).collect();
     context.printer.fit(
-        selected.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
+        listed.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
     );
 
-    let mut refusals = HashMap::new();
     transaction.dele_all(selected.iter().map(|index| messages.entry(index).number), |number, error| {
         if let Some(index) = index_of_selected(&messages, &selected, number) {
             refusals.insert(index, refused(messages.entry(index), &error));
@@ -52,11 +52,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     })?;
     let ended = context.end(transaction);
     let deleted = Deletion::of(context.settings.commit, &ended);
-    let told = rows(context, &messages, &selected, &refusals, deleted);
+    let told = rows(context, &messages, &listed, &refusals, deleted);
     ended?;
     told?;
     if !context.settings.commit {
-        context.warn_nothing_deleted(selected.len() - refusals.len());
+        context.warn_nothing_deleted(listed.len() - refusals.len());
     }
     if refusals.is_empty() {
         return Ok(Outcome::Done);
@@ -66,15 +66,14 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     Err(CliError::partial(&refused).into())
 }
 
-/// Returns the selected messages that were stored here and are still the same.
+/// Returns the selected messages that were stored here and are still the same, and those whose header the server refused.
 fn proven(
     context: &Context<'_>,
     transaction: &mut Transaction,
     messages: &MessageList<'_>,
-    record: Option<&Record>,
+    record: &Record,
     selected: Selection,
-) -> Result<Selection, Abort> {
-    let Some(record) = record else { return Ok(selected) };
+) -> Result<(Selection, HashMap<usize, Refused>), Abort> {
     let candidates = selected.iter().filter_map(|index| candidate(messages, index));
     let verified = verify(transaction, record, candidates)?;
     if !verified.unproven.is_empty() {
@@ -84,7 +83,12 @@ fn proven(
         context.stderr.warning(&other_header(&verified.other));
     }
     let same = |index| verified.same.contains(&messages.entry(index).number);
-    Ok((0..messages.len()).map(|index| selected.contains(index) && same(index)).collect())
+    let same = (0..messages.len()).map(|index| selected.contains(index) && same(index)).collect();
+    let refusal = |(number, error): &(MessageNumber, crate::Error)| {
+        let index = messages.index_of(*number)?;
+        Some((index, refused(messages.entry(index), error)))
+    };
+    Ok((same, verified.refused.iter().filter_map(refusal).collect()))
 }
 
 /// Another message under a used unique-id looks the same as a server that cuts or changes the header in its answer to `TOP`.

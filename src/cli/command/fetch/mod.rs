@@ -21,7 +21,9 @@ use crate::{
         settings::{Destination, SECRET_VARIABLES, Settings},
         signals,
     },
-    delivery::{FetchOptions, Fetcher, Locked, Options, Progress as Progressed, Record, Storage, Wanted},
+    delivery::{
+        Event, FetchOptions, Fetcher, Locked, Options, Progress as Progressed, Record, Storage, Wanted,
+    },
     session::Transaction,
 };
 
@@ -50,7 +52,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
 
     let wanted = plan.wanted(&selector, &messages, record.as_ref());
     let storage = start_storage(settings, record, deleting)?;
+    let refused = std::mem::take(&mut plan.verified.refused);
     let mut transfer = Transfer::new(&messages, &plan, args.delete, deleting);
+    for (number, error) in refused {
+        transfer.take(context, Event::Refused { number, mark: false, error })?;
+    }
     let stored = retrieve(context, args, &mut transfer, &mut transaction, storage, wanted);
     let (record, ended) = match stored {
         Ok(record) => (record, context.end(transaction)),

@@ -108,9 +108,7 @@ impl<'m> Transfer<'m> {
             }
             Event::Refused { number, mark, error } => {
                 self.refusals.push(number.get());
-                let index = index_of_selected(messages, selected, number)
-                    .or_else(|| index_of_selected(messages, left_over, number));
-                let Some(index) = index else { return Ok(()) };
+                let Some(index) = messages.index_of(number) else { return Ok(()) };
                 if mark {
                     self.unmarked.insert(number.get());
                 }
