@@ -36,7 +36,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
         context.note_nothing_selected(&messages, &selector);
     }
     let (selected, mut refusals) = match record.as_ref().filter(|_| selector.rests_on_fetched()) {
-        Some(record) => proven(context, &mut transaction, &messages, record, selected)?,
+        Some(record) => proven(context, &mut transaction, &messages, record, &selected)?,
         None => (selected, HashMap::new()),
     };
     let listed = |index| selected.contains(index) || refusals.contains_key(&index);
@@ -72,7 +72,7 @@ fn proven(
     transaction: &mut Transaction,
     messages: &MessageList<'_>,
     record: &Record,
-    selected: Selection,
+    selected: &Selection,
 ) -> Result<(Selection, HashMap<usize, Refused>), Abort> {
     let candidates = selected.iter().filter_map(|index| candidate(messages, index));
     let verified = verify(transaction, record, candidates)?;

@@ -76,12 +76,13 @@ impl<'m> Transfer<'m> {
         let (messages, Plan { selected, left_over, .. }) = (self.messages, self.plan);
         match event {
             Event::Stored(delivered) => {
-                if self.rows.delete && !delivered.deletable {
-                    self.unmarked.insert(delivered.number.get());
+                if !delivered.deletable {
+                    let end = if self.rows.delete { ": it is not deleted" } else { "" };
                     context.stderr.warning(&format!(
-                        "message {} came empty, though the server lists it as larger: it is not deleted",
+                        "message {} came empty, though the server lists it as larger{end}",
                         delivered.number
                     ));
+                    self.unmarked.insert(delivered.number.get());
                 }
                 self.rows.add(context, delivered)
             }
