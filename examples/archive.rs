@@ -47,9 +47,13 @@ fn main() -> Result<(), Failure> {
     }
     let wanted = new_messages(&listing, &record);
 
-    let options = Options { delete, timeout: TIMEOUT, ..Options::default() };
+    let mut options = Options::default();
+    options.delete = delete;
+    options.timeout = TIMEOUT;
     let storage = Storage::start(&destination, Some(record), &options)?;
-    let fetch = FetchOptions { mark: delete, timeout: TIMEOUT, ..FetchOptions::default() };
+    let mut fetch = FetchOptions::default();
+    fetch.mark = delete;
+    fetch.timeout = TIMEOUT;
     let mut fetcher = Fetcher::new(&mut maildrop, storage, wanted, [], fetch);
     let mut events = Vec::new();
     let transferred = loop {

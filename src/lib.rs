@@ -98,8 +98,9 @@
 //!
 //! # Stability
 //!
-//! Enums that the protocol can extend are `#[non_exhaustive]`. [`ErrorKind`], [`proto::Event`] and [`session::Reply`] are
-//! exhaustive on purpose, each for the reason in its documentation.
+//! Enums that the protocol or a later version can extend are `#[non_exhaustive]`, and so are options and results with public
+//! fields. [`ErrorKind`], [`proto::Event`], [`session::Reply`] and other types that say so are exhaustive on purpose, each for
+//! the reason in its documentation.
 
 #![warn(clippy::expect_used, clippy::panic, clippy::unreachable, clippy::unimplemented, clippy::todo)]
 

@@ -13,6 +13,8 @@ use crate::{
 };
 
 /// A message that is to be fetched.
+///
+/// Exhaustive on purpose: the record depends on every field, so the caller sets each one.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// Its message-number.
@@ -29,6 +31,7 @@ pub struct Wanted<'a> {
 
 /// Progress of the transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Progress {
     /// A message begins.
     Message(MessageNumber),
@@ -38,6 +41,8 @@ pub enum Progress {
 
 /// An event of a message. Each is final: the answer is proven to belong to its command, and a stored message is durable and
 /// remembered.
+///
+/// Exhaustive on purpose: a front end handles every outcome of a message, and loses none in a wildcard.
 #[derive(Debug)]
 pub enum Event {
     /// It is stored.
@@ -77,6 +82,7 @@ pub struct Fetcher<'t, 'a> {
 
 /// Options of a [`Fetcher`].
 #[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
 pub struct FetchOptions {
     /// Request the next message only when the last one is stored, so that `NOOP` can be sent in between.
     pub one_by_one: bool,

@@ -13,6 +13,8 @@ use crate::{
 };
 
 /// A message that is about to be deleted without having been retrieved in this session.
+///
+/// Exhaustive on purpose: the deletion depends on every field, so the caller sets each one.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// Its message-number.
@@ -27,6 +29,7 @@ pub struct Candidate<'a> {
 
 /// Candidates by the result of the comparison.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Verified {
     /// Messages that were stored and have not changed.
     pub same: HashSet<MessageNumber>,

@@ -26,6 +26,7 @@ use crate::{
 
 /// Where messages are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Destination {
     /// A folder with one `.eml` file per message.
     Dir(PathBuf),
@@ -102,6 +103,7 @@ impl Destination {
 
 /// How messages are stored.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct Options {
     /// Whether messages are to be deleted on the server once they are stored.
     pub delete: bool,
@@ -116,6 +118,8 @@ pub struct Options {
 }
 
 /// A message that is about to be stored.
+///
+/// Exhaustive on purpose: the record depends on every field, so the caller sets each one.
 #[derive(Debug, Clone)]
 pub struct Incoming {
     /// Its message-number.
@@ -132,6 +136,7 @@ pub struct Incoming {
 
 /// A message that is stored durably and recorded as fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Delivered {
     /// Its message-number.
     pub number: MessageNumber,
@@ -164,6 +169,7 @@ impl Delivered {
 
 /// A message that the destination did not accept. The other messages are not affected.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Failed {
     /// Its message-number.
     pub number: MessageNumber,
@@ -174,6 +180,8 @@ pub struct Failed {
 }
 
 /// The result of storing a message.
+///
+/// Exhaustive on purpose: only a stored message may be deleted, so a caller handles every result.
 #[derive(Debug)]
 pub enum Report {
     /// The message is stored.

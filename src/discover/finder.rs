@@ -6,6 +6,7 @@ use crate::{Error, ErrorKind};
 
 /// The sources of candidates. In URLs, `{domain}` is replaced with the domain of the address.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Sources {
     /// The URLs of the domain's autoconfig files, in the order in which to try them.
     pub autoconfig: Vec<String>,
@@ -17,6 +18,7 @@ pub struct Sources {
 
 /// Queries the sources one at a time; the caller chooses the next source.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Finder<'a> {
     /// The HTTP client for autoconfig and the ISPDB.
     pub http: HttpClient<'a>,
@@ -25,6 +27,8 @@ pub struct Finder<'a> {
 }
 
 /// The result of an SRV lookup.
+///
+/// Exhaustive on purpose: no records and no service are different answers (RFC 6186 §3.4), and a caller handles both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SrvServers {
     /// The servers, implicit TLS first; empty if there are no records.
@@ -45,7 +49,13 @@ impl Sources {
     }
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
+    /// Creates a finder that sends its requests with this client.
+    #[must_use]
+    pub fn new(http: HttpClient<'a>, sources: &'a Sources) -> Self {
+        Self { http, sources }
+    }
+
     /// Requests the domain's autoconfig files until one contains servers with TLS, and returns the result of each request.
     ///
     /// # Errors

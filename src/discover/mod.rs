@@ -16,6 +16,7 @@ use crate::net::Host;
 
 /// A POP3 server that a source gives for a mail address.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Candidate {
     /// The server: a domain name, without a trailing dot.
     pub host: Host,
@@ -34,6 +35,8 @@ pub struct Candidate {
 }
 
 /// How a connection is encrypted.
+///
+/// Exhaustive on purpose: a server without TLS is never a candidate, and a wildcard must not stand for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
     /// With TLS from the first byte (RFC 8314).
@@ -44,6 +47,7 @@ pub enum Security {
 
 /// The source of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Source {
     /// A file on a server of the domain, over HTTPS.
     Autoconfig,

@@ -34,6 +34,7 @@ use self::{
 
 /// The common fields of a header. A missing field is `None`; an empty field is `Some`.
 #[derive(Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Header {
     /// `Date`; `None` also if any part of it cannot be parsed, or if no such date exists.
     pub date: Option<Date>,

@@ -14,6 +14,7 @@ use crate::{Error, ErrorKind, Secret, trace::Redactor};
 
 /// A client that is registered with an authorization server.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Client {
     /// The client id.
     pub id: String,
@@ -36,6 +37,12 @@ pub struct OAuthRequest {
 }
 
 impl Client {
+    /// Creates a client without a secret and further parameters.
+    #[must_use]
+    pub fn new(id: impl Into<String>, scope: impl Into<String>) -> Self {
+        Self { id: id.into(), secret: None, scope: scope.into(), parameters: Vec::new() }
+    }
+
     /// Returns a request that exchanges an authorization code for tokens (RFC 6749 §4.1.3, RFC 7636 §4.5).
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub struct DeviceAuthorization {
 }
 
 /// The outcome of a poll.
+///
+/// Exhaustive on purpose: RFC 8628 §3.5 has no other answer that is not an error.
 #[derive(Debug)]
 pub enum Poll {
     /// The person has not decided yet.

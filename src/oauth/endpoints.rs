@@ -4,6 +4,7 @@ use crate::net::Url;
 
 /// How a client with a secret authenticates (RFC 6749 §2.3.1). A client without a secret sends only its id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientAuthentication {
     /// `client_secret_basic`: with HTTP Basic authentication, which every server must support.
     #[default]
@@ -14,6 +15,7 @@ pub enum ClientAuthentication {
 
 /// The endpoints of an authorization server.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Endpoints {
     /// The issuer, as written by the server.
     pub issuer: Option<String>,

@@ -37,6 +37,7 @@ pub fn metadata_urls(issuer: &Url) -> Result<[Url; 2], Error> {
 
 /// The metadata of an authorization server, after checking its issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Metadata {
     /// The endpoints.
     pub endpoints: Endpoints,

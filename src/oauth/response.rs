@@ -9,6 +9,7 @@ use crate::{Error, Secret, trace::Redactor};
 
 /// The parts of an HTTP response that OAuth 2.0 uses.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Response<'a> {
     /// The status code.
     pub status: u16,
@@ -16,6 +17,14 @@ pub struct Response<'a> {
     pub retry_after: Option<&'a str>,
     /// The body.
     pub body: &'a [u8],
+}
+
+impl<'a> Response<'a> {
+    /// Creates a response without a `Retry-After` field.
+    #[must_use]
+    pub fn new(status: u16, body: &'a [u8]) -> Self {
+        Self { status, retry_after: None, body }
+    }
 }
 
 impl fmt::Debug for Response<'_> {
@@ -36,6 +45,7 @@ impl<'a> From<&'a crate::net::HttpResponse> for Response<'a> {
 
 /// The tokens of a successful response (RFC 6749 §5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Tokens {
     /// The access token: not empty, and printable ASCII without spaces.
     pub access_token: Secret,

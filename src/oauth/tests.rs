@@ -24,7 +24,7 @@ fn client(secret: Option<&str>) -> Client {
 }
 
 fn response(status: u16, body: &str) -> Response<'_> {
-    Response { status, retry_after: None, body: body.as_bytes() }
+    Response::new(status, body.as_bytes())
 }
 
 fn refresh() -> OAuthRequest {

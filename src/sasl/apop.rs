@@ -4,7 +4,7 @@ use super::SaslError;
 use crate::Secret;
 
 /// The most bytes of a timestamp: a msg-id is within one line of a header, and real ones have 30 to 80.
-pub const MAX_TIMESTAMP: usize = 256;
+const MAX_TIMESTAMP: usize = 256;
 
 /// Returns the timestamp of a greeting with its angle brackets, if it has a valid one.
 ///

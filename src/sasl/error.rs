@@ -33,10 +33,10 @@ pub enum SaslError {
     /// A challenge that the mechanism does not expect at this point.
     #[error("the server sent a challenge out of order")]
     OutOfOrder,
-    /// More challenges than any mechanism has: [`MAX_CHALLENGES`](super::MAX_CHALLENGES).
+    /// More challenges than any mechanism has: more than 3.
     #[error("too many challenges")]
     TooManyChallenges,
-    /// A challenge of more bytes than [`MAX_CHALLENGE`](super::MAX_CHALLENGE).
+    /// A challenge of more than 9,216 bytes.
     #[error("the server's challenge is too long")]
     ChallengeTooLong,
     /// A malformed challenge: a missing attribute, invalid base64, an empty salt.
@@ -48,7 +48,7 @@ pub enum SaslError {
     /// The server's message has an extension that must be understood, `m=` (RFC 5802 §5.1).
     #[error("the server requires an unknown SCRAM extension")]
     MandatoryExtension,
-    /// An iteration count of 0, or above [`MAX_ITERATIONS`](super::MAX_ITERATIONS).
+    /// An iteration count of 0, or above 5,000,000.
     #[error("the server's SCRAM iteration count is not from 1 to {}", super::MAX_ITERATIONS)]
     Iterations,
     /// The server refused with `e=`: one of the words of RFC 5802 §7, or `other-error`.

@@ -48,8 +48,9 @@ mod tests;
 
 pub use error::{OpenIdConfiguration, SaslError};
 pub use exchange::Exchange;
-pub use limits::{MAX_CHALLENGE, MAX_CHALLENGES, MAX_ITERATIONS, MIN_NONCE};
 pub use mechanism::Mechanism;
 pub use method::{AuthMethod, Channel, Offer};
-use parameters::escape_name;
 pub use parameters::{ChannelBinding, Credential, Parameters};
+
+use limits::{MAX_CHALLENGE, MAX_CHALLENGES, MAX_ITERATIONS};
+use parameters::escape_name;

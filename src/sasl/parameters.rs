@@ -69,8 +69,7 @@ pub struct Parameters<'a> {
     pub user: &'a str,
     /// The password or token.
     pub credential: &'a Credential,
-    /// Printable random text of at least [`MIN_NONCE`](super::MIN_NONCE) bytes without a comma, new for each
-    /// exchange; only SCRAM uses it.
+    /// Printable random text of at least 16 bytes without a comma, new for each exchange; only SCRAM uses it.
     pub nonce: &'a str,
     /// The statement of SCRAM about channel binding.
     pub binding: ChannelBinding<'a>,

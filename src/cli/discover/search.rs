@@ -44,7 +44,7 @@ impl Search<'_> {
         let connector = TlsConnector::prepare(TlsSettings::default());
         let http = HttpClient { route, limits: *limits, tls: &connector };
         let sources = Sources::public(self.name_servers());
-        let finder = Finder { http, sources: &sources };
+        let finder = Finder::new(http, &sources);
         let mut why = Vec::new();
 
         for servers in finder.autoconfig(self.address, &mut note) {

@@ -13,6 +13,7 @@ use crate::{
 
 /// The address of an LMTP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LmtpAddress {
     /// A host and port: `localhost:24`, `[::1]:24`.
     Tcp(Address),

@@ -6,6 +6,7 @@ use super::journal::{Deletion, Digest, Entry, Message};
 
 /// The record's data about a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fetched {
     /// When it was fetched, in seconds since 1970.
     pub time: i64,

@@ -62,6 +62,7 @@ pub struct Record {
 
 /// A message that is recorded as fetched.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Remembered {
     /// The unique-id.
     pub unique_id: Vec<u8>,
@@ -78,6 +79,8 @@ pub struct Remembered {
 }
 
 /// A message that counts as fetched without being stored here.
+///
+/// Exhaustive on purpose: a message that counts as fetched is not fetched again, so the caller sets every field.
 #[derive(Debug, Clone, Copy)]
 pub struct Foreign<'a> {
     /// The unique-id.

@@ -15,6 +15,7 @@ use crate::delivery::error::Error;
 
 /// The result of an import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Imported {
     /// The number of messages that now count as fetched.
     pub new: usize,

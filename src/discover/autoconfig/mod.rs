@@ -1,7 +1,7 @@
 //! Thunderbird's autoconfig format: a `<clientConfig>` element with the servers of a mail provider.
 //!
 //! Only POP3 servers with TLS are returned. The text is untrusted: only the five predefined entities of XML are expanded, no
-//! other file is loaded, and nesting deeper than [`MAX_DEPTH`] is an error.
+//! other file is loaded, and nesting deeper than 16 elements is an error.
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -13,6 +13,7 @@ use crate::{Error, ErrorKind};
 
 /// The POP3 servers of a provider.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Servers {
     /// The servers with TLS, in the order of the file.
     pub candidates: Vec<Candidate>,
@@ -203,7 +204,7 @@ const SERVER: &[&str] = &["clientConfig", "emailProvider", "incomingServer"];
 const PASSWORD: &[&str] = &["password-cleartext", "password-encrypted", "plain", "secure"];
 
 /// Maximum depth of nested elements. The format has five levels.
-pub const MAX_DEPTH: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// Maximum number of servers; further servers are ignored. Providers have only a few.
 const MAX_SERVERS: usize = 32;

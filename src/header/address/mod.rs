@@ -10,6 +10,7 @@ use self::list::Parser;
 
 /// A sender or recipient (RFC 5322 §3.4 `mailbox`).
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Mailbox {
     /// The display name, decoded; `None` if there is none. Without a display name, the comment after the address is
     /// used.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::state::MechanismState;
-use super::{ChannelBinding, MAX_ITERATIONS, MIN_NONCE, Mechanism, Parameters, SaslError, escape_name};
+use super::{ChannelBinding, MAX_ITERATIONS, Mechanism, Parameters, SaslError, escape_name};
 use crate::Secret;
 
 pub(super) struct Scram {
@@ -305,6 +305,9 @@ fn mac<M: Mac + KeyInit>(key: &[u8], bytes: &[u8]) -> M {
     mac.update(bytes);
     mac
 }
+
+/// The fewest bytes of a nonce: 16 characters of base64 are 96 bits, as in the example of RFC 7677 §3.
+const MIN_NONCE: usize = 16;
 
 #[cfg(test)]
 mod tests;

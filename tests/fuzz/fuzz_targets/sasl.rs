@@ -28,7 +28,7 @@ const MECHANISMS: [Mechanism; 10] = [
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, challenges)) = input.split_first() else { return };
     if let Some(timestamp) = apop::timestamp(challenges) {
-        assert!(timestamp.is_ascii() && timestamp.len() <= apop::MAX_TIMESTAMP);
+        assert!(timestamp.is_ascii() && timestamp.len() <= 256);
         assert_eq!(apop::digest(timestamp, &Secret::from(PASSWORD)).expect("the feature md5").expose().len(), 32);
     }
     let mechanism = MECHANISMS[usize::from(choice) % MECHANISMS.len()];

@@ -27,6 +27,7 @@ use crate::net::Address;
 
 /// The program that wrote a list of seen messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Tool {
     /// mpop: `~/.mpop_uidls/USER_at_HOST`, or its `uidls_file`.
     Mpop,
@@ -52,6 +53,8 @@ impl Tool {
 }
 
 /// The account to import.
+///
+/// Exhaustive on purpose: an account is one user of one server.
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
     /// The user name, as sent to the server.
@@ -62,6 +65,7 @@ pub struct Account<'a> {
 
 /// A message that the other program fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Seen<'a> {
     /// The unique-id, not empty and without control characters.
     pub unique_id: &'a [u8],
@@ -71,6 +75,7 @@ pub struct Seen<'a> {
 
 /// The result of reading a list.
 #[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Summary {
     /// The program that wrote the list.
     pub tool: Tool,
@@ -84,6 +89,7 @@ pub struct Summary {
 
 /// The reason why a list cannot be imported.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ImportError {
     /// The file cannot be read.
     #[error("{0}")]
