@@ -54,7 +54,7 @@ complete -c pop3 -n "__fish_pop3_needs_command" -l tls -d 'Encryption: starttls,
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_needs_command" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_needs_command" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_needs_command" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_needs_command" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_needs_command" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -106,7 +106,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls -d 'Encryption:
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand status" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -135,8 +135,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l uid -d 'The messag
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l smaller -d 'Only messages smaller than SIZE' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l older-than -d 'Only messages fetched at least AGE ago: a number with m, h, d or w' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l first -d 'Of the messages left by the others, the N with the lowest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l last -d 'Of the messages left by the others, the N with the highest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l first -d 'Of the messages that the other selectors select, the N with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l last -d 'Of the messages that the other selectors select, the N with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l auth -d 'Authentication mechanism' -r -f -a "auto\t'The strongest mechanism that the server offers and that fits the credential'
@@ -158,7 +158,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls -d 'Encryption
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand headers" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -196,8 +196,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l uid -d 'The message 
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l smaller -d 'Only messages smaller than SIZE' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l older-than -d 'Only messages fetched at least AGE ago: a number with m, h, d or w' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l first -d 'Of the messages left by the others, the N with the lowest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l last -d 'Of the messages left by the others, the N with the highest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l first -d 'Of the messages that the other selectors select, the N with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l last -d 'Of the messages that the other selectors select, the N with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l auth -d 'Authentication mechanism' -r -f -a "auto\t'The strongest mechanism that the server offers and that fits the credential'
@@ -219,7 +219,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls -d 'Encryption: 
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -233,7 +233,7 @@ always\t''
 never\t''"
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l trace -d 'Write the conversation to standard error, or append it to FILE' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l stdout -d 'Write one message to standard output, unchanged'
-complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l skip -d 'Store nothing, but count the messages as fetched: from now on only new ones'
+complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l skip -d 'Store nothing, but count the messages as fetched, so that later runs ignore them'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l delete -d 'Mark each message for deletion once it is stored; with --commit, delete it'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l no-state -d 'Neither read nor write the record of fetched messages'
 complete -c pop3 -n "__fish_pop3_using_subcommand fetch" -l all -d 'All messages'
@@ -252,8 +252,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l uid -d 'The message
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l smaller -d 'Only messages smaller than SIZE' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l older-than -d 'Only messages fetched at least AGE ago: a number with m, h, d or w' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l first -d 'Of the messages left by the others, the N with the lowest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l last -d 'Of the messages left by the others, the N with the highest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l first -d 'Of the messages that the other selectors select, the N with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l last -d 'Of the messages that the other selectors select, the N with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l auth -d 'Authentication mechanism' -r -f -a "auto\t'The strongest mechanism that the server offers and that fits the credential'
@@ -275,7 +275,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls -d 'Encryption:
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand delete" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -304,8 +304,8 @@ complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l uid -d 'The message w
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l larger -d 'Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l smaller -d 'Only messages smaller than SIZE' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l older-than -d 'Only messages fetched at least AGE ago: a number with m, h, d or w' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l first -d 'Of the messages left by the others, the N with the lowest numbers' -r
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l last -d 'Of the messages left by the others, the N with the highest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l first -d 'Of the messages that the other selectors select, the N with the lowest numbers' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l last -d 'Of the messages that the other selectors select, the N with the highest numbers' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -s a -l account -d 'Use this account of the config file' -r -f -a "(__fish_pop3_accounts)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l user -d 'Log in as USER, sent unchanged' -r -f -a "(__fish_complete_users)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l auth -d 'Authentication mechanism' -r -f -a "auto\t'The strongest mechanism that the server offers and that fits the credential'
@@ -327,7 +327,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls -d 'Encryption: s
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand uidl" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -373,7 +373,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls -d 'Encryption: 
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand login" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -419,7 +419,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls -d 'Encryption:
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand logout" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -462,7 +462,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls -d 'Encryptio
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand accounts" -l client-key -d 'Key of the client certificate, in PEM' -r -F
@@ -512,7 +512,7 @@ complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls -d 'Encryption:
 implicit\t'TLS from the start'
 none\t'No encryption'"
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l ca-file -d 'Trust the certificate authorities in this PEM file instead of the system\'s' -r -F
-complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls-fingerprint -d 'Trust exactly the certificate with this SHA-256' -r
+complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls-fingerprint -d 'Trust only the certificate with this SHA-256 fingerprint' -r
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l tls-name -d 'Check the certificate for NAME instead of the host, and send NAME as SNI' -r -f -a "(__fish_print_hostnames)"
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-cert -d 'Client certificate, in PEM' -r -F
 complete -c pop3 -n "__fish_pop3_using_subcommand record" -l client-key -d 'Key of the client certificate, in PEM' -r -F

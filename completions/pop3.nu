@@ -24,7 +24,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -71,7 +71,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 status tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -115,8 +115,8 @@ module completions {
     --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
     --smaller: string         # Only messages smaller than SIZE
     --older-than: string      # Only messages fetched at least AGE ago: a number with m, h, d or w
-    --first: string           # Of the messages left by the others, the N with the lowest numbers
-    --last: string            # Of the messages left by the others, the N with the highest numbers
+    --first: string           # Of the messages that the other selectors select, the N with the lowest numbers
+    --last: string            # Of the messages that the other selectors select, the N with the highest numbers
     --commit                  # Delete the marked messages: end the session with QUIT
     --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
@@ -127,7 +127,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 headers tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -171,7 +171,7 @@ module completions {
     --lmtp: string            # Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)
     --rcpt: string            # Recipient of the messages at the LMTP server
     --stdout                  # Write one message to standard output, unchanged
-    --skip                    # Store nothing, but count the messages as fetched: from now on only new ones
+    --skip                    # Store nothing, but count the messages as fetched, so that later runs ignore them
     --limit-size: string      # Stop before the message that would exceed SIZE in total, but fetch at least one
     --delete                  # Mark each message for deletion once it is stored; with --commit, delete it
     --no-state                # Neither read nor write the record of fetched messages
@@ -182,8 +182,8 @@ module completions {
     --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
     --smaller: string         # Only messages smaller than SIZE
     --older-than: string      # Only messages fetched at least AGE ago: a number with m, h, d or w
-    --first: string           # Of the messages left by the others, the N with the lowest numbers
-    --last: string            # Of the messages left by the others, the N with the highest numbers
+    --first: string           # Of the messages that the other selectors select, the N with the lowest numbers
+    --last: string            # Of the messages that the other selectors select, the N with the highest numbers
     --commit                  # Delete the marked messages: end the session with QUIT
     --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
@@ -194,7 +194,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 fetch tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -237,8 +237,8 @@ module completions {
     --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
     --smaller: string         # Only messages smaller than SIZE
     --older-than: string      # Only messages fetched at least AGE ago: a number with m, h, d or w
-    --first: string           # Of the messages left by the others, the N with the lowest numbers
-    --last: string            # Of the messages left by the others, the N with the highest numbers
+    --first: string           # Of the messages that the other selectors select, the N with the lowest numbers
+    --last: string            # Of the messages that the other selectors select, the N with the highest numbers
     --commit                  # Delete the marked messages: end the session with QUIT
     --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
@@ -249,7 +249,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 delete tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -292,8 +292,8 @@ module completions {
     --larger: string          # Only messages larger than SIZE: octets, or with k, M, G, KiB, MiB, GiB
     --smaller: string         # Only messages smaller than SIZE
     --older-than: string      # Only messages fetched at least AGE ago: a number with m, h, d or w
-    --first: string           # Of the messages left by the others, the N with the lowest numbers
-    --last: string            # Of the messages left by the others, the N with the highest numbers
+    --first: string           # Of the messages that the other selectors select, the N with the lowest numbers
+    --last: string            # Of the messages that the other selectors select, the N with the highest numbers
     --commit                  # Delete the marked messages: end the session with QUIT
     --account(-a): string     # Use this account of the config file
     --user: string            # Log in as USER, sent unchanged
@@ -304,7 +304,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 uidl tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -353,7 +353,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 login tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -399,7 +399,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 logout tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -444,7 +444,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 accounts tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM
@@ -499,7 +499,7 @@ module completions {
     --port: string            # Port of the server
     --tls: string@"nu-complete pop3 record tls" # Encryption: starttls, implicit or none
     --ca-file: path           # Trust the certificate authorities in this PEM file instead of the system's
-    --tls-fingerprint: string # Trust exactly the certificate with this SHA-256
+    --tls-fingerprint: string # Trust only the certificate with this SHA-256 fingerprint
     --tls-name: string        # Check the certificate for NAME instead of the host, and send NAME as SNI
     --client-cert: path       # Client certificate, in PEM
     --client-key: path        # Key of the client certificate, in PEM

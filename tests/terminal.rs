@@ -218,7 +218,7 @@ fn a_server_that_sends_no_greeting_is_told_of() {
     let mut script = room.with_account("script", server.port());
     script.env("POP3_TLS", "starttls");
     let mut terminal = Terminal::new(script, &format!("{POP3} status --timeout 600"));
-    terminal.wait_for("no greeting yet; if the server speaks TLS at once: --tls implicit");
+    terminal.wait_for("no greeting yet; if the server uses implicit TLS, add --tls implicit");
     terminal.type_in(b"\x03");
     terminal.finish();
 }

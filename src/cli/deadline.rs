@@ -1,7 +1,7 @@
-//! Ends the process after `--deadline`, whatever it waits for.
+//! Ends the process after `--deadline`, whatever it is waiting for.
 //!
-//! Sessions, commands and the keyring check the deadline themselves and fail with a precise error. The thread here is for
-//! everything else (a prompt, standard input, a reader of standard output that does not read), so it fires later.
+//! Sessions, commands and the keyring check the deadline themselves and fail with a precise error. The thread in this module
+//! covers everything else (a prompt, standard input, a full pipe on standard output), so it acts a little later.
 
 use std::{
     process,
@@ -38,31 +38,31 @@ pub fn watch(settings: &Settings) {
             process::exit(error.code.exit_code().into());
         }
     };
-    // Without the thread, sessions, commands and the keyring still observe the deadline.
+    // Even without the thread, sessions, commands and the keyring observe the deadline.
     if let Err(error) = thread::Builder::new().name("deadline".into()).stack_size(STACK).spawn(watch) {
-        log::info!("no thread to watch the deadline: {error}");
+        log::info!("cannot start the deadline thread: {error}");
     }
 }
 
-/// The error of a run that its deadline ended.
+/// Returns the error of a run that reached its deadline.
 pub fn error(deadline: Duration, waited_for: &str) -> CliError {
     let seconds = deadline.as_secs_f32();
     let text = format!("the deadline of {seconds} s passed while waiting for {waited_for}");
     CliError::new(ErrorCode::Unavailable, text)
 }
 
-/// Cancels the watch: the server was asked to delete, so the run must report how it ended.
+/// Cancels the watch. Called before `QUIT` is sent, because the run must report whether the server confirmed the deletions.
 pub fn disarm() {
     DISARMED.store(true, SeqCst);
 }
 
-/// Names what the run waits for until the guard is dropped, for the error of [`watch`].
+/// Sets the name of the event that the run waits for, for the error of [`watch`], until the guard is dropped.
 pub fn waiting_for(what: &'static str) -> Waiting {
     set(Some(what));
     Waiting
 }
 
-/// Returned by [`waiting_for`].
+/// The guard of [`waiting_for`].
 pub struct Waiting;
 
 impl Drop for Waiting {
@@ -75,7 +75,7 @@ fn set(what: Option<&'static str>) {
     *WAITING_FOR.lock().unwrap_or_else(PoisonError::into_inner) = what;
 }
 
-/// Time for a run that has reached its deadline to report a more precise error.
+/// Time after the deadline in which the run may end with a more precise error.
 const GRACE: Duration = Duration::from_secs(1);
 
 const STACK: usize = 128 * 1024;

@@ -5,7 +5,7 @@ use std::{fmt, io};
 use super::escape::{MAX_MESSAGE, shorten_to, text};
 use crate::{Error, ErrorKind, delivery, proto::ResponseCode};
 
-/// The error codes of `--json`; each has one exit code, taken from `sysexits.h`.
+/// The error codes of `--json`. Each has an exit code, taken from `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorCode {
     Usage,
@@ -57,13 +57,13 @@ impl ErrorCode {
     }
 }
 
-/// The error that ends a run: one line of text, or one JSON object.
+/// The error that ends a run. It is printed as one line of text or as one JSON object.
 #[derive(Debug)]
 pub struct CliError {
     pub code: ErrorCode,
-    /// The failure and its cause, secrets redacted.
+    /// The failure and its cause, with secrets redacted.
     pub message: String,
-    /// The server's line, as text, secrets redacted.
+    /// The server's response as text, with secrets redacted.
     pub response: Option<String>,
     /// A hint for the user.
     pub hint: Option<&'static str>,
@@ -75,7 +75,7 @@ pub struct CliError {
 #[derive(Debug)]
 pub struct Location {
     pub number: u32,
-    /// The unique-id in the form that rows use.
+    /// The unique-id, in the same form as in rows.
     pub uid: Option<String>,
 }
 
@@ -83,7 +83,7 @@ pub struct Location {
 #[derive(Debug)]
 pub enum Abort {
     Error(CliError),
-    /// The reader of standard output closed the pipe (`| head`). An error only if something was to be committed.
+    /// The reader of standard output closed the pipe (`| head`). This is an error only if deletions were to be committed.
     ClosedPipe {
         committing: bool,
     },
@@ -102,12 +102,12 @@ impl CliError {
         Self::new(ErrorCode::Configuration, message)
     }
 
-    /// An error of reading or writing the destination, the trace or the state: `cannot open the trace x: permission denied`.
+    /// Creates an error for a failed operation and its cause: `cannot open the trace x: permission denied`.
     pub fn output(what: impl fmt::Display, error: &io::Error) -> Self {
         Self::new(ErrorCode::Output, format!("{what}: {error}"))
     }
 
-    /// The error of a run in which the server refused some messages.
+    /// Creates the error of a run in which the server refused some messages.
     pub fn partial(refused: &[u32]) -> Self {
         let plural = if refused.len() == 1 { "" } else { "s" };
         let named: Vec<String> = refused.iter().take(MAX_NAMED).map(u32::to_string).collect();
@@ -122,7 +122,7 @@ impl CliError {
         )
     }
 
-    /// Returns message and hint.
+    /// Returns the message and the hint.
     pub fn advice(&self) -> String {
         let message = shorten_to(MAX_MESSAGE, &self.message);
         match self.hint {
@@ -162,12 +162,12 @@ impl From<Error> for CliError {
                 Some("another session holds the maildrop: try again later, or give --wait more seconds")
             }
             (ErrorKind::Temporary, Some(ResponseCode::LoginDelay)) => {
-                Some("the server wants more time between two logins: try again later")
+                Some("the server requires a longer interval between logins: try again later")
             }
             (ErrorKind::Temporary, _) => Some("try again later"),
-            (ErrorKind::CommitUnknown, _) => Some("run it again: what is still there is deleted then"),
+            (ErrorKind::CommitUnknown, _) => Some("run the command again to delete the messages that remain"),
             (ErrorKind::Protocol, _) if error.is_pipelined() => {
-                Some("a server that cannot cope with pipelined commands may work with --no-pipelining")
+                Some("if the server does not support pipelining correctly, --no-pipelining may help")
             }
             (ErrorKind::Authentication, _) => Some("check the user name and the password"),
             _ => None,
@@ -182,7 +182,7 @@ impl From<Error> for CliError {
     }
 }
 
-/// For errors of the record and its lock, which write to no pipe.
+/// For errors of the record and its lock: they do not involve standard output.
 impl From<delivery::Error> for CliError {
     fn from(error: delivery::Error) -> Self {
         let code = match error.kind() {
@@ -218,7 +218,7 @@ impl From<Error> for Abort {
     }
 }
 
-/// For standard output: every other writer names its file in the error.
+/// For errors of standard output only: all other writers name their file in the error.
 impl From<io::Error> for Abort {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -228,5 +228,5 @@ impl From<io::Error> for Abort {
     }
 }
 
-/// An error names at most this many refused messages; each also has a row of its own.
+/// Maximum number of refused messages that an error names. Each of them also has a row.
 const MAX_NAMED: usize = 100;

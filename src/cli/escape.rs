@@ -1,11 +1,11 @@
-//! Untrusted text for terminals: one line, without control characters and changes of direction.
+//! Escapes untrusted text for terminals: the result is one line, without control characters and without characters that change
+//! the direction of text.
 
 use std::{borrow::Cow, fmt::Write as _};
 
 pub use crate::delivery::{parse_unique_id, unique_id_text as unique_id};
 
-/// Decodes bytes from a server: as UTF-8 if they are valid, otherwise as Latin-1, so that different bytes give different
-/// text.
+/// Decodes bytes from a server: as UTF-8 if they are valid, otherwise as Latin-1, which maps every byte to a character.
 ///
 /// ```text
 /// b"caf\xc3\xa9" → "café"     b"caf\xe9" → "café"     b"\x80" → "\u{80}"
@@ -17,7 +17,7 @@ pub fn text(octets: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Shortens a name or a server's line for an error message: `abc…`
+/// Shortens a name or a server's response for an error message: `abc…`
 pub fn shorten(text: &str) -> Cow<'_, str> {
     shorten_to(MAX_NAME, text)
 }
@@ -30,8 +30,8 @@ pub fn shorten_to(characters: usize, text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Escapes the characters that must not reach a terminal: `\x1b`, `\n`, `\u{202e}`. A backslash is unchanged, for paths on
-/// Windows; so the result cannot be parsed.
+/// Escapes the characters that must not reach a terminal: `\x1b`, `\n`, `\u{202e}`. A backslash is not escaped, because of Windows
+/// paths, so the result cannot be parsed back.
 pub fn escape(text: &str) -> Cow<'_, str> {
     let Some(first) = text.find(is_unprintable) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len() + 16);
@@ -49,7 +49,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// True for characters that control a terminal, begin a line, or turn or hide text.
+/// True for characters that control a terminal, begin a new line, reverse text or hide it.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -60,11 +60,11 @@ fn is_unprintable(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}') // tags: invisible
 }
 
-/// The most characters of a name or a server's line in a message. RFC 2449 §4 allows 512 octets a line; unique-ids of
-/// RFC 1939 have at most 70.
+/// Maximum length of a name or a server's response in a message, in characters. RFC 2449 §4 allows 512 octets for a response;
+/// RFC 1939 §7 allows 70 characters for a unique-id.
 const MAX_NAME: usize = 512;
 
-/// The most characters of a message.
+/// Maximum length of a message, in characters.
 pub const MAX_MESSAGE: usize = 2_000;
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
             ("\x7f\u{9b}31m", "\\x7f\\u{9b}31m"),
             ("\u{202e}gpj.exe\u{2066}", "\\u{202e}gpj.exe\\u{2066}"),
             ("\u{200e}\u{61c}\u{feff}\u{e0041}", "\\u{200e}\\u{61c}\\u{feff}\\u{e0041}"),
-            // These join emoji, and Persian and Hindi need them.
+            // Joiners are not escaped: emoji, Persian and Hindi need them.
             ("\u{200d}\u{200c}", "\u{200d}\u{200c}"),
         ];
         for (raw, shown) in table {

@@ -1,4 +1,4 @@
-//! Waiting for a lock that another process holds. The system releases a lock when its holder ends, however it ends.
+//! Waits for a file lock that another process holds. The system releases the lock when that process ends, for whatever reason.
 
 use std::{
     fs::{File, TryLockError},
@@ -12,9 +12,9 @@ use crate::net::Limits;
 pub enum Waited {
     /// The lock is held until the file is closed.
     Locked,
-    /// Another process still holds it after the timeout.
+    /// Another process still held the lock after the timeout.
     TimedOut,
-    /// The same, at the deadline of the run.
+    /// Another process still held the lock at the deadline of the run.
     PastDeadline,
 }
 
@@ -38,5 +38,5 @@ pub fn wait(file: &File, limits: Limits) -> io::Result<Waited> {
     }
 }
 
-/// Holders keep a lock for a request or a write: some hundred milliseconds at most.
+/// Interval between two attempts. Locks are held for a request or a write: a few hundred milliseconds at most.
 const PAUSE: Duration = Duration::from_millis(20);

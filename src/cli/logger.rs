@@ -13,7 +13,7 @@ use super::{
 
 /// Starts the log at `level`, unless `RUST_LOG` is set.
 pub fn start(level: LevelFilter, stderr: Stderr) {
-    // Warnings of dependencies are for debugging: the errors that matter are returned.
+    // Warnings of dependencies are for debugging only: relevant errors are returned.
     let wanted = if level > LevelFilter::Warn { level } else { LevelFilter::Off };
     let mut builder = env_logger::Builder::new();
     builder.filter_level(wanted).parse_default_env().format(|out, record| writeln!(out, "{}", line(record)));
@@ -53,12 +53,12 @@ fn line(record: &Record<'_>) -> String {
     format!("[{} {}] {}", record.level(), record.target(), escape(&shorten_to(MAX_MESSAGE, &message)))
 }
 
-/// Warnings of this crate are printed like those of the command line: as text or JSON, and not with `-q`.
+/// True for warnings of this crate: they are printed like those of the command line, as text or JSON, and not with `-q`.
 fn is_own_warning(metadata: &Metadata<'_>) -> bool {
     metadata.level() <= Level::Warn && metadata.target().split("::").next() == Some("pop3")
 }
 
-/// `ureq_proto` logs whole HTTP requests and responses, tokens included, at level `trace`.
+/// True for `ureq_proto`: at level `trace` it logs complete HTTP requests and responses, including tokens.
 fn shows_secrets(target: &str) -> bool {
     target.split("::").next() == Some("ureq_proto")
 }

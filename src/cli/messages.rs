@@ -7,15 +7,15 @@ use crate::{
     session::{MaildropEntry, MaildropListing},
 };
 
-/// The messages of a maildrop, ordered by number. Messages that share a unique-id differ in their occurrence: 0 for the
-/// first, 1 for the second.
+/// The messages of a maildrop, ordered by number. Messages that share a unique-id have different occurrences: 0 for the first
+/// message, 1 for the second.
 pub struct MessageList<'m> {
     listing: &'m MaildropListing,
-    /// The index and occurrence of each message whose occurrence is not 0, by index: empty on most servers.
+    /// The index and occurrence of each message whose occurrence is not 0, sorted by index. Empty for most servers.
     occurrences: Vec<(u32, u32)>,
 }
 
-/// A message list with a record. A message is new if there is no record, or if the message has no unique-id.
+/// A message list with the record of fetched messages. Without a record, or without a unique-id, a message is new.
 #[derive(Clone, Copy)]
 pub struct KnownMessages<'c, 'm> {
     messages: &'c MessageList<'m>,
@@ -51,13 +51,13 @@ impl<'m> MessageList<'m> {
         self.listing.index_of(number)
     }
 
-    /// Returns how many messages before this one have the same unique-id.
+    /// Returns the number of earlier messages with the same unique-id.
     pub fn occurrence(&self, index: usize) -> u32 {
         let found = self.occurrences.binary_search_by_key(&index, |&(index, _)| index as usize);
         found.ok().and_then(|at| self.occurrences.get(at)).map_or(0, |&(_, occurrence)| occurrence)
     }
 
-    /// Returns every message with the time it was fetched, for a selector.
+    /// Combines the list with a record, for a selector.
     pub fn known<'c>(&'c self, record: Option<&'c Record>) -> KnownMessages<'c, 'm> {
         KnownMessages { messages: self, record }
     }
@@ -95,7 +95,7 @@ impl<'m> ListedMessages<'m> for KnownMessages<'_, 'm> {
 fn occurrences<T: Ord>(messages: usize, unique_id: impl Fn(u32) -> Option<T>) -> Vec<(u32, u32)> {
     let mut occurrences = Vec::new();
     let messages = u32::try_from(messages).unwrap_or(u32::MAX);
-    // Most servers list unique-ids in ascending order, which proves without a table that they are unique.
+    // Most servers list unique-ids in ascending order. Then they are unique, and no table is needed.
     if (1..messages).all(|index| unique_id(index - 1) < unique_id(index)) {
         return occurrences;
     }

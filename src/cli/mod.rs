@@ -1,10 +1,11 @@
 //! The command line.
 //!
-//! [`args`] parses words, `settings` gives them their meaning, `command` has one file per subcommand, `output`, `json` and
-//! `progress` print, `error` has the exit codes, `signals` cleans up before a signal ends the process.
+//! [`args`] parses words, `settings` resolves them with the environment and the configuration file, `command` has one file per
+//! subcommand, `output`, `json` and `progress` print, `error` defines the exit codes, and `signals` cleans up before a signal ends
+//! the process.
 
-// No part of the library's API: `pub` there shows an item to the neighbouring modules, the binary, the tests that render
-// manual and completions, and the fuzz targets.
+// Not part of the library's API. `pub` makes an item visible to other modules, to the binary, to the tests that render the manual
+// and the completions, and to the fuzz targets.
 #![allow(missing_docs, unreachable_pub)]
 #![allow(clippy::len_without_is_empty, clippy::must_use_candidate, clippy::return_self_not_must_use)]
 
@@ -45,7 +46,7 @@ use self::{
     trace_log::TraceLog,
 };
 
-/// Runs the command line to its exit code.
+/// Runs a command line and returns its exit code.
 pub fn run(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     match args::parse(words) {
         Ok(Parsed::Run(args)) => run_command(&args),
@@ -125,7 +126,7 @@ fn prepared(args: &Args, stderr: Stderr) -> Result<Outcome, Abort> {
     command::run(&mut context, &args.command)
 }
 
-/// True if no text is written to standard output: it holds mail, or `-q` omits the reports of the subcommand.
+/// True if no text is written to standard output: either mail is written there, or `-q` suppresses the reports of the subcommand.
 fn shows_no_text(args: &Args, settings: &Settings) -> bool {
     let reports = match &args.command {
         args::Command::Status(status) => status.check,

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::signals;
 
-/// The bar on the terminal: every other writer hides it first, see [`suspended`].
+/// The bar on the terminal. All other writers hide it first; see [`suspended`].
 static SHOWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
 
 /// Progress in messages and octets. Dropping it removes the bar.
@@ -22,17 +22,17 @@ pub struct Progress {
     shown: bool,
     messages: usize,
     begun: usize,
-    /// Listed octets of the messages before the current one.
+    /// The listed size of all earlier messages, in octets.
     before: u64,
-    /// Listed octets of the current message.
+    /// The listed size of the current message, in octets.
     listed: u64,
-    /// Received octets of the current message.
+    /// The received octets of the current message.
     received: u64,
 }
 
 impl Progress {
-    /// Returns the progress of a fetch of `messages` messages with `octets` listed octets. It is shown if `wanted` is true
-    /// and standard error is a terminal.
+    /// Creates the progress of a fetch of `messages` messages with a listed size of `octets` in total. The bar is shown if
+    /// `wanted` is true and standard error is a terminal.
     pub fn new(wanted: bool, messages: usize, octets: u64) -> Self {
         let bar = (wanted && messages > 0 && io::stderr().is_terminal())
             .then(|| ProgressBar::with_draw_target(Some(octets), ProgressDrawTarget::hidden()));
@@ -50,7 +50,7 @@ impl Progress {
 
     /// Begins the next message, of `listed` octets.
     pub fn message(&mut self, listed: u64) {
-        // A server may list any size.
+        // Saturating, because a server may list any size.
         self.before = self.before.saturating_add(self.listed);
         self.listed = listed;
         self.received = 0;
@@ -74,7 +74,7 @@ impl Progress {
             if !self.shown && self.started.elapsed() >= DELAY {
                 self.shown = true;
                 signals::guard().set_bar(true);
-                // If it fails, a signal still ends the process, but leaves the bar on the terminal.
+                // If this fails, a signal still ends the process, but leaves the bar on the terminal.
                 let _ = signals::watch();
                 bar.set_draw_target(draw_target());
                 show(Some(bar.clone()));
@@ -111,7 +111,7 @@ fn show(bar: Option<ProgressBar>) {
     *SHOWN.lock().unwrap_or_else(PoisonError::into_inner) = bar;
 }
 
-/// indicatif fills the whole line, so it gets a terminal that is a little narrower.
+/// Returns a draw target that is a little narrower than the terminal, because indicatif fills the whole line.
 #[cfg(unix)]
 fn draw_target() -> ProgressDrawTarget {
     ProgressDrawTarget::term_like_with_hz(Box::new(Narrower), 20)
@@ -122,7 +122,7 @@ fn draw_target() -> ProgressDrawTarget {
     ProgressDrawTarget::stderr()
 }
 
-/// The terminal of standard error, without its last columns.
+/// The terminal on standard error, without its last columns.
 #[cfg(unix)]
 #[derive(Debug)]
 struct Narrower;
@@ -166,7 +166,7 @@ impl indicatif::TermLike for Narrower {
     }
 }
 
-/// The width of the terminal of standard error, in columns.
+/// Returns the width of the terminal on standard error, in columns.
 fn columns() -> usize {
     terminal_size::terminal_size_of(io::stderr()).map_or(80, |(columns, _)| columns.0.into())
 }
@@ -183,16 +183,16 @@ fn template(columns: usize, message: usize) -> String {
     }
 }
 
-/// A shorter transfer ends before the bar can be read.
+/// Delay before the bar is shown: short transfers need none.
 const DELAY: Duration = Duration::from_millis(300);
 
-/// The columns of `^C`, and one for the cursor.
+/// Number of columns for `^C` and the cursor.
 const ECHO: usize = 3;
 
-/// The maximum number of columns besides message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
+/// Maximum number of columns for everything but message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
 const FACTS: usize = 48;
 
-/// The most columns of ` 100% 59m left`.
+/// Maximum number of columns for ` 100% 59m left`.
 const FEW_FACTS: usize = 16;
 
 const MIN_BAR: usize = 8;

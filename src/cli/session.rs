@@ -1,4 +1,4 @@
-//! Opens a session: connects, encrypts, logs in.
+//! Opens a session: connects, starts TLS and logs in.
 
 use std::{
     io,
@@ -21,15 +21,15 @@ use crate::{
     session::{Authorization, SessionOptions, TlsMode, Transaction},
 };
 
-/// A session after login, with what the server sent before.
+/// A session after login, with the greeting and the capabilities that the server sent before login.
 pub struct Session {
     pub transaction: Transaction,
     pub greeting: Vec<u8>,
-    /// The capabilities announced before login, over TLS if TLS is used; `None` if the server refused `CAPA`.
+    /// The capabilities before login (received over TLS if TLS is used), or `None` if the server refused `CAPA`.
     pub capabilities: Option<Capabilities>,
 }
 
-/// Opens a session. While another session holds the maildrop, tries again for `--wait`, each time on a new connection:
+/// Opens a session. While another session locks the maildrop, retries for `--wait`. Each attempt uses a new connection, because
 /// some servers close the connection after they refuse a login.
 pub fn open(
     settings: &Settings,
@@ -49,7 +49,7 @@ pub fn open(
         };
         let now = Instant::now();
         if error.response_code() != Some(ResponseCode::InUse) {
-            // The deadline ended the last attempt; report why there was more than one.
+            // The deadline ended the last attempt: report the reason why there was more than one attempt.
             let late =
                 deadline.is_some_and(|deadline| now >= deadline) && error.kind() == ErrorKind::Unavailable;
             let error = if late { in_use.unwrap_or(error) } else { error };
@@ -70,7 +70,7 @@ pub fn open(
     }
 }
 
-/// Opens a session in one attempt, by this mechanism, and returns the error of the library.
+/// Opens a session with this method, in a single attempt, and returns the library's error.
 pub fn open_once(
     settings: &Settings,
     method: AuthMethod,
@@ -83,13 +83,13 @@ pub fn open_once(
 
 struct Attempt<'a> {
     settings: &'a Settings,
-    /// `None`: the strongest. From the first login on it is fixed: a second one never takes a weaker one.
+    /// The authentication method; `None` for the strongest. The first login fixes it, so a retry never uses a weaker method.
     method: Option<AuthMethod>,
     credential: &'a Credential,
     trace_log: &'a TraceLog,
     stderr: Stderr,
     deadline: Option<Instant>,
-    /// The server has sent a greeting.
+    /// True once the server has sent a greeting.
     greeted: bool,
     warned: bool,
     warned_of_files: bool,
@@ -128,7 +128,7 @@ impl<'a> Attempt<'a> {
         });
         let mut session = self.connect(connector.as_ref())?;
         let capabilities = session.capabilities()?.cloned();
-        // RFC 6856 §2.1: only before login. If the server refuses, messages come as without `UTF8`.
+        // RFC 6856 §2.1 allows UTF8 before login only. If the server refuses, it sends messages as without UTF8.
         if capabilities.as_ref().is_some_and(|capabilities| capabilities.utf8().is_some())
             && let Err(error) = session.utf8()
             && error.kind() != ErrorKind::Refused
@@ -162,7 +162,7 @@ impl<'a> Attempt<'a> {
                 trace.note(text);
             }
         };
-        // Report a certificate file that cannot be used before connecting.
+        // Checked before connecting, so that an unusable certificate file is reported at once.
         let files = matches!(settings.trust, Trust::File(_)) || settings.identity.is_some();
         if let Some(connector) = connector.filter(|_| files) {
             for warning in connector.warnings()? {
@@ -197,7 +197,7 @@ impl<'a> Attempt<'a> {
         self.greeted = true;
         match (connector, settings.tls) {
             (Some(connector), TlsMode::StartTls) => {
-                // Some servers accept STLS only after CAPA. Its answer is ignored: it came in cleartext.
+                // Some servers accept STLS only after CAPA. The response is ignored, because it was sent in cleartext.
                 session.capabilities()?;
                 session.stls(connector)
             }
@@ -206,32 +206,32 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Prints a note if no greeting comes for a few seconds: a server that expects TLS at once sends none, and the timeout is
-/// long. Dropping the sender cancels the note.
+/// Prints a note if no greeting arrives for a few seconds: a server with implicit TLS sends none, and the timeout is long.
+/// Dropping the sender cancels the note.
 fn note_if_silent(stderr: Stderr) -> Sender<()> {
     let (greeted, waiting) = mpsc::channel();
     let wait = move || {
         if waiting.recv_timeout(SILENCE) == Err(RecvTimeoutError::Timeout) {
-            stderr.note("no greeting yet; if the server speaks TLS at once: --tls implicit");
+            stderr.note("no greeting yet; if the server uses implicit TLS, add --tls implicit");
         }
     };
     if let Err(error) = thread::Builder::new().name("greeting".into()).spawn(wait) {
-        log::debug!("no thread to wait for the greeting: {error}");
+        log::debug!("cannot start the greeting thread: {error}");
     }
     greeted
 }
 
-/// Prevents core dumps, which would write the secret to disk. Called late: it also makes the files in `/dev/fd`
-/// unreadable, which options may name.
+/// Prevents core dumps, which would write the secret to disk. Called late, because it also makes the files in `/dev/fd`
+/// unreadable, and options may name such files.
 #[cfg(target_os = "linux")]
 fn keep_out_of_core_dumps() {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        log::debug!("core dumps stay possible: {error}");
+        log::debug!("cannot disable core dumps: {error}");
     }
 }
 
-/// On other systems there is no safe call; `ulimit -c 0` has the same effect.
+/// Does nothing: other systems have no safe call. `ulimit -c 0` has the same effect.
 #[cfg(not(target_os = "linux"))]
 fn keep_out_of_core_dumps() {}
 
@@ -250,26 +250,26 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
     };
     let hint = match error.kind() {
         ErrorKind::Authentication if at(&["gmail.com", "googlemail.com"]) => Some(
-            "Gmail takes an app password or an OAuth 2.0 token, not the account's password, and POP must be switched on",
+            "Gmail accepts an app password or an OAuth 2.0 token, not the account's password, and POP must be enabled",
         ),
         ErrorKind::Authentication if at(&["office365.com", "outlook.com", "hotmail.com", "live.com"]) => {
-            Some("Outlook and Office 365 take OAuth 2.0 tokens only: set POP3_TOKEN or token-command")
+            Some("Outlook and Office 365 accept OAuth 2.0 tokens only: set POP3_TOKEN or token-command")
         }
         ErrorKind::Tls if settings.tls == TlsMode::StartTls && error.response().is_some() => Some(
             "the server has no STLS: use --tls implicit (port 995), or --tls none to send everything in cleartext",
         ),
         ErrorKind::Tls => match TlsFailure::of(&error) {
-            Some(TlsFailure::Untrusted) => {
-                Some("a certificate that is known to be good is trusted with --ca-file or --tls-fingerprint")
-            }
+            Some(TlsFailure::Untrusted) => Some(
+                "if you know that the certificate is valid, trust it with --ca-file or --tls-fingerprint",
+            ),
             Some(TlsFailure::NotTls) => Some("check --port and --tls"),
             _ => None,
         },
         ErrorKind::Unavailable if settings.address.port() == 995 && settings.tls != TlsMode::Implicit => {
-            Some("port 995 expects TLS at once: use --tls implicit")
+            Some("port 995 is for implicit TLS: use --tls implicit")
         }
         ErrorKind::Unavailable if !greeted && settings.tls != TlsMode::Implicit && is_timeout(&error) => {
-            Some("a server that expects TLS at once sends no greeting: try --tls implicit")
+            Some("a server with implicit TLS sends no greeting in cleartext: try --tls implicit")
         }
         ErrorKind::Unavailable if !greeted && error.response().is_none() && settings.route.bind.is_some() => {
             Some("check --bind, --host, --port and the network")
@@ -290,10 +290,10 @@ fn is_timeout(error: &Error) -> bool {
     error.io_kind() == Some(io::ErrorKind::TimedOut)
 }
 
-/// The pause before the second login while the maildrop is in use; each later pause is twice as long.
+/// Pause before the second attempt while the maildrop is in use. Each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// A greeting that takes longer gets a note.
+/// Time without a greeting after which a note is printed.
 const SILENCE: Duration = Duration::from_secs(3);
 
 #[cfg(test)]
@@ -337,7 +337,7 @@ mod tests {
         }
         let settings = resolve(&["status", "--host", "h", "--user", "u"], &[], "").unwrap();
         assert_eq!(explain(lost(), &settings, true).hint, None);
-        // The word "certificate" alone decides nothing.
+        // The word "certificate" in an error is not enough for a hint.
         assert_eq!(explain(tls("no cipher for this certificate"), &settings, true).hint, None);
     }
 }

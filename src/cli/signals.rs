@@ -1,8 +1,8 @@
 //! Cleans up before a signal ends the process: runs [`crate::delivery::cleanup`], restores the settings of the terminal and
 //! removes the progress bar.
 //!
-//! Does nothing on Windows, which has no such signals: there the system removes the dot-lock, and Ctrl-C also reaches a
-//! running command.
+//! Does nothing on Windows, which has no such signals. There the system removes the dot-lock, and Ctrl-C also reaches a running
+//! command.
 
 #[cfg(not(unix))]
 pub use self::other::{guard, ignore_sigxfsz, restore_terminal, tidy, watch};
@@ -36,10 +36,10 @@ mod unix {
 
     static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { settings: None, bar: false });
 
-    /// Delays the end of the process by a signal until it is dropped.
+    /// While it is held, a signal does not end the process.
     pub struct Guard(MutexGuard<'static, Terminal>);
 
-    /// Delays signals.
+    /// Prevents signals from ending the process until the guard is dropped.
     pub fn guard() -> Guard {
         Guard(TERMINAL.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -51,17 +51,17 @@ mod unix {
         }
     }
 
-    /// Until it is dropped, a signal restores the settings of the terminal before it ends the process.
+    /// While it is held, the settings of the terminal are restored before a signal ends the process.
     pub struct TerminalGuard;
 
-    /// Saves the settings of the terminal, if there is one, to be restored by a signal.
+    /// Saves the settings of the terminal, if there is one, so that they can be restored before a signal ends the process.
     pub fn restore_terminal() -> TerminalGuard {
         let terminal = File::open("/dev/tty").ok();
         guard().0.settings = terminal.and_then(|file| {
             let settings = tcgetattr(&file).ok()?;
             Some((file, settings))
         });
-        // If it fails, a signal still ends the process, but does not restore the terminal.
+        // If this fails, a signal still ends the process, but the terminal is not restored.
         let _ = watch();
         TerminalGuard
     }
@@ -72,8 +72,8 @@ mod unix {
         }
     }
 
-    /// Makes SIGINT, SIGTERM and SIGHUP clean up before they end the process. A signal that the process was started to
-    /// ignore (`nohup`) stays ignored.
+    /// Installs handlers that clean up before SIGINT, SIGTERM or SIGHUP ends the process. Signals that were ignored when the
+    /// process started (`nohup`) stay ignored.
     pub fn watch() -> io::Result<()> {
         static WATCH: Once = Once::new();
         let mut watched = Ok(());
@@ -89,11 +89,12 @@ mod unix {
         watched
     }
 
-    /// Makes a write beyond the file size limit (`ulimit -f`) fail, like one to a full disk, instead of ending the process.
+    /// Ignores SIGXFSZ: a write beyond the file size limit (`ulimit -f`) then fails, as on a full disk, instead of ending the
+    /// process.
     pub fn ignore_sigxfsz() {
         static IGNORE: Once = Once::new();
         IGNORE.call_once(|| {
-            // If it fails, the signal ends the process without an error message.
+            // If this fails, the signal ends the process without an error message.
             let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
         });
     }
@@ -103,7 +104,7 @@ mod unix {
         let _ = emulate_default_handler(signal);
     }
 
-    /// Cleans up before the process ends. The caller holds the guards until then, so that other threads change nothing.
+    /// Cleans up before the process ends. The caller must hold the guards until then, so that other threads start nothing new.
     pub fn tidy() -> (Guard, cleanup::Guard) {
         let held = guard();
         let registered = cleanup::hold();
@@ -117,7 +118,7 @@ mod unix {
         (held, registered)
     }
 
-    /// Clears the line of the cursor. A signal must not wait for a stopped terminal, so a thread writes.
+    /// Clears the current line. It is written in another thread, because a stopped terminal must not block the signal.
     fn clear_line() {
         let (done, cleared) = mpsc::channel();
         let clear = move || {
@@ -129,7 +130,7 @@ mod unix {
         }
     }
 
-    /// True if the process ignores the signal. Known on Linux only.
+    /// True if the process ignores the signal. Always false on systems other than Linux, where this is unknown.
     fn is_ignored(signal: i32) -> bool {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
@@ -137,7 +138,7 @@ mod unix {
         mask >> (signal - 1) & 1 == 1
     }
 
-    /// The same on every platform but MIPS, where 25 is `SIGCONT`: registering a handler there does no harm.
+    /// The number of SIGXFSZ on every platform but MIPS, where 25 is SIGCONT, for which a handler does no harm.
     const SIGXFSZ: i32 = 25;
 
     const STACK: usize = 128 * 1024;

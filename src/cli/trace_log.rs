@@ -13,7 +13,7 @@ use crate::{
     trace::{Lines, Trace},
 };
 
-/// The trace of a run. Its sessions share it: a login that is tried again opens another connection.
+/// The trace of a run. All sessions of the run share it: each attempt to log in opens another connection.
 #[derive(Clone)]
 pub struct TraceLog {
     lines: Option<Arc<Mutex<Lines<Sink>>>>,
@@ -26,7 +26,7 @@ enum Sink {
 }
 
 impl TraceLog {
-    /// Opens the files for appending, readable by their owner only. Opens nothing without `--trace`.
+    /// Opens the files for appending, accessible by their owner only. Opens nothing without `--trace`.
     pub fn open(sink: &TraceSink, key_log: Option<&Path>) -> Result<Self, CliError> {
         let sink = match sink {
             TraceSink::None => return Ok(Self { lines: None, key_log: None }),
@@ -58,7 +58,7 @@ impl TraceLog {
         self.lines.is_some().then(|| Box::new(self.clone()) as Box<dyn Trace>)
     }
 
-    /// Returns the first error of writing the trace. Call it before committing.
+    /// Returns the first error that occurred while writing the trace. Call it before committing.
     pub fn check(&self) -> Result<(), CliError> {
         match self.lines().and_then(|mut lines| lines.failure()) {
             Some(error) => Err(CliError::output("cannot write the trace", &error)),
@@ -94,7 +94,7 @@ impl Trace for TraceLog {
 impl Write for Sink {
     fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
         match self {
-            // A closed standard error does not fail the run.
+            // Errors are ignored: a closed standard error must not fail the run.
             Self::Stderr => {
                 progress::suspended(|| drop(io::stderr().lock().write_all(octets)));
                 Ok(octets.len())
@@ -116,14 +116,14 @@ fn open_private(path: &Path) -> io::Result<std::fs::File> {
     use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
     let metadata = file.metadata()?;
-    // A terminal or /dev/null keeps its mode.
+    // The mode of a terminal or of /dev/null is not changed.
     if metadata.is_file() && metadata.permissions().mode() & 0o077 != 0 {
         file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     }
     Ok(file)
 }
 
-/// On Windows a file inherits the permissions of its folder, which only the owner can open inside the user profile.
+/// On Windows a file inherits the permissions of its folder. Only the owner can open the folders in a user profile.
 #[cfg(not(unix))]
 fn open_private(path: &Path) -> io::Result<std::fs::File> {
     OpenOptions::new().append(true).create(true).open(path)

@@ -409,7 +409,7 @@ impl Storage {
     fn failure(&mut self) -> Error {
         let error = match self.join() {
             Err(error) => error,
-            Ok(_) => Error::new(ErrorKind::Output, "storing has ended already"),
+            Ok(_) => Error::new(ErrorKind::Output, "the storage thread has already ended"),
         };
         self.failed = Some(error.repeat());
         error

@@ -39,7 +39,7 @@ impl MailAddress {
         }
         match Host::parse(domain.trim_end_matches('.')) {
             Ok(Host::Name(domain)) => Ok(Self { text: text.to_owned(), local: local.to_owned(), domain }),
-            _ => refused("the part after the @ is no domain name"),
+            _ => refused("the part after the @ is not a domain name"),
         }
     }
 

@@ -117,7 +117,7 @@ fn the_database_is_asked_last_and_told_the_domain_only() {
     let outcome = outcome.expect(0);
     assert_eq!(outcome.stdout(), BLOCK);
     assert!(
-        outcome.stderr().contains("Mozilla's ISPDB, which is told the domain example.test"),
+        outcome.stderr().contains("Mozilla's ISPDB, which receives the domain example.test"),
         "{outcome:?}"
     );
     let asked: Vec<&str> = heard.lines().filter(|line| line.starts_with("CONNECT ")).collect();

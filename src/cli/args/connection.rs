@@ -73,10 +73,10 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub ca_file: Option<PathBuf>,
 
-    /// Trust exactly the certificate with this SHA-256 [env: POP3_TLS_FINGERPRINT]
+    /// Trust only the certificate with this SHA-256 fingerprint [env: POP3_TLS_FINGERPRINT]
     ///
-    /// 64 hexadecimal digits, with or without colons. Nothing else of the certificate is checked: for self-signed
-    /// certificates. The error for an untrusted certificate prints its fingerprint. Overrides --ca-file.
+    /// 64 hexadecimal digits, with or without colons. Nothing else is checked, so the certificate may be self-signed. The
+    /// error for an untrusted certificate prints its fingerprint. Overrides --ca-file.
     #[arg(long, global = true, value_name = "SHA256", hide_short_help = true)]
     pub tls_fingerprint: Option<String>,
 
@@ -91,22 +91,22 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub client_cert: Option<PathBuf>,
 
-    /// Key of the client certificate, in PEM [env: POP3_CLIENT_KEY] [default: in the file of --client-cert]
+    /// Key of the client certificate, in PEM [env: POP3_CLIENT_KEY] [default: the file of --client-cert]
     #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath, hide_short_help = true)]
     pub client_key: Option<PathBuf>,
 
     /// Connect through a proxy: socks5://HOST:PORT or http://HOST:PORT [env: POP3_PROXY]
     ///
     /// A SOCKS5 proxy resolves the server's name; an HTTP proxy receives CONNECT. A user and a password may precede the
-    /// host (socks5://USER:PASSWORD@HOST:PORT); other users of this machine can read them from the command line, so
-    /// better set POP3_PROXY or the key in the configuration file. Without any of these, ALL_PROXY and NO_PROXY are
-    /// read as curl reads them. An empty URL means no proxy.
+    /// host (socks5://USER:PASSWORD@HOST:PORT). Other users of this machine can see them on the command line, so prefer
+    /// POP3_PROXY or the key in the configuration file. If none of these is set, ALL_PROXY and NO_PROXY apply, as in
+    /// curl. An empty URL means no proxy.
     #[arg(long, global = true, value_name = "URL", value_hint = ValueHint::Url, hide_short_help = true)]
     pub proxy: Option<String>,
 
     /// Connect from this local IP address, over its family only [env: POP3_BIND]
     ///
-    /// An address that this machine does not have is an error like an unreachable server (69).
+    /// If this machine does not have the address, the run fails as for an unreachable server (exit code 69).
     #[arg(long, global = true, value_name = "ADDRESS", value_hint = ValueHint::Other, hide_short_help = true)]
     pub bind: Option<String>,
 

@@ -1,9 +1,9 @@
-//! The command line as typed. `settings` gives the values their meaning.
+//! The command line, as typed. `settings` interprets the values.
 //!
-//! Values are text, except those of a closed list: `settings` parses a value in the same way from an option, a variable
-//! and the configuration file, with an error that names its source.
+//! All values are text, except those that must be one of a list: `settings` parses a value from an option, a variable or the
+//! configuration file in the same way, and its error names the source.
 
-// The doc comments of options are their help, without backticks; the names that repeat are those of options.
+// The doc comments of options are their help texts, so they have no backticks, and field names repeat those of the options.
 #![allow(clippy::doc_markdown, clippy::struct_field_names)]
 
 mod connection;
@@ -125,7 +125,7 @@ pub struct General {
     version: Option<bool>,
 }
 
-/// `--commit` where it has no effect: accepted, as before every subcommand, but not in the help.
+/// Returns `--commit` for subcommands on which it has no effect. It is accepted, but not shown in the help.
 fn hidden_commit() -> clap::Arg {
     clap::Arg::new("commit").long("commit").action(ArgAction::SetTrue).hide(true)
 }

@@ -1,4 +1,4 @@
-//! Parses words into [`Args`], help text or an error.
+//! Parses the words of a command line into [`Args`], a help text or an error.
 
 use std::ffi::{OsStr, OsString};
 
@@ -13,22 +13,22 @@ use super::{Args, Command, Fetch, text};
 /// A valid command line.
 #[derive(Debug)]
 pub enum Parsed {
-    /// Arguments to run with.
+    /// The arguments of a run.
     Run(Box<Args>),
-    /// Help or version, with ANSI styles: for standard output, exit code 0.
+    /// Help or version, with ANSI styles, for standard output (exit code 0).
     Text(String),
 }
 
-/// A usage error: for standard error, exit code 2.
+/// A usage error, for standard error (exit code 2).
 #[derive(Debug)]
 pub struct ArgsError {
-    /// Several lines with tip and usage, with ANSI styles.
+    /// The error of clap: several lines with tip and usage, with ANSI styles.
     pub text: String,
-    /// One line of printable characters.
+    /// The error in one line of printable characters.
     pub message: String,
-    /// The option or subcommand of `pop3` for a word of another client.
+    /// A hint that names the equivalent of a word of another client.
     pub hint: Option<&'static str>,
-    /// `--json` was given.
+    /// True if `--json` was given.
     pub json: bool,
 }
 
@@ -69,8 +69,8 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Parsed, ArgsEr
     }
 }
 
-/// Removes suggestions of switches that delete or forget (also `'fetch --delete' exists`), and the advice to pass a mistyped
-/// option as a value.
+/// Removes suggestions of switches that delete or forget messages (such as `'fetch --delete' exists`), and the advice to pass a
+/// mistyped option as a value.
 fn drop_dangerous_suggestion(error: &mut clap::Error) {
     if error.kind() == ErrorKind::UnknownArgument {
         error.remove(ContextKind::Suggested);
@@ -98,7 +98,7 @@ fn hint(error: &clap::Error) -> Option<&'static str> {
     text::ELSEWHERE.iter().find(|(words, _)| words.contains(&typed)).map(|(_, hint)| *hint)
 }
 
-/// Returns an error that the attributes of clap cannot express.
+/// Returns an error for combinations of arguments that the attributes of clap cannot exclude.
 fn contradiction(args: &Args) -> Option<(ErrorKind, &'static str)> {
     let to_stdout = |fetch: &Fetch| fetch.mbox.as_deref().is_some_and(|file| file == OsStr::new("-"));
     match &args.command {
@@ -108,11 +108,11 @@ fn contradiction(args: &Args) -> Option<(ErrorKind, &'static str)> {
         )),
         Command::Fetch(fetch) if fetch.delete && to_stdout(fetch) => Some((
             ErrorKind::ArgumentConflict,
-            "'--mbox -' cannot be used with '--delete': what is only shown is not stored",
+            "'--mbox -' cannot be used with '--delete': standard output does not store messages",
         )),
         Command::Delete(delete) if delete.selectors.is_empty() => Some((
             ErrorKind::MissingRequiredArgument,
-            "no messages chosen: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
+            "no messages selected: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
         )),
         _ => None,
     }
@@ -130,7 +130,7 @@ fn help_as_option(mut words: Vec<OsString>) -> Vec<OsString> {
 /// Moves the subcommand to the front, so that every option may precede or follow it:
 /// `pop3 --dir mail -v fetch 3` → `pop3 fetch --dir mail -v 3`.
 ///
-/// A word after an unknown option is probably its value (`pop3 -u alice status`): it stays, so that the error is about the
+/// A word after an unknown option is probably its value (`pop3 -u alice status`). It is not moved, so that the error is about the
 /// option.
 fn subcommand_first(mut words: Vec<OsString>, command: &clap::Command) -> Vec<OsString> {
     let mut index = 1;
@@ -153,7 +153,7 @@ fn subcommand_first(mut words: Vec<OsString>, command: &clap::Command) -> Vec<Os
     words
 }
 
-/// True if the word looks like an option and no option has that name.
+/// True if the word looks like an option, but no option has that name.
 fn is_unknown(command: &clap::Command, word: &OsStr) -> bool {
     match word.as_encoded_bytes() {
         b"--" => false,
@@ -197,7 +197,7 @@ fn styled(text: &StyledStr) -> String {
     text.ansi().to_string()
 }
 
-/// The first paragraph of clap's error with its tips, on one line.
+/// Returns the first paragraph of clap's error and its tips, on one line.
 fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let mut paragraphs = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n");

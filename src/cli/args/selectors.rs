@@ -1,4 +1,4 @@
-//! Selectors, as typed.
+//! The selectors of a command line, as typed.
 
 use std::ffi::OsString;
 
@@ -47,17 +47,17 @@ pub struct SelectorArgs {
     #[arg(long, value_name = "AGE", allow_hyphen_values = true)]
     pub older_than: Option<String>,
 
-    /// Of the messages left by the others, the N with the lowest numbers
+    /// Of the messages that the other selectors select, the N with the lowest numbers
     #[arg(long, value_name = "N", allow_hyphen_values = true, conflicts_with = "last")]
     pub first: Option<String>,
 
-    /// Of the messages left by the others, the N with the highest numbers
+    /// Of the messages that the other selectors select, the N with the highest numbers
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub last: Option<String>,
 }
 
 impl SelectorArgs {
-    /// True if no messages are selected: a size or an age alone selects none.
+    /// True if no messages are selected. Sizes and ages do not count, because they only filter.
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
             && self.uids.is_empty()

@@ -36,7 +36,7 @@ pub struct Headers {
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Where messages go (one of these)")]
 #[group(id = "destination", multiple = false, args = ["dir", "maildir", "mbox", "pipe", "lmtp", "stdout", "skip"])]
-#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "the switches are independent of each other")]
 pub struct Fetch {
     /// One .eml file per message in DIR (default: the current directory)
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -52,8 +52,8 @@ pub struct Fetch {
 
     /// Run COMMAND once per message, with the message on its standard input
     ///
-    /// It is split into words as by a shell, but no shell runs. Its exit status decides whether the message counts as
-    /// fetched. POP3_UID and POP3_NUMBER are set in its environment.
+    /// COMMAND is split into words like in a shell, but no shell is run. Its exit status decides whether the message
+    /// counts as fetched. POP3_UID and POP3_NUMBER are set in its environment.
     #[arg(long, value_name = "COMMAND", value_hint = ValueHint::CommandString)]
     pub pipe: Option<String>,
 
@@ -63,8 +63,8 @@ pub struct Fetch {
 
     /// Deliver to the LMTP server at ADDRESS: HOST:PORT, or the path of a socket (with a slash)
     ///
-    /// The server's answer decides whether the message counts as fetched. The sender is empty, so that nothing
-    /// bounces. Messages are unchanged, except that bare line feeds become CRLF.
+    /// The server's response decides whether the message counts as fetched. The sender is empty, so no bounces are
+    /// sent. Messages are unchanged, except that bare line feeds become CRLF.
     #[arg(long, value_name = "ADDRESS", value_hint = ValueHint::Other)]
     pub lmtp: Option<String>,
 
@@ -76,7 +76,7 @@ pub struct Fetch {
     #[arg(long, conflicts_with_all = ["json", "delete"])]
     pub stdout: bool,
 
-    /// Store nothing, but count the messages as fetched: from now on only new ones
+    /// Store nothing, but count the messages as fetched, so that later runs ignore them
     #[arg(long, conflicts_with_all = ["delete", "no_state"])]
     pub skip: bool,
 
@@ -116,8 +116,8 @@ pub struct Login {
     /// A mail address, to find its server, or an account of the configuration file
     ///
     /// Without --host and without an account of that name, pop3 searches for the server: in autoconfig files and SRV
-    /// records of the domain, then in Mozilla's ISPDB, which learns the domain. It shows the account, writes it to the
-    /// configuration file if you agree, and logs in. Without a terminal it prints the account on standard output as
+    /// records of the domain, then in Mozilla's ISPDB, to which it sends the domain. It shows the account, writes it to
+    /// the configuration file if you agree, and logs in. Without a terminal it prints the account on standard output as
     /// TOML and writes nothing.
     #[arg(value_name = "ADDRESS", value_hint = ValueHint::EmailAddress)]
     pub address: Option<String>,

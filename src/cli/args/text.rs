@@ -1,8 +1,8 @@
-//! The texts of help and manual besides the options.
+//! The texts of the help and the manual, except those of the options.
 
 use std::{fmt::Write as _, sync::LazyLock};
 
-/// Examples come before options: people look for them first.
+/// The layout of the help. Examples come before options, because people look for them first.
 pub const TEMPLATE: &str = "\
 {about-with-newline}
 {usage-heading} {usage}
@@ -34,11 +34,11 @@ pop3 --help shows more, pop3 COMMAND --help describes a command.
 pub const NO_COMMAND: &str =
     "no command given; expected one of status, headers, fetch, delete, uidl, login, logout, accounts, record";
 
-/// Switches that are never suggested for a mistyped one: they delete messages, forget what was fetched, or count messages
-/// as fetched that were never stored.
+/// Switches that are never suggested for a mistyped one: they delete or forget messages, or count messages as fetched without
+/// storing them.
 pub const DANGEROUS: &[&str] = &["--commit", "--delete", "--forget", "--skip"];
 
-/// Words of the protocol and of other clients, each with a hint that names the equivalent.
+/// Commands of the protocol and options of other clients, each with a hint that names the equivalent.
 pub const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["list", "ls"], "pop3 uidl lists numbers, unique-ids and sizes; pop3 headers lists subjects"),
     (
@@ -49,7 +49,7 @@ pub const ELSEWHERE: &[(&[&str], &str)] = &[
     (&["top", "peek", "head"], "pop3 headers --lines N shows the header and the first lines"),
     (
         &["stat", "check", "count"],
-        "pop3 status counts messages; the exit code of --check tells if there are new ones",
+        "pop3 status counts messages; the exit code of --check shows whether there are new ones",
     ),
     (&["capa", "capabilities", "info"], "pop3 status --server shows what the server announces"),
     (&["auth", "pass", "user"], "pop3 login verifies a password and saves it"),
@@ -71,21 +71,21 @@ pub const ELSEWHERE: &[(&[&str], &str)] = &[
         "messages stay on the server without --delete --commit",
     ),
     (&["--limit", "--max", "--count", "-n"], "--first N takes the N lowest numbers, --last N the highest"),
-    (&["--since", "--before", "--newer-than"], "--older-than AGE chooses by the time of fetching"),
+    (&["--since", "--before", "--newer-than"], "--older-than AGE selects by the time of fetching"),
     (
         &["-o", "--output", "--out", "--output-dir"],
         "messages go to --dir, --maildir, --mbox, --pipe or --stdout",
     ),
-    (&["--unread", "--unseen"], "--new chooses what was not fetched before"),
+    (&["--unread", "--unseen"], "--new selects messages that were not fetched before"),
     (&["--retries", "--retry"], "a maildrop in use is retried for --wait seconds"),
-    (&["--quiet-errors", "--silent"], "-q leaves out warnings, -qq errors too"),
+    (&["--quiet-errors", "--silent"], "-q omits warnings, -qq also omits errors"),
     (&["--debug", "--wire"], "--trace shows the conversation with the server, -v prints more"),
 ];
 
-/// An example: a description, and the command line.
+/// An example: a description and a command line.
 pub type Example = (&'static str, &'static str);
 
-/// The examples of each command; those of `pop3` itself come first.
+/// The examples of `pop3` itself and of each subcommand.
 pub const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "pop3",

@@ -66,7 +66,8 @@ pub fn run(context: &mut Context<'_>, args: &args::Delete) -> Result<Outcome, Ab
     Err(CliError::partial(&refused).into())
 }
 
-/// Returns the selected messages that were stored here and are still the same, and those whose header the server refused.
+/// Returns the selected messages that this program stored and that have not changed, and the messages whose header the server
+/// refused.
 fn proven(
     context: &Context<'_>,
     transaction: &mut Transaction,
@@ -91,17 +92,18 @@ fn proven(
     Ok((same, verified.refused.iter().filter_map(refusal).collect()))
 }
 
-/// Another message under a used unique-id looks the same as a server that cuts or changes the header in its answer to `TOP`.
+/// Returns a warning about messages whose header differs from the stored one. Either the message is another one with a reused
+/// unique-id, or the server truncates or changes the header in its response to `TOP`.
 fn other_header(numbers: &HashSet<MessageNumber>) -> String {
     let named = named(numbers);
     if numbers.len() == 1 {
         return format!(
-            "{named} is left on the server: its header is not the one that was stored, so it may be another message; \
+            "{named} is left on the server: its header differs from the stored one, so it may be another message; \
              fetch it by number to store it, or choose it by number or unique-id to delete it"
         );
     }
     format!(
-        "{named} are left on the server: their headers are not those that were stored, so they may be other messages; \
+        "{named} are left on the server: their headers differ from the stored ones, so they may be other messages; \
          fetch them by number to store them, or choose them by number or unique-id to delete them"
     )
 }

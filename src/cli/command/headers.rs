@@ -2,7 +2,7 @@
 
 use memchr::{memchr_iter, memmem};
 
-use super::{Context, Outcome, choose, index_of_selected, parse_selectors, refused, row, within};
+use super::{Context, Outcome, index_of_selected, parse_selectors, refused, row, within};
 use crate::{
     cli::{
         args,
@@ -22,18 +22,11 @@ pub fn run(context: &mut Context<'_>, args: &args::Headers) -> Result<Outcome, A
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let listing = transaction.listing()?;
     let messages = MessageList::new(&listing);
-    context.warn_of_missing_unique_ids(&messages);
-    let (selected, listed) = choose(&selector, &messages, Some(&record))?;
-    if selected.is_empty() {
-        context.note_nothing_selected(&messages, &selector);
-    }
-    context.printer.fit(
-        selected.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
-    );
+    let (selected, listed) = context.choose_rows(&selector, &messages, &record)?;
 
     let lines = args.lines.unwrap_or(0);
     let mut refusals = Vec::new();
-    // Answers are printed once the session vouches for them.
+    // Responses wait here until the session vouches for them.
     let mut waiting: Vec<(MessageNumber, Result<Vec<u8>, crate::Error>)> = Vec::new();
     let located = |error: crate::Error| match error.number().and_then(|number| messages.index_of(number)) {
         Some(index) => within(messages.entry(index), error),
@@ -89,10 +82,10 @@ fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> j
     }
 }
 
-/// Reads the header and `lines` lines of the body, and ignores the rest: some servers answer `TOP` with the whole message.
+/// Reads the header and `lines` lines of the body. Ignores the rest: some servers respond to `TOP` with the whole message.
 fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, crate::Error> {
     let mut head = Vec::new();
-    // The position after the counted lines; `None` within the header.
+    // The position after the lines counted so far; `None` within the header.
     let mut body = None;
     let mut counted = 0;
     while let Some(chunk) = message.chunk()? {
@@ -111,9 +104,9 @@ fn read_head(mut message: Message<'_>, lines: u32) -> Result<Vec<u8>, crate::Err
     Ok(head)
 }
 
-/// The most bytes that are kept of a message: no ordinary header is as long.
+/// Maximum number of bytes that are kept of a message. Ordinary headers are much shorter.
 const MAX_HEAD: usize = 2 << 20;
 
-/// The most fields of `--fields`: ordinary messages have a hundred, and a field of four bytes takes twenty times that in
-/// memory.
+/// Maximum number of fields that `--fields` shows. Ordinary messages have a hundred. The limit saves memory: a field of four bytes
+/// takes twenty times that.
 const MAX_FIELDS: usize = 50_000;

@@ -1,4 +1,4 @@
-//! `login` and `logout`: the password in the keyring.
+//! `login` and `logout`: save and remove the password in the keyring.
 
 use super::{Context, Outcome};
 use crate::cli::{

@@ -1,4 +1,4 @@
-//! The subcommands, one per file. Each opens one session, does one job and ends.
+//! The subcommands, one per file.
 
 pub mod accounts;
 mod delete;
@@ -44,20 +44,20 @@ pub struct Context<'a> {
     pub stderr: Stderr,
     pub trace_log: TraceLog,
     pub printer: Printer<'a>,
-    /// The server confirmed `QUIT`.
+    /// True once the server has confirmed `QUIT`.
     pub committed: bool,
-    /// An error of writing the trace after the commit.
+    /// An error that occurred while writing the trace after the commit.
     pub trace_failure: Option<CliError>,
 }
 
 /// The result of a run without errors.
 pub enum Outcome {
     Done,
-    /// `status --check`, and there is no new mail.
+    /// `status --check` found no new mail.
     NoNewMail,
 }
 
-/// Runs one subcommand.
+/// Runs a subcommand.
 pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Outcome, Abort> {
     let done = match command {
         args::Command::Status(args) => status::run(context, args),
@@ -69,7 +69,7 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Outcome
         args::Command::Login(args) => login::login(context, args),
         args::Command::Logout(_) => login::logout(context),
         args::Command::Record(args) => record::run(context, args),
-        // Needs no settings: `cli::run` does it.
+        // Never reached: `cli::run` handles it, because it needs no settings.
         args::Command::Accounts(_) => Ok(Outcome::Done),
     };
     let done = done.and_then(|done| match context.trace_failure.take() {
@@ -101,7 +101,7 @@ impl Context<'_> {
     fn open_with(&self, found: &Found) -> Result<Session, CliError> {
         let opened = session::open(self.settings, &found.credential, &self.trace_log, self.stderr);
         match (opened, &found.credential) {
-            // The provider may have revoked the token; a refreshed one is another secret.
+            // The provider may have revoked the token.
             (Err(failure), Credential::Token(refused))
                 if found.source == CACHED_TOKEN && failure.code == ErrorCode::Authentication =>
             {
@@ -123,7 +123,7 @@ impl Context<'_> {
         }))
     }
 
-    /// Opens a session, and reads the record of fetched messages at the same time.
+    /// Opens a session and, at the same time, reads the record of fetched messages.
     fn open_with_record(&self) -> Result<(Session, Record), CliError> {
         let Settings { state_dir, user, address, .. } = self.settings;
         let read = || Ok(Record::read(state_dir, user, &address.host().to_string(), address.port())?);
@@ -131,8 +131,8 @@ impl Context<'_> {
         Ok((session, record))
     }
 
-    /// Ends a session without errors: sends `QUIT` with `--commit`, otherwise closes the connection. First flushes the
-    /// output and checks the trace: nothing is committed if they failed.
+    /// Ends a session without errors: sends `QUIT` with `--commit`, otherwise closes the connection. First flushes the output and
+    /// checks the trace, because nothing may be committed if writing them failed.
     pub fn end(&mut self, transaction: Transaction) -> Result<(), Abort> {
         self.printer.flush()?;
         self.trace_log.check()?;
@@ -143,9 +143,26 @@ impl Context<'_> {
         } else {
             transaction.abandon()?;
         }
-        // The deletion is done, so an error of the trace is reported later.
+        // The deletions are committed, so an error of the trace is reported later.
         self.trace_failure = self.trace_log.check().err();
         Ok(())
+    }
+
+    /// Selects the messages that `headers` and `uidl` list, and sets the column widths.
+    fn choose_rows<'c, 'm>(
+        &mut self,
+        selector: &Selector,
+        messages: &'c MessageList<'m>,
+        record: &'c Record,
+    ) -> Result<(Selection, KnownMessages<'c, 'm>), CliError> {
+        self.warn_of_missing_unique_ids(messages);
+        let (selected, listed) = choose(selector, messages, Some(record))?;
+        if selected.is_empty() {
+            self.note_nothing_selected(messages, selector);
+        }
+        let entries = selected.iter().map(|index| messages.entry(index));
+        self.printer.fit(entries.map(|entry| (entry.number.get(), entry.unique_id)));
+        Ok((selected, listed))
     }
 
     fn warn_of_missing_unique_ids(&self, messages: &MessageList<'_>) {
@@ -163,11 +180,11 @@ impl Context<'_> {
         self.stderr.warning(if marked == 0 {
             "nothing was deleted on the server: no message was marked (and --commit is not given)"
         } else {
-            "nothing was deleted on the server: add --commit to delete what was marked"
+            "nothing was deleted on the server: add --commit to delete the marked messages"
         });
     }
 
-    /// Notes that a first `fetch` stores in the home directory, which is probably a mistake.
+    /// Notes that the first `fetch` of an account stores into the home directory, which is probably a mistake.
     fn note_destination(&self, is_first: bool) {
         let Some(home) = self.settings.home.as_deref().filter(|_| is_first) else { return };
         let here = std::env::current_dir().ok();
@@ -193,7 +210,7 @@ impl Context<'_> {
 /// The source of an access token that was not refreshed in this run.
 const CACHED_TOKEN: &str = "the stored grant";
 
-/// Runs both at the same time: reading a large record takes as long as opening a session. If both fail, returns the error
+/// Runs two functions at the same time: reading a large record takes as long as opening a session. If both fail, returns the error
 /// of `first`.
 fn run_both<T: Send, U>(
     first: impl FnOnce() -> Result<T, CliError> + Send,
@@ -210,7 +227,7 @@ fn run_both<T: Send, U>(
     })
 }
 
-/// Parses selectors, and reads the unique-ids of standard input, before connecting.
+/// Parses the selectors and, for `--uid -`, reads unique-ids from standard input. Called before connecting.
 fn parse_selectors(selectors: &SelectorArgs, default: DefaultSelection) -> Result<Selector, CliError> {
     let mut selector = Selector::parse(selectors, default)?;
     if selector.reads_stdin() {
@@ -234,13 +251,13 @@ fn choose<'c, 'm>(
     Ok((selection, listed))
 }
 
-/// Returns the current time in Unix seconds.
+/// Returns the current time, in seconds since 1970.
 pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Returns the first keys of every row about a message of the maildrop.
+/// Returns the keys that all rows about a message begin with.
 fn row(message: &ListedMessage<'_>, has_unique_ids: bool) -> json::Uidl {
     json::Uidl {
         number: message.number.get(),
@@ -264,7 +281,7 @@ fn within(entry: MaildropEntry<'_>, error: crate::Error) -> Abort {
     CliError::from(error).within(entry.number.get(), entry.unique_id.map(uid)).into()
 }
 
-/// The row of `fetch` for a message that this run did not download.
+/// Returns the row of `fetch` for a message that this run did not download.
 fn not_downloaded(entry: MaildropEntry<'_>, deleted: json::Deletion) -> json::Fetch {
     json::Fetch {
         number: entry.number.get(),
@@ -278,7 +295,7 @@ fn not_downloaded(entry: MaildropEntry<'_>, deleted: json::Deletion) -> json::Fe
     }
 }
 
-/// Returns a unique-id as in JSON, and as `--uid` accepts it.
+/// Returns a unique-id as text, which `--uid` accepts.
 fn uid<T: AsRef<[u8]> + ?Sized>(bytes: &T) -> String {
     unique_id(bytes.as_ref()).into_owned()
 }
@@ -287,7 +304,7 @@ fn shown(octets: &[u8]) -> String {
     text(octets).into_owned()
 }
 
-/// Returns the index of a number, if that message was selected.
+/// Returns the index of a message number, if the message is selected.
 fn index_of_selected(
     messages: &MessageList<'_>,
     selection: &Selection,

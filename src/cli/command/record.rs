@@ -1,4 +1,4 @@
-//! `record`: lists and forgets fetched messages, and imports another program's list of them. Offline.
+//! `record`: lists and forgets fetched messages, and imports another program's list, without opening a session.
 
 use std::{
     collections::HashSet,

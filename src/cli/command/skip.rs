@@ -1,4 +1,4 @@
-//! `fetch --skip`, and `--limit-size`.
+//! `fetch --skip` and `--limit-size`.
 
 use super::{Context, Outcome, choose, not_downloaded, now, parse_selectors, run_both};
 use crate::{
@@ -68,8 +68,8 @@ pub fn limit(args: &args::Fetch) -> Result<Option<u64>, CliError> {
     }
 }
 
-/// Returns the first selected messages that together have at most `limit` listed octets, but at least one, and the number
-/// of the others.
+/// Returns the first selected messages whose listed sizes add up to at most `limit` octets, but at least one message, and the
+/// number of the others.
 pub fn within(selected: Selection, messages: &MessageList<'_>, limit: Option<u64>) -> (Selection, usize) {
     let Some(limit) = limit else { return (selected, 0) };
     let mut sum: u64 = 0;
@@ -86,7 +86,7 @@ pub fn within(selected: Selection, messages: &MessageList<'_>, limit: Option<u64
     ((0..messages.len()).map(|index| index < end && selected.contains(index)).collect(), left)
 }
 
-/// Notes how many messages `--first` and `--limit-size` left out.
+/// Notes how many messages `--first` and `--limit-size` omitted.
 pub fn note_remaining(context: &Context<'_>, selector: &Selector, left: usize) {
     if let Some(note) = remaining(left, selector.takes_only_new()) {
         context.stderr.note(&note);
@@ -101,7 +101,7 @@ fn remaining(left: usize, only_new: bool) -> Option<String> {
         (_, true) => format!("{left} new messages are"),
         (_, false) => format!("{left} chosen messages are"),
     };
-    // Without --new, the next run chooses the same messages again.
+    // Without --new, the next run selects the same messages again.
     let left = if only_new { "left for another run" } else { "left out" };
     Some(format!("{messages} {left}"))
 }

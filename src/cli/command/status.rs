@@ -45,7 +45,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Status) -> Result<Outcome, Ab
 }
 
 fn server(context: &Context<'_>, session: &mut Session) -> Result<Server, crate::Error> {
-    // Capabilities that differ per user are announced after login only (RFC 2449 §6.5, §6.7).
+    // Capabilities that differ between users are announced after login only (RFC 2449 §6.5, §6.7).
     if session.capabilities.as_ref().is_some_and(differs_per_user) {
         match session.transaction.capa() {
             Ok(capabilities) => session.capabilities = Some(capabilities),
@@ -109,5 +109,5 @@ fn expire(capabilities: &Capabilities) -> Option<Expire> {
     })
 }
 
-/// A certificate that expires within this time gets a warning.
+/// Number of days before the expiry of a certificate from which on a warning is printed.
 const CERTIFICATE_WARNING_DAYS: i64 = 14;

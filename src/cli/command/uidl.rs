@@ -1,6 +1,6 @@
 //! `uidl`: number, unique-id and size of messages.
 
-use super::{Context, Outcome, choose, parse_selectors, row};
+use super::{Context, Outcome, parse_selectors, row};
 use crate::cli::{
     args,
     error::Abort,
@@ -14,14 +14,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Uidl) -> Result<Outcome, Abor
     let (Session { mut transaction, .. }, record) = context.open_with_record()?;
     let listing = transaction.listing()?;
     let messages = MessageList::new(&listing);
-    context.warn_of_missing_unique_ids(&messages);
-    let (selected, listed) = choose(&selector, &messages, Some(&record))?;
-    if selected.is_empty() {
-        context.note_nothing_selected(&messages, &selector);
-    }
-    context.printer.fit(
-        selected.iter().map(|index| (messages.entry(index).number.get(), messages.entry(index).unique_id)),
-    );
+    let (selected, listed) = context.choose_rows(&selector, &messages, &record)?;
     for index in selected.iter() {
         context.printer.uidl(&row(&listed.message(index), messages.has_unique_ids()))?;
     }

@@ -1,4 +1,4 @@
-//! `config.toml` as written: its keys and their lines. `settings` gives them their meaning.
+//! Parses `config.toml` into keys, with the line of each. `settings` interprets them.
 
 mod spelling;
 #[cfg(test)]
@@ -20,7 +20,7 @@ use super::{
     escape::{escape, shorten},
 };
 
-/// The configuration file; without accounts if it does not exist.
+/// The configuration file. A missing file has no accounts.
 #[derive(Debug, Default)]
 pub struct Config {
     path: PathBuf,
@@ -71,7 +71,7 @@ pub struct Account {
     pub oauth: Option<Spanned<super::oauth::config::Keys>>,
 }
 
-/// A number as text, so that it is parsed like a number of the command line.
+/// A number, kept as text so that it is parsed like a number on the command line.
 #[derive(Debug, Deserialize)]
 #[serde(from = "Figure")]
 pub struct Number(pub String);
@@ -93,7 +93,7 @@ impl From<Figure> for Number {
 }
 
 impl Config {
-    /// Reads the file. A missing file is empty unless `must_exist` is true.
+    /// Reads the file. A missing file counts as empty, unless `must_exist` is true.
     pub fn read(path: PathBuf, must_exist: bool) -> Result<Self, CliError> {
         let mut file = match File::open(&path) {
             Ok(file) => file,
@@ -146,7 +146,7 @@ impl Config {
                     CliError::configuration(format!("{place}: account.{name}.oauth: {why}"))
                 };
                 if account.password_command.is_some() || account.token_command.is_some() {
-                    return Err(refused("password-command and token-command exclude oauth"));
+                    return Err(refused("oauth cannot be combined with password-command or token-command"));
                 }
                 oauth.get_ref().understand(|path| PathBuf::from(path)).map_err(|why| refused(&why))?;
             }
@@ -165,7 +165,7 @@ impl Config {
         &self.path
     }
 
-    /// The value of the key `default`.
+    /// Returns the value of the key `default`.
     pub fn default_account(&self) -> Option<&str> {
         self.written.default.as_ref().map(|name| name.get_ref().as_str())
     }
@@ -174,17 +174,17 @@ impl Config {
         self.written.account.get(name)
     }
 
-    /// The keys of a run without an account: none.
+    /// Returns the empty keys of a run without an account.
     pub fn no_account(&self) -> &Account {
         &self.no_account
     }
 
-    /// All accounts with their keys, sorted by name.
+    /// Iterates over the accounts with their keys, sorted by name.
     pub fn accounts(&self) -> impl Iterator<Item = (&str, &Account)> {
         self.written.account.iter().map(|(name, account)| (name.as_str(), account))
     }
 
-    /// The names of all accounts: `home, work`.
+    /// Returns the names of all accounts: `home, work`.
     pub fn names(&self) -> String {
         self.written.account.keys().map(|name| escape(name)).collect::<Vec<_>>().join(", ")
     }
@@ -194,7 +194,7 @@ impl Config {
         format!("{}:{}", shown(&self.path), line_of(&self.text, span.start))
     }
 
-    /// Returns a warning if other users can read a file from which they can learn how to get a secret.
+    /// Returns a warning if other users can read the file and it contains a command or a proxy, which may reveal a secret.
     pub fn warning(&self) -> Option<String> {
         let is_sensitive = |account: &Account| {
             let Account { password_command, token_command, pipe, proxy, oauth, .. } = account;
@@ -211,7 +211,7 @@ impl Config {
 }
 
 impl Account {
-    /// The keys that name a destination, with their values.
+    /// Returns the keys that name a destination, with their values.
     pub fn destinations(&self) -> Vec<(&'static str, &Spanned<String>)> {
         let keys = [
             ("dir", &self.dir),
@@ -264,11 +264,11 @@ fn is_world_readable(file: &File) -> bool {
     file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
-/// On Windows the file is in the profile of the user, which other users cannot open.
+/// Always false: on Windows the file is in the user's profile, which other users cannot open.
 #[cfg(not(unix))]
 fn is_world_readable(_: &File) -> bool {
     false
 }
 
-/// An account takes a few hundred bytes, so a larger file is another kind of file.
+/// Maximum size of the file, in bytes. An account takes a few hundred; a larger file is not a configuration file.
 const MAX_SIZE: u64 = 1 << 20;

@@ -1,9 +1,9 @@
-//! Suggestions for mistyped keys.
+//! Suggests a key for a mistyped one.
 
-/// Returns the known key that is most similar to a mistyped one: few letters differ, or one is the beginning of the other.
+/// Returns the known key that is most similar to `key`: few letters differ, or one key is a prefix of the other.
 pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let normal = |key: &str| key.to_lowercase().replace(['_', ' '], "-");
-    // The time to compute a distance grows with both lengths.
+    // Truncated, because the time to compute a distance grows with both lengths.
     let key = normal(&key.chars().take(MAX_KEY).collect::<String>());
     let close = |name: &str| {
         let distance = distance(&key, name);
@@ -13,8 +13,7 @@ pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     known.iter().filter_map(|name| Some((close(name)?, *name))).min().map(|(_, name)| name)
 }
 
-/// Returns the number of letters that must be inserted, removed, replaced, or swapped with the next, to turn one word into
-/// the other.
+/// Returns the edit distance of two words: the minimum number of letters to insert, remove, replace or swap with the next letter.
 fn distance(one: &str, other: &str) -> usize {
     let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
     let mut rows = vec![(0..=other.len()).collect::<Vec<_>>()];
@@ -32,5 +31,5 @@ fn distance(one: &str, other: &str) -> usize {
     rows[one.len()][other.len()]
 }
 
-/// Exceeds the length of every known key.
+/// Maximum length that is compared, in characters. All known keys are shorter.
 const MAX_KEY: usize = 32;

@@ -1,4 +1,4 @@
-//! Valid configuration files, and errors that name the line.
+//! Tests valid configuration files, and the line numbers in errors.
 
 use super::*;
 

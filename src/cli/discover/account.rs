@@ -15,7 +15,7 @@ pub struct Account {
     oauth: Option<OAuth>,
 }
 
-/// The key `oauth`: the provider, and the client that the user registered there.
+/// The key `oauth`: the provider, and the client that the user has registered with it.
 struct OAuth {
     provider: &'static str,
     client_id: String,
@@ -23,8 +23,8 @@ struct OAuth {
 }
 
 impl Account {
-    /// The account of a candidate, with `--user` instead of the user that the source names. OAuth 2.0 where the source
-    /// offers it and the provider is known.
+    /// Returns the account for a candidate. `--user` replaces the user name from the source. The account uses OAuth 2.0 if the
+    /// source offers it and the provider is known.
     pub fn of(mut candidate: Candidate, lookup: &Lookup) -> Result<Self, CliError> {
         if let Some(user) = &lookup.user {
             user.clone_into(&mut candidate.user);
@@ -41,7 +41,7 @@ impl Account {
             return Err(CliError::new(
                 ErrorCode::Configuration,
                 format!(
-                    "{} takes OAuth 2.0 only, and its provider is not known: write an account with oauth",
+                    "{} accepts OAuth 2.0 only, and its provider is unknown: write an account with oauth",
                     candidate.host
                 ),
             ));
@@ -58,8 +58,8 @@ impl Account {
         self.oauth.as_ref().is_some_and(|oauth| oauth.client_id == CLIENT_ID)
     }
 
-    /// Asks for the OAuth 2.0 client, if one is needed; without a client id the account takes a password. `false` at
-    /// the end of the input.
+    /// Asks for the OAuth 2.0 client, if one is needed. Without a client id, the account uses a password. Returns false at the end
+    /// of the input.
     pub fn complete(&mut self, person: &Person, name: &str) -> Result<bool, CliError> {
         let Some(oauth) = &mut self.oauth else { return Ok(true) };
         let provider = oauth.provider;
@@ -74,7 +74,7 @@ impl Account {
                 self.oauth = None;
                 return Ok(true);
             }
-            let text = format!("{} takes OAuth 2.0 only: register a client first", self.candidate.host);
+            let text = format!("{} accepts OAuth 2.0 only: register a client first", self.candidate.host);
             return Err(CliError::configuration(text));
         }
         let Some(command) =
@@ -88,7 +88,7 @@ impl Account {
         Ok(true)
     }
 
-    /// The keys of the account.
+    /// Returns the keys of the account.
     pub fn keys(&self) -> Table {
         let Candidate { host, port, security, user, .. } = &self.candidate;
         let mut keys = Table::new();
@@ -123,7 +123,7 @@ fn check(answer: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// The provider of OAuth 2.0 whose POP3 server this is.
+/// Returns the name of the OAuth 2.0 provider with this POP3 server.
 fn provider(host: &Host) -> Option<&'static str> {
     Provider::all().find(|provider| host.to_string() == provider.host).map(|provider| provider.name)
 }

@@ -1,5 +1,4 @@
-//! Writes an account into the configuration file: comments, order and line endings are kept, and the file is replaced
-//! atomically.
+//! Adds an account to the configuration file. Comments, order and line ends are preserved, and the file is replaced atomically.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,7 +11,7 @@ use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::lock;
 use crate::net::Limits;
 
-/// The TOML of one account, as in a file.
+/// Returns an account as TOML.
 pub fn block(name: &str, keys: &Table) -> String {
     let mut accounts = Table::new();
     accounts.set_implicit(true);
@@ -22,12 +21,12 @@ pub fn block(name: &str, keys: &Table) -> String {
     document.to_string()
 }
 
-/// Adds an account to the file, and makes it the default if it is the first. A missing file is created with its
-/// folders, accessible only by the owner.
+/// Adds an account to the file, and makes it the default if it is the first. A missing file is created with its folders,
+/// accessible by the owner only.
 ///
-/// The new file is written next to the old file, read back, synced and renamed, so a complete file exists at all times.
-/// A link is followed, and its target is replaced. A lock keeps concurrent runs from discarding each other's account;
-/// waiting for the lock is subject to the limits (75).
+/// The new file is written next to the old file, read back, synced and renamed, so a complete file exists at all times. If the
+/// file is a link, its target is replaced. A lock prevents concurrent runs from overwriting each other's account; `limits` apply
+/// to the wait for the lock.
 pub fn add(path: &Path, name: &str, keys: &Table, limits: Limits) -> Result<(), CliError> {
     let cannot = |error: &io::Error| CliError::output(format!("cannot write {}", shown(path)), error);
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -54,7 +53,7 @@ pub fn add(path: &Path, name: &str, keys: &Table, limits: Limits) -> Result<(), 
     })
 }
 
-/// The text of the file with one more account.
+/// Returns the text of the file with the account added.
 fn with_account(text: &str, name: &str, keys: &Table) -> Result<String, String> {
     let (mark, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
         Some(rest) => (BYTE_ORDER_MARK, rest),
@@ -101,7 +100,7 @@ fn with_account(text: &str, name: &str, keys: &Table) -> Result<String, String> 
 
 enum Unwritten {
     Io(io::Error),
-    /// The program could not read what it was about to write.
+    /// The new file cannot be parsed, so it was not written.
     Unreadable(CliError),
 }
 
@@ -161,7 +160,8 @@ fn open_lock(folder: &Path) -> io::Result<fs::File> {
     fs::File::open(folder)
 }
 
-/// Other systems cannot lock a folder. The lock file is kept, because a file pending deletion cannot be opened.
+/// Other systems cannot lock a folder, so a file is locked. It is never removed: on Windows, a file that is being removed cannot
+/// be opened.
 #[cfg(not(unix))]
 fn open_lock(folder: &Path) -> io::Result<fs::File> {
     fs::OpenOptions::new().create(true).truncate(false).write(true).open(folder.join("config.lock"))
@@ -183,7 +183,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     fs::File::open(folder)?.sync_all()
 }
 
-/// Other systems cannot sync a folder; the rename is written through.
+/// Other systems cannot sync a folder; there the rename itself is durable.
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 fn sync_folder(_: &Path) -> io::Result<()> {
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(unended, format!("[account.a]\nhost = 'x'\n\n{BLOCK}"));
     }
 
-    /// Every way to write a table.
+    /// All ways of writing the table of accounts.
     #[test]
     fn whatever_the_form_of_the_file() {
         for old in [

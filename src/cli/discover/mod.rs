@@ -19,27 +19,27 @@ use super::output::Stderr;
 use super::settings::{Environment, lookup::Lookup};
 use crate::discover::MailAddress;
 
-/// The remaining arguments of `login ADDRESS` once its account is known.
+/// What `login ADDRESS` does once the account is known.
 pub enum Next {
-    /// A login with these arguments.
+    /// Logs in with these arguments.
     Login(Box<Args>),
-    /// Nothing: the account was printed, or the person declined.
+    /// Ends: the account was printed, or the person declined.
     Done,
 }
 
-/// Takes ADDRESS out of the arguments of `login`: it names an account of the file, or is the user of the server that
-/// `--host` names, or else the address whose server is looked for.
+/// Resolves the ADDRESS of `login`: it is the name of an account in the file, the user name if `--host` gives the server, or else
+/// the mail address whose server to find.
 pub fn run(args: &Args, name: &str, environment: &Environment, stderr: Stderr) -> Result<Next, Abort> {
     if args.account.account.as_ref().is_some_and(|account| account != name) {
         return Err(
-            CliError::usage("an ADDRESS and --account exclude each other: each names an account").into()
+            CliError::usage("ADDRESS and --account cannot be used together: each names an account").into()
         );
     }
     let lookup = Lookup::resolve(args, environment)?;
     let login = |change: &dyn Fn(&mut args::Account)| {
         let mut args = args.clone();
         change(&mut args.account);
-        // The search has used up part of the deadline.
+        // The search has used part of the time until the deadline.
         if let Some(deadline) = lookup.limits.deadline {
             let left = deadline.saturating_duration_since(Instant::now()).as_secs_f64().max(0.001);
             args.connection.deadline = Some(format!("{left:.3}"));
@@ -51,7 +51,7 @@ pub fn run(args: &Args, name: &str, environment: &Environment, stderr: Stderr) -
         return Ok(login(&with_account));
     }
     let address = MailAddress::parse(name).map_err(|error| {
-        let text = format!("{name:?} is no account of {}, and {}", shown(&lookup.path), error.message());
+        let text = format!("{name:?} is not an account in {}, and {}", shown(&lookup.path), error.message());
         CliError::usage(text)
     })?;
     if lookup.has_host {
@@ -71,7 +71,7 @@ pub fn run(args: &Args, name: &str, environment: &Environment, stderr: Stderr) -
     let Some(person) = person else {
         if account.lacks_client() {
             stderr.warning(
-                "the account needs the id of an OAuth 2.0 client that you register: put it in for CLIENT-ID",
+                "the account needs the id of an OAuth 2.0 client that you have registered: replace CLIENT-ID with it",
             );
         }
         io::stdout().lock().write_all(config_file::block(name, &account.keys()).as_bytes())?;
@@ -102,5 +102,5 @@ fn nothing(address: &MailAddress, why: &[String]) -> CliError {
         text.push_str(reason);
     }
     CliError::new(ErrorCode::Host, text)
-        .or_hint(Some("give the server with --host HOST; -v shows what was asked"))
+        .or_hint(Some("give the server with --host HOST; -v shows the queries"))
 }

@@ -1,4 +1,4 @@
-//! Questions to the person at the terminal.
+//! Asks the person at the terminal questions.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::sync::mpsc;
@@ -18,13 +18,13 @@ impl Person {
         (io::stdin().is_terminal() && io::stderr().is_terminal()).then_some(Self { deadline })
     }
 
-    /// The answer to a question, without spaces around it; `None` at the end of the input.
+    /// Asks a question and returns the trimmed answer, or `None` at the end of the input.
     pub fn answer(&self, question: &str) -> Result<Option<String>, CliError> {
         let mut stderr = io::stderr().lock();
         let _ = stderr.write_all(question.as_bytes()).and_then(|()| stderr.flush());
         drop(stderr);
         let (sender, receiver) = mpsc::channel();
-        // The read cannot be interrupted; at the deadline the thread is abandoned, and the program exits.
+        // A read cannot be interrupted, so at the deadline the thread is abandoned, and the program exits.
         let read = move || {
             let mut line = String::new();
             let mut input = io::stdin().lock().take(MAX_LINE);
@@ -43,7 +43,7 @@ impl Person {
         };
         match answer {
             Some(Ok(line)) if line.is_empty() => {
-                // The cursor is after the question.
+                // Ends the line of the question.
                 let _ = io::stderr().write_all(b"\n");
                 Ok(None)
             }
@@ -53,7 +53,7 @@ impl Person {
         }
     }
 
-    /// True for an answer that begins with yes.
+    /// Asks a question and returns true if the answer is yes.
     pub fn agrees(&self, question: &str) -> Result<bool, CliError> {
         Ok(self.answer(question)?.is_some_and(|answer| Self::is_yes(&answer)))
     }
@@ -68,5 +68,5 @@ fn unreadable(error: &io::Error) -> CliError {
     CliError::configuration(format!("no answer from standard input: {error}"))
 }
 
-/// An answer is a word or a client id.
+/// Maximum length of an answer, in bytes. Answers are words or client ids.
 const MAX_LINE: u64 = 4096;

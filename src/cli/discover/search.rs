@@ -1,4 +1,4 @@
-//! The sources in order: autoconfig, SRV records, Mozilla's ISPDB.
+//! Queries the sources in order: autoconfig, SRV records, Mozilla's ISPDB.
 
 use crate::discover::autoconfig::Servers;
 use crate::discover::{Candidate, Finder, MailAddress, Sources, SrvServers, domain_holds};
@@ -25,12 +25,12 @@ pub enum Searched {
     Found(Candidate),
     /// The input ended at a question.
     Declined,
-    /// No server was found; the reasons to report.
+    /// No server was found, for these reasons.
     Nothing(Vec<String>),
 }
 
 impl Search<'_> {
-    /// Asks each source until one names a server that can be used.
+    /// Queries the sources until one of them gives a usable server.
     pub fn run(&self) -> Result<Searched, CliError> {
         let Lookup { route, limits, .. } = self.lookup;
         let trace_log = TraceLog::open(&self.lookup.trace, None)?;
@@ -71,7 +71,7 @@ impl Search<'_> {
         }
 
         let domain = self.address.domain();
-        self.stderr.warning(&format!("asking Mozilla's ISPDB, which is told the domain {domain}"));
+        self.stderr.warning(&format!("querying Mozilla's ISPDB, which receives the domain {domain}"));
         let servers = finder.ispdb(self.address, &mut note);
         if let Some(candidate) = first(servers, &mut why) {
             return Ok(Searched::Found(candidate));
@@ -81,22 +81,22 @@ impl Search<'_> {
         Ok(Searched::Nothing(why))
     }
 
-    /// The name servers; `None` if queries would bypass the proxy.
+    /// Returns the name servers, or `None` if queries would bypass the proxy.
     fn name_servers(&self) -> Option<NameServers> {
         if self.lookup.route.proxy.is_some() {
-            log::info!("SRV records are left out: name servers are not asked through the proxy");
+            log::info!("skipping SRV records: name servers cannot be queried through the proxy");
             return None;
         }
         match NameServers::of_system() {
             Ok(servers) => Some(servers),
             Err(error) => {
-                self.stderr.warning(&format!("SRV records are left out: {}", error.message()));
+                self.stderr.warning(&format!("skipping SRV records: {}", error.message()));
                 None
             }
         }
     }
 
-    /// The first candidate of the domain, or the first one outside of it if the person agrees.
+    /// Returns the first candidate within the domain or, if the person agrees, the first candidate outside the domain.
     fn choose(&self, candidates: Vec<Candidate>) -> Result<Choice, CliError> {
         let mut asked = false;
         for candidate in candidates {
@@ -107,7 +107,7 @@ impl Search<'_> {
             let domain = self.address.domain();
             let Some(person) = self.person else {
                 self.stderr.warning(&format!(
-                    "{host} is passed over: it is outside of {domain}, and only an SRV record names it"
+                    "skipping {host}: it is outside of {domain}, and SRV records are not authenticated"
                 ));
                 continue;
             };
@@ -116,8 +116,8 @@ impl Search<'_> {
             }
             asked = true;
             let question = format!(
-                "An SRV record of {domain} names {host}, which is outside of the domain. DNS proves nothing: \
-                 use {host}? [y/N] "
+                "An SRV record of {domain} names {host}, which is outside of the domain. SRV records are not \
+                 authenticated: use {host}? [y/N] "
             );
             match person.answer(&question)? {
                 None => return Ok(Choice::EndOfInput),
@@ -139,7 +139,7 @@ impl Search<'_> {
     }
 }
 
-/// The first server of a file. Most domains have no such file, so a missing one is not reported.
+/// Returns the first server in an autoconfig file. A missing file is not reported, because most domains have none.
 fn first(servers: Result<Servers, Error>, why: &mut Vec<String>) -> Option<Candidate> {
     match servers {
         Ok(servers) => {

@@ -1,4 +1,4 @@
-//! One object per line, in ASCII.
+//! Writes one JSON object per line, in ASCII.
 
 use std::io::{self, Write};
 
@@ -11,7 +11,7 @@ pub fn write_line(out: &mut impl Write, object: &impl Serialize) -> io::Result<(
     out.write_all(b"\n")
 }
 
-/// The compact form of `serde_json` with everything outside printable ASCII escaped.
+/// The compact format of `serde_json`, with all characters but printable ASCII escaped.
 struct Ascii;
 
 impl Formatter for Ascii {

@@ -1,4 +1,4 @@
-//! The objects of `--json`. Their keys are part of the public interface and never change.
+//! The objects of `--json`. Their keys are a public interface and never change.
 
 mod line;
 mod path;
@@ -37,7 +37,7 @@ pub struct Server {
     pub cipher: Option<String>,
     pub certificate: Option<Certificate>,
     pub mechanism: Option<String>,
-    /// Seconds.
+    /// In seconds.
     pub login_delay: Option<u64>,
     pub expire: Option<Expire>,
 }
@@ -49,11 +49,11 @@ pub struct Certificate {
     /// RFC 3339, in UTC.
     pub not_before: String,
     pub not_after: String,
-    /// Hexadecimal, lower case.
+    /// In lower-case hex.
     pub sha256: String,
 }
 
-/// `EXPIRE` (RFC 2449 §6.7): a number of days, or `"NEVER"`.
+/// The capability `EXPIRE` (RFC 2449 §6.7): a number of days, or `"NEVER"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expire {
     Days(u64),
@@ -128,12 +128,12 @@ pub struct Fetch {
     pub uid: Option<String>,
     pub octets: Option<u64>,
     pub path: Option<String>,
-    /// The path is percent-encoded because it is not UTF-8.
+    /// True if the path is percent-encoded because it is not UTF-8.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub path_encoded: bool,
     pub sha256: Option<String>,
     pub deleted: Deletion,
-    /// The file existed with the same content. Text output only.
+    /// True if the file already existed with the same content. For text output only.
     #[serde(skip)]
     pub kept: bool,
 }
@@ -146,7 +146,7 @@ pub struct Record {
     pub fetched: String,
     pub place: String,
     pub deleted: bool,
-    /// For people only: the key is not in the contract.
+    /// For text output only.
     #[serde(skip)]
     pub pending_deletion: bool,
 }
@@ -177,18 +177,18 @@ pub struct Account {
 pub enum Deletion {
     /// Not requested.
     No,
-    /// Marked, and unmarked at the end, without `--commit`.
+    /// Marked, but not deleted: without `--commit` the marks are discarded at the end of the session.
     Marked,
     /// The session ended before `QUIT`.
     Failed,
     /// The server confirmed `QUIT`.
     Done,
-    /// `QUIT` was sent, and its answer was lost.
+    /// `QUIT` was sent, but its response was lost.
     Unknown,
 }
 
 impl Deletion {
-    /// Returns the state of the marked messages of a session that ended with `ended`.
+    /// Returns the state of the marked messages, given the result of the session.
     pub fn of(commit: bool, ended: &Result<(), Abort>) -> Self {
         match ended {
             Ok(()) if commit => Self::Done,
@@ -218,7 +218,7 @@ pub struct Device {
 pub struct Refused {
     pub number: u32,
     pub uid: Option<String>,
-    /// The server's line.
+    /// The server's response.
     pub error: String,
 }
 

@@ -1,10 +1,9 @@
-//! Paths as JSON strings.
+//! Converts paths to JSON strings.
 
 use crate::bytes::percent_encode;
 use std::path::Path;
 
-/// Returns a path as text, and true if it is percent-encoded because it is not UTF-8. Decoding gives the bytes of the
-/// path.
+/// Returns a path as text. If the path is not UTF-8, its bytes are percent-encoded, and the flag is true.
 pub fn path(path: &Path) -> (String, bool) {
     match path.to_str() {
         Some(text) => (text.to_owned(), false),

@@ -1,4 +1,4 @@
-//! The keys of every object, and their form.
+//! Tests the keys and the format of every object.
 
 use proptest::prelude::*;
 
@@ -106,7 +106,7 @@ fn controls_are_escaped_with_the_rest() {
     assert_eq!(line(&"\x1b\0\n\t\x7f\u{85}\u{202e}"), "\"\\u001b\\u0000\\n\\t\\u007f\\u0085\\u202e\"\n");
 }
 
-/// The keys of an object with a value for each optional one.
+/// Returns the keys of an object. Its optional keys must have a value.
 fn keys(object: &impl Serialize) -> Vec<String> {
     let value = serde_json::to_value(object).unwrap();
     value.as_object().unwrap().keys().cloned().collect()

@@ -83,7 +83,7 @@ impl Keys {
             .filter(|id| !id.is_empty())
             .ok_or("no client-id: register one with the provider (the README says how)")?;
         if provider.is_some() && self.issuer.is_some() {
-            return Err("provider and issuer exclude each other".into());
+            return Err("provider and issuer cannot be combined".into());
         }
         if let Some(tenant) = &self.tenant {
             if !provider.is_some_and(Provider::has_tenants) {
@@ -231,7 +231,7 @@ mod tests {
             ("client-id='x'\nissuer='http://hush.example.org'", "issuer"),
             ("client-id='x'\ntoken-url='http://10.0.0.1/hush'", "token-url"),
             ("client-id='x'\nrevocation-url='hush'", "revocation-url"),
-            ("client-id='x'\nprovider='google'\nissuer='https://x'", "exclude each other"),
+            ("client-id='x'\nprovider='google'\nissuer='https://x'", "cannot be combined"),
             ("client-id='x'\nprovider='google'\ntenant='x'", "tenant"),
             ("client-id='x'\nprovider='microsoft'\ntenant='../x'", "tenant"),
             ("client-id='x'\ndevice-url='https://x'", "need token-url"),

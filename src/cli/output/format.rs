@@ -1,4 +1,4 @@
-//! Dates, sizes and senders as text.
+//! Formats dates, sizes and senders as text.
 
 use humansize::{DECIMAL, format_size};
 use jiff::Timestamp;
@@ -24,7 +24,7 @@ impl Printer<'_> {
         date.strftime(form).to_string()
     }
 
-    /// The width of the column of dates.
+    /// Returns the width of the date column.
     pub(super) fn date_width(&self) -> usize {
         if self.format.terminal.is_some() { "today 14:03".len() } else { "2025-03-01 14:03".len() }
     }
@@ -35,12 +35,12 @@ pub(super) fn size(octets: u64) -> String {
     format_size(octets, DECIMAL.decimal_places(1))
 }
 
-/// Formats the listed size of a message; `-` if the server listed none.
+/// Formats the listed size of a message: `-` if the server listed none.
 pub(super) fn listed_size(octets: Option<u64>) -> String {
     octets.map_or_else(|| "-".into(), size)
 }
 
-/// Formats senders as the name of the first, or its address without a name, and the number of the others: `Alice +2`.
+/// Formats senders: the name of the first (or, if it has none, the address) and the number of the others, as in `Alice +2`.
 pub(super) fn senders(from: &[Mailbox]) -> String {
     let Some(first) = from.first() else { return "-".to_owned() };
     let first = first.name.as_deref().or(first.address.as_deref()).unwrap_or("-");

@@ -1,11 +1,11 @@
-//! Rows of columns, by the width of characters on a terminal.
+//! Lays out rows in columns, using the width of characters on a terminal.
 
 use std::borrow::Cow;
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthChar as _;
 
-/// The cells of one line, [`GAP`] spaces apart. Their text is escaped.
+/// The cells of a line, separated by [`GAP`] spaces. The text of a cell is escaped.
 pub(super) struct Row {
     cells: Vec<Cell>,
 }
@@ -22,24 +22,24 @@ impl Row {
         Self { cells: Vec::new() }
     }
 
-    /// Adds a cell aligned to the left.
+    /// Adds a left-aligned cell.
     pub(super) fn left(&mut self, text: &str, columns: usize, style: Style) {
         let after = columns.saturating_sub(width(text));
         self.cells.push(Cell { text: text.to_owned(), before: 0, after, style });
     }
 
-    /// Adds a cell aligned to the right.
+    /// Adds a right-aligned cell.
     pub(super) fn right(&mut self, text: &str, columns: usize, style: Style) {
         let before = columns.saturating_sub(width(text));
         self.cells.push(Cell { text: text.to_owned(), before, after: 0, style });
     }
 
-    /// Adds a cell aligned to the left and cut to the width of its column.
+    /// Adds a left-aligned cell, truncated to the width of its column.
     pub(super) fn cut(&mut self, text: &str, columns: usize, style: Style) {
         self.left(&cut(text, columns), columns, style);
     }
 
-    /// Cuts the last cell so that the row fits in a number of columns.
+    /// Truncates the last cell so that the row fits into a number of columns.
     pub(super) fn within(mut self, columns: usize) -> Self {
         if let Some(last) = self.cells.pop() {
             let used: usize =
@@ -74,8 +74,8 @@ impl Row {
     }
 }
 
-/// Returns the number of columns of a text: two for each East Asian character and emoji, none for combining marks. Like most
-/// terminals, it counts each character of a joined emoji, so that a row never exceeds its line.
+/// Returns the width of a text in columns: two for East Asian characters and emoji, none for combining marks. As on most
+/// terminals, every character of a joined emoji counts, so that a row never exceeds its line.
 pub(super) fn width(text: &str) -> usize {
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
@@ -104,7 +104,7 @@ pub(super) fn folded(text: &str, columns: usize) -> Vec<String> {
     lines
 }
 
-/// Cuts text to a number of columns; an ellipsis replaces the end.
+/// Truncates text to a number of columns, including an ellipsis.
 fn cut(text: &str, columns: usize) -> Cow<'_, str> {
     let mut used = 0;
     let mut fits = 0;
@@ -126,7 +126,7 @@ const GAP: usize = 2;
 /// The minimum width of the last cell, on any terminal.
 const MIN_LAST: usize = 8;
 
-/// The most characters without width per column: thousands of combining marks on one letter would cover other lines.
+/// Maximum number of zero-width characters per column: thousands of combining marks on a letter would cover other lines.
 const MAX_MARKS: usize = 8;
 
 #[cfg(test)]
@@ -167,7 +167,7 @@ mod tests {
         assert_eq!(line("ab"), "  7  ab      end");
         assert_eq!(line("日本"), "  7  日本    end");
         assert_eq!(line("日本語です"), "  7  日本…   end");
-        // Three emoji with joiners: xterm shows all three.
+        // Three joined emoji, which xterm shows separately.
         assert_eq!(line("👩\u{200d}👩\u{200d}👧"), "  7  👩\u{200d}👩\u{200d}👧  end");
     }
 

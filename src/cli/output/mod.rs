@@ -1,4 +1,4 @@
-//! Results on standard output: text for people, or one JSON object per line.
+//! Writes results to standard output: text for people, or one JSON object per line.
 
 mod format;
 mod layout;
@@ -27,22 +27,22 @@ use super::{
 };
 use crate::proto::UniqueId;
 
-/// The form of the output.
+/// The format of the output.
 #[derive(Debug)]
 pub struct Format {
     pub json: bool,
     pub color: bool,
-    /// The width of the terminal. `None` for a pipe or a file: nothing is cut, and dates are absolute.
+    /// The width of the terminal. `None` for a pipe or a file: nothing is truncated, and dates are absolute.
     pub terminal: Option<usize>,
-    /// The current time in the time zone of printed dates.
+    /// The current time, in the local time zone.
     pub now: LazyCell<Zoned>,
 }
 
-/// Writes results in order. The caller handles every error; one of kind [`io::ErrorKind::BrokenPipe`] means that the
-/// reader has closed the pipe.
+/// Writes results in order. The caller must handle every error; [`io::ErrorKind::BrokenPipe`] means that the reader has closed the
+/// pipe.
 ///
-/// On a terminal the rows of `headers` and `fetch` are flushed one by one. All others need [`flush`](Printer::flush),
-/// which must be called before waiting for anything, and at the end.
+/// On a terminal, the rows of `headers` and `fetch` are flushed one by one. All other output is buffered: call
+/// [`flush`](Printer::flush) before waiting for anything, and at the end.
 pub struct Printer<'a> {
     out: BufWriter<Box<dyn Write + 'a>>,
     format: Format,
@@ -52,17 +52,17 @@ pub struct Printer<'a> {
 }
 
 impl Printer<'static> {
-    /// Returns a printer to standard output. A silent one writes the objects of `--json` and no text.
+    /// Returns a printer for standard output. A silent printer writes the objects of `--json`, but no text.
     pub fn stdout(json: bool, silent: bool) -> Self {
         Self { silent, ..Self::to_stdout(json) }
     }
 
     fn to_stdout(json: bool) -> Self {
         let stdout = io::stdout();
-        // Lazy: finding the time zone reads many files, and most runs print no date.
+        // Lazy, because finding the time zone reads many files, and most runs print no date.
         let now = LazyCell::new(Zoned::now as fn() -> Zoned);
         let is_terminal = stdout.is_terminal();
-        // Files and pipes get colours only with `--color always`.
+        // Output to a file or pipe is coloured only with `--color always`.
         if json || !(is_terminal || ColorChoice::global() == ColorChoice::Always) {
             return Self::new(Format { json, color: false, terminal: None, now }, stdout);
         }
@@ -109,7 +109,7 @@ impl<'a> Printer<'a> {
         if self.format.terminal.is_some() { progress::suspended(|| out.flush()) } else { out.flush() }
     }
 
-    /// Adds a unique-id, which is cut only on a terminal.
+    /// Adds a unique-id, which is truncated only on a terminal.
     fn uid(&self, row: &mut Row, uid: Option<&str>) {
         let uid = uid.map_or("-".into(), escape);
         match self.format.terminal {
@@ -124,7 +124,7 @@ impl<'a> Printer<'a> {
         row
     }
 
-    /// Writes a row, cut to the width of the terminal.
+    /// Writes a row, truncated to the width of the terminal.
     fn end(&mut self, row: Row) -> io::Result<()> {
         let row = match self.format.terminal {
             Some(columns) => row.within(columns),
@@ -133,7 +133,7 @@ impl<'a> Printer<'a> {
         self.whole(&row)
     }
 
-    /// Writes a row uncut.
+    /// Writes a row without truncating it.
     fn whole(&mut self, row: &Row) -> io::Result<()> {
         let line = row.render(self.format.color);
         self.line(&line)
@@ -166,13 +166,13 @@ pub fn choose_color(color: Color) {
     .write_global();
 }
 
-/// RFC 1939 §7: at most 70 characters. A longer unique-id makes only its own row wider.
+/// Maximum width of the unique-id column: RFC 1939 §7 allows 70 characters. A longer unique-id widens only its own row.
 const MAX_UID_WIDTH: usize = 70;
 
-/// Keeps a truncated unique-id recognisable.
+/// Minimum width of the unique-id column: a truncated unique-id must be recognizable.
 const MIN_UID_WIDTH: usize = 6;
 
-/// Columns besides the unique-id: `1234  1000.9 kB  not deleted`, with gaps.
+/// Width of all other columns: `1234  1000.9 kB  not deleted`, with gaps.
 const BESIDE_UID: usize = 34;
 
 const BUFFER: usize = 32 * 1024;

@@ -21,7 +21,7 @@ use crate::cli::{
 };
 
 impl Printer<'_> {
-    /// Writes a sentence; nothing with `--json`.
+    /// Writes a sentence, except with `--json`.
     pub fn note(&mut self, sentence: &str) -> io::Result<()> {
         if self.format.json {
             return Ok(());
@@ -30,7 +30,7 @@ impl Printer<'_> {
         self.flush()
     }
 
-    /// Writes a sentence that requires the user to act, even with `-q`; nothing with `--json`.
+    /// Writes an instruction for the user, even with `-q`, but not with `--json`.
     pub fn instruct(&mut self, sentence: &str) -> io::Result<()> {
         if self.format.json {
             return Ok(());
@@ -67,7 +67,7 @@ impl Printer<'_> {
         self.end(row)
     }
 
-    /// Writes `   3 * today 14:03  Alice   24.1 kB  Hello`, and fields and preview below.
+    /// Writes `   3 * today 14:03  Alice   24.1 kB  Hello`, followed by fields and preview.
     pub fn headers(&mut self, headers: &Headers<'_>) -> io::Result<()> {
         if self.format.json {
             self.object(headers)?;
@@ -106,7 +106,7 @@ impl Printer<'_> {
             self.line("")?;
         }
         for line in headers.preview.into_iter().flat_map(Preview::lines) {
-            // Tabs are common in mail; escaped they would be hard to read.
+            // Tabs are common in mail, and would be hard to read if they were escaped.
             let line = line.replace('\t', "    ");
             self.line(format!("{INDENT}{}", escape(&line)).trim_end())?;
         }
@@ -130,7 +130,7 @@ impl Printer<'_> {
             row.left("already there", 0, DIM);
         }
         deletion(&mut row, message.deleted);
-        // Not cut, so that the path can be copied.
+        // Not truncated, so that the path can be copied.
         self.whole(&row)?;
         self.flush_row()
     }
@@ -256,20 +256,20 @@ fn deletion(row: &mut Row, deletion: Deletion) {
 
 const DIM: Style = Style::new().dimmed();
 const BOLD: Style = Style::new().bold();
-// Readable on white and on black, unlike yellow, cyan and blue.
+// Colours that are readable on white and on black, unlike yellow, cyan and blue.
 const GOOD: Style = AnsiColor::Green.on_default();
 const BAD: Style = AnsiColor::Red.on_default();
 
-/// `capabilities`
+/// Width of the longest key of `status --server`: `capabilities`.
 const KEY: usize = 12;
 
-/// Rows of `record` are written as they are read, so the width of their unique-ids is not known; few are longer.
+/// Width of the unique-id column of `record`. Rows are written as they are read, so the longest unique-id is not known in advance.
 const RECORD_UID: usize = 24;
 
-/// `999.9 kB`
+/// Width of a size: `999.9 kB`.
 const SIZE: usize = 8;
 
-/// A narrower terminal shows sender and subject without date and size.
+/// Minimum width of a terminal for date and size. A narrower terminal shows sender and subject only.
 const NARROW: usize = 60;
 
 const INDENT: &str = "      ";

@@ -12,11 +12,11 @@ use super::super::{
     progress,
 };
 
-/// Writes all warnings and errors, those of the library included. Write errors are ignored.
+/// Writes all warnings and errors, including those of the library. Ignores write errors.
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr {
     json: bool,
-    /// The number of `-q`.
+    /// How often `-q` was given.
     quiet: u8,
     color: ColorChoice,
 }
@@ -33,7 +33,7 @@ impl Stderr {
         }
     }
 
-    /// Writes a note for a person, if standard error is a terminal; not with `--json` or `-q`.
+    /// Writes a note for a person if standard error is a terminal, except with `--json` or `-q`.
     pub fn note(self, sentence: &str) {
         if self.quiet == 0 && !self.json && io::stderr().is_terminal() {
             self.write(format!("pop3: {}\n", escape(sentence)).as_bytes());
@@ -77,7 +77,7 @@ impl Stderr {
         if self.color == ColorChoice::Never { Style::new() } else { color.on_default().bold() }
     }
 
-    /// Writes a line at once, so that it does not mix with lines of other programs.
+    /// Writes a line in a single call, so that it does not mix with the output of other programs.
     fn write(self, line: &[u8]) {
         progress::suspended(|| {
             let mut stderr = AutoStream::new(io::stderr(), self.color);

@@ -1,4 +1,4 @@
-//! Rows as text, in a pipe and on terminals of several widths.
+//! Tests rows as text, in a pipe and on terminals of several widths.
 
 use std::{cell::LazyCell, io};
 

@@ -1,7 +1,7 @@
-//! The selectors of a command line: which messages a subcommand works on.
+//! Selectors: the arguments that select the messages of a subcommand.
 //!
-//! Numbers and unique-ids name messages and add up; every other selector filters the named messages, or all messages if
-//! none is named. A message must pass every filter.
+//! Numbers and unique-ids name messages. All other selectors are filters, which apply to the named messages or, if no message is
+//! named, to all messages. A message must pass every filter.
 
 mod resolve;
 mod selection;
@@ -24,22 +24,22 @@ use super::{
     escape::{escape, parse_unique_id, shorten},
 };
 
-/// The messages that a subcommand works on if no selector was given.
+/// The messages that a subcommand selects if no selector is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DefaultSelection {
     New,
     All,
-    /// None: a selector is required (`delete`).
+    /// A selector is required (`delete`).
     Refuse,
 }
 
-/// The selectors of a command line, parsed, before the server has listed any message.
+/// The parsed selectors of a command line, before they are applied to a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each selector is independent of the others")]
 pub struct Selector {
     ranges: Vec<Range>,
     unique_ids: Vec<Vec<u8>>,
-    /// `--uid` was given; `--uid -` with no lines selects no message rather than all.
+    /// True if `--uid` was given: `--uid -` with empty input selects no message, rather than all.
     by_unique_id: bool,
     from_stdin: bool,
     all: bool,
@@ -47,7 +47,7 @@ pub struct Selector {
     fetched: bool,
     larger: Option<u64>,
     smaller: Option<u64>,
-    /// Seconds.
+    /// In seconds.
     older_than: Option<i64>,
     limit: Option<Limit>,
 }
@@ -60,11 +60,8 @@ enum Limit {
 }
 
 impl Selector {
-    /// Parses the selectors of a command line; `default` applies if there are none.
-    ///
-    /// # Errors
-    ///
-    /// A usage error for an invalid value, and for a missing selector with [`DefaultSelection::Refuse`].
+    /// Parses the selectors of a command line. Without selectors, `default` applies; it is a usage error if that is
+    /// [`DefaultSelection::Refuse`].
     pub fn parse(selectors: &SelectorArgs, default: DefaultSelection) -> Result<Self, CliError> {
         let mut ranges = Vec::new();
         for piece in selectors.numbers.iter().flat_map(|argument| argument.split(',')) {
@@ -86,7 +83,7 @@ impl Selector {
         let none = selectors.is_empty();
         if none && default == DefaultSelection::Refuse {
             return Err(CliError::usage(
-                "no messages chosen: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
+                "no messages selected: give numbers, --uid, --new, --fetched, --first N, --last N or --all",
             ));
         }
         let first = selectors.first.as_deref().map(|typed| count("--first", typed)).transpose()?;
@@ -107,7 +104,7 @@ impl Selector {
         })
     }
 
-    /// The unique-ids of `--uid`.
+    /// Returns the unique-ids of `--uid`.
     pub fn unique_ids(&self) -> impl Iterator<Item = &[u8]> {
         self.unique_ids.iter().map(Vec::as_slice)
     }
@@ -117,16 +114,13 @@ impl Selector {
         self.older_than.is_none_or(|than| age >= than)
     }
 
-    /// True if `--uid -` was given: standard input holds unique-ids.
+    /// True if `--uid -` was given: unique-ids are read from standard input.
     pub fn reads_stdin(&self) -> bool {
         self.from_stdin
     }
 
-    /// Reads the unique-ids of `--uid -`, one per line, to the end of the input. Call it before connecting.
-    ///
-    /// # Errors
-    ///
-    /// A usage error if the input cannot be read, is longer than 64 MiB, or has CR or NUL within a line.
+    /// Reads the unique-ids of `--uid -`, one per line, up to the end of the input. Call it before connecting. It is a usage error
+    /// if the input is longer than 64 MiB or has a CR or NUL within a line.
     pub fn read(&mut self, mut input: impl BufRead) -> Result<(), CliError> {
         let mut taken = 0;
         let mut line = Vec::new();
@@ -161,13 +155,12 @@ impl Selector {
         Ok(())
     }
 
-    /// True if messages can be selected only by their unique-ids. On a server without `UIDL` the run then fails with
-    /// [`no_unique_ids_error`].
+    /// True if the selection needs unique-ids. On a server without `UIDL` the run then fails with [`no_unique_ids_error`].
     pub fn needs_unique_ids(&self) -> bool {
         self.new || self.fetched || self.by_unique_id
     }
 
-    /// True if new messages are selected because they are new: by `--new`, `--all` or the default.
+    /// True if new messages are selected, by `--new`, `--all` or the default.
     pub fn takes_new(&self) -> bool {
         self.new || self.all
     }
@@ -177,8 +170,8 @@ impl Selector {
         self.new
     }
 
-    /// True if messages are selected because they were fetched: deleting one then needs proof that it is the message that
-    /// was stored.
+    /// True if messages are selected because they were fetched. Before such a message is deleted, it must be compared with the
+    /// stored one.
     pub fn rests_on_fetched(&self) -> bool {
         self.fetched || self.older_than.is_some()
     }
@@ -189,7 +182,7 @@ impl Selector {
     }
 }
 
-/// The error of `--new`, `--fetched`, `--uid` and `status --check` on a server without `UIDL`.
+/// Returns the error of `--new`, `--fetched`, `--uid` and `status --check` on a server without `UIDL`.
 pub fn no_unique_ids_error() -> CliError {
     CliError::new(
         ErrorCode::Protocol,
@@ -198,5 +191,5 @@ pub fn no_unique_ids_error() -> CliError {
     )
 }
 
-/// Room for the unique-ids of millions of messages; bounds the time that a wrong file takes.
+/// Maximum size of the input, in bytes: enough for millions of unique-ids. Limits the time that a wrong file takes.
 const MAX_INPUT: u64 = 64 << 20;

@@ -18,11 +18,11 @@ pub struct ListedMessage<'a> {
     pub unique_id: Option<&'a [u8]>,
     /// `None` if the server listed no size.
     pub octets: Option<u64>,
-    /// Unix seconds; `None` if the message is new.
+    /// When it was fetched, in seconds since 1970; `None` if the message is new.
     pub fetched: Option<i64>,
 }
 
-/// The messages to select from, computed on access: a maildrop may have 100,000.
+/// The messages to select from. They are computed on access, because a maildrop may have 100,000.
 pub trait ListedMessages<'a> {
     fn len(&self) -> usize;
 
@@ -30,11 +30,8 @@ pub trait ListedMessages<'a> {
 }
 
 impl Selector {
-    /// Returns the selected messages of `listed`. `now` is in Unix seconds.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorCode::NoSuchMessage`] if a message number or unique-id is not on the server.
+    /// Selects from the messages in `listed`. `now` is in seconds since 1970. The error is [`ErrorCode::NoSuchMessage`] if a
+    /// message number or unique-id is not on the server.
     pub fn resolve<'a>(&self, listed: &impl ListedMessages<'a>, now: i64) -> Result<Selection, CliError> {
         let mut selected = self.named(listed)?;
         for (index, selected) in selected.iter_mut().enumerate() {
@@ -44,15 +41,15 @@ impl Selector {
         Ok(selected.into_iter().collect())
     }
 
-    /// Returns how many selected messages `--first` leaves out.
+    /// Returns the number of selected messages that `--first` omits.
     pub fn left_by_first<'a>(&self, listed: &impl ListedMessages<'a>, now: i64) -> usize {
         let Some(Limit::First(count)) = self.limit else { return 0 };
         let unlimited = Self { limit: None, ..self.clone() };
         unlimited.resolve(listed, now).map_or(0, |selected| selected.len().saturating_sub(count as usize))
     }
 
-    /// Returns those of the `pending` messages, which were fetched, that would be selected if they were new. `--first` and
-    /// `--last` are ignored. Empty unless new messages are selected because they are new.
+    /// Returns the `pending` messages, which were fetched, that would be selected if they were new. Ignores `--first` and `--last`.
+    /// Returns an empty selection unless new messages are selected.
     pub fn resolve_pending<'a>(
         &self,
         listed: &impl ListedMessages<'a>,
@@ -68,7 +65,7 @@ impl Selector {
             .collect()
     }
 
-    /// The messages that numbers and unique-ids name; all messages if there are neither.
+    /// Returns the messages that are named by number or unique-id or, if none is named, all messages.
     fn named<'a>(&self, listed: &impl ListedMessages<'a>) -> Result<Vec<bool>, CliError> {
         let names_all = self.all || self.ranges.is_empty() && !self.by_unique_id;
         let mut missing = Missing::default();
@@ -107,7 +104,7 @@ impl Selector {
         }
     }
 
-    /// Counts at each position how many ranges begin and end there, so the time does not grow with their overlaps.
+    /// Adds the messages in the ranges. Counts how many ranges begin and end at each position, so overlaps take no extra time.
     fn name_numbers<'a>(&self, listed: &impl ListedMessages<'a>, named: &mut [bool], missing: &mut Missing) {
         if self.ranges.is_empty() {
             return;
@@ -163,7 +160,7 @@ impl Selector {
     }
 }
 
-/// Messages that were named and are not on the server.
+/// Messages that were named but are not on the server.
 #[derive(Default)]
 struct Missing {
     names: Vec<String>,
@@ -175,7 +172,7 @@ impl Missing {
         match range {
             Range::Single(number) => self.add(format!("message {number}")),
             Range::Closed(first, last) => self.add(format!("messages {first}-{last}")),
-            // An open range may be empty.
+            // An open range may be empty, so it is never missing.
             Range::From(_) => {}
         }
     }
@@ -203,5 +200,5 @@ impl Missing {
     }
 }
 
-/// An error names at most this many missing messages and counts the rest, so that it stays one line.
+/// Maximum number of missing messages that an error names. The others are counted, to keep the error short.
 const MAX_NAMED: usize = 10;

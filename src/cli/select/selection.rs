@@ -1,6 +1,6 @@
-//! The messages that a selector selected.
+//! The result of a selection.
 
-/// The selected messages of a listing, by index: one byte for each message of the listing, which may have 100,000.
+/// The selected messages of a listing, by index. Takes one byte per message of the listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
     flags: Vec<bool>,
@@ -8,7 +8,7 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Returns a selection without messages.
+    /// Returns an empty selection.
     pub fn none() -> Self {
         Self { flags: Vec::new(), len: 0 }
     }
@@ -32,7 +32,7 @@ impl Selection {
     }
 }
 
-/// Collects one `bool` for each message of the listing: whether it is selected.
+/// Collects a flag for each message of the listing, which is true if the message is selected.
 impl FromIterator<bool> for Selection {
     fn from_iter<T: IntoIterator<Item = bool>>(flags: T) -> Self {
         let flags: Vec<_> = flags.into_iter().collect();

@@ -1,4 +1,4 @@
-//! Selectors, from what is typed to the messages of a listing.
+//! Tests selectors, from the command line to the selected messages.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Message numbers, sizes and ages as they are typed.
+//! Parses message numbers, sizes and ages.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use crate::cli::{
     escape::{escape, shorten},
 };
 
-/// A message number, or several.
+/// A message number or a range of message numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Range {
     Single(u32),
@@ -92,7 +92,7 @@ fn digits_and_unit(typed: &str) -> (&str, &str) {
     typed.split_at(typed.find(|c: char| !c.is_ascii_digit()).unwrap_or(typed.len()))
 }
 
-/// Unlike `str::parse`, accepts no sign.
+/// Parses decimal digits. Unlike `str::parse`, accepts no sign.
 fn decimal<N: FromStr>(digits: &str) -> Option<N> {
     is_decimal(digits).then(|| digits.parse().ok()).flatten()
 }

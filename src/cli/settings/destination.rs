@@ -12,7 +12,7 @@ use crate::{
     delivery::LmtpAddress,
 };
 
-/// Returns the destination of the command line, or else that of the account.
+/// Returns the destination from the command line or, if there is none, from the account.
 pub(super) fn destination(sources: &Sources<'_>, command: &args::Command) -> Result<Destination, CliError> {
     let default = Destination::Dir(PathBuf::from("."));
     let args::Command::Fetch(fetch) = command else { return Ok(default) };

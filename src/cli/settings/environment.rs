@@ -9,7 +9,7 @@ use crate::{Secret, cli::error::CliError};
 /// Looks up the value of an environment variable.
 pub type Variables = Box<dyn Fn(&str) -> Option<OsString>>;
 
-/// The environment of a process; tests have fakes.
+/// The environment of a process, which tests replace.
 pub struct Environment {
     pub variable: Variables,
     pub home: Option<PathBuf>,
@@ -20,8 +20,8 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Returns the environment of this process. macOS uses the XDG directories, as is usual for command line programs.
-    /// Windows has no directory for state, so it uses the one for caches (`%LOCALAPPDATA%`), which does not roam.
+    /// Returns the environment of this process. On macOS these are the XDG directories, as usual for command line programs.
+    /// Windows has no state directory, so the cache directory (`%LOCALAPPDATA%`), which does not roam, takes its place.
     pub fn of_process() -> Self {
         let strategy = etcetera::choose_base_strategy().ok();
         let strategy = strategy.as_ref();
@@ -58,5 +58,5 @@ fn bytes(value: OsString) -> Option<Vec<u8>> {
     value.into_string().ok().map(String::into_bytes)
 }
 
-/// Variables that can hold a secret: removed from the environment of every command that `pop3` runs.
+/// Variables that can contain a secret. They are removed from the environment of every command that `pop3` runs.
 pub const SECRET_VARIABLES: [&str; 3] = ["POP3_PASSWORD", "POP3_TOKEN", "POP3_PROXY"];

@@ -1,4 +1,4 @@
-//! The settings of `login ADDRESS`, which has no account yet: options and variables only, not even the default account.
+//! The settings of `login ADDRESS`. There is no account yet, so only options and variables apply, not even the default account.
 
 use std::{
     path::PathBuf,
@@ -16,9 +16,9 @@ pub struct Lookup {
     pub config: Config,
     /// The file to write the account to.
     pub path: PathBuf,
-    /// `--host` or `POP3_HOST` is set.
+    /// True if `--host` or `POP3_HOST` is set.
     pub has_host: bool,
-    /// `--user` or `POP3_USER`.
+    /// The value of `--user` or `POP3_USER`.
     pub user: Option<String>,
     pub route: Route,
     pub limits: Limits,
@@ -26,7 +26,7 @@ pub struct Lookup {
 }
 
 impl Lookup {
-    /// Reads options, variables and the file, which may not exist. The deadline counts from now.
+    /// Resolves options, variables and the file, which may be missing. The deadline counts from now.
     pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, CliError> {
         let path = config_path(args, environment).ok_or_else(|| {
             CliError::configuration("no home directory for the configuration file: give --config FILE")

@@ -1,7 +1,7 @@
-//! The settings of a run: what the command line, the environment and the configuration file mean together.
+//! The settings of a run, resolved from the command line, the environment and the configuration file.
 //!
 //! An option overrides its environment variable, which overrides the key of the account, which overrides the default. After
-//! [`Settings::resolve`] nothing reads options, variables or keys again.
+//! [`Settings::resolve`], options, variables and keys are never read again.
 
 pub mod accounts;
 mod destination;
@@ -48,7 +48,7 @@ use crate::{
     session::TlsMode,
 };
 
-/// The settings of a run, each value valid.
+/// The validated settings of a run.
 #[derive(Debug)]
 pub struct Settings {
     /// The account of the configuration file, if one is used.
@@ -58,46 +58,45 @@ pub struct Settings {
     pub tls: TlsMode,
     pub trust: Trust,
     pub identity: Option<ClientIdentity>,
-    /// The name that the certificate must be for, instead of the host.
+    /// The name to check the certificate for, instead of the host.
     pub tls_name: Option<Host>,
-    /// Not empty, and without CR, LF and NUL.
+    /// The user name: not empty, and without CR, LF and NUL.
     pub user: String,
-    /// `None`: the strongest method.
+    /// The authentication method; `None` for the strongest.
     pub auth: Option<AuthMethod>,
-    /// The longest time without progress.
+    /// The time limit of each network operation.
     pub timeout: Duration,
-    /// The longest time of the run.
+    /// The time limit of the whole run.
     pub deadline: Option<Duration>,
     /// The start of the run.
     pub started: Instant,
     /// How long to retry while the maildrop is in use.
     pub wait: Duration,
-    /// Pipeline commands if the server announces it.
+    /// Whether to pipeline commands if the server announces `PIPELINING`.
     pub pipelining: bool,
     pub state_dir: PathBuf,
-    /// The destination of `fetch`; the default for every other command.
+    /// The destination of `fetch`; the default destination for other subcommands.
     pub destination: Destination,
-    /// The longest time of one `--pipe` command.
+    /// The time limit of a `--pipe` command, per message.
     pub pipe_timeout: Option<Duration>,
     /// The home directory of the user.
     pub home: Option<PathBuf>,
     pub commit: bool,
     pub json: bool,
-    /// The number of `-q`.
+    /// How often `-q` was given.
     pub quiet: u8,
     pub trace: TraceSink,
-    /// The file for the secrets of TLS connections; set only with a trace.
+    /// The file for TLS keys (`SSLKEYLOGFILE`); set only with a trace.
     pub key_log: Option<PathBuf>,
     pub level: LevelFilter,
-    /// `POP3_PASSWORD`, even if it is empty.
+    /// The value of `POP3_PASSWORD`, even if it is empty.
     pub password: Option<Secret>,
-    /// `POP3_TOKEN`.
+    /// The value of `POP3_TOKEN`.
     pub token: Option<Secret>,
-    /// A program and its arguments.
+    /// The program and arguments of `password-command`.
     pub password_command: Option<Vec<String>>,
-    /// A program and its arguments.
+    /// The program and arguments of `token-command`.
     pub token_command: Option<Vec<String>>,
-    /// OAuth 2.0.
     pub oauth: Option<OAuth>,
     /// Warnings about the configuration.
     pub warnings: Vec<String>,
@@ -111,11 +110,7 @@ pub enum TraceSink {
 }
 
 impl Settings {
-    /// Resolves every setting.
-    ///
-    /// # Errors
-    ///
-    /// A usage error for an invalid value of the command line, a configuration error for one of a variable or the file.
+    /// Resolves all settings. An invalid value is a usage error if it is on the command line, otherwise a configuration error.
     pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, CliError> {
         let config = read_config(args, environment)?;
         let sources = Sources::choose(args, environment, &config)?;
@@ -189,12 +184,12 @@ impl Settings {
         })
     }
 
-    /// Returns standard error in the form of these settings.
+    /// Returns standard error with the format of these settings.
     pub fn stderr(&self) -> Stderr {
         Stderr::new(self.json, self.quiet)
     }
 
-    /// The time at which `--deadline` ends the run.
+    /// Returns the time at which `--deadline` ends the run.
     pub fn deadline_instant(&self) -> Option<Instant> {
         self.deadline.and_then(|deadline| self.started.checked_add(deadline))
     }
@@ -204,7 +199,7 @@ impl Settings {
         Limits { timeout: self.timeout, deadline: self.deadline_instant() }
     }
 
-    /// Shortens a time limit to end by `--deadline`.
+    /// Shortens a time limit so that it ends at `--deadline` at the latest.
     pub fn until_deadline(&self, limit: Duration) -> Duration {
         self.deadline_instant().map_or(limit, |end| limit.min(end.saturating_duration_since(Instant::now())))
     }
@@ -214,12 +209,12 @@ impl Settings {
         self.deadline_instant().is_some_and(|end| end <= Instant::now())
     }
 
-    /// The error of a run that `--deadline` ended while it waited for something.
+    /// Returns the error of a run that reached its deadline while waiting for something.
     pub fn deadline_error(&self, waited_for: &str) -> CliError {
         deadline::error(self.deadline.unwrap_or_default(), waited_for)
     }
 
-    /// Returns `USER@HOST`, the name of the secret in the keyring and in messages.
+    /// Returns `USER@HOST`, which names the account in the keyring and in messages.
     pub fn mailbox(&self) -> String {
         format!("{}@{}", self.user, self.address.host())
     }
@@ -227,11 +222,11 @@ impl Settings {
 
 fn oauth(sources: &Sources<'_>) -> Result<Option<OAuth>, CliError> {
     let Some(written) = &sources.keys.oauth else { return Ok(None) };
-    // `Config` has validated it, with an error that names the line.
+    // Does not fail: `Config` has validated the table, and its error names the line.
     written.get_ref().understand(|path| sources.resolve(path)).map(Some).map_err(CliError::configuration)
 }
 
-/// Returns the provider of the account's `oauth`, if it has one.
+/// Returns the provider in the account's `oauth`, if there is one.
 fn provider(sources: &Sources<'_>) -> Option<&'static Provider> {
     sources.keys.oauth.as_ref()?.get_ref().provider()
 }
@@ -252,7 +247,7 @@ fn read_config(args: &Args, environment: &Environment) -> Result<Config, CliErro
     }
 }
 
-/// Returns the path of the configuration file, which may not exist; `None` without a home directory.
+/// Returns the path of the configuration file, which may not exist, or `None` if there is no home directory.
 fn config_path(args: &Args, environment: &Environment) -> Option<PathBuf> {
     let named =
         args.account.config.clone().or_else(|| environment.variable("POP3_CONFIG").map(PathBuf::from));
@@ -324,9 +319,10 @@ pub(super) fn level(output: &args::Output) -> LevelFilter {
     }
 }
 
-/// RFC 1939 §3.
+/// RFC 1939 §3: the default port.
 const PORT: u16 = 110;
-/// RFC 8314 §3.3.
+
+/// RFC 8314 §3.3: the default port with implicit TLS.
 const IMPLICIT_PORT: u16 = 995;
 
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! The route to servers: address family, local address, proxy.
+//! The route to a server: address family, local address and proxy.
 
 use std::net::IpAddr;
 
@@ -8,7 +8,7 @@ use crate::{
     net::{Family, Host, NoProxy, Proxy, Route},
 };
 
-/// Returns the route to servers. If `host` is given, its address family must fit.
+/// Returns the route to a server. If `host` is an IP address, it must fit the address family.
 pub fn route(sources: &Sources<'_>, typed: &Connection, host: Option<&Host>) -> Result<Route, CliError> {
     let family = match (typed.ipv4, typed.ipv6) {
         (true, _) => Family::V4,
@@ -44,8 +44,8 @@ fn bind(
     Ok(Some(bind))
 }
 
-/// Returns the proxy of `--proxy`, `POP3_PROXY` or the account, where an empty value means none, or else that of
-/// `ALL_PROXY`, with the exceptions of `NO_PROXY`.
+/// Returns the proxy of `--proxy`, `POP3_PROXY` or the account, where an empty value means no proxy. If none of them is set,
+/// returns that of `ALL_PROXY`, with the exceptions of `NO_PROXY`.
 fn proxy(sources: &Sources<'_>, typed: &Connection) -> Result<Option<Proxy>, CliError> {
     if typed.proxy.is_none() && sources.is_empty_variable("proxy") {
         return Ok(None);
@@ -59,7 +59,7 @@ fn proxy(sources: &Sources<'_>, typed: &Connection) -> Result<Option<Proxy>, Cli
     parsed(&given, str::parse).map(Some)
 }
 
-/// Like curl, prefers the variable in lower case.
+/// Returns the proxy of `ALL_PROXY`. Like curl, prefers the lower-case variable.
 fn proxy_of_environment(sources: &Sources<'_>) -> Result<Option<Proxy>, CliError> {
     let either = |names: [&str; 2]| -> Result<Option<Sourced<String>>, CliError> {
         match sources.foreign_variable(names[0])? {
@@ -69,7 +69,7 @@ fn proxy_of_environment(sources: &Sources<'_>) -> Result<Option<Proxy>, CliError
     };
     let Some(given) = either(["all_proxy", "ALL_PROXY"])? else { return Ok(None) };
     let exceptions = either(["no_proxy", "NO_PROXY"])?.map(|list| NoProxy::parse(&list.value));
-    // With `NO_PROXY=*` the proxy is never used, so it may be invalid.
+    // With `NO_PROXY=*` the proxy is never used, so it is not even parsed.
     if exceptions.as_ref().is_some_and(NoProxy::is_everything) {
         return Ok(None);
     }

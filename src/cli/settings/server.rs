@@ -1,7 +1,7 @@
-//! The server: `--host` may be a URL (RFC 2384) that also gives port, user, mechanism and TLS mode.
+//! The server of a run. `--host` may be a URL (RFC 2384) that also gives the port, the user, the mechanism and the TLS mode.
 //!
-//! A part of the URL has the rank of the URL: a value of a lower rank overrides it, it overrides a value of a higher rank,
-//! and a value of the same rank must be equal.
+//! The parts of the URL have the rank of the URL: they override values with a higher rank, values with a lower rank override them,
+//! and values with the same rank must be equal.
 
 use clap::ValueEnum as _;
 
@@ -75,7 +75,7 @@ fn mechanism(host: &Sourced<String>, name: &str) -> Result<args::Auth, CliError>
     }
 }
 
-/// Returns the part of the URL or the value given elsewhere, by rank.
+/// Returns the part of the URL or the value given elsewhere, whichever has the lower rank.
 fn agreed<T: PartialEq>(
     host: &Sourced<String>,
     part: Option<T>,

@@ -1,4 +1,4 @@
-//! The three sources of a value (option, variable, configuration file), and the error that names the source.
+//! Looks up values in their three sources: option, variable and configuration file. Errors name the source.
 
 use std::{
     ffi::OsString,
@@ -17,16 +17,16 @@ use crate::cli::{
     escape::escape,
 };
 
-/// Looks values up in options, variables and the configuration file.
+/// The sources of values.
 pub struct Sources<'a> {
     environment: &'a Environment,
     config: &'a Config,
-    /// The name of the account, if one is used, and its keys.
+    /// The name of the account, if one is used.
     pub account: Option<String>,
     pub keys: &'a Account,
 }
 
-/// A value with its source, for errors.
+/// A value with its source, which errors name.
 pub struct Sourced<T> {
     pub value: T,
     pub source: Source,
@@ -37,12 +37,12 @@ pub struct Sourced<T> {
 pub enum Source {
     Option(&'static str),
     Variable(String),
-    /// File, line, account and key: `/c/config.toml:3: account.work.port`.
+    /// A key, with file, line and account: `/c/config.toml:3: account.work.port`.
     Key(String),
 }
 
 impl Source {
-    /// A value of a lower rank overrides one of a higher rank.
+    /// Returns the rank of the source. A value with a lower rank overrides one with a higher rank.
     pub fn rank(&self) -> u8 {
         match self {
             Self::Option(_) => 0,
@@ -63,8 +63,8 @@ impl fmt::Display for Source {
 }
 
 impl<T> Sourced<T> {
-    /// Returns an error that names the source, without the value: a usage error for an option, otherwise a configuration
-    /// error.
+    /// Returns an error that names the source, but does not contain the value: a usage error for an option, otherwise a
+    /// configuration error.
     pub fn refuse(&self, why: impl fmt::Display) -> CliError {
         let code = if matches!(self.source, Source::Option(_)) {
             ErrorCode::Usage
@@ -85,7 +85,7 @@ impl Sourced<String> {
         self.parse(parse).map(|value| Sourced { value, source })
     }
 
-    /// Parses the value; the error of `parse` describes valid values.
+    /// Parses the value. The error of `parse` must describe valid values.
     pub fn parse<U>(self, parse: impl FnOnce(&str) -> Result<U, &'static str>) -> Result<U, CliError> {
         parse(&self.value)
             .map_err(|expected| self.refuse(format!("invalid value {:?}; expected {expected}", self.value)))
@@ -112,12 +112,12 @@ impl<'a> Sources<'a> {
         Ok(sources)
     }
 
-    /// Uses no account: only options and variables.
+    /// Returns the sources of a run without an account: options and variables only.
     pub fn without_account(environment: &'a Environment, config: &'a Config) -> Self {
         Self { environment, config, account: None, keys: config.no_account() }
     }
 
-    /// Uses this account, whatever account the command line or the environment names.
+    /// Returns the sources for this account, even if the command line or the environment names another one.
     pub fn of_account(
         environment: &'a Environment,
         config: &'a Config,
@@ -158,7 +158,7 @@ impl<'a> Sources<'a> {
         }))
     }
 
-    /// Looks up a path. In the configuration file it may begin with `~`, and is relative to the folder of the file.
+    /// Looks up a path. A path in the configuration file may begin with `~`, and is relative to the folder of the file.
     pub fn path(
         &self,
         name: &'static str,
@@ -192,7 +192,7 @@ impl<'a> Sources<'a> {
         }
     }
 
-    /// Looks up a value of a closed list.
+    /// Looks up a value that must be one of a list.
     pub fn chosen<T: ValueEnum>(
         &self,
         name: &'static str,
@@ -233,7 +233,7 @@ impl<'a> Sources<'a> {
         (self.environment.variable)(&variable_name(name)).is_some_and(|value| value.is_empty())
     }
 
-    /// Looks up a variable of other programs. An empty variable counts as not set.
+    /// Looks up a variable that other programs use too. An empty variable counts as not set.
     pub fn foreign_variable(&self, name: &str) -> Result<Option<Sourced<String>>, CliError> {
         let Some(value) = self.environment.variable(name) else { return Ok(None) };
         let value =
@@ -251,7 +251,7 @@ impl<'a> Sources<'a> {
         Source::Key(format!("{}: account.{account}.{name}", self.config.place(value.span())))
     }
 
-    /// The error for a missing value, with every way to set it.
+    /// Returns the error for a missing value, with all ways to set it.
     pub fn missing(&self, name: &str) -> CliError {
         let upper = name.to_uppercase();
         let account = escape(self.account.as_deref().unwrap_or("NAME"));

@@ -1,4 +1,4 @@
-//! Where each setting comes from, and the errors for values that cannot be used.
+//! Tests the sources of each setting, and the errors for invalid values.
 
 use std::{collections::HashMap, ffi::OsString};
 
@@ -11,7 +11,7 @@ use crate::{
     net::Family,
 };
 
-/// Resolves a command line with these variables and this configuration file, independent of this machine.
+/// Resolves a command line with these variables and this configuration file, independently of this machine.
 pub(crate) fn resolve(words: &[&str], variables: &[(&str, &str)], file: &str) -> Result<Settings, CliError> {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("pop3")).unwrap();
@@ -54,10 +54,10 @@ struct Row {
     typed: &'static [&'static str],
     variable: &'static str,
     written: &'static str,
-    /// The result with option, variable and key; with variable and key; with the key; with none of them.
+    /// The results with option, variable and key; with variable and key; with the key only; and with none of them.
     settled: [&'static str; 4],
     read: fn(&Settings) -> String,
-    /// An invalid value for command line and environment, and one for the file.
+    /// An invalid value for the command line and the environment, and an invalid value for the file.
     bad: Option<(&'static str, &'static str)>,
 }
 
@@ -230,7 +230,7 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// A file with host and user, but for the key that is tested, and the lines given.
+/// Returns a file with these lines and with host and user, except for the key that is tested.
 fn file(key: &str, lines: &str) -> String {
     let line = |base: &str| if base == key { String::new() } else { format!("{base} = \"base\"\n") };
     let base = line("host") + &line("user");
@@ -278,7 +278,7 @@ fn errors_name_the_source_of_a_value() {
         let Some((given, written)) = row.bad else { continue };
         let key = row.key;
         let nothing = file(key, "");
-        let listed = matches!(key, "tls" | "auth"); // what is refused while parsing
+        let listed = matches!(key, "tls" | "auth"); // clap refuses invalid values
         if !listed {
             let failure = resolve(&["fetch", &format!("--{key}={given}")], &[], &nothing).unwrap_err();
             assert_eq!(failure.code, ErrorCode::Usage, "{key}");
@@ -325,8 +325,8 @@ fn oauth_of_any_account_is_checked() {
         ("oauth = { provider = \"google\" }", "client-id"),
         ("oauth = { client-id = \"x\", colour = 1 }", "unknown key \"colour\""),
         ("oauth = { client-id = \"x\", token-url = \"http://example.org\" }", "token-url"),
-        ("oauth = { client-id = \"x\" }\npassword-command = \"x\"", "exclude oauth"),
-        ("oauth = { client-id = \"x\" }\ntoken-command = \"x\"", "exclude oauth"),
+        ("oauth = { client-id = \"x\" }\npassword-command = \"x\"", "cannot be combined"),
+        ("oauth = { client-id = \"x\" }\ntoken-command = \"x\"", "cannot be combined"),
     ] {
         let config = format!("[account.b]\n{lines}\n[account.a]\nhost = \"h\"\nuser = \"u\"\n");
         let failure = resolve(&["status", "-a", "a"], &[], &config).unwrap_err();
@@ -397,7 +397,7 @@ fn proxies_of_the_environment_come_last() {
     let written = "proxy = \"socks5://written\"";
     assert_eq!(proxy(&[], &[all], written), "socks5://written:1080");
     assert_eq!(proxy(&["--proxy", "http://typed"], &[all], written), "http://typed:8080");
-    // An empty value is none, and beats what comes after it.
+    // An empty value means no proxy, and overrides sources with a higher rank.
     assert_eq!(proxy(&[], &[all], "proxy = \"\""), "none");
     assert_eq!(proxy(&[], &[all, ("POP3_PROXY", "")], written), "none");
     assert_eq!(proxy(&["--proxy", ""], &[all, ("POP3_PROXY", "socks5://variable")], written), "none");
@@ -407,7 +407,7 @@ fn proxies_of_the_environment_come_last() {
     assert_eq!(proxy(&[], &[all, ("NO_PROXY", "x"), ("no_proxy", "example.org")], ""), "none");
     assert_eq!(proxy(&[], &[all, ("NO_PROXY", "example.net")], ""), "socks5://all:1080");
     assert_eq!(proxy(&[], &[("ALL_PROXY", "socks4://no"), ("NO_PROXY", "*")], ""), "none");
-    // A proxy chosen for this program has no exceptions.
+    // `NO_PROXY` does not apply to a proxy that is set for this program.
     assert_eq!(proxy(&[], &[("POP3_PROXY", "socks5://p"), ("NO_PROXY", "*")], ""), "socks5://p:1080");
 
     let failure = resolve(&["status"], &[("ALL_PROXY", "socks4://u:hush@x")], &file("", "")).unwrap_err();
@@ -637,12 +637,12 @@ fn a_url_gives_server_user_and_mechanism() {
     assert_eq!(shown(&["--host", url], &[], ""), all());
     assert_eq!(shown(&[], &[("POP3_HOST", url)], ""), all());
     assert_eq!(shown(&[], &[], &format!("host = \"{url}\"")), all());
-    // It overrides sources of lower precedence, and is overridden by sources of higher precedence.
+    // The URL overrides sources with a higher rank, and sources with a lower rank override the URL.
     let others = [("POP3_PORT", "1"), ("POP3_USER", "u"), ("POP3_TLS", "none"), ("POP3_AUTH", "login")];
     assert_eq!(shown(&["--host", url], &others, ""), all());
     let typed = ["--port", "1", "--user", "u", "--tls", "none", "--auth", "login"];
     assert_eq!(shown(&typed, &[("POP3_HOST", url)], ""), Ok("h:1 None u LOGIN".to_owned()));
-    // The same is no contradiction; another value at the same place is.
+    // From the same source, an equal value is allowed, and a different value is a contradiction.
     assert_eq!(
         shown(&["--host", url, "--port", "9995", "--user", "alice", "--auth", "plain"], &[], ""),
         all()

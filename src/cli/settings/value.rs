@@ -1,4 +1,4 @@
-//! Parsers of values. Their errors describe valid values: "a number from 1 to 65535".
+//! Parses values. The errors describe valid values: "a number from 1 to 65535".
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub fn user_name(text: &str) -> Result<String, &'static str> {
     Ok(text.to_owned())
 }
 
-/// Parses a recipient, which is sent in angle brackets (RFC 5321 §4.1.1.3).
+/// Parses a recipient. It may not contain angle brackets, because it is sent within them (RFC 5321 §4.1.1.3).
 pub fn recipient(text: &str) -> Result<String, &'static str> {
     let breaks =
         |character: char| character.is_control() || character.is_whitespace() || "<>".contains(character);
@@ -53,7 +53,7 @@ pub fn parse_bool(text: &str) -> Result<bool, &'static str> {
     }
 }
 
-/// Splits a command into words like a POSIX shell. On Windows, where a backslash separates folders, it escapes nothing.
+/// Splits a command into words like a POSIX shell. On Windows a backslash is a path separator, so it is not an escape character.
 pub fn words(text: &str) -> Result<Vec<String>, &'static str> {
     let escaped = if cfg!(windows) { &escape_backslashes(text) } else { text };
     shlex::split(escaped)
@@ -61,7 +61,7 @@ pub fn words(text: &str) -> Result<Vec<String>, &'static str> {
         .ok_or("a program and its arguments, with every quote closed")
 }
 
-/// Escapes every backslash for a shell, except one before a quotation mark:
+/// Escapes every backslash for a shell, except before a double quote:
 /// `C:\a.exe "\\b\c d" '\e'` → `C:\\a.exe "\\\\b\\c d" '\e'`
 fn escape_backslashes(text: &str) -> String {
     let mut kept = String::with_capacity(text.len() + 16);
@@ -81,9 +81,10 @@ fn escape_backslashes(text: &str) -> String {
     kept
 }
 
-/// The resolution of socket timeouts: some systems take a smaller value as no timeout.
+/// Minimum time limit, the resolution of socket timeouts: some systems treat a smaller value as no timeout.
 const MIN_DURATION: Duration = Duration::from_millis(1);
-/// One year; a longer time is probably a mistake.
+
+/// Maximum time, in seconds: a year. A longer time is probably a mistake.
 const MAX_SECONDS: f64 = 31_536_000.0;
 
 #[cfg(test)]

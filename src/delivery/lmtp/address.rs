@@ -42,7 +42,7 @@ impl LmtpAddress {
         if host.contains(':') && !host.starts_with('[') {
             return Err(Error::new(
                 ErrorKind::Argument,
-                format!("{expected}; an IPv6 address stands in brackets"),
+                format!("{expected}; put an IPv6 address in brackets"),
             ));
         }
         Ok(Self::Tcp(Address::parse(host, port)?))

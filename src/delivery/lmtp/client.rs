@@ -145,14 +145,14 @@ impl Client {
                 return Err(if (line.len() as u64) < MAX_LINE {
                     self.lost(what, io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed"))
                 } else {
-                    self.protocol("a reply without end")
+                    self.protocol("the reply is too long")
                 });
             }
             let text = line.trim_ascii_end();
             let code = text.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit));
             let code = code.and_then(|code| std::str::from_utf8(code).ok()?.parse().ok());
             let Some(code @ 200..=599) = code else {
-                return Err(self.protocol("not a reply").with_response(text));
+                return Err(self.protocol("malformed reply").with_response(text));
             };
             match text.get(3) {
                 Some(b'-') => see(&text[4..]),
@@ -160,10 +160,10 @@ impl Client {
                     see(text.get(4..).unwrap_or_default());
                     return Ok(Reply { code, line: text.to_vec() });
                 }
-                Some(_) => return Err(self.protocol("not a reply").with_response(text)),
+                Some(_) => return Err(self.protocol("malformed reply").with_response(text)),
             }
         }
-        Err(self.protocol("a reply without end"))
+        Err(self.protocol("the reply is too long"))
     }
 
     fn lost(&self, what: &str, error: io::Error) -> Error {

@@ -234,9 +234,9 @@ fn refusals_end_the_run_or_are_temporary() {
 
 #[test]
 fn what_is_no_reply_is_a_broken_protocol() {
-    fails("S: +OK ready\n", ErrorKind::Protocol, "not a reply: +OK ready");
-    fails("S: 220_ready\n", ErrorKind::Protocol, "not a reply: 220_ready");
-    fails("S: 999 ready\n", ErrorKind::Protocol, "not a reply: 999 ready");
+    fails("S: +OK ready\n", ErrorKind::Protocol, "malformed reply: +OK ready");
+    fails("S: 220_ready\n", ErrorKind::Protocol, "malformed reply: 220_ready");
+    fails("S: 999 ready\n", ErrorKind::Protocol, "malformed reply: 999 ready");
     fails("S: 354 ready\n", ErrorKind::Protocol, "greeting refused: 354 ready");
     fails(after_ready!("S: 250 OK\nS: 250 OK\nS: 250 OK\n"), ErrorKind::Protocol, "DATA refused: 250 OK");
     fails("S: 220 ready\nclose\n", ErrorKind::Unavailable, "connection");

@@ -41,7 +41,7 @@ impl Mbox {
         let dot_lock = DotLock::take(path, start, wait)?;
         let file = open(path).map_err(failure)?;
         if !file.metadata().map_err(failure)?.is_file() {
-            return Err(Error::new(ErrorKind::Output, format!("{} is not a plain file", path.display())));
+            return Err(Error::new(ErrorKind::Output, format!("{} is not a regular file", path.display())));
         }
         while !try_lock(&file).map_err(failure)? {
             if start.elapsed() >= wait {
@@ -165,7 +165,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.read(true).write(true);
     // Checked before the file is opened: opening a FIFO or a device could block.
     match path.metadata() {
-        Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a plain file")),
+        Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("not a regular file")),
         Ok(_) => return options.open(path),
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Err(_) => {}

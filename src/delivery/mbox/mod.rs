@@ -54,7 +54,7 @@ impl MboxFile {
         let failure = |error| Error::output(format_args!("cannot write {}", path.display()), &error);
         disk::make_folder(folder).map_err(failure)?;
         if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(failure(io::Error::other("it is not a plain file")));
+            return Err(failure(io::Error::other("not a regular file")));
         }
         dot_lock::sweep(path).map_err(failure)?;
         let spool = tempfile::tempfile_in(folder).map_err(failure)?;

@@ -41,7 +41,7 @@ impl Record {
             && let Err(error) = self.rewrite(|_, _| true, std::iter::empty(), b"")
         {
             // Harmless: the journal is merely longer than necessary.
-            self.warnings.push(format!("the record stays as long as it is: {}", error.message()));
+            self.warnings.push(format!("cannot compact the record: {}", error.message()));
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(crate) fn take(path: &Path, account: &str, wait: Duration) -> Result<File, E
                 return Err(Error::new(
                     ErrorKind::Busy,
                     format!(
-                        "another pop3 is fetching for {account} and holds {}; try again later",
+                        "another pop3 is fetching for {account} and has locked {}; try again later",
                         path.display()
                     ),
                 ));

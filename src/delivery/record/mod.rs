@@ -318,11 +318,11 @@ impl Record {
             Unreadable::Io(error) => return self.failure("read", &error),
             Unreadable::Damaged(line) => format!("is damaged in line {line}"),
             Unreadable::Short(line) => format!("is damaged: lines are missing after line {line}"),
-            Unreadable::Foreign => "is of another account or a later version of pop3".to_owned(),
+            Unreadable::Foreign => "belongs to another account or to a later version of pop3".to_owned(),
         };
         let path = path.display();
         let message = format!(
-            "the record {path} {what}; move it away to start anew (every message then counts as new)"
+            "the record {path} {what}; move it away to start over (every message then counts as new)"
         );
         Error::new(ErrorKind::Output, message)
     }

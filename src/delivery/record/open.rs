@@ -66,7 +66,9 @@ impl Locked {
         let (extent, operations) = record.load(&file)?;
         if extent.torn {
             let path = record.path.display();
-            record.warnings.push(format!("the record {path} was torn in its last line, and is repaired"));
+            record
+                .warnings
+                .push(format!("the last line of the record {path} was incomplete and has been removed"));
         }
         let appender = Appender::open(file, lock, &record.account, extent);
         record.appender = Some(appender.map_err(|error| record.failure("repair", &error))?);
@@ -122,7 +124,7 @@ impl Record {
             }
         }
         self.warnings.extend(
-            open.into_iter().map(|why| format!("a message of an earlier run stays unfinished: {why}")),
+            open.into_iter().map(|why| format!("a message of an earlier run remains unfinished: {why}")),
         );
         self.sync()
     }

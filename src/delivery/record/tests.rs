@@ -285,7 +285,7 @@ fn a_torn_end_is_repaired_with_a_warning() {
             fs::write(&path, [&whole[..cut], tail].concat()).unwrap();
             assert_eq!(known(&read(dir.path()), &["a", "b", "c"]), [true, true, false]);
             let mut record = open(dir.path());
-            assert!(record.take_warnings()[0].contains("torn"));
+            assert!(record.take_warnings()[0].contains("incomplete"));
             assert_eq!(known(&record, &["a", "b", "c"]), [true, true, false]);
             record.append(&[done("d")], true).unwrap();
             drop(record);
@@ -317,7 +317,7 @@ fn any_other_damage_is_an_error() {
         let mut damaged = whole.clone();
         damaged[at] ^= 1;
         fs::write(&path, &damaged).unwrap();
-        refused(dir.path(), "is ");
+        refused(dir.path(), "move it away");
         assert_eq!(fs::read(&path).unwrap(), damaged, "nothing is changed");
     }
     // Truncated at any position, also between two lines.
@@ -331,7 +331,7 @@ fn any_other_damage_is_an_error() {
     assert_eq!(open(dir.path()).len(), 0);
     let bob = open_as(dir.path(), "bob").unwrap().path.clone();
     fs::copy(bob, &path).unwrap();
-    refused(dir.path(), "of another account");
+    refused(dir.path(), "another account");
     Record::lock(dir.path(), "alice", "pop.example.org", 995, NOW).unwrap().clear().unwrap();
     assert_eq!(open(dir.path()).len(), 0);
 }
@@ -613,7 +613,7 @@ fn a_missing_destination_leaves_its_operations_open_and_blocks_nothing() {
         let mut record = open(&state);
         assert_eq!(known(&record, &["a", "b"]), [false; 2]);
         let warnings = record.take_warnings();
-        assert!(warnings.iter().all(|warning| warning.contains("stays unfinished")) && warnings.len() == 2);
+        assert!(warnings.iter().all(|warning| warning.contains("remains unfinished")) && warnings.len() == 2);
         assert!(record.needs(&first), "its temporary file is not swept");
     }
     fs::rename(&away, &mail).unwrap();

@@ -70,7 +70,7 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     transfer.finish(context, args, &selector)
 }
 
-/// Retrieves the planned messages and stores them. Returns the record once everything vouched for is durable.
+/// Retrieves the planned messages and stores them. Returns the record once all messages with proof are durable.
 fn retrieve<'m>(
     context: &mut Context<'_>,
     args: &args::Fetch,
@@ -99,14 +99,14 @@ fn retrieve<'m>(
             }
         });
     let transferred = transfer.run(context, &mut fetcher);
-    // Whatever ended the transfer, the messages that are vouched for are stored and reported.
+    // Messages with proof are stored and reported, even if the transfer failed.
     let (events, stored) = fetcher.finish();
     drop(progress);
     let reported = events.into_iter().try_for_each(|event| transfer.take(context, event));
     transferred.and(reported).and_then(|()| stored.map_err(Abort::from))
 }
 
-/// Starts the storage; the record is kept only if the destination stores messages.
+/// Starts the storage. The record is updated only if the destination stores messages.
 fn start_storage(settings: &Settings, record: Option<Record>, deleting: bool) -> Result<Storage, CliError> {
     let options = Options {
         delete: deleting,
@@ -121,11 +121,11 @@ fn start_storage(settings: &Settings, record: Option<Record>, deleting: bool) ->
 
 /// How a run uses the record of fetched messages.
 enum RecordAccess {
-    /// `--no-state`
+    /// `--no-state`: the record is not used.
     None,
-    /// The destination is standard output, which stores nothing: reads the record without waiting for its lock.
+    /// The record is read without locking it: the destination is standard output, which stores nothing.
     Read,
-    /// Locked until the run ends: a second `fetch` waits.
+    /// The record is locked until the end of the run, so that a second `fetch` waits.
     Locked(Box<Locked>),
 }
 

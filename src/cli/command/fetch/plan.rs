@@ -1,4 +1,4 @@
-//! Which messages are fetched, and which are only marked.
+//! Determines the messages to fetch, and the messages to mark without fetching them.
 
 use std::collections::HashSet;
 
@@ -17,18 +17,18 @@ use crate::{
 pub(super) struct Plan {
     /// The messages to fetch.
     pub selected: Selection,
-    /// Messages that an earlier `fetch --delete --commit` stored and could not commit: they are only marked.
+    /// The messages to mark without fetching them: an earlier `fetch --delete --commit` stored them but could not delete them.
     pub left_over: Selection,
     pub verified: Verified,
-    /// The number of messages that `--first` and `--limit-size` left out.
+    /// The number of messages that `--first` and `--limit-size` omit.
     pub remaining: usize,
 }
 
 impl Plan {
-    /// Selects messages. A left-over message is marked only if it is still the one that was stored.
+    /// Selects messages. A left-over message is marked only if it has not changed since it was stored.
     ///
-    /// Another message under a used unique-id is new. So messages are verified too whose deletion was confirmed, and those
-    /// that were missing from the listing for a time.
+    /// A server may reuse the unique-id of a deleted message for a new one. So messages whose deletion was confirmed, and messages
+    /// that were missing from an earlier listing, are compared with the record as well.
     pub fn make(
         selector: &Selector,
         messages: &MessageList<'_>,
@@ -64,7 +64,7 @@ impl Plan {
         Ok(Self { selected, left_over, verified, remaining: 0 })
     }
 
-    /// Applies `--limit-size`, and counts what it and `--first` leave out.
+    /// Applies `--limit-size`, and counts the messages that it and `--first` omit.
     pub fn limit(
         &mut self,
         selector: &Selector,
@@ -78,11 +78,8 @@ impl Plan {
         self.remaining = selector.left_by_first(&messages.known(record), now()) + by_size;
     }
 
-    /// Prints warnings and notes about the plan, and fits the columns of the rows.
-    ///
-    /// # Errors
-    ///
-    /// A usage error if `--stdout` would have to print several messages.
+    /// Prints warnings and notes about the plan, and sets the column widths. It is a usage error if several messages are selected
+    /// for `--stdout`.
     pub fn announce(
         &self,
         context: &mut Context<'_>,
@@ -100,7 +97,7 @@ impl Plan {
         }
         if context.settings.destination == Destination::Stdout && selected.len() > 1 {
             return Err(CliError::usage(format!(
-                "--stdout takes one message, and {} are chosen: choose one, or use --dir",
+                "--stdout writes one message, but {} are selected: select one, or use --dir",
                 selected.len()
             )));
         }
@@ -113,7 +110,7 @@ impl Plan {
         Ok(())
     }
 
-    /// The messages to fetch, for the library.
+    /// Returns the messages to fetch, in the form that the library expects.
     pub fn wanted<'m>(
         &self,
         selector: &Selector,
@@ -138,7 +135,7 @@ impl Plan {
     }
 }
 
-/// Returns the message at an index, to be compared with the record; `None` without a unique-id.
+/// Returns the message at an index as a candidate for a comparison, or `None` if it has no unique-id.
 pub(in crate::cli::command) fn candidate<'m>(
     messages: &MessageList<'m>,
     index: usize,
@@ -149,17 +146,17 @@ pub(in crate::cli::command) fn candidate<'m>(
     Some(Candidate { number: entry.number, unique_id, occurrence, octets: entry.octets })
 }
 
-/// Returns a warning about messages that are not deleted for lack of proof.
+/// Returns a warning about messages that are not deleted because nothing proves that they were stored.
 pub(in crate::cli::command) fn unproven(numbers: &HashSet<MessageNumber>) -> String {
     let named = named(numbers);
     if numbers.len() == 1 {
         return format!(
-            "{named} is left on the server: nothing proves that it was stored here; choose it by number or unique-id to \
+            "{named} is left on the server: the record does not prove that it was stored; choose it by number or unique-id to \
              delete it"
         );
     }
     format!(
-        "{named} are left on the server: nothing proves that they were stored here; choose them by number or unique-id to \
+        "{named} are left on the server: the record does not prove that they were stored; choose them by number or unique-id to \
          delete them"
     )
 }
@@ -177,5 +174,5 @@ pub(in crate::cli::command) fn named(numbers: &HashSet<MessageNumber>) -> String
     format!("message{plural} {}{more}", listed.join(", "))
 }
 
-/// The most numbers that a warning lists.
+/// Maximum number of message numbers in a warning.
 const MAX_NAMED: usize = 20;

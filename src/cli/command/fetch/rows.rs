@@ -1,4 +1,4 @@
-//! Rows about stored messages.
+//! Writes the rows of stored messages.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ use crate::{
     delivery::Delivered,
 };
 
-/// Writes rows at once, or at the end if only the answer to `QUIT` tells whether the messages are deleted.
+/// Writes rows at once, or after the response to `QUIT` if the rows depend on it.
 pub(super) struct Rows {
     late: Option<Vec<Fetch>>,
     /// `--delete`
@@ -52,7 +52,7 @@ impl Rows {
     }
 
     fn put(&mut self, context: &mut Context<'_>, row: Fetch) -> Result<(), Abort> {
-        // Standard output holds the message or an mbox, and no rows.
+        // Standard output is the message or an mbox, without rows.
         if matches!(context.settings.destination, Destination::Stdout | Destination::MboxStdout) {
             return Ok(());
         }
@@ -63,7 +63,7 @@ impl Rows {
         Ok(())
     }
 
-    /// Writes the late rows. `unmarked` messages are not deleted.
+    /// Writes the rows that depend on the response to `QUIT`. `unmarked` messages are not deleted.
     pub fn write_late(
         &mut self,
         context: &mut Context<'_>,

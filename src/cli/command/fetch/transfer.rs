@@ -1,4 +1,4 @@
-//! Turns the events of a transfer into rows, marks and errors.
+//! Converts the events of a transfer into rows, marks and errors.
 
 use std::collections::HashSet;
 
@@ -19,9 +19,9 @@ pub(super) struct Transfer<'m> {
     pub messages: &'m MessageList<'m>,
     pub plan: &'m Plan,
     rows: Rows,
-    /// Indices of the messages whose mark the server confirmed.
+    /// The indices of the messages whose mark the server confirmed.
     marked: Vec<usize>,
-    /// Numbers of the messages that were to be marked and are not.
+    /// The numbers of the messages that the server refused to mark.
     unmarked: HashSet<u32>,
     refusals: Vec<u32>,
     failures: Vec<Failed>,
@@ -40,7 +40,7 @@ impl<'m> Transfer<'m> {
         }
     }
 
-    /// Handles the events of a fetcher until it has none left.
+    /// Handles all events of a fetcher.
     pub fn run(&mut self, context: &mut Context<'_>, fetcher: &mut Fetcher<'_, '_>) -> Result<(), Abort> {
         loop {
             match fetcher.next() {
@@ -60,7 +60,7 @@ impl<'m> Transfer<'m> {
         }
     }
 
-    /// Adds the message of the error, if it names one.
+    /// Adds the location to an error that names a message.
     fn located(&self, error: crate::Error) -> Abort {
         match error.number().and_then(|number| self.messages.index_of(number)) {
             Some(index) => {
@@ -71,7 +71,7 @@ impl<'m> Transfer<'m> {
         }
     }
 
-    /// Handles one event.
+    /// Handles an event.
     pub fn take(&mut self, context: &mut Context<'_>, event: Event) -> Result<(), Abort> {
         let (messages, Plan { selected, left_over, .. }) = (self.messages, self.plan);
         match event {
@@ -79,7 +79,7 @@ impl<'m> Transfer<'m> {
                 if !delivered.deletable {
                     let end = if self.rows.delete { ": it is not deleted" } else { "" };
                     context.stderr.warning(&format!(
-                        "message {} came empty, though the server lists it as larger{end}",
+                        "message {} is empty, although the server lists it as larger{end}",
                         delivered.number
                     ));
                     self.unmarked.insert(delivered.number.get());
@@ -118,7 +118,7 @@ impl<'m> Transfer<'m> {
         }
     }
 
-    /// Records deletions, verified messages and unique-ids after a session without errors.
+    /// Updates the record after a session without errors: with deletions, verified messages and the listing.
     pub fn update_record(
         &self,
         context: &Context<'_>,
@@ -135,7 +135,7 @@ impl<'m> Transfer<'m> {
         Ok(())
     }
 
-    /// Writes the rows that waited for the end of the session.
+    /// Writes the rows that depend on the end of the session.
     pub fn write_rows(&mut self, context: &mut Context<'_>, deleted: Deletion) -> Result<(), Abort> {
         self.rows.write_late(context, deleted, &self.unmarked)?;
         Ok(context.printer.flush()?)
