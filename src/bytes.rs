@@ -1,13 +1,13 @@
-//! Conversions between bytes and text that more than one layer needs, and the check for line breaks.
+//! Conversions between bytes and text, and a check for line breaks, which several layers share.
 
 use std::fmt;
 
 use jiff::{SignedDuration, civil::DateTime};
 
-/// The byte order mark of UTF-8, which editors and shells of Windows put before text.
+/// The UTF-8 byte order mark, which Windows editors and shells write before text.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The bytes without a leading [`BOM`].
+/// Returns the bytes without a leading [`BOM`].
 ///
 /// ```
 /// assert_eq!(pop3::bytes::strip_bom(b"\xef\xbb\xbfhost"), b"host");
@@ -17,16 +17,16 @@ pub fn strip_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(BOM).unwrap_or(bytes)
 }
 
-/// True for CR, LF and NUL, which no argument of a command may hold (RFC 1939 §3).
+/// Returns true for CR, LF and NUL, which an argument of a command must not contain (RFC 1939 §3).
 #[must_use]
 pub fn is_line_break_or_nul(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | 0)
 }
 
-/// True if the bytes hold CR, LF or NUL.
+/// Returns true if the bytes contain CR, LF or NUL.
 ///
-/// User names and passwords are refused for them whatever the mechanism, also where the mechanism could carry them: what
-/// is possible must not depend on the mechanisms that a server offers.
+/// User names and passwords must not contain these bytes, even if the mechanism could transmit them: the accepted
+/// credentials must not depend on the mechanisms that a server offers.
 ///
 /// ```
 /// assert!(pop3::bytes::has_line_break_or_nul(b"alice\r\nDELE 1"));
@@ -36,7 +36,7 @@ pub fn has_line_break_or_nul(bytes: &[u8]) -> bool {
     bytes.iter().copied().any(is_line_break_or_nul)
 }
 
-/// Bytes as lower-case hexadecimal digits, two per byte.
+/// Formats bytes as lower-case hexadecimal digits, two per byte.
 ///
 /// ```
 /// assert_eq!(pop3::bytes::Hex(b"\x00\xab").to_string(), "00ab");
@@ -61,14 +61,15 @@ pub fn parse_hex(digits: &str) -> Option<Vec<u8>> {
     pairs.map(|pair| hex_byte(*pair.first()?, *pair.get(1)?)).collect()
 }
 
-/// The byte that two hexadecimal digits stand for.
+/// Returns the byte with these two hexadecimal digits, or `None` if one of them is not a digit.
 #[must_use]
 pub fn hex_byte(high: u8, low: u8) -> Option<u8> {
     let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Returns the bytes with `%XX` (RFC 3986 §2.1) for each one that is not plain; `is_plain` is called in order.
+/// Percent-encodes bytes (RFC 3986 §2.1), except those for which `is_plain` returns true. `is_plain` is called for
+/// each byte in order.
 ///
 /// ```
 /// let text: String =
@@ -85,9 +86,9 @@ pub fn percent_encode(bytes: &[u8], mut is_plain: impl FnMut(u8) -> bool) -> imp
     })
 }
 
-/// Decodes `%XX` (RFC 3986 §2.1); `None` if two digits do not follow each percent sign.
+/// Percent-decodes text (RFC 3986 §2.1). Returns `None` if a percent sign is not followed by two hexadecimal digits.
 ///
-/// The result is allocated once, so that growing it leaves no copy of a secret.
+/// Allocates the result once: growing it would leave copies of a secret in memory.
 ///
 /// ```
 /// assert_eq!(pop3::bytes::percent_decode(b"a%20b"), Some(b"a b".to_vec()));
@@ -110,7 +111,7 @@ pub fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
     Some(decoded)
 }
 
-/// A time in seconds since 1970-01-01T00:00:00Z in the form of RFC 3339, in UTC; the number itself where it is out of
+/// Formats seconds since 1970-01-01T00:00:00Z as an RFC 3339 time in UTC, or as a plain number if the year is out of
 /// range.
 ///
 /// ```
@@ -118,12 +119,23 @@ pub fn percent_decode(text: &[u8]) -> Option<Vec<u8>> {
 /// ```
 #[must_use]
 pub fn rfc3339(seconds: i64) -> String {
-    // RFC 5280 §4.1.2.5: a certificate without an end is valid to the last second of 9999, which no `Timestamp` reaches.
+    // A certificate without an expiry date is valid until the last second of 9999 (RFC 5280 §4.1.2.5), which is
+    // beyond the range of `Timestamp`.
     let time = EPOCH.checked_add(SignedDuration::from_secs(seconds));
     time.map_or_else(|_| seconds.to_string(), |time| format!("{time}Z"))
 }
 
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// Splits bytes at these positions, in any order, each modulo the length: no result may depend on how bytes arrive.
+#[cfg(test)]
+pub(crate) fn split_at_all<'a>(bytes: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
+    let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+    ends.push(bytes.len());
+    ends.sort_unstable();
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    starts.zip(&ends).map(|(start, &end)| &bytes[start..end]).collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,20 +1,20 @@
-//! The error type, and its kinds by who must act.
+//! The error type of the library, and its kinds.
 
 use std::{fmt, io};
 
 use crate::proto::{MessageNumber, ProtocolError, ResponseCode};
 
-/// The kind of an error: who must act, and on what.
+/// The kind of an error, which shows if the caller, the user or the operator of the server must act.
 ///
 /// Exhaustive on purpose: a front end that maps kinds to exit codes, messages or retries stops compiling when a kind is
 /// added, instead of ignoring it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// A value from the caller is invalid: a control character in a user name, a port of 0.
+    /// A value from the caller is invalid, for example a control character in a user name or a port of 0.
     Argument,
     /// The name of the server or the proxy does not resolve.
     Host,
-    /// No connection, a lost connection, a timeout, an `-ERR` greeting, `[SYS/PERM]`.
+    /// The server is unavailable: no connection, a lost connection, a timeout, an `-ERR` greeting, or `[SYS/PERM]`.
     Unavailable,
     /// The server asks to try again later: `[IN-USE]`, `[LOGIN-DELAY]`, `[SYS/TEMP]`.
     Temporary,
@@ -22,21 +22,21 @@ pub enum ErrorKind {
     Tls,
     /// The server refused the credentials.
     Authentication,
-    /// The server lacks a capability that the call needs.
+    /// The server lacks a capability that the call requires.
     Unsupported,
     /// The server answered `-ERR` to a command; the session can still be used.
     Refused,
     /// The server broke the protocol; the session cannot be used any more.
     Protocol,
-    /// `QUIT` was sent and no response came: it is unknown whether the marked messages were deleted.
+    /// `QUIT` was sent but not answered, so it is unknown whether the server deleted the marked messages.
     CommitUnknown,
-    /// I/O of the caller failed, for example on a file. The library returns no such error; it is made by `?` from an
-    /// [`io::Error`].
+    /// The caller's own I/O failed, for example on a file. The library never returns this kind; `?` creates it from
+    /// an [`io::Error`].
     Io,
 }
 
-/// An error of this library: a [kind](ErrorKind), a message of one line in lower case, and the server's response if one
-/// caused it.
+/// An error of this library: a [kind](ErrorKind), a one-line message in lower case, and the server's response if that
+/// caused the error.
 ///
 /// ```
 /// use pop3::{Error, ErrorKind, proto::ResponseCode};
@@ -54,7 +54,8 @@ pub struct Error {
 }
 
 impl Error {
-    /// The most bytes of the server's response that an error keeps: RFC 2449 §4 allows 512 octets in a first line.
+    /// The maximum number of bytes of the server's response that an error keeps: RFC 2449 §4 limits the first line of
+    /// a response to 512 octets.
     pub const MAX_RESPONSE: usize = 512;
 
     /// Returns an error with a kind and a message.
@@ -88,7 +89,7 @@ impl Error {
         self
     }
 
-    /// Sets if commands were pipelined.
+    /// Sets whether commands were pipelined.
     #[must_use]
     pub(crate) fn with_pipelining(mut self, pipelined: bool) -> Self {
         self.pipelined = pipelined;
@@ -102,8 +103,8 @@ impl Error {
         self
     }
 
-    /// Gives a refusal that ends the session the kind of its response code (RFC 2449 §8, RFC 3206), or `otherwise` without
-    /// one.
+    /// Sets the kind of a refusal that ends the session by its response code (RFC 2449 §8, RFC 3206), or to
+    /// `otherwise` if there is none.
     #[must_use]
     pub(crate) fn by_response_code(self, otherwise: ErrorKind) -> Self {
         if self.kind != ErrorKind::Refused {
@@ -139,29 +140,30 @@ impl Error {
         &self.message
     }
 
-    /// Returns the server's response that caused the error, raw, without its line end, truncated to
-    /// [`Error::MAX_RESPONSE`] bytes: `b"-ERR [IN-USE] maildrop locked"`. Escape this untrusted text before it reaches a
-    /// terminal.
+    /// Returns the server's response that caused the error, without its line end and truncated to
+    /// [`Error::MAX_RESPONSE`] bytes: `b"-ERR [IN-USE] maildrop locked"`. The text is untrusted: escape it before
+    /// printing it to a terminal.
     #[must_use]
     pub fn response(&self) -> Option<&[u8]> {
         self.response.as_deref()
     }
 
-    /// Returns the number of the message that was being received or waited for, if there was one.
+    /// Returns the number of the message that was being received or waited for, if any.
     #[must_use]
     pub fn number(&self) -> Option<MessageNumber> {
         self.number
     }
 
-    /// True if commands were pipelined (RFC 2449 §6.6) when it happened: a server that cannot cope with that may give the
-    /// messages one command at a time ([`Connector::no_pipelining`](crate::session::Connector::no_pipelining)).
+    /// Returns true if commands were pipelined (RFC 2449 §6.6) when the error occurred. With a server that handles
+    /// pipelining incorrectly, one command at a time may work
+    /// ([`Connector::no_pipelining`](crate::session::Connector::no_pipelining)).
     #[must_use]
     pub fn is_pipelined(&self) -> bool {
         self.pipelined
     }
 
-    /// Returns the kind of the I/O error beneath, if there is one: `TimedOut` and `ConnectionRefused` are both
-    /// [`ErrorKind::Unavailable`].
+    /// Returns the kind of the underlying I/O error, if there is one. It distinguishes causes of the same
+    /// [`ErrorKind`], such as `TimedOut` and `ConnectionRefused`.
     #[must_use]
     pub fn io_kind(&self) -> Option<io::ErrorKind> {
         let mut source = std::error::Error::source(self);
@@ -182,15 +184,15 @@ impl Error {
 }
 
 impl From<ProtocolError> for Error {
-    /// Of kind [`ErrorKind::Protocol`].
+    /// Returns an error of kind [`ErrorKind::Protocol`].
     fn from(error: ProtocolError) -> Self {
         Self::new(ErrorKind::Protocol, error.to_string()).with_source(error)
     }
 }
 
 impl From<io::Error> for Error {
-    /// Takes out the [`Error`] that a [`Message`](crate::session::Message) gave to a reader; any other I/O error is the
-    /// caller's own, of kind [`ErrorKind::Io`].
+    /// Returns the [`Error`] that a [`Message`](crate::session::Message) wrapped for its reader. Any other I/O error
+    /// becomes one of kind [`ErrorKind::Io`].
     fn from(error: io::Error) -> Self {
         match error.downcast::<Self>() {
             Ok(error) => error,
@@ -232,9 +234,9 @@ mod tests {
         assert_eq!(Error::new(ErrorKind::Refused, "no").io_kind(), None);
     }
 
-    /// `std::io::copy` of a message must not turn a lost connection into a problem of the file.
+    /// If `std::io::copy` of a message fails, the error must show that the connection was lost, not blame the file.
     #[test]
-    fn an_error_survives_the_way_through_a_reader() {
+    fn an_error_survives_conversion_by_a_reader() {
         let lost =
             Error::new(ErrorKind::Unavailable, "lost").with_source(io::Error::from(io::ErrorKind::TimedOut));
         let error = Error::from(io::Error::other(lost));

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 /// A password, a token, or a value derived from one.
 ///
 /// `Debug` and `Display` print `***` in every build profile, and the memory is wiped on drop. Only
-/// [`expose`](Secret::expose) returns the bytes, so that every use can be found by that name.
+/// [`expose`](Secret::expose) returns the bytes, so a search for that name finds every use.
 ///
 /// ```
 /// let secret = pop3::Secret::from("tanstaaf");
@@ -24,7 +24,7 @@ impl Secret {
         &self.0
     }
 
-    /// True if it is empty; an empty password is a password too.
+    /// Returns true if the secret is empty. An empty password is valid.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,7 +1,7 @@
 //! Encoded words (RFC 2047).
 //!
-//! Neighbouring words of one charset are joined before they are decoded, since mailers cut characters, and even the
-//! quanta of base64, in two. Each byte of a text is looked at a constant number of times.
+//! Adjacent words of one charset are joined before decoding, because some mailers split characters or even base64
+//! quanta between words. Each byte is examined a constant number of times.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use super::{
 /// Returns the text with its encoded words decoded (RFC 2047 §6.2); white space between two encoded words is dropped.
 /// Text that only resembles an encoded word is left unchanged.
 ///
-/// Words are decoded wherever they are, within other words too, as mail clients do.
+/// As in mail clients, encoded words are decoded everywhere, even within other words.
 ///
 /// ```
 /// use pop3::header::decode_words;
@@ -28,7 +28,7 @@ pub fn decode_words(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Decodes the words from the first one on, which begins at `start`.
+/// Decodes the encoded words, the first of which begins at `start`.
 fn decode_from<'a>(text: &'a str, mut start: usize, mut word: Word<'a>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run = Run::default();
@@ -54,19 +54,19 @@ fn decode_from<'a>(text: &'a str, mut start: usize, mut word: Word<'a>) -> Strin
     out
 }
 
-/// Returns the length of the encoded word that the text begins with.
+/// Returns the length of the encoded word at the start of the text.
 pub(super) fn length(text: &str) -> Option<usize> {
     Word::read(text).map(|word| word.length)
 }
 
-/// Returns true if any part of the text is an encoded word.
+/// Returns true if the text contains an encoded word.
 pub(super) fn is_in(text: &str) -> bool {
     next(text, 0).is_some()
 }
 
-/// The first encoded word at or after `from`, and where it begins.
+/// Returns the first encoded word at or after `from`, and its position.
 fn next(text: &str, from: usize) -> Option<(usize, Word<'_>)> {
-    // A plain loop: hostile text is full of `=?`, and a vectorised search costs more than this at each of them.
+    // A plain loop: in hostile text full of `=?`, the start-up cost of a vectorised search at each `=?` is higher.
     let pairs = text.as_bytes()[from..].windows(2).enumerate();
     let found = pairs.filter(|&(_, pair)| pair == b"=?").find_map(|(at, _)| {
         let start = from + at;
@@ -92,7 +92,7 @@ enum Encoding {
 }
 
 impl<'a> Word<'a> {
-    /// The encoded word that the text begins with. Stops at the next `=?`, so that searching from every `=?` takes
+    /// Parses the encoded word at the start of the text. Stops at the next `=?`, so searching from every `=?` takes
     /// linear time.
     fn read(text: &'a str) -> Option<Self> {
         let (label, rest) = charset_label(text.strip_prefix("=?")?)?;
@@ -112,7 +112,7 @@ impl<'a> Word<'a> {
     }
 }
 
-/// The label of a charset, up to its `?`. A label is a token (RFC 2047 §2), which cannot contain `=`.
+/// Splits off the label of a charset, which ends at `?`. A label is a token (RFC 2047 §2), which cannot contain `=`.
 fn charset_label(text: &str) -> Option<(&str, &str)> {
     let end = text
         .bytes()
@@ -123,7 +123,7 @@ fn charset_label(text: &str) -> Option<(&str, &str)> {
     Some((&text[..end], &text[end + 1..]))
 }
 
-/// The position of the `?=` that ends an encoded text; `None` if another word begins before.
+/// Returns the position of the `?=` that ends the encoded text, or `None` if another encoded word begins before that.
 fn end(encoded: &[u8]) -> Option<usize> {
     for (at, &byte) in encoded.iter().enumerate() {
         if byte != b'?' {
@@ -143,12 +143,12 @@ fn is_base64(byte: u8) -> bool {
     base64_digit(byte).is_some() || byte == b'=' || byte.is_ascii_whitespace()
 }
 
-/// Decodes neighbouring words of one charset together.
+/// Decodes adjacent words of one charset together.
 struct Run<'a> {
     label: &'a str,
     charset: Charset,
     bytes: Vec<u8>,
-    /// Q-encoded text that is not decoded yet.
+    /// Q-encoded text that is still to be decoded.
     quoted: Vec<u8>,
     base64: Base64,
 }
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
 #[derive(Default)]
 struct Base64 {
     bits: u32,
-    /// Digits of the quantum that `bits` has.
+    /// The number of digits in `bits`.
     digits: u32,
 }
 
@@ -223,8 +223,9 @@ impl Base64 {
         }
     }
 
-    /// Returns true if the last word ended within a quantum and this one has the rest, rather than that the last word
-    /// lacks its padding: the quantum could not end there, or the word is not whole by itself.
+    /// Returns true if the last word ended within a quantum that this word continues, and false if the last word only
+    /// lacks its padding. The quantum is continued if it could not end there, or if this word is incomplete by
+    /// itself.
     fn is_continued_by(&self, word: &[u8]) -> bool {
         let can_end = match self.digits {
             2 => self.bits.trailing_zeros() >= 4,
@@ -234,7 +235,7 @@ impl Base64 {
         !can_end || word.iter().filter(|byte| !byte.is_ascii_whitespace()).count() % 4 != 0
     }
 
-    /// Ends the quantum; a single digit is too little for a byte and is dropped.
+    /// Ends the quantum. A single digit is less than a byte and is dropped.
     fn finish(&mut self, out: &mut Vec<u8>) {
         let bits = self.bits << (6 * (4 - self.digits.min(4)));
         let whole = (self.digits * 6 / 8) as usize;
@@ -243,8 +244,8 @@ impl Base64 {
     }
 }
 
-/// Appends the bytes of Q-encoded text (RFC 2047 §4.2). A `=` that begins no byte is literal, because some mailers
-/// leave it unescaped.
+/// Appends the bytes of Q-encoded text (RFC 2047 §4.2). A `=` without two hexadecimal digits is literal, because some
+/// mailers do not escape it.
 fn decode_q(text: &[u8], out: &mut Vec<u8>) {
     out.reserve(text.len());
     let hex = |at: usize| text.get(at).and_then(|&digit| char::from(digit).to_digit(16));
@@ -261,5 +262,6 @@ fn decode_q(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// The longest registered name, `Extended_UNIX_Code_Fixed_Width_for_Japanese`, has 43 characters; a language may follow.
+/// The maximum length of a label. The longest registered name, `Extended_UNIX_Code_Fixed_Width_for_Japanese`, has 43
+/// characters, and a language may follow.
 const MAX_LABEL: usize = 64;

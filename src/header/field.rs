@@ -1,4 +1,4 @@
-//! Header fields (RFC 5322 §2.2): where they begin and end, and their folds.
+//! Header fields (RFC 5322 §2.2): splitting and unfolding.
 
 use crate::bytes::strip_bom;
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 pub struct Field<'a> {
     name: &'a str,
-    /// The text after the colon, folded, with its line ends.
+    /// The folded text after the colon, with its line ends.
     body: &'a [u8],
 }
 
@@ -29,13 +29,13 @@ impl<'a> Field<'a> {
         Some(Self { name: str::from_utf8(name).ok()?, body: &field[colon + 1..] })
     }
 
-    /// Returns the name as in the message; names are case-insensitive.
+    /// Returns the name as written in the message. Names are case-insensitive.
     #[must_use]
     pub fn name(&self) -> &'a str {
         self.name
     }
 
-    /// Returns the body unfolded (RFC 5322 §2.2.3) and its encoded words decoded, without white space at its ends.
+    /// Returns the body, unfolded (RFC 5322 §2.2.3) and decoded, without white space at its ends.
     #[must_use]
     pub fn text(&self) -> String {
         let body = unfolded(self.body);
@@ -66,7 +66,8 @@ impl<'a> Field<'a> {
         address::add(&text, is_utf8, list);
     }
 
-    /// The first message identifier (RFC 5322 §3.6.4), without white space: folds within are mistakes of mailers.
+    /// Returns the first message identifier (RFC 5322 §3.6.4) without white space, which some mailers insert when
+    /// folding.
     ///
     /// ```text
     /// "<1@example.org> (comment)" → "1@example.org"     "1@example.org" → "1@example.org"
@@ -90,7 +91,7 @@ impl<'a> Field<'a> {
 pub(super) struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
-    /// A byte order mark before the first field is a mistake of mailers (Office 365) and ignored.
+    /// Ignores a byte order mark before the first field, which some mailers (Office 365) write.
     pub(super) fn new(header: &'a [u8]) -> Self {
         Self(strip_bom(header))
     }
@@ -118,8 +119,8 @@ fn end_of_field(header: &[u8]) -> usize {
         .unwrap_or(header.len())
 }
 
-/// Splits a message into header and body. The empty line between them is in neither part; without an empty line there
-/// is no body.
+/// Splits a message into header and body. The empty line between them belongs to neither; without it, the body is
+/// empty.
 pub(super) fn split(message: &[u8]) -> (&[u8], &[u8]) {
     let mut lines = Lines(message);
     loop {
@@ -132,7 +133,7 @@ pub(super) fn split(message: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Lines without their ends: CRLF, or a bare LF. A bare CR is an ordinary character.
+/// Iterates over lines without their ends, which are CRLF or LF. A bare CR is an ordinary character.
 #[derive(Clone)]
 pub(super) struct Lines<'a>(&'a [u8]);
 
@@ -156,8 +157,8 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// The body of a field unfolded, without white space at its ends. A tab that begins a folded line is the space that some
-/// mailer folded at; the space of a fold within a character is dropped.
+/// Unfolds the body of a field, and removes white space at its ends. A tab at the start of a folded line becomes a
+/// space, since some mailers fold that way. The space of a fold within a character is dropped.
 fn unfolded(body: &[u8]) -> Cow<'_, [u8]> {
     let body = body.trim_ascii();
     if memchr::memchr(b'\n', body).is_none() {
@@ -179,7 +180,7 @@ fn unfolded(body: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(unfolded)
 }
 
-/// Returns true if a character of UTF-8 begins in `before` and ends in `after`.
+/// Returns true if a UTF-8 character begins in `before` and ends in `after`.
 fn is_cut_character(before: &[u8], after: &[u8]) -> bool {
     let end = &before[before.len().saturating_sub(3)..];
     let Some(start) = end.iter().rposition(|&byte| !is_continuation(byte)) else { return false };

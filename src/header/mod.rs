@@ -8,8 +8,9 @@
 //! assert_eq!((from.name.as_deref(), from.address.as_deref()), (Some("René"), Some("rene@example.org")));
 //! ```
 //!
-//! Any bytes are accepted. Input that neither the RFCs nor a known habit of mailers explain is `None`, or U+FFFD within text, rather
-//! than a guess: programs route and delete mail by these values. Parsing takes linear time and never panics.
+//! Any bytes are accepted. Programs route and delete mail by these values, so there are no guesses: input that
+//! matches neither the RFCs nor a known deviation of mailers becomes `None`, or U+FFFD within text. Parsing takes
+//! linear time and never panics.
 
 mod address;
 mod charset;
@@ -36,7 +37,7 @@ use self::{
 #[derive(Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Header {
-    /// `Date`; `None` also if any part of it cannot be parsed, or if no such date exists.
+    /// The `Date` field; `None` also if the text is not entirely a date, or if the date does not exist.
     pub date: Option<Date>,
     /// The mailboxes of all `From` fields, groups flattened.
     pub from: Option<Vec<Mailbox>>,
@@ -44,15 +45,16 @@ pub struct Header {
     pub to: Option<Vec<Mailbox>>,
     /// The mailboxes of all `Cc` fields.
     pub cc: Option<Vec<Mailbox>>,
-    /// `Subject`, unfolded and decoded.
+    /// The `Subject` field, unfolded and decoded.
     pub subject: Option<String>,
-    /// `Message-ID` without `<>`, comments and folds.
+    /// The `Message-ID` field without `<>`, comments and folds.
     pub message_id: Option<String>,
 }
 
 /// Parses the header of a message, which may be complete or truncated anywhere.
 ///
-/// Of a field that may occur only once (RFC 5322 §3.6) the first counts. At most 10,000 mailboxes of each kind are returned.
+/// If a field that must not be repeated (RFC 5322 §3.6) is repeated, the first one is used. At most 10,000 mailboxes
+/// of each kind are returned.
 #[must_use]
 pub fn parse(message: &[u8]) -> Header {
     let mut header = Header::default();
@@ -77,8 +79,8 @@ pub fn parse(message: &[u8]) -> Header {
     header
 }
 
-/// Returns the fields of a header in their order. Lines that are not fields (mbox's `From `, garbage) are skipped, with
-/// the folded lines after them.
+/// Returns the fields of a header in order. Lines that are not fields (the `From ` line of an mbox, garbage) are
+/// skipped, including their continuation lines.
 ///
 /// ```
 /// let fields: Vec<_> = pop3::header::fields(b"X-One: 1\r\nX-Two: 2\r\n 3\r\n\r\nX: body")
@@ -90,8 +92,8 @@ pub fn fields(message: &[u8]) -> impl Iterator<Item = Field<'_>> {
     Fields::new(split(message).0)
 }
 
-/// Returns the first `lines` lines of the body as they are, without their line ends; a line that is mostly valid UTF-8 as
-/// that, others as windows-1252.
+/// Returns the first `lines` lines of the body without their line ends. Lines that are mostly valid UTF-8 are decoded
+/// as UTF-8, others as windows-1252; transfer encodings are not decoded.
 pub fn preview(message: &[u8], lines: usize) -> impl Iterator<Item = Cow<'_, str>> + Clone {
     Lines::new(split(message).1).take(lines).map(|line| decode_raw(line).text)
 }

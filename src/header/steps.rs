@@ -1,6 +1,6 @@
-//! Counts the bytes that the parser examines, so that tests can show linear time without a clock.
+//! Counts the bytes that the parser examines, so that tests can check for linear time without a clock.
 
-/// Counts bytes that were examined; does nothing outside tests.
+/// Adds to the count; does nothing outside tests.
 #[cfg(not(test))]
 #[inline]
 pub(super) fn add(_bytes: usize) {}
@@ -20,7 +20,7 @@ mod counter {
         STEPS.set(STEPS.get() + bytes);
     }
 
-    /// Returns the count and starts again from 0.
+    /// Returns the count and resets it to 0.
     pub(in crate::header) fn take() -> usize {
         STEPS.take()
     }

@@ -1,4 +1,4 @@
-//! Addresses of servers: a name or an IP address, and a port.
+//! Addresses of servers: a host name or an IP address, and a port.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -23,7 +23,8 @@ use crate::{Error, ErrorKind};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Host {
-    /// A domain name: lower-case ASCII, internationalised labels as A-labels (RFC 5891), a trailing dot kept.
+    /// A domain name in lower-case ASCII, with internationalised labels as A-labels (RFC 5891). A trailing dot is
+    /// kept.
     Name(String),
     /// An IPv4 or IPv6 address.
     Ip(IpAddr),
@@ -34,7 +35,8 @@ impl Host {
     /// without brackets.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for anything else: control characters, spaces, empty labels, a port, a zone, `300.1.1.1`.
+    ///
+    /// Returns [`ErrorKind::Argument`] for anything else: control characters, spaces, empty labels, a port, a zone, `300.1.1.1`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if let Some(inside) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             return match inside.parse() {
@@ -56,7 +58,7 @@ impl Host {
 
     fn parse_name(text: &str) -> Result<Self, Error> {
         let Some(name) = to_ascii(text) else { return Err(refused(text, "not a domain name")) };
-        // RFC 1123 allows no underscore, but many names of container networks have one.
+        // RFC 1123 allows no underscore, but many host names in container networks contain one.
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
             return Err(refused(text, "not a domain name"));
         }
@@ -68,7 +70,7 @@ impl Host {
     }
 }
 
-/// The name in lower-case ASCII, its labels within the lengths of RFC 1035 §2.3.4.
+/// Converts a name to lower-case ASCII, and checks its length limits (RFC 1035 §2.3.4).
 #[cfg(feature = "idn")]
 fn to_ascii(text: &str) -> Option<String> {
     let length = DnsLength::VerifyAllowRootDot;
@@ -104,24 +106,27 @@ impl Address {
     /// Returns the address of a port on a host.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] if the port is 0.
+    ///
+    /// Returns [`ErrorKind::Argument`] if the port is 0.
     pub fn new(host: Host, port: u16) -> Result<Self, Error> {
         Ok(Self { host, port: not_zero(port)? })
     }
 
-    /// Parses the host as [`Host::parse`] does.
+    /// Returns the address of a port on a host, which is parsed by [`Host::parse`].
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] if the host is invalid, or the port is 0.
+    ///
+    /// Returns [`ErrorKind::Argument`] if the host is invalid, or the port is 0.
     pub fn parse(host: &str, port: u16) -> Result<Self, Error> {
         Ok(Self { port: not_zero(port)?, host: Host::parse(host)? })
     }
 
-    /// Parses a host, or a host and a port: `pop.example.org`, `pop.example.org:1995`, `[::1]:995`. Without a port it is
-    /// `default_port`.
+    /// Parses a host, or a host and a port: `pop.example.org`, `pop.example.org:1995`, `[::1]:995`. The port is
+    /// `default_port` if the text has none.
     ///
     /// # Errors
-    /// Those of [`Address::parse`].
+    ///
+    /// Returns the errors of [`Address::parse`].
     pub fn parse_with_default_port(text: &str, default_port: u16) -> Result<Self, Error> {
         let (host, port) = location::host_and_port(text)?;
         Self::new(host, port.unwrap_or(default_port))
@@ -153,12 +158,12 @@ impl fmt::Display for Address {
 /// The family of IP addresses to use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Family {
-    /// Both, as RFC 8305 orders them.
+    /// Both families, in the order of RFC 8305.
     #[default]
     Any,
-    /// Only IPv4.
+    /// IPv4 only.
     V4,
-    /// Only IPv6.
+    /// IPv6 only.
     V6,
 }
 
@@ -169,7 +174,7 @@ impl Family {
         if address.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 
-    /// True if an IP address is of this family.
+    /// Returns true if the IP address belongs to this family.
     #[must_use]
     pub fn admits(self, address: IpAddr) -> bool {
         match self {
@@ -179,10 +184,11 @@ impl Family {
         }
     }
 
-    /// Checks that a host can have addresses of this family; a name can.
+    /// Checks that a host may have an address of this family. A name always may.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for an IP address of the other family.
+    ///
+    /// Returns [`ErrorKind::Argument`] if the host is an IP address of the other family.
     pub fn check(self, host: &Host) -> Result<(), Error> {
         match host {
             Host::Ip(address) if !self.admits(*address) => {
@@ -204,19 +210,20 @@ impl fmt::Display for Family {
 }
 
 fn not_zero(port: u16) -> Result<NonZeroU16, Error> {
-    NonZeroU16::new(port).ok_or_else(|| Error::new(ErrorKind::Argument, "port 0 cannot be connected to"))
+    NonZeroU16::new(port)
+        .ok_or_else(|| Error::new(ErrorKind::Argument, "port 0 is not a valid port to connect to"))
 }
 
 fn refused(text: &str, why: &str) -> Error {
     Error::new(ErrorKind::Argument, format!("invalid host {:?}: {why}", shorten(text)))
 }
 
-/// The beginning of a text, for an error.
+/// Truncates a text for an error.
 fn shorten(text: &str) -> String {
     text.chars().take(MAX_QUOTED).collect()
 }
 
-/// The most characters of a host that an error quotes.
+/// The maximum number of characters of a host that an error quotes.
 const MAX_QUOTED: usize = 80;
 
 #[cfg(test)]
@@ -228,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_addresses_are_read() {
+    fn names_and_addresses_are_parsed() {
         assert_eq!(shown("POP.Example.ORG"), "pop.example.org:110");
         assert_eq!(shown("example.org."), "example.org.:110");
         assert_eq!(shown("localhost"), "localhost:110");
@@ -253,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_hosts_are_refused() {
         let long = format!("{}.example", "a".repeat(64));
         for host in [
             "",

@@ -1,4 +1,4 @@
-//! Resolving a host and connecting to the first of its addresses that answers (RFC 8305).
+//! Resolves a host and connects to the first of its addresses that answers (RFC 8305).
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -65,13 +65,13 @@ fn resolve(
     Ok(admitted)
 }
 
-/// RFC 6761 §6.3: these names are always loopback and not looked up in DNS.
+/// Returns true for names that always mean loopback and are not looked up in DNS (RFC 6761 §6.3).
 fn is_loopback_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name == "localhost" || name.ends_with(".localhost")
 }
 
-/// `getaddrinfo` has no time limit: it runs in a thread, which is abandoned when it takes too long (`None`).
+/// Resolves a name in a thread, since `getaddrinfo` has no time limit. After `wait` the thread is abandoned (`None`).
 fn look_up(name: String, port: u16, wait: Duration) -> Option<io::Result<Vec<SocketAddr>>> {
     let (sender, receiver) = mpsc::channel();
     let look_up = move || {
@@ -83,7 +83,7 @@ fn look_up(name: String, port: u16, wait: Duration) -> Option<io::Result<Vec<Soc
     receiver.recv_timeout(wait).ok()
 }
 
-/// Keeps the resolver's order (RFC 6724) but alternates the families (RFC 8305 §4), and removes duplicates.
+/// Keeps the resolver's order (RFC 6724), but alternates the families (RFC 8305 §4) and removes duplicates.
 fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut first, mut second): (VecDeque<_>, VecDeque<_>) =
@@ -101,7 +101,8 @@ fn interleave(addresses: Vec<SocketAddr>) -> VecDeque<SocketAddr> {
 
 type Attempt = (SocketAddr, io::Result<TcpStream>);
 
-/// Tries the addresses in parallel, each with a head start before the next; a failure starts the next at once.
+/// Tries the addresses in parallel. Each attempt has a head start before the next one, which begins at once if an
+/// attempt fails.
 fn race(
     target: &Address,
     mut waiting: VecDeque<SocketAddr>,
@@ -173,7 +174,7 @@ fn attempt(address: SocketAddr, bind: Option<IpAddr>, wait: Duration, sender: &S
     }
 }
 
-/// A TCP socket that is bound to a local address.
+/// Returns a TCP socket that is bound to a local address.
 pub(super) fn bound(local: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(local), Type::STREAM, Some(Protocol::TCP))?;
     socket.bind(&local.into())?;
@@ -212,14 +213,14 @@ fn unavailable(text: String) -> Error {
     Error::new(ErrorKind::Unavailable, text)
 }
 
-/// RFC 8305 §5: the time before the next address is tried too. It is shorter if the time limit would leave an address
-/// untried.
+/// The delay before the next address is tried in parallel (RFC 8305 §5). It is shorter if the time limit would
+/// otherwise leave an address untried.
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// An attempt may last this much longer than the race, so that the race reports the timeout.
+/// The time limit of an attempt is longer than that of the race by this much, so that the race reports the timeout.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// The most failed addresses that an error lists.
+/// The maximum number of failed addresses that an error lists.
 const MAX_FAILURES: usize = 6;
 
 #[cfg(test)]
@@ -240,7 +241,7 @@ mod tests {
         Address::parse(name, port).unwrap()
     }
 
-    /// A listener with a full queue: connection attempts to it get no answer.
+    /// Returns a listener with a full queue, which does not answer connection attempts.
     #[cfg(target_os = "linux")]
     fn black_hole() -> (SocketAddr, impl Drop) {
         let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
@@ -278,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn localhost_is_loopback_of_the_family_without_dns() {
+    fn localhost_is_resolved_without_dns() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let target = named("localhost", listener.local_addr().unwrap().port());
         let mut notes = Vec::new();
@@ -299,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_address_is_an_unknown_host() {
+    fn a_name_without_an_address_is_an_unknown_host() {
         let error =
             to_address(&named("nosuch.invalid", 110), Family::Any, None, limits(300_000), &mut |_| {})
                 .unwrap_err();
@@ -308,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_passed_deadline_connects_to_nobody() {
+    fn nothing_is_connected_to_after_the_deadline() {
         let over = Limits { timeout: Duration::from_secs(60), deadline: Some(Instant::now()) };
         let error = to_address(&named("127.0.0.1", 110), Family::Any, None, over, &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn all_addresses_are_tried_and_named() {
+    fn the_error_lists_all_failed_addresses() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap();
         let (first, second) = (closed_port(), closed_port());
@@ -340,7 +341,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_silent_address_has_only_a_head_start() {
+    fn a_silent_address_only_delays_the_next_one() {
         let (silent, _held) = black_hole();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let open = listener.local_addr().unwrap();
@@ -365,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn families_take_turns_in_the_resolvers_order() {
+    fn families_alternate_in_the_resolvers_order() {
         let read = |list: &str| {
             list.split_whitespace().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>()
         };

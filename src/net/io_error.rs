@@ -1,4 +1,4 @@
-//! I/O errors in words.
+//! Descriptions of I/O errors.
 
 use std::io;
 
@@ -6,8 +6,9 @@ use super::tcp::TimedOut;
 use super::tls;
 use crate::{Error, ErrorKind};
 
-/// Converts an error of reading or writing a stream: to [`ErrorKind::Tls`] if the server rejects the client's side of a
-/// TLS 1.3 handshake, which it may do after the handshake is complete here; else to [`ErrorKind::Unavailable`].
+/// Converts an error of reading or writing a stream: to [`ErrorKind::Tls`] if the server rejects the client
+/// certificate, which in TLS 1.3 it may do after the client completed the handshake, and otherwise to
+/// [`ErrorKind::Unavailable`].
 #[must_use]
 pub(crate) fn map_io_error(error: io::Error) -> Error {
     let (kind, text) = match tls::in_io(&error) {
@@ -22,7 +23,7 @@ pub(crate) fn map_io_error(error: io::Error) -> Error {
     Error::new(kind, text).with_source(error)
 }
 
-/// Names the peer that a read waited for; a write needs no such detail.
+/// Returns the message for a timeout. After a read, the message says that the server did not answer.
 fn timeout_message(error: &io::Error) -> String {
     let timeout = error.get_ref().and_then(|error| error.downcast_ref::<TimedOut>());
     match timeout {
@@ -31,8 +32,8 @@ fn timeout_message(error: &io::Error) -> String {
     }
 }
 
-/// Describes an I/O error on one line: by its kind in the same words on every platform, or else in the system's words
-/// without the error number.
+/// Describes an I/O error on one line: in the same words on every platform if the kind is known, and otherwise in the
+/// words of the system, without the error number.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused".into(),
@@ -54,5 +55,5 @@ pub(super) fn reason(error: &io::Error) -> String {
     }
 }
 
-/// The prefix of the standard library before the message of the resolver.
+/// The prefix that the standard library adds to messages of the resolver.
 const RESOLVER: &str = "failed to lookup address information: ";

@@ -1,4 +1,4 @@
-//! The location of a mailbox as a user writes it: a host, `HOST:PORT`, or a URL (RFC 2384).
+//! The location of a mailbox in the form that users write: a host, `HOST:PORT`, or a URL (RFC 2384).
 
 use std::net::Ipv6Addr;
 
@@ -26,9 +26,10 @@ pub struct Location {
     pub port: Option<u16>,
     /// True for `pops://`: TLS from the first byte.
     pub implicit_tls: bool,
-    /// The user of a URL, decoded.
+    /// The decoded user name of a URL.
     pub user: Option<String>,
-    /// The mechanism of a URL (`;AUTH=`), decoded, in capitals; `APOP` for `+APOP`; `None` for `*` (any mechanism), too.
+    /// The decoded mechanism of a URL (`;AUTH=`) in capitals, or `APOP` for `+APOP`. `None` also for `*`, which means
+    /// any mechanism.
     pub mechanism: Option<String>,
 }
 
@@ -36,7 +37,9 @@ impl Location {
     /// Parses a host, `HOST:PORT` (an IPv6 address in brackets), or a `pop://` or `pops://` URL (RFC 2384).
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for anything else, for port 0, and for a password in a URL, which the error does not repeat.
+    ///
+    /// Returns [`ErrorKind::Argument`] for anything else, for port 0, and for a URL with a password. The error does
+    /// not repeat the password.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let Some((scheme, rest)) = text.split_once("://") else {
             let (host, port) = host_and_port(text)?;
@@ -114,7 +117,7 @@ pub(super) fn host_and_port(text: &str) -> Result<(Host, Option<u16>), Error> {
     }
 }
 
-/// Percent-decodes a part of a URL and rejects characters that could end a command.
+/// Percent-decodes a part of a URL, and rejects characters that could end a command.
 fn decoded(text: &str) -> Result<String, Error> {
     let decoded = bytes::percent_decode(text.as_bytes()).and_then(|decoded| String::from_utf8(decoded).ok());
     let decoded = decoded.ok_or_else(|| invalid("wrong percent-encoding"))?;
@@ -124,7 +127,7 @@ fn decoded(text: &str) -> Result<String, Error> {
     Ok(decoded)
 }
 
-/// The error does not repeat the text, which may hold a password.
+/// The error does not repeat the text, which may contain a password.
 fn invalid(why: &str) -> Error {
     Error::new(ErrorKind::Argument, format!("invalid server: {why}"))
 }
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_ports_and_urls_are_read() {
+    fn hosts_ports_and_urls_are_parsed() {
         for (text, expected) in [
             ("pop.example.org", "pop.example.org None false None None"),
             ("pop.example.org:995", "pop.example.org Some(995) false None None"),
@@ -163,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_and_passwords_are_refused() {
+    fn invalid_locations_and_passwords_are_refused() {
         for text in [
             "",
             "h:",

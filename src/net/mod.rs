@@ -1,7 +1,7 @@
 //! Connections to a server: TCP, proxies, TLS. Nothing here is specific to POP3.
 //!
-//! [`connect`] opens a [`Tcp`] connection by a [`Route`], and [`TlsConnector`] turns it into a [`Tls`] connection; a
-//! [`Stream`] is either. Every wait ends after [`Limits::timeout`] or at [`Limits::deadline`].
+//! [`connect`] opens a [`Tcp`] connection over a [`Route`], and [`TlsConnector`] turns it into a [`Tls`] connection;
+//! a [`Stream`] is either of them. Every wait ends after [`Limits::timeout`] or at [`Limits::deadline`].
 
 mod address;
 mod connect;
@@ -41,10 +41,12 @@ pub use tls::{
 #[cfg(feature = "http")]
 pub use url::Url;
 
-/// Receives one line for the trace: a name that is resolved, an address that is tried. The line holds no secret.
+/// Receives lines for the trace, for example the name that is being resolved and the address that is being tried. The
+/// lines contain no secrets.
 pub type Note<'a> = dyn FnMut(&str) + 'a;
 
-/// A connection in cleartext or over TLS. Written data is sent by [`flush`](Write::flush) at the latest.
+/// A connection in cleartext or over TLS. [`flush`](Write::flush) sends all written data; a write may send it
+/// earlier.
 #[derive(Debug)]
 pub enum Stream {
     /// In cleartext.
@@ -54,7 +56,7 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Returns the TLS connection, if the stream is one.
+    /// Returns the TLS connection, or `None` if the stream is in cleartext.
     #[must_use]
     pub fn tls(&self) -> Option<&Tls> {
         match self {
@@ -72,7 +74,8 @@ impl Stream {
         }
     }
 
-    /// Returns the size in bytes of a write that never waits for the server to read: see [`Tcp::send_buffer`].
+    /// Returns the maximum size in bytes of a write that does not wait for the server to read; see
+    /// [`Tcp::send_buffer`].
     #[must_use]
     pub fn send_buffer(&self) -> usize {
         match self {

@@ -1,4 +1,4 @@
-//! The way to a server: address family, local address, proxy.
+//! The route to a server: address family, local address, proxy.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,12 +10,13 @@ use super::tcp::{Limits, Tcp};
 use super::{Note, connect as direct};
 use crate::{Error, ErrorKind};
 
-/// How to reach a server. The default is a direct connection over any family.
+/// The route to a server. The default is a direct connection over any address family.
 #[derive(Debug, Clone, Default)]
 pub struct Route {
     /// The address family to connect over.
     pub family: Family,
-    /// The local IP address to connect from; only addresses of its family are connected to. `None`: the system chooses.
+    /// The local IP address to connect from, which limits the connection to its address family. `None` lets the
+    /// system choose.
     pub bind: Option<IpAddr>,
     /// The proxy to connect through (feature `proxy`), except to the hosts that it [excludes](Proxy::with_exceptions).
     #[cfg(feature = "proxy")]
@@ -23,10 +24,11 @@ pub struct Route {
 }
 
 impl Route {
-    /// The family of the addresses that can be connected to: [`family`](Self::family) and that of [`bind`](Self::bind).
+    /// Returns the address family to connect over, from [`family`](Self::family) and [`bind`](Self::bind).
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] if the two differ.
+    ///
+    /// Returns [`ErrorKind::Argument`] if the two families differ.
     pub fn usable_family(&self) -> Result<Family, Error> {
         match self.bind {
             None => Ok(self.family),
@@ -39,16 +41,17 @@ impl Route {
     }
 }
 
-/// Connects to a server, or to a proxy that connects to it.
+/// Connects to a server, directly or through a proxy.
 ///
-/// Resolving takes at most the [`Limits`], connecting as much again, and each answer of a proxy too. All addresses of
-/// a name are tried as RFC 8305 says. Through a proxy the name is resolved by the proxy, and the family and the local
-/// address of the [`Route`] are those of the connection to the proxy.
+/// The [`Limits`] apply to resolving, to connecting, and to each response of a proxy. All addresses of a name are
+/// tried according to RFC 8305. A proxy resolves the name itself; the family and the local address of the [`Route`]
+/// then apply to the connection to the proxy.
 ///
 /// # Errors
-/// [`ErrorKind::Host`] if the name (of the server, or of the proxy) does not resolve, or to no address of the
-/// family; [`ErrorKind::Argument`] if an IP address is of the other family; else [`ErrorKind::Unavailable`], also for a
-/// local address that this machine does not have.
+///
+/// Returns [`ErrorKind::Host`] if the name of the server or proxy has no address of the family,
+/// [`ErrorKind::Argument`] if an IP address is of the other family, and otherwise [`ErrorKind::Unavailable`], also if
+/// this machine does not have the local address.
 pub fn connect(address: &Address, route: &Route, limits: Limits, note: &mut Note<'_>) -> Result<Tcp, Error> {
     let family = route.usable_family()?;
     family.check(address.host())?;
@@ -86,8 +89,8 @@ fn through(
     Ok(tcp)
 }
 
-/// Binds a socket to the address for a moment: a local address that this machine lacks must not be reported as a server
-/// failure.
+/// Checks the local address by binding a socket, because an address that this machine does not have must not be
+/// reported as a server failure.
 fn check_local(bind: IpAddr) -> Result<(), Error> {
     direct::bound(SocketAddr::new(bind, 0)).map(drop).map_err(|error| {
         let text = format!("cannot connect from {bind}: {}", reason(&error));
@@ -130,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_local_address_decides_the_family() {
+    fn the_local_address_sets_the_family() {
         let v6 = Address::parse("::1", 110).unwrap();
         let error = connect(&v6, &from("127.0.0.1"), LIMITS, &mut |_| {}).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument);

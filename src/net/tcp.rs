@@ -10,21 +10,21 @@ use socket2::{SockRef, TcpKeepalive};
 /// The time limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// The longest wait of resolving, of connecting, and of each read or write.
+    /// The time limit of resolving, of connecting, and of each read or write.
     pub timeout: Duration,
-    /// The end of the whole session, if it has one.
+    /// The time at which the whole session must have ended, if there is a limit.
     pub deadline: Option<Instant>,
 }
 
 impl Default for Limits {
-    /// A timeout of 60 s, no deadline.
+    /// Returns limits with a timeout of 60 s and no deadline.
     fn default() -> Self {
         Self { timeout: Duration::from_secs(60), deadline: None }
     }
 }
 
 impl Limits {
-    /// Returns the limit of the next wait; zero once the deadline has passed.
+    /// Returns the time limit of the next wait, which is zero once the deadline has passed.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         let timeout = self.timeout.min(MAX_WAIT);
@@ -34,7 +34,7 @@ impl Limits {
         }
     }
 
-    /// Says when a wait that failed just now ended: `after 60 s`, `before the deadline`.
+    /// Describes the limit that ended the last wait: `after 60 s`, `before the deadline`.
     pub(super) fn ended(&self) -> String {
         if self.is_over() {
             return "before the deadline".into();
@@ -42,7 +42,7 @@ impl Limits {
         format!("after {} s", self.timeout.as_secs_f64())
     }
 
-    /// True if the deadline ended the wait that failed just now, not the timeout.
+    /// Returns true if the deadline, and not the timeout, ended the last wait.
     fn is_over(&self) -> bool {
         self.remaining() <= SLACK && self.timeout > SLACK
     }
@@ -50,12 +50,13 @@ impl Limits {
 
 /// A TCP connection whose reads and writes obey [`Limits`].
 ///
-/// A wait that exceeds them fails with [`io::ErrorKind::TimedOut`] on every platform; its message says which limit it was.
+/// A wait that exceeds a limit fails with [`io::ErrorKind::TimedOut`] on every platform. The message says which limit
+/// was exceeded.
 pub struct Tcp {
     stream: TcpStream,
     peer: SocketAddr,
     limits: Limits,
-    /// The limit that is set on the socket: a system call is needed only when it changes.
+    /// The timeout that is set on the socket, so that a system call is only made when the timeout changes.
     read_limit: Option<Duration>,
     write_limit: Option<Duration>,
     send_buffer: usize,
@@ -65,13 +66,14 @@ impl Tcp {
     /// Sets up a connected socket: `TCP_NODELAY`, keepalive, and a send buffer for a large window of commands.
     ///
     /// # Errors
-    /// Those of the system calls.
+    ///
+    /// Returns the error of a failed system call.
     pub fn new(stream: TcpStream, limits: Limits) -> io::Result<Self> {
         let peer = stream.peer_addr()?;
         stream.set_nonblocking(false)?;
         let socket = SockRef::from(&stream);
         socket.set_tcp_nodelay(true)?;
-        // Keepalive and a larger buffer are optional: the connection also works without them.
+        // Errors are ignored because the connection works without keepalive and a larger buffer.
         let _ = socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
         if usable_octets(socket.send_buffer_size()?) < SEND_BUFFER {
             let _ = socket.set_send_buffer_size(SEND_BUFFER);
@@ -86,7 +88,7 @@ impl Tcp {
         self.peer
     }
 
-    /// Returns the size in bytes of the send buffer (`SO_SNDBUF`): a write of at most this size into the empty buffer
+    /// Returns the size in bytes of the send buffer (`SO_SNDBUF`). A write of at most this size to an empty buffer
     /// does not wait for the peer.
     #[must_use]
     pub fn send_buffer(&self) -> usize {
@@ -104,7 +106,7 @@ impl Tcp {
         self.limits = limits;
     }
 
-    /// The limit to set on the socket, if it differs from the one that is set.
+    /// Returns the timeout to set on the socket, or `None` if it is already set.
     fn new_limit(&self, current: Option<Duration>, write: bool) -> io::Result<Option<Duration>> {
         let remaining = self.limits.remaining();
         if remaining.is_zero() {
@@ -161,11 +163,11 @@ impl fmt::Debug for Tcp {
     }
 }
 
-/// A read or write that exceeded a limit.
+/// The error of a read or write that exceeded a limit.
 #[derive(Debug)]
 pub(super) struct TimedOut {
     pub(super) write: bool,
-    /// `None`: the deadline passed.
+    /// `None` if the deadline passed.
     timeout: Option<Duration>,
 }
 
@@ -191,16 +193,18 @@ fn usable_octets(reported: usize) -> usize {
     if cfg!(any(target_os = "linux", target_os = "android")) { reported / 2 } else { reported }
 }
 
-/// The wanted size: the window limits the speed at round trips of 100 ms, and 256 KiB hold ten thousand `DELE`.
+/// The requested size of the send buffer. It bounds the window of pipelined commands, which limits the speed at round
+/// trips of 100 ms; 256 KiB hold ten thousand `DELE`.
 const SEND_BUFFER: usize = 256 * 1024;
 
-/// NAT devices forget a connection that is idle for some minutes.
+/// The idle time before keepalive probes: NAT devices drop connections that are idle for some minutes.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// The tolerance of a limit that the deadline shortens: setting it before every read would cost a system call each.
+/// The tolerance of a timeout that the deadline shortens, since updating it before every read would cost a system
+/// call each time.
 const SLACK: Duration = Duration::from_millis(10);
 
-/// Some systems take a limit as a signed 32-bit number of milliseconds: 24 days.
+/// Some systems store a timeout as a signed 32-bit number of milliseconds, at most 24 days.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 24 * 60 * 60);
 
 #[cfg(test)]
@@ -221,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn silence_times_out_and_says_after_how_long() {
+    fn a_timeout_error_has_the_limit() {
         let (mut tcp, _server) = pair(limits(200, None));
         let error = tcp.read(&mut [0; 8]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
@@ -238,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dripping_server_ends_at_the_deadline() {
+    fn the_deadline_ends_a_slow_transfer() {
         let (mut tcp, mut server) = pair(limits(60_000, Some(300)));
         let begun = Instant::now();
         std::thread::spawn(move || {
@@ -254,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn the_send_buffer_takes_what_it_promises() {
+    fn a_write_of_the_send_buffer_size_does_not_block() {
         let (mut tcp, _server) = pair(limits(30_000, None));
         assert!(tcp.send_buffer() >= 2048);
         let bytes = vec![b'x'; tcp.send_buffer()];

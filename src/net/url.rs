@@ -9,9 +9,9 @@ use http::Uri;
 use super::address::{Address, Host};
 use crate::{Error, ErrorKind};
 
-/// An `https` URL, or an `http` URL of this machine, without user, password and fragment.
+/// An `https` URL, or an `http` URL with a loopback host, without user, password and fragment.
 ///
-/// `Display` leaves out the query, which may hold a secret.
+/// `Display` omits the query, which may contain a secret.
 ///
 /// ```
 /// use pop3::net::Url;
@@ -43,13 +43,13 @@ impl Url {
         &self.address
     }
 
-    /// True for `https`.
+    /// Returns true for `https`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.tls
     }
 
-    /// True if the host is `localhost` or a loopback address.
+    /// Returns true if the host is `localhost` or a loopback address.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(self.address.host())
@@ -61,7 +61,7 @@ impl Url {
         self.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
     }
 
-    /// Returns the path: `/` if the URL has none.
+    /// Returns the path, or `/` if the URL has none.
     #[must_use]
     pub fn path(&self) -> &str {
         self.uri.path()
@@ -76,7 +76,8 @@ impl FromStr for Url {
     type Err = Error;
 
     /// # Errors
-    /// [`ErrorKind::Argument`]; the error does not repeat the URL.
+    ///
+    /// Returns [`ErrorKind::Argument`] for an invalid URL. The error does not repeat the URL.
     fn from_str(text: &str) -> Result<Self, Error> {
         if text.contains('#') {
             return Err(invalid("a fragment (#) is not allowed"));
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_a_url() {
+    fn a_url_is_split_into_its_parts() {
         let url: Url = "https://Login.Example.org:8443/a/b?c=d".parse().unwrap();
         assert_eq!(url.address().to_string(), "login.example.org:8443");
         assert_eq!((url.path(), url.path_and_query()), ("/a/b", "/a/b?c=d"));
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn urls_that_are_refused() {
+    fn invalid_urls_are_refused() {
         for text in [
             "",
             "example.org",

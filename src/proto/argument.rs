@@ -1,4 +1,4 @@
-//! Text that can be sent as a part of a command.
+//! Command arguments without line breaks.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use thiserror::Error;
 use crate::bytes::has_line_break_or_nul;
 use crate::secret::Secret;
 
-/// Bytes that can be sent as a part of a command: no CR, LF or NUL, at most [`Argument::MAX`] bytes.
+/// An argument of a command: at most [`Argument::MAX`] bytes, without CR, LF and NUL.
 ///
-/// A line end in a user name would let the name carry a second command, such as `DELE`.
+/// A line break in a user name would otherwise start a second command, such as `DELE`.
 ///
 /// ```
 /// use pop3::proto::Argument;
@@ -59,19 +59,19 @@ impl fmt::Debug for Argument {
     }
 }
 
-/// Why text cannot be sent as a part of a command.
+/// The reason why a text is not a valid argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum InvalidArgument {
-    /// It contains a CR, an LF or a NUL.
+    /// The text contains a CR, an LF or a NUL.
     #[error("a carriage return, line feed or NUL is not allowed")]
     Control,
-    /// It is longer than [`Argument::MAX`] bytes (a secret: 16 times that).
+    /// The text is longer than [`Argument::MAX`] bytes, or 16 times that for a secret.
     #[error("it is too long")]
     Length,
 }
 
-/// A secret that can be sent as a part of a command: like [`Argument`], but never shown.
+/// A secret argument of a command. `Debug` never prints the secret.
 #[derive(Debug, Clone)]
 pub struct SecretArgument(Secret);
 

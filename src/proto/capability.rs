@@ -14,27 +14,28 @@ pub enum Capability {
     Sasl(Vec<String>),
     /// Text in square brackets after a status indicator is a response code (RFC 2449 §6.4).
     RespCodes,
-    /// `[AUTH]` marks refusals because of wrong credentials (RFC 3206).
+    /// A refusal because of wrong credentials has the response code `[AUTH]` (RFC 3206).
     AuthRespCode,
-    /// The least time between two logins (RFC 2449 §6.5).
+    /// The minimum time between two logins (RFC 2449 §6.5).
     LoginDelay {
-        /// The delay in seconds; before the login, the longest of any user.
+        /// The delay in seconds. Before the login, this is the longest delay of any user.
         seconds: u32,
-        /// True if it differs from user to user: ask again after the login.
+        /// True if the value differs between users; send `CAPA` again after the login to learn it.
         per_user: bool,
     },
     /// Commands may be sent before the previous ones are answered (RFC 2449 §6.6).
     Pipelining,
-    /// How long the server keeps messages (RFC 2449 §6.7).
+    /// The time for which the server keeps messages (RFC 2449 §6.7).
     Expire {
-        /// The days; 0 if messages may be deleted as soon as they were retrieved; `None` if they are never deleted.
+        /// The number of days: 0 if the server may delete messages once they are retrieved, `None` if it never
+        /// deletes them.
         days: Option<u32>,
-        /// True if it differs from user to user: ask again after the login.
+        /// True if the value differs between users; send `CAPA` again after the login to learn it.
         per_user: bool,
     },
     /// `UIDL` is supported (RFC 2449 §6.8).
     Uidl,
-    /// The name of the server software, raw (RFC 2449 §6.9).
+    /// The name of the server software, as the server sent it (RFC 2449 §6.9).
     Implementation(Vec<u8>),
     /// `STLS` is supported (RFC 2595 §4).
     Stls,
@@ -43,12 +44,12 @@ pub enum Capability {
         /// True if user names and passwords may be UTF-8 too.
         user: bool,
     },
-    /// Any other, the whole line, raw.
+    /// Any other capability: the whole line, as the server sent it.
     Other(Vec<u8>),
 }
 
 impl Capability {
-    /// Parses a line. Never fails: an unknown or malformed line is [`Other`](Capability::Other).
+    /// Parses a line. An unknown or malformed line becomes [`Other`](Capability::Other).
     ///
     /// ```
     /// use pop3::proto::Capability;
@@ -87,7 +88,7 @@ fn mechanism(word: &[u8]) -> String {
     String::from_utf8_lossy(word).to_ascii_uppercase()
 }
 
-/// The response to `CAPA`: every line, in the server's order.
+/// The capabilities of a server, in the order of its response to `CAPA`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Capabilities {
     lines: Vec<Vec<u8>>,
@@ -95,7 +96,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// Adds a line.
+    /// Parses a line and adds it.
     pub fn push(&mut self, line: &[u8]) {
         self.lines.push(line.to_vec());
         self.parsed.push(Capability::parse(line));
@@ -106,18 +107,18 @@ impl Capabilities {
         self.lines.iter().map(Vec::as_slice)
     }
 
-    /// Returns the lines as values.
+    /// Returns the parsed lines.
     pub fn iter(&self) -> impl Iterator<Item = &Capability> {
         self.parsed.iter()
     }
 
-    /// True if a capability without parameters is announced: `has(&Capability::Pipelining)`.
+    /// Returns true if the server announces exactly this capability: `has(&Capability::Pipelining)`.
     #[must_use]
     pub fn has(&self, capability: &Capability) -> bool {
         self.parsed.contains(capability)
     }
 
-    /// Returns the names of the announced SASL mechanisms, in capitals, in the server's order.
+    /// Returns the names of the announced SASL mechanisms in capitals, in the server's order.
     pub fn sasl(&self) -> impl Iterator<Item = &str> {
         self.iter()
             .filter_map(|capability| match capability {
@@ -128,7 +129,7 @@ impl Capabilities {
             .map(String::as_str)
     }
 
-    /// Returns `None` if `UTF8` is not announced, `Some(true)` for `UTF8 USER`.
+    /// Returns `Some(true)` for `UTF8 USER`, `Some(false)` for `UTF8`, and `None` if neither is announced.
     #[must_use]
     pub fn utf8(&self) -> Option<bool> {
         self.iter().find_map(|capability| match capability {
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_becomes_a_value_and_nothing_is_lost() {
+    fn unknown_capabilities_are_kept() {
         for (line, capability) in [
             (&b"top"[..], Capability::Top),
             (b"SASL plain  XOAUTH2", Capability::Sasl(vec!["PLAIN".into(), "XOAUTH2".into()])),
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn capabilities_are_found_in_any_line() {
+    fn repeated_capabilities_are_joined() {
         let mut capabilities = Capabilities::default();
         for line in [&b"SASL PLAIN"[..], b"PIPELINING", b"SASL LOGIN", b"UTF8"] {
             capabilities.push(line);

@@ -1,4 +1,4 @@
-//! Every command that a client sends, its encoding, and the kind of its response.
+//! Commands, their encoding, and the kinds of their responses.
 
 use std::{fmt, ops::Range};
 
@@ -11,11 +11,11 @@ use super::{
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Command<'a> {
-    /// `CAPA` (RFC 2449 §5): what the server can do.
+    /// `CAPA` (RFC 2449 §5): lists the server's capabilities.
     Capa,
     /// `STLS` (RFC 2595 §4): switches to TLS.
     Stls,
-    /// `UTF8` (RFC 6856 §2): internationalised mail unconverted.
+    /// `UTF8` (RFC 6856 §2): allows UTF-8 in messages and responses.
     Utf8,
     /// `USER name` (RFC 1939 §7).
     User(&'a Argument),
@@ -25,14 +25,14 @@ pub enum Command<'a> {
     Apop {
         /// The user name.
         user: &'a Argument,
-        /// The digest in hex; secret, since passwords can be tried against it offline.
+        /// The digest in hexadecimal digits. It is secret because passwords can be tried against it offline.
         digest: &'a SecretArgument,
     },
     /// `AUTH mechanism [initial-response]` (RFC 5034 §4).
     Auth {
         /// The mechanism's registered name.
         mechanism: &'a str,
-        /// The initial response in base64, `=` for an empty one.
+        /// The initial response in base64, or `=` for an empty response.
         initial: Option<&'a SecretArgument>,
     },
     /// `STAT` (RFC 1939 §5): the drop listing.
@@ -47,7 +47,7 @@ pub enum Command<'a> {
     Top {
         /// The message.
         number: MessageNumber,
-        /// How many lines of the body.
+        /// The number of lines of the body.
         lines: u32,
     },
     /// `DELE msg` (RFC 1939 §5): marks the message as deleted.
@@ -60,9 +60,9 @@ pub enum Command<'a> {
     Quit,
 }
 
-/// The kind of a command's response.
+/// The kind of response that a command has.
 ///
-/// Exhaustive on purpose: a response of an unknown kind could not be told from the next one.
+/// Exhaustive on purpose: the end of a response of an unknown kind could not be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ResponseKind {
     /// A status line.
@@ -75,7 +75,7 @@ pub enum ResponseKind {
     Challenges,
 }
 
-/// The keyword of a command (RFC 1939 §3): what a response is the response to.
+/// The keyword of a command (RFC 1939 §3), without its arguments.
 ///
 /// ```
 /// use pop3::proto::{Command, Keyword};
@@ -84,7 +84,7 @@ pub enum ResponseKind {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[expect(missing_docs, reason = "each is the keyword of the command of this name")]
+#[expect(missing_docs, reason = "each variant is the keyword of the command of the same name")]
 pub enum Keyword {
     Capa,
     Stls,
@@ -136,7 +136,8 @@ impl fmt::Display for Keyword {
 }
 
 impl Command<'_> {
-    /// Appends the command with its line end to `out`. Returns the place of its secret in `out`, if it has one.
+    /// Appends the command with its line end to `out`, and returns the position of its secret in `out`, if it has
+    /// one.
     ///
     /// ```
     /// use pop3::{Secret, proto::{Command, argument::SecretArgument}};
@@ -185,7 +186,7 @@ impl Command<'_> {
         secret_at
     }
 
-    /// Returns the kind of its response.
+    /// Returns the kind of response that the command has.
     #[must_use]
     pub fn response_kind(&self) -> ResponseKind {
         match self {
@@ -196,7 +197,7 @@ impl Command<'_> {
         }
     }
 
-    /// Returns its keyword.
+    /// Returns the keyword of the command.
     #[must_use]
     pub fn keyword(&self) -> Keyword {
         match self {
@@ -231,7 +232,7 @@ mod tests {
     use crate::secret::Secret;
 
     #[test]
-    fn each_command_has_its_encoding_response_and_secret() {
+    fn commands_are_encoded_with_their_secret_located() {
         let user = Argument::try_from("mrose").unwrap();
         let secret = SecretArgument::try_from(Secret::from("s3cret")).unwrap();
         let number = MessageNumber::new(4_294_967_295).unwrap();

@@ -14,7 +14,8 @@ use super::{
 /// ```
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`] if it does not begin with two numbers.
+///
+/// Returns [`ProtocolError::MalformedListing`] if the text does not begin with two numbers.
 pub fn drop_listing(text: &[u8]) -> Result<DropListing, ProtocolError> {
     let mut words = quirks::words(text);
     let messages = words.next().and_then(number).and_then(|number| u32::try_from(number).ok());
@@ -25,11 +26,12 @@ pub fn drop_listing(text: &[u8]) -> Result<DropListing, ProtocolError> {
     }
 }
 
-/// Parses a scan listing, a line of the response to `LIST`: `b"1 120"`. More words may follow (RFC 1939 §5).
+/// Parses a scan listing, a line of the response to `LIST`: `b"1 120"`. Further words are ignored (RFC 1939 §5).
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`] if it does not begin with two numbers, [`ProtocolError::BadMessageNumber`] if the
-/// first is no message-number.
+///
+/// Returns [`ProtocolError::MalformedListing`] if the line does not begin with two numbers, and
+/// [`ProtocolError::BadMessageNumber`] if the first number is not a valid message-number.
 pub fn scan_listing(line: &[u8]) -> Result<ScanListing, ProtocolError> {
     let mut words = quirks::words(line);
     let number_word = words.next().ok_or(ProtocolError::MalformedListing)?;
@@ -39,7 +41,8 @@ pub fn scan_listing(line: &[u8]) -> Result<ScanListing, ProtocolError> {
 
 /// Parses a unique-id listing, a line of the response to `UIDL` (RFC 1939 §7): `b"1 whqtswO00WBw418f9t5JxYwZ"`.
 ///
-/// A missing unique-id is `None` and no error, so that the other messages keep theirs.
+/// A missing unique-id is `None` rather than an error, so that one bad line does not lose the unique-ids of the other
+/// messages.
 ///
 /// ```
 /// use pop3::proto::listing;
@@ -49,8 +52,9 @@ pub fn scan_listing(line: &[u8]) -> Result<ScanListing, ProtocolError> {
 /// ```
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`] if it does not begin with a number, [`ProtocolError::BadMessageNumber`] if that is
-/// no message-number.
+///
+/// Returns [`ProtocolError::MalformedListing`] if the line does not begin with a number, and
+/// [`ProtocolError::BadMessageNumber`] if the number is not a valid message-number.
 pub fn unique_id_line(line: &[u8]) -> Result<(MessageNumber, Option<UniqueId>), ProtocolError> {
     let number_word = quirks::words(line).next().ok_or(ProtocolError::MalformedListing)?;
     let unique_id = UniqueId::try_from(quirks::after_first_word(line)).ok();
@@ -60,8 +64,9 @@ pub fn unique_id_line(line: &[u8]) -> Result<(MessageNumber, Option<UniqueId>), 
 /// Parses the text of the response to `UIDL n` (RFC 1939 §7).
 ///
 /// # Errors
-/// [`ProtocolError::MalformedListing`] if it has no unique-id, [`ProtocolError::BadMessageNumber`] if it is that of
-/// another message.
+///
+/// Returns [`ProtocolError::MalformedListing`] if the text has no unique-id, and [`ProtocolError::BadMessageNumber`]
+/// if the unique-id is that of another message.
 pub fn unique_id_listing(text: &[u8], asked: MessageNumber) -> Result<UniqueIdListing, ProtocolError> {
     let (number, unique_id) = if quirks::number_left_out(text) {
         (asked, UniqueId::try_from(text.trim_ascii()).ok())
@@ -79,7 +84,7 @@ fn message_number(word: &[u8]) -> Result<MessageNumber, ProtocolError> {
     u32::try_from(number).ok().and_then(MessageNumber::new).ok_or(ProtocolError::BadMessageNumber)
 }
 
-/// Digits only: no sign, no overflow.
+/// Parses a number without a sign; `None` if it does not fit.
 fn number(word: &[u8]) -> Option<u64> {
     if word.is_empty() || !word.iter().all(u8::is_ascii_digit) {
         return None;
@@ -92,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_digits_that_fit() {
+    fn malformed_numbers_are_refused() {
         for text in [&b""[..], b"2", b"-1 320", b"+2 320", b"2 x", b"4294967296 1", b"1 18446744073709551616"]
         {
             assert_eq!(drop_listing(text), Err(ProtocolError::MalformedListing), "{}", text.escape_ascii());
@@ -105,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn unique_ids_are_accepted_as_they_are() {
+    fn nonstandard_unique_ids_are_accepted() {
         let parse = |line: &[u8]| unique_id_line(line).map(|(_, id)| id.map(|id| id.as_bytes().to_vec()));
         let long = vec![b'u'; 500];
         assert_eq!(parse(&[b"1 ", &long[..]].concat()), Ok(Some(long)));

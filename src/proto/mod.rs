@@ -1,8 +1,8 @@
-//! POP3 without input or output: commands to bytes, bytes to events.
+//! POP3 without I/O: encodes commands to bytes and decodes bytes to events.
 //!
-//! Nothing here uses a socket, a file, a clock or a log, so it works in blocking and in asynchronous clients alike.
-//! [`Engine`] keeps the commands in flight and finds the response to each; the other types are the words of the protocol
-//! as values that cannot be invalid.
+//! This module uses no socket, file, clock or log, so it works in blocking and asynchronous clients. [`Engine`]
+//! tracks the commands in flight and finds their responses. The other types are values of the protocol that are valid
+//! by construction.
 //!
 //! ```
 //! use pop3::proto::{Argument, Capability, MessageNumber, ResponseCode, StatusLine, UniqueId, listing};

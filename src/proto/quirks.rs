@@ -1,10 +1,10 @@
-//! Every tolerance for servers that do not follow the RFCs, each with a name, the servers that need it and a test.
-//! Nothing else is tolerated.
+//! Tolerances for servers that do not follow the RFCs, each with a name, the servers that need it, and a test. No
+//! other deviation is tolerated.
 
-/// True if the session ends its lines with LF: then its bodies end with LF `.` LF.
+/// Returns true if the session ends its lines with LF, so that bodies end with LF `.` LF.
 ///
-/// Needed by: home-made and embedded servers that use `println`. A session whose greeting ends with CRLF is strict: a bare
-/// LF before a dot is content there, or the sender of a mail could write the server's next response.
+/// Needed by: home-made and embedded servers that use `println`. In a session whose greeting ends with CRLF, a bare
+/// LF before a dot is content; otherwise the sender of a mail could forge the server's next response.
 #[must_use]
 pub(super) fn lf_session(greeting: &[u8]) -> bool {
     !greeting.ends_with(b"\r\n")
@@ -17,9 +17,9 @@ pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty())
 }
 
-/// Returns a listing line without its first word, trimmed; a unique-id may contain spaces.
+/// Returns the trimmed rest of a listing line after its first word. A unique-id may contain spaces.
 ///
-/// Needed by: servers that use a file name or a Message-ID as unique-id.
+/// Needed by: servers that use a file name or a Message-ID as the unique-id.
 #[must_use]
 pub(super) fn after_first_word(line: &[u8]) -> &[u8] {
     let line = line.trim_ascii();
@@ -27,9 +27,9 @@ pub(super) fn after_first_word(line: &[u8]) -> &[u8] {
     line[end..].trim_ascii()
 }
 
-/// True if the response to `UIDL 3` lacks the message-number: `+OK uid` instead of `+OK 3 uid`.
+/// Returns true if the response to `UIDL 3` lacks the message-number: `+OK uid` instead of `+OK 3 uid`.
 ///
-/// Needed by: a server met in the wild. The command says which message is meant.
+/// Needed by: a server met in the wild. The message is known from the command.
 #[must_use]
 pub(super) fn number_left_out(text: &[u8]) -> bool {
     words(text).count() == 1
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_greeting_decides_on_line_ends() {
+    fn the_greeting_decides_the_line_ends() {
         assert!(lf_session(b"+OK ready\n"));
         assert!(!lf_session(b"+OK ready\r\n"));
     }

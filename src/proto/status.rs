@@ -2,9 +2,9 @@
 
 use super::error::ProtocolError;
 
-/// The status indicator: whether a command succeeded (RFC 1939 §3).
+/// The status indicator: success or refusal of a command (RFC 1939 §3).
 ///
-/// Exhaustive, as RFC 1939 has two.
+/// Exhaustive because RFC 1939 defines exactly two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusIndicator {
     /// `+OK`: success.
@@ -13,7 +13,7 @@ pub enum StatusIndicator {
     Err,
 }
 
-/// The first line of a response, borrowed: `+OK 2 320`.
+/// The borrowed first line of a response: `+OK 2 320`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatusLine<'a> {
     line: &'a [u8],
@@ -21,7 +21,7 @@ pub struct StatusLine<'a> {
 }
 
 impl<'a> StatusLine<'a> {
-    /// Parses a line without its line end. Only the first word is checked; any text may follow.
+    /// Parses a line without its line end. Checks only the first word, as any text may follow.
     ///
     /// ```
     /// use pop3::proto::{ResponseCode, StatusIndicator, StatusLine};
@@ -32,7 +32,8 @@ impl<'a> StatusLine<'a> {
     /// ```
     ///
     /// # Errors
-    /// [`ProtocolError::NoStatusIndicator`] if the first word is neither `+OK` nor `-ERR`.
+    ///
+    /// Returns [`ProtocolError::NoStatusIndicator`] if the first word is neither `+OK` nor `-ERR`.
     pub fn parse(line: &'a [u8]) -> Result<Self, ProtocolError> {
         let word = line.split(|byte| matches!(byte, b' ' | b'\t')).next().unwrap_or_default();
         let indicator = match word {
@@ -65,8 +66,8 @@ impl<'a> StatusLine<'a> {
         self.line.get(skip + 1..).unwrap_or_default()
     }
 
-    /// Returns the response code in square brackets at the start of the text (RFC 2449 §8), whether or not the server
-    /// announced `RESP-CODES`.
+    /// Returns the response code in square brackets at the start of the text (RFC 2449 §8), even if the server did
+    /// not announce `RESP-CODES`.
     #[must_use]
     pub fn response_code(&self) -> Option<ResponseCode<'a>> {
         let text = self.text().trim_ascii_start().strip_prefix(b"[")?;
@@ -77,23 +78,24 @@ impl<'a> StatusLine<'a> {
 
 /// A response code (RFC 2449 §8, RFC 3206, RFC 6856): a machine-readable reason for a refusal.
 ///
-/// Codes are hierarchical, with slashes between the levels; an unknown code counts as its parent (RFC 3206 §3), so `SYS/TEMP/x` is [`SysTemp`](ResponseCode::SysTemp).
+/// Codes are hierarchical, with slashes between the levels. An unknown code is treated as its parent (RFC 3206 §3):
+/// `SYS/TEMP/x` is [`SysTemp`](ResponseCode::SysTemp).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseCode<'a> {
     /// `IN-USE`: another session has locked the maildrop.
     InUse,
-    /// `LOGIN-DELAY`: too soon after the last login.
+    /// `LOGIN-DELAY`: the last login was too recent.
     LoginDelay,
-    /// `SYS/TEMP`: a temporary problem of the server.
+    /// `SYS/TEMP`: a temporary problem on the server.
     SysTemp,
-    /// `SYS/PERM`: a problem of the server that an administrator must fix.
+    /// `SYS/PERM`: a problem on the server that an administrator must fix.
     SysPerm,
     /// `AUTH`: the credentials are wrong.
     Auth,
-    /// `UTF8`: the command needs `UTF8` first (RFC 6856).
+    /// `UTF8`: the command requires `UTF8` to be sent first (RFC 6856).
     Utf8,
-    /// Any other, without its brackets.
+    /// Any other response code, without its brackets.
     Other(&'a [u8]),
 }
 
@@ -121,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_first_word_decides() {
+    fn only_the_first_word_of_a_status_line_is_checked() {
         for (line, indicator) in [
             (&b"+OK"[..], StatusIndicator::Ok),
             (b"+OK ", StatusIndicator::Ok),
@@ -137,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_response_code_counts_as_its_parent() {
+    fn an_unknown_response_code_is_treated_as_its_parent() {
         let code = |line: &'static [u8]| StatusLine::parse(line).unwrap().response_code();
         assert_eq!(code(b"-ERR [SYS/TEMP/full] later"), Some(ResponseCode::SysTemp));
         assert_eq!(code(b"-ERR [sys/perm]"), Some(ResponseCode::SysPerm));

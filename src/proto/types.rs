@@ -1,4 +1,4 @@
-//! The words of the protocol as values.
+//! Message-numbers, unique-ids and listings as values that are valid by construction.
 
 use std::{borrow::Borrow, fmt, num::NonZeroU32};
 
@@ -15,7 +15,7 @@ use thiserror::Error;
 pub struct MessageNumber(NonZeroU32);
 
 impl MessageNumber {
-    /// Returns the number as a message-number, or `None` if it is 0.
+    /// Returns the message-number, or `None` if `number` is 0.
     #[must_use]
     pub const fn new(number: u32) -> Option<Self> {
         match NonZeroU32::new(number) {
@@ -24,7 +24,7 @@ impl MessageNumber {
         }
     }
 
-    /// Returns the number, 1 or more.
+    /// Returns the number, which is at least 1.
     #[must_use]
     pub fn get(self) -> u32 {
         self.0.get()
@@ -37,10 +37,10 @@ impl fmt::Display for MessageNumber {
     }
 }
 
-/// A unique-id (RFC 1939 §7): the server's lasting name of a message, opaque to clients.
+/// A unique-id (RFC 1939 §7): the server's permanent identifier of a message, opaque to clients.
 ///
-/// RFC 1939 allows 1 to 70 characters from `!` to `~`. Real servers send more, so a unique-id is the rest of a listing
-/// line: not empty, no line feed, no white space at its ends.
+/// RFC 1939 allows 1 to 70 characters from `!` to `~`. Real servers send other unique-ids too, so any nonempty rest
+/// of a listing line is accepted. A unique-id contains no line feed, and no white space at its ends.
 ///
 /// ```
 /// use pop3::proto::UniqueId;
@@ -60,7 +60,7 @@ pub struct UniqueId(Box<[u8]>);
 pub struct InvalidUniqueId;
 
 impl UniqueId {
-    /// Returns the bytes of the unique-id. They come from the server: escape them before they reach a terminal.
+    /// Returns the bytes of the unique-id. They are untrusted: escape them before printing them to a terminal.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -106,34 +106,34 @@ impl fmt::Debug for UniqueId {
 
 /// A drop listing, the response to `STAT` (RFC 1939 §5): `+OK 2 320`.
 ///
-/// Exhaustive, as RFC 1939 gives it two fields and lets clients ignore the rest.
+/// Exhaustive because RFC 1939 defines two fields and lets clients ignore the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DropListing {
-    /// How many messages the maildrop has, without those marked as deleted.
+    /// The number of messages in the maildrop, without those marked as deleted.
     pub messages: u32,
-    /// Their size in octets, as the server computes it.
+    /// The total size of the messages in octets, as the server computes it.
     pub octets: u64,
 }
 
 /// A scan listing, one line of the response to `LIST` (RFC 1939 §5): `1 120`.
 ///
-/// Exhaustive, as RFC 1939 gives it two fields and lets clients ignore the rest.
+/// Exhaustive because RFC 1939 defines two fields and lets clients ignore the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ScanListing {
     /// The message.
     pub number: MessageNumber,
-    /// Its size in octets, as the server computes it; `RETR` may send another number of bytes.
+    /// The size in octets, as the server computes it; `RETR` may send a different number of bytes.
     pub octets: u64,
 }
 
 /// A unique-id listing, one line of the response to `UIDL` (RFC 1939 §7): `1 whqtswO00WBw418f9t5JxYwZ`.
 ///
-/// Exhaustive, as RFC 1939 gives it two fields.
+/// Exhaustive because RFC 1939 defines two fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UniqueIdListing {
     /// The message.
     pub number: MessageNumber,
-    /// Its unique-id.
+    /// The unique-id of the message.
     pub unique_id: UniqueId,
 }
 

@@ -1,15 +1,15 @@
-//! The parts of `APOP` (RFC 1939 §7), which is not a SASL mechanism.
+//! The timestamp and the digest of `APOP` (RFC 1939 §7), which is not a SASL mechanism.
 
 use super::SaslError;
 use crate::Secret;
 
-/// The most bytes of a timestamp: a msg-id is within one line of a header, and real ones have 30 to 80.
+/// The maximum length of a timestamp in bytes. Real timestamps have 30 to 80.
 const MAX_TIMESTAMP: usize = 256;
 
-/// Returns the timestamp of a greeting with its angle brackets, if it has a valid one.
+/// Returns the timestamp of a greeting with its angle brackets, or `None` if there is no valid one.
 ///
-/// The timestamp must be the only text in angle brackets, and a msg-id in ASCII (RFC 5322 §3.6.4): a server that can choose
-/// the bytes of a challenge freely recovers the first characters of the password by MD5 collisions (CVE-2007-1558).
+/// The timestamp must be the only text in angle brackets, and an ASCII msg-id (RFC 5322 §3.6.4): a server that may
+/// choose arbitrary bytes can recover the first characters of the password by MD5 collisions (CVE-2007-1558).
 ///
 /// ```
 /// use pop3::sasl::apop::timestamp;
@@ -30,7 +30,7 @@ pub fn timestamp(greeting: &[u8]) -> Option<&[u8]> {
     valid.then_some(timestamp)
 }
 
-/// Returns the digest that `APOP` sends: MD5 of timestamp and secret, in lower-case hexadecimal digits.
+/// Returns the digest for `APOP`: the MD5 of timestamp and secret, in lower-case hexadecimal digits.
 ///
 /// ```
 /// # #[cfg(feature = "md5")] {
@@ -41,7 +41,8 @@ pub fn timestamp(greeting: &[u8]) -> Option<&[u8]> {
 /// ```
 ///
 /// # Errors
-/// [`SaslError::MissingFeature`] without the feature `md5`.
+///
+/// Returns [`SaslError::MissingFeature`] without the feature `md5`.
 #[cfg(feature = "md5")]
 pub fn digest(timestamp: &[u8], secret: &Secret) -> Result<Secret, SaslError> {
     use std::io::Write as _;
@@ -55,16 +56,17 @@ pub fn digest(timestamp: &[u8], secret: &Secret) -> Result<Secret, SaslError> {
     Ok(Secret::from(hex))
 }
 
-/// Fails: the digest needs the feature `md5`.
+/// Always fails, as the digest needs the feature `md5`.
 ///
 /// # Errors
-/// [`SaslError::MissingFeature`].
+///
+/// Always returns [`SaslError::MissingFeature`].
 #[cfg(not(feature = "md5"))]
 pub fn digest(_: &[u8], _: &Secret) -> Result<Secret, SaslError> {
     Err(SaslError::MissingFeature("md5"))
 }
 
-/// The position of `wanted`, if it occurs exactly once.
+/// Returns the position of `wanted` if it occurs exactly once.
 fn sole(bytes: &[u8], wanted: u8) -> Option<usize> {
     let first = bytes.iter().position(|byte| *byte == wanted)?;
     (!bytes[first + 1..].contains(&wanted)).then_some(first)
@@ -92,14 +94,14 @@ mod tests {
 
     #[cfg(feature = "md5")]
     #[test]
-    fn the_digest_is_that_of_rfc_1939() {
+    fn the_example_of_rfc_1939_is_reproduced() {
         let digest = digest(b"<1896.697170952@dbc.mtview.ca.us>", &Secret::from("tanstaaf")).unwrap();
         assert_eq!(digest.expose(), b"c4c9334bac560ecc979e58001b3e22fb");
         assert_eq!(format!("{digest:?} {digest}"), "*** ***");
     }
 
     #[test]
-    fn a_msg_id_is_taken_as_it_stands() {
+    fn a_valid_msg_id_is_a_timestamp() {
         for stamp in [
             "<1896.697170952@dbc.mtview.ca.us>",
             "<16fe.1.5d8ab+c/Zw==@mail>",
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_no_timestamp() {
+    fn anything_else_is_not_a_timestamp() {
         for stamp in [
             "",
             "<",

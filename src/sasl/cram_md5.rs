@@ -26,12 +26,12 @@ impl CramMd5 {
 impl MechanismState for CramMd5 {
     fn respond(&mut self, challenge: &[u8]) -> Result<Secret, SaslError> {
         let password = self.password.take().ok_or(SaslError::OutOfOrder)?;
-        // RFC 2195 §2: the challenge is a msg-id. Many servers send other text, but an empty challenge would get the same
-        // answer every time.
+        // RFC 2195 §2 requires a msg-id. Many servers send other text, which is accepted, but the response to an
+        // empty challenge would always be the same.
         if challenge.is_empty() {
             return Err(SaslError::Malformed);
         }
-        // HMAC takes a key of any length.
+        // HMAC accepts a key of any length.
         let mut mac = Hmac::<Md5>::new_from_slice(password.expose()).map_err(|_| SaslError::Malformed)?;
         mac.update(challenge);
         let digest = Zeroizing::new(<[u8; 16]>::from(mac.finalize().into_bytes()));
@@ -53,7 +53,7 @@ mod tests {
     use crate::sasl::{Mechanism::CramMd5, SaslError};
 
     #[test]
-    fn the_response_is_that_of_rfc_2195() {
+    fn the_example_of_rfc_2195_is_reproduced() {
         let mut exchange = start(CramMd5, "tim", &password("tanstaaftanstaaf")).unwrap();
         assert_eq!(exchange.initial(255), None);
         assert_eq!(exchange.finish(), Err(SaslError::Unfinished));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_challenge_gets_no_digest() {
+    fn an_empty_challenge_is_refused() {
         let mut exchange = start(CramMd5, "tim", &password("tanstaaf")).unwrap();
         assert_eq!(exchange.respond(b""), Err(SaslError::Malformed));
         assert_eq!(exchange.respond(b"<1@b>"), Err(SaslError::Malformed));

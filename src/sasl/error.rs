@@ -2,20 +2,20 @@
 
 use crate::ErrorKind;
 
-/// An error that ends a SASL exchange. No variant holds a secret or text of the server.
+/// An error that ends a SASL exchange. No variant contains a secret or text from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaslError {
-    /// The user name is empty, or holds CR, LF or NUL, or (for the OAuth mechanisms) any control character.
+    /// The user name is empty, or contains CR, LF, NUL or, for the OAuth mechanisms, any control character.
     #[error("the user name is empty or holds a control character")]
     UserName,
-    /// The password holds CR, LF or NUL.
+    /// The password contains CR, LF or NUL.
     #[error("the password holds CR, LF or NUL")]
     Password,
-    /// The access token is empty, or holds a byte that RFC 6750 §2.1 does not allow.
+    /// The access token is empty, or contains a byte that RFC 6750 §2.1 does not allow.
     #[error("the access token is empty or holds a space, a control character or 8-bit bytes")]
     Token,
-    /// A password for a mechanism that needs a token, or the other way round.
+    /// A password was given for a mechanism that needs a token, or vice versa.
     #[error("the credential does not fit the mechanism")]
     Credential,
     /// The host name is not valid in an OAUTHBEARER message (RFC 7628 §3.1).
@@ -24,49 +24,50 @@ pub enum SaslError {
     /// The client's nonce is too short, or not printable ASCII without a comma (RFC 5802 §7).
     #[error("the nonce for SCRAM is too short or not printable")]
     Nonce,
-    /// The mechanism is not part of this build: the named feature of the crate is off.
+    /// The mechanism is not part of this build because the named crate feature is off.
     #[error("the mechanism is not part of this build: the feature `{0}` is off")]
     MissingFeature(&'static str),
-    /// A `-PLUS` mechanism without the TLS exporter, or the exporter for another mechanism (RFC 9266).
+    /// A `-PLUS` mechanism lacks the TLS exporter, or another mechanism was given one (RFC 9266).
     #[error("the channel binding does not fit the mechanism")]
     ChannelBinding,
-    /// A challenge that the mechanism does not expect at this point.
+    /// The mechanism does not expect a challenge at this point.
     #[error("the server sent a challenge out of order")]
     OutOfOrder,
-    /// More challenges than any mechanism has: more than 3.
+    /// The server sent more than 3 challenges, which is more than any mechanism has.
     #[error("too many challenges")]
     TooManyChallenges,
-    /// A challenge of more than 9,216 bytes.
+    /// A challenge has more than 9,216 bytes.
     #[error("the server's challenge is too long")]
     ChallengeTooLong,
-    /// A malformed challenge: a missing attribute, invalid base64, an empty salt.
+    /// A challenge is malformed: an attribute is missing, base64 is invalid, or the salt is empty.
     #[error("the server's challenge is malformed")]
     Malformed,
     /// The server's nonce does not extend the client's nonce (RFC 5802 §5.1).
     #[error("the server's nonce does not extend the client's nonce")]
     ForeignNonce,
-    /// The server's message has an extension that must be understood, `m=` (RFC 5802 §5.1).
+    /// The server's message has a mandatory extension, `m=` (RFC 5802 §5.1), and none is supported.
     #[error("the server requires an unknown SCRAM extension")]
     MandatoryExtension,
-    /// An iteration count of 0, or above 5,000,000.
+    /// The iteration count is 0, or above 5,000,000.
     #[error("the server's SCRAM iteration count is not from 1 to {}", super::MAX_ITERATIONS)]
     Iterations,
-    /// The server refused with `e=`: one of the words of RFC 5802 §7, or `other-error`.
+    /// The server refused with `e=` and one of the values of RFC 5802 §7; unknown values are `other-error`.
     #[error("the server refused: {0}")]
     Refused(&'static str),
-    /// A wrong server signature, or `+OK` without one: the server did not prove that it knows the password (RFC 5802 §3).
+    /// The server's signature is wrong or missing, so the server did not prove that it knows the password (RFC 5802
+    /// §3).
     #[error("the server did not prove that it knows the password")]
     Unproven,
-    /// `+OK` before the mechanism was complete.
+    /// The server sent `+OK` before the exchange was complete.
     #[error("the server accepted before the exchange was complete")]
     Unfinished,
-    /// `+OK` after the server had sent an error.
+    /// The server sent `+OK` after an error.
     #[error("the server accepted after it had refused")]
     Contradiction,
 }
 
-/// The URL of the `OpenID` configuration in the error of a server that refused a token (RFC 7628 §3.2.2). It is the source
-/// of that error.
+/// The URL of the `OpenID` configuration in the error of a server that refused a token (RFC 7628 §3.2.2), attached to
+/// that error as its [source](std::error::Error::source).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the server names an OpenID configuration")]
 pub struct OpenIdConfiguration(pub String);

@@ -1,4 +1,4 @@
-//! The exchange of one login, with the bounds of all mechanisms.
+//! The SASL exchange of one login, with the limits that apply to all mechanisms.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ use super::{
 };
 use crate::Secret;
 
-/// One exchange, from the `AUTH` command to the server's `+OK` or `-ERR`.
+/// A SASL exchange, from the `AUTH` command to the server's `+OK` or `-ERR`.
 ///
-/// The first error ends it: the secrets are dropped, and every further call returns that error.
+/// The first error ends the exchange: the secrets are dropped, and every further call returns that error.
 pub struct Exchange {
     mechanism: Mechanism,
     state: Result<Box<dyn MechanismState>, SaslError>,
@@ -24,10 +24,12 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// Prepares an exchange. No key is derived yet.
+    /// Prepares an exchange without deriving a key yet.
     ///
     /// # Errors
-    /// Those of [`ErrorKind::Argument`](crate::ErrorKind::Argument): the parameters do not fit the mechanism.
+    ///
+    /// Returns an error of kind [`ErrorKind::Argument`](crate::ErrorKind::Argument) if the parameters do not fit the
+    /// mechanism.
     pub fn new(mechanism: Mechanism, parameters: &Parameters<'_>) -> Result<Self, SaslError> {
         let state: Box<dyn MechanismState> = match mechanism {
             Mechanism::Plain => Box::new(plain::Plain::new(parameters)?),
@@ -62,8 +64,8 @@ impl Exchange {
         self.mechanism
     }
 
-    /// Returns the initial response (RFC 5034 §4), if the mechanism has one whose base64 has at most `room` bytes. An empty
-    /// response has one byte: `=`.
+    /// Returns the initial response (RFC 5034 §4), if the mechanism has one that takes at most `room` bytes in
+    /// base64. An empty response takes one byte, `=`.
     ///
     /// An initial response that was not returned here is returned by [`respond`](Self::respond) to the server's empty
     /// challenge. `XOAUTH2` has none: Office 365 refuses it on the `AUTH` line.
@@ -83,8 +85,9 @@ impl Exchange {
     /// Returns the response to a challenge; neither is base64.
     ///
     /// # Errors
-    /// Those for a challenge that is out of order, too long, malformed or one too many, for a server that refused or did not
-    /// prove itself. Only `*` may be sent then.
+    ///
+    /// Returns an error if the challenge is out of order, too long, malformed, or one too many, or if the server
+    /// refused or did not authenticate itself. The only valid response is then `*`.
     pub fn respond(&mut self, challenge: &[u8]) -> Result<Secret, SaslError> {
         let response = self.step(challenge);
         if let Err(error) = response {
@@ -115,21 +118,24 @@ impl Exchange {
     /// Checks the server's `+OK`.
     ///
     /// # Errors
-    /// Those for a server that accepted too early, after an error, or without the signature of SCRAM.
+    ///
+    /// Returns an error if the server accepted too early, after an error, or without the signature that SCRAM
+    /// requires.
     pub fn finish(&mut self) -> Result<(), SaslError> {
         self.state.as_ref().map_err(|error| *error)?.finish()
     }
 
     /// Returns the server's reason for refusing a token: `status 401, scope https://mail.google.com/`.
     ///
-    /// The text is untrusted: bounded in length, without the token, but with any control characters.
+    /// The text is untrusted. It is bounded in length and does not contain the token, but may contain control
+    /// characters.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.state.as_ref().ok()?.reason()
     }
 
-    /// Returns the URL of the authorization server's metadata, if the server's error names it (RFC 7628 §3.2.2). The URL is
-    /// untrusted.
+    /// Returns the URL of the authorization server's metadata, if the server's error contains one (RFC 7628 §3.2.2).
+    /// The URL is untrusted.
     #[must_use]
     pub fn openid_configuration(&self) -> Option<OpenIdConfiguration> {
         self.state.as_ref().ok()?.openid_configuration().map(|url| OpenIdConfiguration(url.to_owned()))

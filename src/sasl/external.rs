@@ -42,7 +42,7 @@ mod tests {
     use crate::sasl::{Credential, Mechanism::External, SaslError};
 
     #[test]
-    fn the_identity_is_the_user_or_nothing() {
+    fn the_response_is_the_user_name() {
         let mut exchange = start(External, "fred@example.com", &Credential::None).unwrap();
         assert_eq!(exchange.initial(255).unwrap().expose(), b"fred@example.com");
         assert_eq!(exchange.finish(), Ok(()));

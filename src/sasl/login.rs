@@ -1,5 +1,5 @@
-//! LOGIN: the user name, then the password. No RFC defines it, and the prompts differ between servers, so they are ignored:
-//! the first response is the user name, the second the password, and there is no third.
+//! LOGIN: the first response is the user name, the second the password. No RFC defines the mechanism. The prompts
+//! differ between servers and are ignored.
 
 use super::state::MechanismState;
 use super::{Parameters, SaslError};
@@ -33,7 +33,7 @@ mod tests {
     use crate::sasl::{Mechanism::Login, SaslError};
 
     #[test]
-    fn user_then_password_whatever_the_prompts_say() {
+    fn the_prompts_are_ignored() {
         let prompts: [[&[u8]; 2]; 4] = [
             [b"Username:", b"Password:"],
             [b"User Name\0", b"Password\0"],

@@ -8,19 +8,19 @@ use std::fmt;
 pub enum Mechanism {
     /// User name and password in one message (RFC 4616).
     Plain,
-    /// User name and password in two messages; never standardised, widely offered.
+    /// User name and password in two messages; not standardised, but widely offered.
     Login,
     /// HMAC-MD5 of the server's challenge (RFC 2195).
     CramMd5,
     /// Salted challenge and response with SHA-1 (RFC 5802).
     ScramSha1,
-    /// The same, bound to the TLS channel.
+    /// SCRAM-SHA-1 with channel binding to TLS (RFC 5802).
     ScramSha1Plus,
     /// Salted challenge and response with SHA-256 (RFC 7677).
     ScramSha256,
-    /// The same, bound to the TLS channel.
+    /// SCRAM-SHA-256 with channel binding to TLS (RFC 7677).
     ScramSha256Plus,
-    /// An OAuth 2.0 access token, as Google and Microsoft do it.
+    /// An OAuth 2.0 access token in the format of Google and Microsoft.
     XOAuth2,
     /// An OAuth 2.0 access token (RFC 7628).
     OAuthBearer,
@@ -43,15 +43,16 @@ impl Mechanism {
         Self::External,
     ];
 
-    /// Returns the mechanism of a name in the `SASL` line of `CAPA`, in either case: `scram-sha-1`. A mechanism that is not
-    /// part of this build is unknown.
+    /// Returns the mechanism with this name in the `SASL` line of `CAPA`, in either case: `scram-sha-1`. Returns
+    /// `None` for a mechanism that is not part of this build.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let known = Self::ALL.into_iter().filter(|mechanism| mechanism.is_available());
         known.into_iter().find(|mechanism| mechanism.name().eq_ignore_ascii_case(name))
     }
 
-    /// True if the mechanism is part of this build: SCRAM needs the feature `scram`, CRAM-MD5 the feature `md5`.
+    /// Returns true if the mechanism is part of this build: SCRAM needs the feature `scram`, CRAM-MD5 the feature
+    /// `md5`.
     #[must_use]
     pub fn is_available(self) -> bool {
         match self {
@@ -77,43 +78,44 @@ impl Mechanism {
         }
     }
 
-    /// True if the credential is an access token.
+    /// Returns true if the credential is an access token.
     #[must_use]
     pub fn wants_token(self) -> bool {
         matches!(self, Self::XOAuth2 | Self::OAuthBearer)
     }
 
-    /// True if the credential is a password; `EXTERNAL` needs none.
+    /// Returns true if the credential is a password; `EXTERNAL` needs none.
     #[must_use]
     pub fn wants_password(self) -> bool {
         !self.wants_token() && self != Self::External
     }
 
-    /// True if the mechanism needs the TLS exporter, which only TLS 1.3 provides safely (RFC 9266 §3).
+    /// Returns true if the mechanism needs the TLS exporter, which only TLS 1.3 provides safely (RFC 9266 §3).
     #[must_use]
     pub fn needs_tls_exporter(self) -> bool {
         matches!(self, Self::ScramSha1Plus | Self::ScramSha256Plus)
     }
 
-    /// True if the caller must provide a nonce.
+    /// Returns true if the caller must provide a nonce.
     #[must_use]
     pub fn needs_nonce(self) -> bool {
         self.is_scram()
     }
 
-    /// True if the secret itself is sent, readable on the way unless there is TLS.
+    /// Returns true if the secret itself is sent, so that without TLS it can be read in transit.
     #[must_use]
     pub fn reveals_secret(self) -> bool {
         matches!(self, Self::Plain | Self::Login | Self::XOAuth2 | Self::OAuthBearer)
     }
 
-    /// True if the client sends first, so that the first challenge must be empty (RFC 5034 §4).
+    /// Returns true if the client sends first; an empty first challenge then asks for the initial response (RFC 5034
+    /// §4).
     #[must_use]
     pub fn client_first(self) -> bool {
         !matches!(self, Self::Login | Self::CramMd5)
     }
 
-    /// Returns the variant with channel binding, if there is one: `SCRAM-SHA-1` → `SCRAM-SHA-1-PLUS`.
+    /// Returns the variant with channel binding, if there is one: `SCRAM-SHA-1-PLUS` for `SCRAM-SHA-1`.
     #[must_use]
     pub fn plus(self) -> Option<Self> {
         match self {
@@ -139,7 +141,7 @@ mod tests {
     use super::Mechanism;
 
     #[test]
-    fn a_name_is_read_in_any_case_and_only_whole() {
+    fn names_are_case_insensitive() {
         for mechanism in Mechanism::ALL {
             assert_eq!(Mechanism::from_name(mechanism.name()), Some(mechanism));
             assert_eq!(Mechanism::from_name(&mechanism.name().to_lowercase()), Some(mechanism));
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn each_wants_what_it_wants() {
+    fn each_mechanism_has_its_properties() {
         use Mechanism::{External, OAuthBearer, ScramSha1, ScramSha1Plus, ScramSha256Plus, XOAuth2};
         for mechanism in Mechanism::ALL {
             assert_eq!(mechanism.wants_token(), [XOAuth2, OAuthBearer].contains(&mechanism));

@@ -1,4 +1,4 @@
-//! The method of a login, and which one is the strongest.
+//! Authentication methods, and the choice of the strongest one.
 
 use std::fmt;
 
@@ -6,22 +6,22 @@ use super::{Credential, Mechanism};
 
 /// An authentication method of POP3.
 ///
-/// Exhaustive, as RFC 1939 has two and RFC 5034 makes every other a SASL mechanism.
+/// Exhaustive because RFC 1939 defines two methods and RFC 5034 makes every other method a SASL mechanism.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AuthMethod {
     /// `USER` and `PASS` (RFC 1939 §7).
     UserPass,
-    /// `APOP` (RFC 1939 §7), never chosen by [`AuthMethod::strongest`].
+    /// `APOP` (RFC 1939 §7), which [`AuthMethod::strongest`] never returns.
     Apop,
     /// `AUTH` with a SASL mechanism (RFC 5034).
     Sasl(Mechanism),
 }
 
 impl AuthMethod {
-    /// Returns the strongest method that the server offers and the credential fits, or `None`.
+    /// Returns the strongest method that the server offers for the kind of credential, or `None`.
     ///
-    /// Prefers methods that do not send a password: SCRAM; CRAM-MD5, but only without TLS; then PLAIN, `USER` and `PASS`,
-    /// LOGIN. A token is sent only over TLS. `APOP` and `EXTERNAL` are never chosen.
+    /// For a password, the order is SCRAM, CRAM-MD5 (only without TLS), PLAIN, `USER` and `PASS`, LOGIN. A token is
+    /// sent only over TLS. `APOP` and `EXTERNAL` are never returned.
     ///
     /// ```
     /// use pop3::{Secret, sasl::{AuthMethod, Channel, Credential, Mechanism, Offer}};
@@ -53,7 +53,7 @@ impl AuthMethod {
         }
     }
 
-    /// True if the secret itself is sent.
+    /// Returns true if the method sends the secret itself.
     #[must_use]
     pub fn reveals_secret(self) -> bool {
         match self {
@@ -63,8 +63,8 @@ impl AuthMethod {
         }
     }
 
-    /// Returns the `-PLUS` variant of the method, bound to the TLS channel, if the channel allows it and the server offers
-    /// it: `SCRAM-SHA-1` → `SCRAM-SHA-1-PLUS`. Else the method itself.
+    /// Returns the variant with channel binding (`SCRAM-SHA-1-PLUS` for `SCRAM-SHA-1`) if the channel allows it and
+    /// the server offers it, and otherwise the method itself.
     #[must_use]
     pub fn bound(self, offer: &Offer<'_>) -> Self {
         match self {
@@ -108,10 +108,10 @@ fn fits(mechanism: Mechanism, channel: Channel) -> bool {
 
 /// The protection of the connection to a server.
 ///
-/// Exhaustive, as a channel of an unknown kind could not be judged.
+/// Exhaustive because the security of a method depends on the kind of channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Channel {
-    /// None: it can be read on the way.
+    /// No encryption: the conversation can be read in transit.
     Clear,
     /// TLS without a channel binding.
     Tls,
@@ -122,7 +122,7 @@ pub enum Channel {
 /// The authentication methods that a server offers, and the channel to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Offer<'a> {
-    /// The known mechanisms of the `SASL` capability; `None` if there is no such capability, or `CAPA` failed.
+    /// The known mechanisms of the `SASL` capability; `None` if the server does not announce it or refused `CAPA`.
     pub sasl: Option<&'a [Mechanism]>,
     /// True if the `USER` capability is announced.
     pub user: bool,
@@ -135,8 +135,8 @@ impl Offer<'_> {
         self.sasl.is_some_and(|offered| offered.contains(&mechanism))
     }
 
-    /// RFC 2449 §6.3 requires `USER` in the list, but a server that announces neither `USER` nor `SASL` does not mean that
-    /// no login is possible.
+    /// RFC 2449 §6.3 requires servers to announce `USER`, but a server that announces neither `USER` nor `SASL` may
+    /// still accept `USER`.
     fn has_user_pass(&self) -> bool {
         self.user || self.sasl.is_none()
     }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_gets_the_strongest_method_that_fits() {
+    fn the_strongest_method_for_a_password_is_chosen() {
         let all = Some(&Mechanism::ALL[..]);
         check(
             &Credential::Password(Secret::from("tanstaaf")),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_method_is_bound_if_both_sides_can() {
+    fn channel_binding_is_used_if_both_sides_support_it() {
         let offer =
             |channel| Offer { sasl: Some(&[ScramSha1, ScramSha1Plus, ScramSha256]), user: true, channel };
         assert_eq!(Sasl(ScramSha1).bound(&offer(TlsExporter)), Sasl(ScramSha1Plus));

@@ -1,8 +1,8 @@
-//! SASL mechanisms (RFC 4422, RFC 5034) and `APOP` without input and output: challenge in, response out.
+//! SASL mechanisms (RFC 4422, RFC 5034) and `APOP` without I/O: responses are computed from challenges.
 //!
-//! Challenges and responses are bytes, not base64. A caller decodes the text after `"+ "` strictly, passes it to
-//! [`Exchange::respond`], and sends the response. Any [`SaslError`] ends the exchange: the caller sends `*` (RFC 5034 §4).
-//! SCRAM needs the feature `scram`, CRAM-MD5 and `APOP` the feature `md5`.
+//! Challenges and responses are bytes, not base64. The caller decodes the text after `"+ "` strictly, passes it to
+//! [`Exchange::respond`], and sends the response in base64. Any [`SaslError`] ends the exchange: the caller sends `*`
+//! (RFC 5034 §4). SCRAM needs the feature `scram`, CRAM-MD5 and `APOP` need the feature `md5`.
 //!
 //! ```
 //! use pop3::Secret;

@@ -7,7 +7,7 @@ use crate::Secret;
 pub(super) struct OAuth {
     message: Option<Secret>,
     token: Secret,
-    /// The response to the server's error, after which the server sends `-ERR`.
+    /// The response to the server's error message. The server then sends `-ERR`.
     acknowledgement: &'static [u8],
     refused: bool,
     reason: Option<String>,
@@ -84,7 +84,8 @@ impl MechanismState for OAuth {
     }
 }
 
-/// The user name. Control characters are refused: `^A` ends a field of the message.
+/// Returns the user name, or an error if it contains a control character, such as `^A`, which ends a field of the
+/// message.
 fn user<'a>(parameters: &Parameters<'a>) -> Result<&'a str, SaslError> {
     match parameters.user()? {
         user if user.contains(char::is_control) => Err(SaslError::UserName),
@@ -100,7 +101,7 @@ mod tests {
     const GOOGLE: &[u8] = br#"{"status":"401","schemes":"bearer mac","scope":"https://mail.google.com/"}"#;
 
     #[test]
-    fn xoauth2_is_always_in_two_steps() {
+    fn xoauth2_has_no_initial_response() {
         let mut exchange = start(XOAuth2, "someuser@example.com", &token("ya29.vF9dft4")).unwrap();
         assert_eq!(exchange.initial(usize::MAX), None);
         let message = exchange.respond(b"").unwrap();
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn oauthbearer_is_that_of_rfc_7628() {
+    fn the_example_of_rfc_7628_is_reproduced() {
         let credential = token("vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==");
         let mut parameters = parameters("user@example.com", &credential);
         (parameters.host, parameters.port) = ("server.example.com", 143);
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_acknowledged_once_and_kept() {
+    fn an_error_message_is_acknowledged_once() {
         for (mechanism, acknowledgement) in [(XOAuth2, &b""[..]), (OAuthBearer, b"\x01")] {
             let mut exchange = start(mechanism, "alice", &token("t0ken")).unwrap();
             let _ = exchange.respond(b"").unwrap();
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_break_out_of_its_field_is_refused() {
+    fn control_characters_are_refused() {
         for mechanism in [XOAuth2, OAuthBearer] {
             for bad in ["", "a b", "a\x01b", "a\nb", "a\u{e9}"] {
                 assert_eq!(start(mechanism, "alice", &token(bad)).unwrap_err(), SaslError::Token, "{bad:?}");

@@ -1,4 +1,4 @@
-//! The parameters of an exchange.
+//! Credentials and other parameters of an exchange.
 
 use std::fmt;
 
@@ -13,25 +13,25 @@ pub enum Credential {
     Password(Secret),
     /// An OAuth 2.0 access token.
     Token(Secret),
-    /// None: the TLS client certificate is the proof (`EXTERNAL`).
+    /// No secret: the TLS client certificate identifies the user (`EXTERNAL`).
     None,
 }
 
-/// The statement of SCRAM about channel binding (RFC 5802 §6).
+/// The statement about channel binding in a SCRAM message (RFC 5802 §6).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum ChannelBinding<'a> {
-    /// `n,,`: the channel cannot be bound to (no TLS 1.3), or the server's offer is unknown.
+    /// `n,,`: the channel does not support binding (no TLS 1.3), or the server's mechanisms are unknown.
     Unavailable,
-    /// `y,,`: the client could, but the server's list has no `-PLUS`. If an attacker removed it from the list, the server
-    /// notices and refuses.
+    /// `y,,`: the client supports channel binding, but the server's list has no `-PLUS` mechanism. The server refuses
+    /// the login if an attacker removed that mechanism from the list.
     NotOffered,
     /// `p=tls-exporter,,`: the output of the TLS exporter (RFC 9266), for the `-PLUS` mechanisms.
     TlsExporter(&'a [u8; 32]),
 }
 
 impl<'a> ChannelBinding<'a> {
-    /// Returns the statement for a mechanism, the mechanisms that the server listed (`None`: no list), and the TLS exporter
-    /// of the channel (`None`: it has none).
+    /// Returns the statement for a mechanism, given the mechanisms that the server listed (`None` without a list) and
+    /// the TLS exporter of the channel (`None` without one).
     ///
     /// The list must have been received over that channel.
     #[must_use]
@@ -62,16 +62,16 @@ impl fmt::Debug for ChannelBinding<'_> {
     }
 }
 
-/// The parameters of an exchange. Each mechanism uses those that it needs.
+/// The parameters of an exchange. Each mechanism uses a part of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Parameters<'a> {
-    /// The user name, sent unchanged; for `EXTERNAL` the identity to act as, or empty for that of the certificate.
+    /// The user name, which is sent unchanged. For `EXTERNAL`, an empty name means the identity of the certificate.
     pub user: &'a str,
     /// The password or token.
     pub credential: &'a Credential,
     /// Printable random text of at least 16 bytes without a comma, new for each exchange; only SCRAM uses it.
     pub nonce: &'a str,
-    /// The statement of SCRAM about channel binding.
+    /// The statement about channel binding; only SCRAM uses it.
     pub binding: ChannelBinding<'a>,
     /// The server's name, for `OAUTHBEARER`.
     pub host: &'a str,
@@ -110,8 +110,8 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// A user name in a GS2 header or a message of SCRAM (`saslname`, RFC 5801 §4 and RFC 5802 §5.1), without `SASLprep`:
-/// `a=b,c` → `a=3Db=2Cc`.
+/// Escapes a user name for a GS2 header or a SCRAM message (`saslname`, RFC 5801 §4 and RFC 5802 §5.1), without
+/// `SASLprep`: `a=b,c` → `a=3Db=2Cc`.
 pub(super) fn escape_name(user: &str) -> String {
     user.replace('=', "=3D").replace(',', "=2C")
 }

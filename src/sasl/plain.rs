@@ -40,7 +40,7 @@ mod tests {
     use crate::sasl::{Mechanism::Plain, SaslError};
 
     #[test]
-    fn the_message_is_that_of_rfc_4616() {
+    fn the_example_of_rfc_4616_is_reproduced() {
         let mut exchange = start(Plain, "tim", &password("tanstaaftanstaaf")).unwrap();
         assert_eq!(exchange.finish(), Err(SaslError::Unfinished));
         assert_eq!(exchange.initial(27), None, "21 bytes take 28 in base64");
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_the_line_answers_the_empty_challenge() {
+    fn a_long_initial_response_answers_the_empty_challenge() {
         let mut exchange = start(Plain, "tim", &password("")).unwrap();
         assert_eq!(exchange.initial(7), None);
         assert_eq!(exchange.respond(b"").unwrap().expose(), b"\0tim\0");
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_challenge_with_a_word_gets_nothing() {
+    fn a_challenge_with_text_is_refused() {
         let mut exchange = start(Plain, "tim", &password("tanstaaf")).unwrap();
         assert_eq!(exchange.respond(b"Password:"), Err(SaslError::OutOfOrder));
         assert_eq!(exchange.respond(b""), Err(SaslError::OutOfOrder));

@@ -1,20 +1,19 @@
 //! The reason for refusing a token, from the JSON object of the server's error challenge (RFC 7628 §3.2.2).
 //!
-//! The reason only makes an error readable, so malformed JSON is no error.
+//! The reason is only shown to people, so malformed JSON is ignored.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
 
 use crate::Secret;
 
-/// The most characters of one value: a list of scopes has some hundred, and an error is one line.
+/// The maximum length of a value in characters. A list of scopes has some hundred, and the whole error is one line.
 const MAX_WORD: usize = 200;
 
-/// The most bytes of a URL that a person can be asked to confirm.
+/// The maximum length of a URL in bytes. People are asked to confirm it.
 const MAX_URL: usize = 2048;
 
-/// `{"status":"401","scope":"mail"}` → `status 401, scope mail`; the token or its base64, if the server
-/// repeats it, as `***`.
+/// `{"status":"401","scope":"mail"}` → `status 401, scope mail`. The token and its base64 are replaced with `***`.
 pub(super) fn read(challenge: &[u8], token: &Secret) -> Option<String> {
     let text = String::from_utf8_lossy(challenge);
     let token = std::str::from_utf8(token.expose()).unwrap_or_default();
@@ -36,7 +35,7 @@ pub(super) fn openid_configuration(challenge: &[u8]) -> Option<String> {
     (!url.is_empty() && url.len() <= MAX_URL).then_some(url)
 }
 
-/// The first value of `key`, if it is a string or a number, at any depth.
+/// Returns the first value of `key` at any depth, if the value is a string or a number.
 fn member(text: &str, key: &str) -> Option<String> {
     let mut rest = text;
     loop {
@@ -56,7 +55,7 @@ fn member(text: &str, key: &str) -> Option<String> {
     }
 }
 
-/// The string at the beginning of `text`, and the text after it; `None` for an unterminated string.
+/// Returns the JSON string at the start of `text`, and the text after it; `None` if the string is not terminated.
 fn string(text: &str) -> Option<(String, &str)> {
     let mut characters = text.strip_prefix('"')?.chars();
     let mut string = String::new();
@@ -72,7 +71,7 @@ fn string(text: &str) -> Option<(String, &str)> {
                 'u' => {
                     let digits = characters.as_str().get(..4)?;
                     characters = characters.as_str()[4..].chars();
-                    // Half of a surrogate pair is not a character.
+                    // Half of a surrogate pair is replaced with U+FFFD.
                     u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).unwrap_or('\u{fffd}')
                 }
                 other => other,
@@ -94,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_are_found() {
+    fn known_members_are_found() {
         for (challenge, expected) in [
             (
                 r#"{"status":"invalid_token","scope":"example_scope","openid-configuration":"https://x/"}"#,
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_are_none_there_is_no_reason() {
+    fn malformed_json_has_no_reason() {
         for challenge in [
             "",
             "{}",
@@ -140,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_is_cut_only_after_the_token_is_out_of_it() {
+    fn the_token_is_redacted_before_a_value_is_truncated() {
         let filler = "x".repeat(MAX_WORD - 2);
         let challenge = format!(r#"{{"status":"{filler}t0ken and more"}}"#);
         assert_eq!(reason(&challenge), Some(format!("status {filler}**")));

@@ -3,30 +3,31 @@
 use super::SaslError;
 use crate::Secret;
 
-/// The steps of one mechanism. [`Exchange`](super::Exchange) orders and bounds the calls, and makes none after an error.
+/// The state machine of one mechanism. [`Exchange`](super::Exchange) calls it in order, a bounded number of times,
+/// and never after an error.
 pub(super) trait MechanismState: Send + Sync {
-    /// The length of the initial response in bytes, before it was taken.
+    /// Returns the length in bytes of the initial response, until that is taken.
     fn initial_length(&self) -> Option<usize> {
         None
     }
 
-    /// The initial response, once.
+    /// Takes the initial response.
     fn initial(&mut self) -> Option<Secret> {
         None
     }
 
-    /// The response to a challenge.
+    /// Returns the response to a challenge.
     fn respond(&mut self, challenge: &[u8]) -> Result<Secret, SaslError>;
 
-    /// Checks that the server may accept now.
+    /// Checks that the exchange is complete, so that the server may accept.
     fn finish(&self) -> Result<(), SaslError>;
 
-    /// The server's reason for refusing a token.
+    /// Returns the server's reason for refusing a token.
     fn reason(&self) -> Option<&str> {
         None
     }
 
-    /// The URL of the `OpenID` configuration in the server's error.
+    /// Returns the URL of the `OpenID` configuration in the server's error.
     fn openid_configuration(&self) -> Option<&str> {
         None
     }

@@ -1,4 +1,4 @@
-//! Properties of every mechanism.
+//! Tests that hold for every mechanism.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -52,7 +52,7 @@ fn an_exchange_can_cross_threads() {
 }
 
 #[test]
-fn what_cannot_stand_in_a_command_is_refused_by_all() {
+fn every_mechanism_refuses_line_breaks() {
     for mechanism in Mechanism::ALL {
         for user in ["a\rb", "a\nb", "a\0b"] {
             let error = start(mechanism, user, &fitting(mechanism)).unwrap_err();
@@ -65,7 +65,7 @@ fn what_cannot_stand_in_a_command_is_refused_by_all() {
             for bad in ["a\rb", "a\nb", "a\0b", "\r\nDELE 1"] {
                 assert_eq!(start(mechanism, "u", &password(bad)).unwrap_err(), SaslError::Password);
             }
-            assert!(start(mechanism, "u", &password("")).is_ok(), "an empty password is one");
+            assert!(start(mechanism, "u", &password("")).is_ok(), "an empty password is valid");
         }
         if mechanism.wants_token() {
             assert_eq!(start(mechanism, "u", &password("p")).unwrap_err(), SaslError::Credential);
@@ -120,7 +120,8 @@ fn debug_shows_no_secret() {
     }
 }
 
-/// Challenges that reach deep: empty ones, prompts, first messages of SCRAM, errors of OAuth, and arbitrary bytes.
+/// Generates challenges that pass the first checks: empty ones, prompts, first messages of SCRAM, OAuth errors, and
+/// arbitrary bytes.
 fn challenge() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         Just(Vec::new()),
@@ -154,7 +155,7 @@ proptest! {
         for challenge in &challenges {
             match (exchange.respond(challenge), failed) {
                 (Ok(response), None) => sent.push(response),
-                (Ok(_), Some(_)) => panic!("{mechanism} goes on after an error"),
+                (Ok(_), Some(_)) => panic!("{mechanism} continues after an error"),
                 (Err(error), None) => failed = Some(error),
                 (Err(error), Some(first)) => assert_eq!(error, first),
             }
@@ -163,7 +164,7 @@ proptest! {
         let drawn = sent.iter().filter(|response| contains(response.expose(), SECRET.as_bytes())).count();
         assert!(drawn <= usize::from(mechanism.reveals_secret()), "{mechanism} sent the secret {drawn} times");
         if mechanism.plus().is_some() {
-            assert!(exchange.finish().is_err(), "nobody can prove here to know the password");
+            assert!(exchange.finish().is_err(), "no generated challenge has a valid signature");
         }
         if let Some(error) = failed {
             assert_eq!(exchange.finish(), Err(error));

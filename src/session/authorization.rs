@@ -19,24 +19,25 @@ use crate::{
 
 /// A session in the AUTHORIZATION state (RFC 1939 §4), after the greeting and before the login.
 ///
-/// [`login`](Self::login) takes the strongest method that the server offers; [`user`](Self::user) and
-/// [`pass`](Self::pass), [`apop`](Self::apop) are the commands of RFC 1939. Each of them takes the session and gives it
-/// back if the server refuses, in the [`LoginError`].
+/// [`login`](Self::login) uses the strongest method that the server offers. [`user`](Self::user) and
+/// [`pass`](Self::pass), or [`apop`](Self::apop), are the commands of RFC 1939. Each login consumes the session; if
+/// the server refuses, the [`LoginError`] returns it.
 ///
 /// # Errors
-/// After an error of kind [`ErrorKind::Refused`] the session can be used; after most others it cannot: every further call
-/// fails and sends nothing.
+///
+/// After an error of kind [`ErrorKind::Refused`] the session can still be used. After most other errors it cannot:
+/// every further call fails and sends nothing.
 pub struct Authorization {
     connection: Connection,
     address: Address,
     pipelining: bool,
-    /// The server announced `TOP`.
+    /// True if the server announced `TOP`.
     top: bool,
     greeting: Vec<u8>,
     capabilities: Announced,
 }
 
-/// The capabilities, as far as they are known.
+/// The capabilities of the server, once they were requested.
 enum Announced {
     NotAsked,
     Refused,
@@ -44,12 +45,14 @@ enum Announced {
 }
 
 impl Authorization {
-    /// Begins a session on a connection to `address`: waits for the greeting.
+    /// Begins a session on a connection to `address`, and waits for the greeting.
     ///
-    /// [`Connector`](super::Connector) makes the connection as well.
+    /// [`Connector`](super::Connector) also makes the connection.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] for an `-ERR` greeting, or [`ErrorKind::Temporary`] if its response code says so.
+    ///
+    /// Returns [`ErrorKind::Unavailable`] for an `-ERR` greeting, or [`ErrorKind::Temporary`] if its response code is
+    /// a temporary one.
     pub fn open(
         stream: impl Into<Stream>,
         address: &Address,
@@ -62,7 +65,7 @@ impl Authorization {
         Ok(Self { connection, address, pipelining, top: false, greeting, capabilities: Announced::NotAsked })
     }
 
-    /// Returns the greeting, raw: `b"+OK POP3 ready <1896.697170952@dbc.mtview.ca.us>"`. Empty after
+    /// Returns the greeting as received: `b"+OK POP3 ready <1896.697170952@dbc.mtview.ca.us>"`. It is empty after
     /// [`stls`](Self::stls), since nothing received in cleartext can be trusted.
     #[must_use]
     pub fn greeting(&self) -> &[u8] {
@@ -75,7 +78,7 @@ impl Authorization {
         self.connection.stream()
     }
 
-    /// `CAPA` (RFC 2449 §5): returns the capabilities, asked for each time.
+    /// Sends `CAPA` (RFC 2449 §5) and returns the capabilities.
     pub fn capa(&mut self) -> Result<Capabilities, Error> {
         let capabilities = capabilities::request(&mut self.connection)?;
         self.connection.set_pipelining(self.pipelining && capabilities.has(&Capability::Pipelining));
@@ -84,7 +87,8 @@ impl Authorization {
         Ok(capabilities)
     }
 
-    /// Returns the capabilities, asked for once; `None` if the server refuses `CAPA`, as servers older than RFC 2449 do.
+    /// Returns the capabilities, which are requested only once; `None` if the server refuses `CAPA`, as servers older
+    /// than RFC 2449 do.
     pub fn capabilities(&mut self) -> Result<Option<&Capabilities>, Error> {
         if matches!(self.capabilities, Announced::NotAsked)
             && let Err(error) = self.capa()
@@ -100,10 +104,11 @@ impl Authorization {
         })
     }
 
-    /// `STLS` (RFC 2595 §4): switches to TLS and returns the encrypted session. Everything learnt in cleartext is forgotten,
-    /// since it may have been injected.
+    /// Sends `STLS` (RFC 2595 §4), switches to TLS and returns the encrypted session. Everything learnt in cleartext
+    /// is discarded, since it may have been injected.
     ///
     /// # Errors
+    ///
     /// - [`ErrorKind::Tls`]: the server refused, or the handshake failed.
     /// - [`ErrorKind::Temporary`]: the server asks to try again later.
     /// - [`ErrorKind::Protocol`]: data in cleartext followed the response (CVE-2021-22947).
@@ -113,54 +118,57 @@ impl Authorization {
         Ok(Self { connection, top: false, greeting: Vec::new(), capabilities: Announced::NotAsked, ..self })
     }
 
-    /// `UTF8` (RFC 6856 §2): asks for internationalised mail unconverted.
+    /// Sends `UTF8` (RFC 6856 §2), which allows UTF-8 in messages and responses.
     pub fn utf8(&mut self) -> Result<(), Error> {
         self.connection.call(&Command::Utf8).map(drop)
     }
 
-    /// `USER` (RFC 1939 §7): sends the user name; [`pass`](Self::pass) must follow.
+    /// Sends `USER` (RFC 1939 §7); [`pass`](Self::pass) must follow.
     pub fn user(&mut self, user: &str) -> Result<(), Error> {
         let user = argument(user)?;
         self.connection.call(&Command::User(&user)).map(drop)
     }
 
-    /// `PASS` (RFC 1939 §7): sends the password and logs in.
+    /// Sends `PASS` (RFC 1939 §7) and so logs in.
     ///
     /// # Errors
-    /// Those of [`login`](Self::login).
+    ///
+    /// Returns the errors of [`login`](Self::login).
     pub fn pass(mut self, password: &Secret) -> Result<Transaction, LoginError> {
         let response = self.send_pass(password);
         self.logged_in(response, AuthMethod::UserPass)
     }
 
-    /// `APOP` (RFC 1939 §7): logs in with a digest of the password. The digest is MD5, which is broken: use it only for
-    /// servers without a better method, and over TLS.
+    /// Sends `APOP` (RFC 1939 §7), which logs in with a digest of the password. The digest is MD5, which is broken:
+    /// use `APOP` only over TLS, and only for servers without a better method.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if the greeting has no timestamp of the form of a message-id (CVE-2007-1558); else those
-    /// of [`login`](Self::login).
+    ///
+    /// Returns [`ErrorKind::Unsupported`] if the greeting has no timestamp in the form of a message-id
+    /// (CVE-2007-1558), and the errors of [`login`](Self::login).
     pub fn apop(mut self, user: &str, password: &Secret) -> Result<Transaction, LoginError> {
         let response = self.send_apop(user, password);
         self.logged_in(response, AuthMethod::Apop)
     }
 
-    /// Returns the strongest method that the server offers and the credential fits, for [`login_with`](Self::login_with).
-    /// Asks for the capabilities if they are not known.
+    /// Returns the strongest method that the server offers for the kind of credential, for use with
+    /// [`login_with`](Self::login_with). Requests the capabilities if they are not known.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] if no offered method fits the credential.
+    ///
+    /// Returns [`ErrorKind::Unsupported`] if no offered method fits the credential.
     pub fn choose(&mut self, credential: &Credential) -> Result<AuthMethod, Error> {
         self.offered()?.strongest(credential)
     }
 
-    /// Returns the method that [`login_with`](Self::login_with) would take for this one: its `-PLUS` variant if the channel and
-    /// the server support it, else the same.
+    /// Returns the method that [`login_with`](Self::login_with) uses for `method`: its `-PLUS` variant if the channel
+    /// and the server support it, and otherwise `method` itself.
     pub fn bound(&mut self, method: AuthMethod) -> Result<AuthMethod, Error> {
         Ok(method.bound(&self.offered()?.offer()))
     }
 
-    /// Logs in with the method that [`choose`](Self::choose) returns. After a refusal no other method is tried, as each
-    /// further one would expose the credential more.
+    /// Logs in with the method that [`choose`](Self::choose) returns. After a refusal no other method is tried,
+    /// because each further attempt would expose the credential again.
     ///
     /// ```no_run
     /// # use pop3::{Secret, sasl::Credential, session::Authorization};
@@ -179,11 +187,13 @@ impl Authorization {
     /// ```
     ///
     /// # Errors
+    ///
     /// - [`ErrorKind::Authentication`]: wrong credentials.
     /// - [`ErrorKind::Temporary`]: `[IN-USE]`, `[LOGIN-DELAY]` or `[SYS/TEMP]`.
     /// - [`ErrorKind::Unavailable`]: `[SYS/PERM]`, or the connection was lost.
     /// - [`ErrorKind::Unsupported`]: no offered method fits the credential, or the server lacks the mechanism.
-    /// - [`ErrorKind::Protocol`]: among others, the server did not prove itself as the mechanism requires.
+    /// - [`ErrorKind::Protocol`]: the server broke the protocol, or did not authenticate itself as the mechanism
+    ///   requires.
     pub fn login(mut self, user: &str, credential: &Credential) -> Result<Transaction, LoginError> {
         match self.choose(credential) {
             Ok(method) => self.login_with(method, user, credential),
@@ -191,11 +201,12 @@ impl Authorization {
         }
     }
 
-    /// Logs in with a method, whether or not the server announces it. Over TLS 1.3, the `-PLUS` variant of a mechanism is
-    /// taken if the server offers it.
+    /// Logs in with a method, even if the server does not announce it. Over TLS 1.3, the `-PLUS` variant of a
+    /// mechanism is used if the server offers it.
     ///
     /// # Errors
-    /// Those of [`login`](Self::login).
+    ///
+    /// Returns the errors of [`login`](Self::login).
     pub fn login_with(
         mut self,
         method: AuthMethod,
@@ -208,7 +219,8 @@ impl Authorization {
         }
     }
 
-    /// `QUIT` (RFC 1939 §4): ends the session. No message can be marked before the login, so none is deleted.
+    /// Sends `QUIT` (RFC 1939 §4) and ends the session. No message is deleted, since none can be marked before the
+    /// login.
     pub fn quit(mut self) -> Result<(), Error> {
         self.connection.call(&Command::Quit)?;
         self.connection.close();
@@ -286,9 +298,9 @@ impl fmt::Debug for Authorization {
     }
 }
 
-/// A login that failed, with the session if another login can be tried in it.
+/// A failed login, with the session if it allows another attempt.
 ///
-/// Converts to [`Error`], which closes the session.
+/// Converting it to [`Error`] closes the session.
 #[derive(Debug)]
 pub struct LoginError {
     error: Error,
@@ -307,11 +319,13 @@ impl LoginError {
         &self.error
     }
 
-    /// Returns the session for another try, after the server refused the login or before anything was sent. Some servers
-    /// close the connection after a refusal; then the next command is an error.
+    /// Returns the session for another attempt if the server refused the login, or if nothing was sent. Some servers
+    /// close the connection after a refusal, so the next command may fail.
     ///
     /// # Errors
-    /// The error itself, if the session cannot be used: the connection was lost, or the server broke the protocol.
+    ///
+    /// Returns the error itself if the session cannot be used any more: the connection was lost, or the server broke
+    /// the protocol.
     pub fn into_session(self) -> Result<Authorization, Error> {
         self.session.map(|session| *session).ok_or(self.error)
     }
@@ -340,7 +354,7 @@ fn argument(user: &str) -> Result<Argument, Error> {
         .map_err(|error| Error::new(ErrorKind::Argument, format!("the user name cannot be sent: {error}")))
 }
 
-/// Gives a refusal that has nothing to do with a credential its kind: `[AUTH]` means nothing there.
+/// Sets the kind of a refusal of a command without a credential, where `[AUTH]` has no meaning.
 fn no_login(error: Error, otherwise: ErrorKind) -> Error {
     let error = error.by_response_code(otherwise);
     if error.kind() == ErrorKind::Authentication { error.with_kind(otherwise) } else { error }

@@ -6,10 +6,10 @@ use crate::{
     session::connection::Connection,
 };
 
-/// The most capabilities that are accepted: RFC 2449 and its successors define about twenty.
+/// The maximum number of capabilities; RFC 2449 and its successors define about twenty.
 const MAX_CAPABILITIES: usize = 500;
 
-/// The most bytes of capabilities: the longest lines, those of `SASL` and `IMPLEMENTATION`, have some hundred.
+/// The maximum size of all capabilities in bytes; the longest lines, `SASL` and `IMPLEMENTATION`, have some hundred.
 const MAX_CAPABILITY_BYTES: usize = 64 * 1024;
 
 /// Sends `CAPA` and returns the capabilities.

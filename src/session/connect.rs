@@ -1,4 +1,4 @@
-//! From a host name to a greeted session in one call.
+//! Connecting to a server by its host name.
 
 use std::time::{Duration, Instant};
 
@@ -9,22 +9,22 @@ use crate::{
     trace::Trace,
 };
 
-/// How a session is encrypted.
+/// The way in which a session is encrypted.
 ///
-/// Exhaustive, as RFC 8314 defines no other way.
+/// Exhaustive because RFC 8314 defines no other way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TlsMode {
-    /// TLS from the first byte, by default on port 995 (RFC 8314 §3.3): what providers offer.
+    /// TLS from the first byte, by default on port 995 (RFC 8314 §3.3). Nearly every provider offers it.
     Implicit,
-    /// A plain connection that `STLS` upgrades before anything secret is sent (RFC 2595 §4), by default on port 110. A server
-    /// without `STLS` is an error, never a cleartext session.
+    /// A cleartext connection that `STLS` upgrades before anything secret is sent (RFC 2595 §4), by default on port
+    /// 110. A server without `STLS` causes an error, never a cleartext session.
     StartTls,
-    /// No encryption, by default on port 110: passwords and mail can be read on the way.
+    /// No encryption, by default on port 110: passwords and mail can be read in transit.
     None,
 }
 
 impl TlsMode {
-    /// Returns the registered port: 995 for [`TlsMode::Implicit`], else 110.
+    /// Returns the registered port: 995 for [`TlsMode::Implicit`], and otherwise 110.
     #[must_use]
     pub fn default_port(self) -> u16 {
         match self {
@@ -48,7 +48,8 @@ impl TlsMode {
 /// ```
 ///
 /// # Errors
-/// Those of [`Connector::connect`].
+///
+/// Returns the errors of [`Connector::connect`].
 pub fn connect(host: &str, tls: TlsMode) -> Result<Authorization, Error> {
     Connector::new().connect(host, tls)
 }
@@ -81,14 +82,14 @@ impl Connector {
         Self::default()
     }
 
-    /// Sets the longest silence while resolving, connecting, and in each read and write.
+    /// Sets the time limit of resolving, of connecting, and of each read and write.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.limits.timeout = timeout;
         self
     }
 
-    /// Sets when the whole session must have ended.
+    /// Sets the time at which the whole session must have ended.
     #[must_use]
     pub fn deadline(mut self, deadline: Instant) -> Self {
         self.limits.deadline = Some(deadline);
@@ -102,28 +103,28 @@ impl Connector {
         self
     }
 
-    /// Sets which server certificates are trusted.
+    /// Sets the server certificates to trust.
     #[must_use]
     pub fn trust(mut self, trust: Trust) -> Self {
         self.tls.trust = trust;
         self
     }
 
-    /// Sets everything about TLS: trust, client certificate, server name, key log.
+    /// Sets all options of TLS: trust, client certificate, server name, key log.
     #[must_use]
     pub fn tls_settings(mut self, settings: TlsSettings) -> Self {
         self.tls = settings;
         self
     }
 
-    /// Sends one command at a time, whatever the server announces.
+    /// Disables pipelining: one command is sent at a time, even if the server announces `PIPELINING`.
     #[must_use]
     pub fn no_pipelining(mut self) -> Self {
         self.options = self.options.pipelining(false);
         self
     }
 
-    /// Sets where the conversation is written, without its secrets, with notes on the connection.
+    /// Sets the trace, which receives the conversation without its secrets, and notes on the connection.
     #[must_use]
     pub fn trace(mut self, trace: impl Trace + 'static) -> Self {
         self.options = self.options.trace(Box::new(trace) as Box<dyn Trace>);
@@ -134,6 +135,7 @@ impl Connector {
     /// `pop.example.org`, `pop.example.org:1995`, `192.0.2.1`, `[2001:db8::1]:995`.
     ///
     /// # Errors
+    ///
     /// - [`ErrorKind::Argument`](crate::ErrorKind::Argument): `host` is invalid, or a certificate file cannot be used.
     /// - [`ErrorKind::Host`](crate::ErrorKind::Host): the name does not resolve.
     /// - [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable): no connection, a timeout, an `-ERR` greeting.
@@ -161,7 +163,7 @@ impl Connector {
         let mut session = Authorization::open(stream, &address, options)?;
         match (connector, tls) {
             (Some(connector), TlsMode::StartTls) => {
-                // Some servers accept STLS only after CAPA. The capabilities are forgotten after STLS.
+                // Some servers accept STLS only after CAPA. The capabilities are discarded after STLS.
                 session.capabilities()?;
                 session.stls(&connector)
             }

@@ -1,4 +1,4 @@
-//! A stream, an engine and the buffers between them: the only `read` and the only `write` of a session.
+//! The connection of a session: a stream, an engine, and the buffers between them. All reads and writes are here.
 
 use std::{
     io::{self, Read, Write},
@@ -20,22 +20,22 @@ use crate::{
 /// The size of the input buffer in bytes: four TLS records.
 const INPUT: usize = 64 * 1024;
 
-/// How many bytes of data that cannot be parsed are traced and quoted.
+/// The maximum number of bytes of unparsable data that are traced and quoted.
 const MAX_QUOTED: usize = 512;
 
 pub(super) struct Connection {
     stream: Stream,
     engine: Engine,
     input: Box<[u8]>,
-    /// The bytes of `input` that were read and not used yet.
+    /// The unused bytes of `input`.
     held: Range<usize>,
     output: Vec<u8>,
     trace: Redactor,
     pipelining: bool,
-    /// The rest of a message is still to be read.
+    /// True while the rest of a message must be read.
     body: bool,
     poisoned: bool,
-    /// The last status line, if it has the form of the response to a later checkpoint, and nothing has followed it.
+    /// The last status line, if it looks like the response to a later checkpoint and nothing followed it.
     suspect: Option<Vec<u8>>,
 }
 
@@ -59,7 +59,7 @@ impl Connection {
         &self.stream
     }
 
-    /// Switches to TLS. Nothing may be buffered: data in cleartext after the response to `STLS` may be injected
+    /// Switches to TLS. Fails if data is buffered: cleartext after the response to `STLS` may be injected
     /// (CVE-2021-22947).
     pub(super) fn upgrade(mut self, connector: &TlsConnector, host: &Host) -> Result<Self, Error> {
         if !self.held.is_empty() {
@@ -87,7 +87,7 @@ impl Connection {
         self.pipelining
     }
 
-    /// Returns how many bytes of commands may be unanswered; 0 without pipelining.
+    /// Returns the maximum size of the unanswered commands in bytes; 0 without pipelining.
     pub(super) fn window(&self) -> usize {
         if self.pipelining { window(self.stream.send_buffer()) } else { 0 }
     }
@@ -100,13 +100,13 @@ impl Connection {
         self.trace.note(text);
     }
 
-    /// Redacts a secret from now on, wherever the server may repeat it.
+    /// Redacts a secret in the trace and in errors from now on.
     pub(super) fn redact(&mut self, secret: &[u8]) {
         self.trace.add_secret(secret);
     }
 
-    /// Queues a command; [`flush`](Self::flush) sends the queue. A response that is here before its command is an error:
-    /// every later response would be attributed to the wrong command.
+    /// Queues a command; [`flush`](Self::flush) sends the queue. Data that was received before the command was sent
+    /// is an error, because every later response would be attributed to the wrong command.
     pub(super) fn queue(&mut self, command: &Command<'_>) -> Result<(), Error> {
         self.require_usable()?;
         if self.engine.is_idle() && !self.held.is_empty() {
@@ -150,8 +150,8 @@ impl Connection {
         self.status()
     }
 
-    /// An error while commands are unanswered, as after a retrieval that was dropped midway: the next command would take
-    /// their response for its own.
+    /// Fails if commands are unanswered, for example after a retrieval was dropped midway: their responses would be
+    /// taken for that of the next command.
     pub(super) fn require_idle(&self) -> Result<(), Error> {
         self.require_usable()?;
         if self.unanswered() > 0 {
@@ -163,7 +163,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Returns the status line of the oldest unanswered command, or the greeting; `-ERR` is an error of kind
+    /// Returns the status line of the oldest unanswered command, or the greeting. `-ERR` is an error of kind
     /// [`ErrorKind::Refused`].
     pub(super) fn status(&mut self) -> Result<Vec<u8>, Error> {
         self.discard_body()?;
@@ -180,12 +180,13 @@ impl Connection {
         }
     }
 
-    /// Begins a message, to be read by [`body`](Self::body).
+    /// Marks the start of a message, which [`body`](Self::body) reads.
     pub(super) fn open_body(&mut self) {
         self.body = true;
     }
 
-    /// Returns where the next bytes of the message are, for [`bytes`](Self::bytes); `None` at its end.
+    /// Returns the position of the next bytes of the message, for [`bytes`](Self::bytes); `None` at the end of the
+    /// message.
     pub(super) fn body(&mut self) -> Result<Option<Range<usize>>, Error> {
         if !self.body {
             return Ok(None);
@@ -198,7 +199,8 @@ impl Connection {
         Ok(None)
     }
 
-    /// Returns where the next line of a listing is, for [`bytes`](Self::bytes); `None` at its end.
+    /// Returns the position of the next line of a listing, for [`bytes`](Self::bytes); `None` at the end of the
+    /// listing.
     pub(super) fn line(&mut self) -> Result<Option<Range<usize>>, Error> {
         match self.event()? {
             Event::Line(at) => Ok(Some(at)),
@@ -222,7 +224,8 @@ impl Connection {
         self.trace.redact(line).into_owned()
     }
 
-    /// Returns the next event with the place of its bytes, for [`bytes`](Self::bytes); reads from the stream as needed.
+    /// Returns the next event with the position of its bytes, for [`bytes`](Self::bytes). Reads from the stream as
+    /// needed.
     pub(super) fn event(&mut self) -> Result<Event<Range<usize>>, Error> {
         self.require_usable()?;
         loop {
@@ -247,12 +250,12 @@ impl Connection {
         }
     }
 
-    /// Returns the bytes of an event, until the next one is asked for.
+    /// Returns the bytes of an event. They are valid until the next event is requested.
     pub(super) fn bytes(&self, at: &Range<usize>) -> &[u8] {
         &self.input[at.clone()]
     }
 
-    /// True if there is unused input, so that an event may be available without waiting for the server.
+    /// Returns true if there is unused input, so that an event may be available without waiting for the server.
     pub(super) fn has_input(&self) -> bool {
         !self.held.is_empty()
     }
@@ -268,23 +271,24 @@ impl Connection {
         if line.is_empty() {
             return error;
         }
-        // Truncated only after redaction, which does not recognise half a secret.
+        // Redacted before truncating, because a truncated secret would not be recognized.
         let mut shown = if whole { self.redacted(line) } else { self.trace.redact_truncated(line) };
         shown.truncate(MAX_QUOTED);
         error.with_response(shown)
     }
 
-    /// Ends the use of the connection: nothing more is read from it or written to it.
+    /// Prevents all further reads from and writes to the connection.
     pub(super) fn poison(&mut self) {
         self.poisoned = true;
     }
 
-    /// True if no further command can be sent.
+    /// Returns true if no further command can be sent.
     pub(super) fn is_poisoned(&self) -> bool {
         self.poisoned
     }
 
-    /// Waits for the end of the stream, at most for `limit`. Data before it is an error: a response too many.
+    /// Waits for the end of the stream, at most for `limit`. Data before the end is an error, since it is an extra
+    /// response.
     pub(super) fn expect_end(&mut self, limit: Duration) -> Result<(), Error> {
         self.stream.set_limits(Limits { timeout: limit, deadline: Some(Instant::now() + limit) });
         if !self.held.is_empty() || self.read().is_ok_and(|read| read > 0) {
@@ -293,8 +297,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes the connection, over TLS with `close_notify` (RFC 8446 §6.1), so that the server does not suspect an attack.
-    /// Ignores errors, as the server may have closed first.
+    /// Closes the connection. Over TLS, `close_notify` (RFC 8446 §6.1) tells the server that the connection was not
+    /// cut. Errors are ignored, since the server may have closed the connection first.
     pub(super) fn close(mut self) {
         if let Stream::Tls(tls) = &mut self.stream
             && let Err(error) = tls.close_notify()
@@ -303,16 +307,17 @@ impl Connection {
         }
     }
 
-    /// Remembers a status line that may be the response to a later checkpoint.
+    /// Stores a status line that may be the response to a later checkpoint.
     pub(super) fn set_suspect(&mut self, line: Option<Vec<u8>>) {
         self.suspect = line;
     }
 
-    /// Adds to an error the message that it concerns, and whether commands were pipelined.
+    /// Adds context to an error: the number of the message, and whether commands were pipelined.
     ///
-    /// A server that leaves out a response has nothing left to send in the end: the connection times out or is closed. If the
-    /// last status line was the response to a checkpoint, that is what happened. If the response to the checkpoint itself is
-    /// missing, such a server looks like a slow one, and the error stays a timeout.
+    /// If a server leaves out a response, it has nothing left to send at the end, and the connection times out or is
+    /// closed. This is what happened if the last status line was the response to a checkpoint. If the response to the
+    /// checkpoint itself is missing, the server cannot be distinguished from a slow one, and the error remains a
+    /// timeout.
     pub(super) fn with_context(&self, error: Error, number: Option<MessageNumber>) -> Error {
         let error = match &self.suspect {
             Some(line) if error.kind() == ErrorKind::Unavailable => {

@@ -1,25 +1,27 @@
-//! The messages of a maildrop, as `STAT`, `UIDL` and `LIST` list them.
+//! The listing of a maildrop, from the responses to `STAT`, `UIDL` and `LIST`.
 
 use crate::proto::{DropListing, MessageNumber, ProtocolError, ScanListing, UniqueId};
 
-/// The most messages that are accepted in a listing, whatever `STAT` says: ten times a very large maildrop.
+/// The maximum number of messages in a listing, which is ten times a very large maildrop.
 const MAX_MESSAGES: usize = 1 << 20;
 
-/// The most bytes of unique-ids: [`MAX_MESSAGES`] unique-ids of the longest that RFC 1939 §7 allows.
+/// The maximum size of all unique-ids in bytes: [`MAX_MESSAGES`] of the maximum length that RFC 1939 §7 allows.
 const MAX_UNIQUE_ID_BYTES: usize = MAX_MESSAGES * 70;
 
 /// The messages of a maildrop, in ascending order of their message-numbers.
 ///
-/// Made by [`Transaction::listing`](super::Transaction::listing) at the start of a session, before anything is marked:
-/// some servers renumber their messages afterwards. Message-numbers may have gaps, and may exceed the count of `STAT`.
+/// [`Transaction::listing`](super::Transaction::listing) returns it. Request it at the start of a session, before a
+/// message is marked: some servers renumber the messages afterwards. Message-numbers may have gaps, and may exceed
+/// the count of `STAT`.
 #[derive(Debug, Default)]
 pub struct MaildropListing {
     drop_listing: Option<DropListing>,
-    /// In the order of the listings until [`sorted`](Self::sorted), then in ascending order of the numbers, each once.
+    /// In the server's order until [`sorted`](Self::sorted) is called, then in ascending order of the numbers,
+    /// without duplicates.
     messages: Vec<Listed>,
-    /// Sizes whose message is not the next one of `messages`, until [`sorted`](Self::sorted).
+    /// Sizes that were not listed in the order of `messages`, until [`sorted`](Self::sorted) assigns them.
     strays: Vec<ScanListing>,
-    /// How many lines `LIST` had.
+    /// The number of lines in the response to `LIST`.
     scanned: usize,
     unique_id_bytes: usize,
     has_unique_ids: bool,
@@ -36,16 +38,17 @@ struct Listed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MaildropEntry<'a> {
-    /// Its message-number.
+    /// The message-number.
     pub number: MessageNumber,
-    /// Its size in octets by the scan listing; `RETR` may send another number of bytes. `None` if `LIST` left it out.
+    /// The size in octets from the scan listing; `RETR` may send a different number of bytes. `None` if `LIST`
+    /// omitted the message.
     pub octets: Option<u64>,
-    /// Its unique-id; `None` if the server gave none.
+    /// The unique-id; `None` if the server did not send one.
     pub unique_id: Option<&'a UniqueId>,
 }
 
 impl MaildropListing {
-    /// True if the server answered `UIDL`.
+    /// Returns true if the server answered `UIDL`.
     #[must_use]
     pub fn has_unique_ids(&self) -> bool {
         self.has_unique_ids
@@ -57,13 +60,13 @@ impl MaildropListing {
         self.drop_listing.unwrap_or(DropListing { messages: 0, octets: 0 })
     }
 
-    /// Returns how many messages `LIST` or `UIDL` listed.
+    /// Returns the number of messages that `LIST` or `UIDL` listed.
     #[must_use]
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// True if neither `LIST` nor `UIDL` listed a message.
+    /// Returns true if neither `LIST` nor `UIDL` listed a message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
@@ -72,7 +75,8 @@ impl MaildropListing {
     /// Returns the message at an index.
     ///
     /// # Panics
-    /// If the index is not below [`len`](Self::len).
+    ///
+    /// Panics if the index is not below [`len`](Self::len).
     #[must_use]
     pub fn get(&self, index: usize) -> MaildropEntry<'_> {
         let Listed { number, octets, unique_id } = &self.messages[index];
@@ -91,7 +95,7 @@ impl MaildropListing {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// True if `STAT` counted no message.
+    /// Returns true if `STAT` counted no message.
     pub(super) fn is_known_empty(&self) -> bool {
         self.drop_listing.is_some_and(|listing| listing.messages == 0)
     }
@@ -129,8 +133,8 @@ impl MaildropListing {
         Ok(())
     }
 
-    /// Joins and sorts the listings; on all but broken servers they are in order already. A number that is listed twice is
-    /// an error: it would store one message under two unique-ids.
+    /// Joins and sorts the listings, which are already in order except on broken servers. A number that is listed
+    /// twice is an error, because one message would be stored under two unique-ids.
     pub(super) fn sorted(&mut self) -> Result<(), ProtocolError> {
         sort_unique(&mut self.messages)?;
         let listed = self.messages.len();
@@ -204,9 +208,10 @@ mod tests {
         assert_eq!(list.index_of(number(3)), Some(2));
     }
 
-    /// A server that hides messages keeps their numbers, so its count is lower.
+    /// A server that hides messages does not reassign their numbers, so `STAT` counts fewer messages than the last
+    /// number.
     #[test]
-    fn numbers_may_have_gaps_and_exceed_the_count() {
+    fn message_numbers_may_have_gaps() {
         let mut list = list(2);
         list.begin_unique_ids();
         for of in [2, 5, 4_294_967_295] {
@@ -236,9 +241,9 @@ mod tests {
         assert_eq!(sizes.sorted(), Err(ProtocolError::BadMessageNumber));
     }
 
-    /// A million messages are accepted; an endless listing is not.
+    /// A million messages are accepted, but not an endless listing.
     #[test]
-    fn a_listing_is_bounded() {
+    fn the_size_of_a_listing_is_limited() {
         let unique_id = id(&"u".repeat(70));
         let mut named = list(0);
         let refused =

@@ -15,11 +15,12 @@ use crate::{
     session::connection::Connection,
 };
 
-/// RFC 2449 §4: a command has at most 255 octets, its line end included. An initial response that does not fit is sent in a
-/// step of its own.
+/// RFC 2449 §4: a command has at most 255 octets, including its line end. An initial response that does not fit is
+/// sent after the server's empty challenge.
 const MAX_COMMAND: usize = 255;
 
-/// Random bytes in a SCRAM nonce. RFC 5802 §5.1 gives no number; 18 bytes are 24 characters of base64.
+/// The number of random bytes in a SCRAM nonce. RFC 5802 §5.1 does not specify it; 18 bytes are 24 characters of
+/// base64.
 const NONCE: usize = 18;
 
 /// The authentication methods that the server offers on this connection.
@@ -52,13 +53,13 @@ impl Offered {
         AuthMethod::strongest(&offer, credential).ok_or_else(|| no_method(&offer, credential))
     }
 
-    /// True if the server announces the mechanism, or announces no list.
+    /// Returns true if the server announces the mechanism, or has no list of mechanisms.
     fn has(&self, mechanism: Mechanism) -> bool {
         self.mechanisms.as_ref().is_none_or(|mechanisms| mechanisms.contains(&mechanism))
     }
 }
 
-/// Logs in by `AUTH` with a mechanism.
+/// Logs in with `AUTH` and a mechanism.
 pub(super) fn authenticate(
     connection: &mut Connection,
     mechanism: Mechanism,
@@ -91,7 +92,7 @@ fn exchange_messages(
     let mut sent_credential = initial.is_some();
     connection.queue(&Command::Auth { mechanism: mechanism.name(), initial: initial.as_ref() })?;
     connection.flush()?;
-    // The exchange bounds the number of challenges: it refuses one too many, and then only a status line may follow.
+    // The exchange limits the number of challenges. After it refused one, only a status line may follow.
     let mut failed = None;
     loop {
         let challenge = match connection.event()? {
@@ -123,8 +124,8 @@ fn exchange_messages(
     }
 }
 
-/// Returns the part of a response that authenticates by itself, which the server may repeat alone: the digest of CRAM-MD5
-/// after the user name (RFC 2195 §2), the proof of SCRAM (RFC 5802 §5.1).
+/// Returns the secret part of a response, which the server may echo without the rest: the digest of CRAM-MD5 after
+/// the user name (RFC 2195 §2), or the proof of SCRAM (RFC 5802 §5.1).
 fn proof(mechanism: Mechanism, response: &[u8]) -> Option<&[u8]> {
     let separator: &[u8] = match mechanism {
         Mechanism::CramMd5 => b" ",
@@ -172,12 +173,13 @@ fn conclude(
     })
 }
 
-/// Gives `-ERR` to a credential its kind.
+/// Sets the kind of the error for a refused credential.
 pub(super) fn refusal(error: Error) -> Error {
     error.by_response_code(ErrorKind::Authentication)
 }
 
-/// A refusal before any part of the credential was sent is one of the mechanism, even with `[AUTH]`.
+/// Sets the kind of a refusal before any part of the credential was sent: the server refused the mechanism, even if
+/// it answered `[AUTH]`.
 fn unsupported(error: Error) -> Error {
     if error.kind() != ErrorKind::Authentication {
         return error;
@@ -185,7 +187,7 @@ fn unsupported(error: Error) -> Error {
     error.with_kind(ErrorKind::Unsupported).with_detail("before anything of the credential was sent")
 }
 
-/// A `SASL` capability without parameters is a list without mechanisms.
+/// Returns the announced mechanisms. A `SASL` capability without parameters is an empty list.
 fn announced_mechanisms(capabilities: &Capabilities) -> Option<Vec<Mechanism>> {
     let announced = capabilities.sasl().next().is_some();
     announced.then(|| capabilities.sasl().filter_map(Mechanism::from_name).collect())
@@ -208,7 +210,7 @@ fn nonce() -> Result<String, Error> {
 
 fn no_method(offer: &Offer<'_>, credential: &Credential) -> Error {
     if offer.channel == Channel::Clear && matches!(credential, Credential::Token(_)) {
-        return Error::new(ErrorKind::Unsupported, "an access token goes over TLS only");
+        return Error::new(ErrorKind::Unsupported, "an access token is only sent over TLS");
     }
     let names: Vec<_> = offer.sasl.unwrap_or_default().iter().map(|mechanism| mechanism.name()).collect();
     let offered = if names.is_empty() { "none that is known".to_owned() } else { names.join(" ") };

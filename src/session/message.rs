@@ -1,4 +1,4 @@
-//! A message while it is received.
+//! Reading of messages.
 
 use std::{
     io::{self, Read},
@@ -11,15 +11,15 @@ use crate::{
     session::connection::Connection,
 };
 
-/// A message while it is received: unstuffed, its line ends unchanged.
+/// A message that is being received, with dot-stuffing removed and line ends unchanged.
 ///
-/// Read it without copying by [`chunk`](Self::chunk), or as [`Read`], whose errors are [`Error`] inside an [`io::Error`]
-/// (`Error::from` takes it out). The message ends at the line with a single dot; a connection that ends before is an error.
-/// The next call to the session discards what was not read.
+/// [`chunk`](Self::chunk) returns the bytes without copying them. The errors of [`Read`] wrap an [`Error`], which
+/// `Error::from` returns. A connection that ends before the line with a single dot is an error. The next call to the
+/// session discards the unread rest.
 pub struct Message<'r> {
     connection: &'r mut Connection,
     number: MessageNumber,
-    /// The rest of the last bytes, which [`Read`] has not returned yet.
+    /// The received bytes that [`Read`] has not returned yet.
     rest: Option<Range<usize>>,
 }
 
@@ -38,10 +38,11 @@ impl<'r> Message<'r> {
         Self { connection, number, rest: None }
     }
 
-    /// Returns the next bytes, as many as were received; `None` at the end of the message.
+    /// Returns the next received bytes; `None` at the end of the message.
     ///
     /// # Errors
-    /// Any error ends the session; it has the [`number`](Error::number) of the message.
+    ///
+    /// Every error ends the session and has the [`number`](Error::number) of the message.
     pub fn chunk(&mut self) -> Result<Option<&[u8]>, Error> {
         let at = match self.rest.take() {
             Some(rest) => Some(rest),

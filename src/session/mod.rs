@@ -1,7 +1,7 @@
 //! One POP3 session with blocking methods: [`Authorization`] before the login, [`Transaction`] after it.
 //!
-//! Nothing is deleted by dropping a value: a dropped session is a closed socket, and a server that received no `QUIT` keeps
-//! every message (RFC 1939 §6).
+//! Dropping a session closes the socket and deletes nothing: a server that received no `QUIT` keeps every message
+//! (RFC 1939 §6).
 //!
 //! ```no_run
 //! use pop3::{Secret, sasl::Credential, session::{Connector, Reply, TlsMode}};

@@ -11,14 +11,14 @@ pub struct SessionOptions {
 }
 
 impl SessionOptions {
-    /// Sets if commands are pipelined (RFC 2449 §6.6) when the server announces `PIPELINING`; the default is true.
+    /// Sets whether commands are pipelined (RFC 2449 §6.6) if the server announces `PIPELINING`; true by default.
     #[must_use]
     pub fn pipelining(mut self, pipelining: bool) -> Self {
         self.pipelining = pipelining;
         self
     }
 
-    /// Sets the destination of the trace, which has secrets redacted; by default there is no trace.
+    /// Sets the destination of the trace, in which secrets are redacted. By default there is no trace.
     #[must_use]
     pub fn trace(mut self, trace: impl Into<Option<Box<dyn Trace>>>) -> Self {
         self.trace = trace.into();

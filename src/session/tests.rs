@@ -17,7 +17,7 @@ use crate::{
     trace::Trace,
 };
 
-/// A server that sends the first line, then waits for each command in turn and sends its response.
+/// A server that sends the first line, and then waits for each command in turn and sends its response.
 struct Server {
     address: Address,
     thread: JoinHandle<Result<(), String>>,
@@ -26,12 +26,12 @@ struct Server {
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 impl Server {
-    /// A server that listens until the client closes.
+    /// Starts a server that reads until the client closes the connection.
     fn new(script: &'static [(&'static str, &'static str)]) -> Self {
         Self::start(script, false)
     }
 
-    /// A server that closes at the script's end.
+    /// Starts a server that closes the connection at the end of the script.
     fn closing(script: &'static [(&'static str, &'static str)]) -> Self {
         Self::start(script, true)
     }
@@ -95,7 +95,7 @@ fn login(session: Authorization, method: Option<AuthMethod>) -> Result<Transacti
 const USER_PASS: (&str, &str) = ("PASS tanstaaf\r\n", "+OK\r\n");
 
 #[test]
-fn a_refusing_greeting_is_told_by_its_code() {
+fn the_response_code_of_a_refusing_greeting_sets_the_kind() {
     for (greeting, kind) in [
         (&[("", "-ERR too busy\r\n")], ErrorKind::Unavailable),
         (&[("", "-ERR [SYS/TEMP] later\r\n")], ErrorKind::Temporary),
@@ -110,7 +110,7 @@ fn a_refusing_greeting_is_told_by_its_code() {
 }
 
 #[test]
-fn capabilities_are_asked_once_and_their_lack_is_no_error() {
+fn capabilities_are_requested_once_and_are_optional() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR what?\r\n"),
@@ -126,7 +126,7 @@ fn capabilities_are_asked_once_and_their_lack_is_no_error() {
 }
 
 #[test]
-fn auto_takes_plain_and_an_explicit_mechanism_is_obeyed() {
+fn an_explicit_mechanism_overrides_the_choice() {
     const CAPA: (&str, &str) = ("CAPA\r\n", "+OK\r\nSASL LOGIN PLAIN\r\nUSER\r\n.\r\n");
     let server = Server::new(&[("", "+OK\r\n"), CAPA, ("AUTH PLAIN AG1yb3NlAHRhbnN0YWFm\r\n", "+OK\r\n")]);
     assert_eq!(login(server.session(), None).unwrap().method().name(), "PLAIN");
@@ -161,7 +161,7 @@ impl Trace for Log {
 }
 
 #[test]
-fn an_echoed_secret_is_seen_nowhere() {
+fn an_echoed_secret_is_redacted_everywhere() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR\r\n"),
@@ -179,9 +179,9 @@ fn an_echoed_secret_is_seen_nowhere() {
     server.check();
 }
 
-/// An interactive client asks for the password again, on the same connection.
+/// An interactive client can ask for the password again on the same connection.
 #[test]
-fn a_refused_login_gives_the_session_back() {
+fn a_refused_login_returns_the_session() {
     let wrong = Secret::from("wrong");
     let server = Server::new(&[
         ("", "+OK <1.2@h>\r\n"),
@@ -208,7 +208,7 @@ fn a_refused_login_gives_the_session_back() {
 }
 
 #[test]
-fn a_broken_login_gives_no_session_back() {
+fn a_failed_login_does_not_return_the_session() {
     for (script, method) in [
         (
             &[("", "+OK\r\n"), ("CAPA\r\n", "-ERR\r\n"), ("USER mrose\r\n", "what?\r\n")][..],
@@ -235,7 +235,7 @@ fn a_session_can_end_before_the_login() {
 }
 
 #[test]
-fn junk_in_an_exchange_is_given_up_and_broken() {
+fn junk_in_an_exchange_ends_the_session() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR\r\n"),
@@ -248,7 +248,7 @@ fn junk_in_an_exchange_is_given_up_and_broken() {
 }
 
 #[test]
-fn a_scram_server_that_does_not_prove_itself_is_not_believed() {
+fn a_scram_server_without_a_valid_signature_is_refused() {
     let server =
         Server::new(&[("", "+OK\r\n"), ("CAPA\r\n", "-ERR\r\n"), ("AUTH SCRAM-SHA-1 ", "+OK in you go\r\n")]);
     let error = login(server.session(), Some(AuthMethod::Sasl(Mechanism::ScramSha1))).err().unwrap();
@@ -256,7 +256,7 @@ fn a_scram_server_that_does_not_prove_itself_is_not_believed() {
 }
 
 #[test]
-fn commands_share_one_window_and_marks_wait_for_commit() {
+fn commands_share_one_window() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         CAPA_PIPELINING,
@@ -288,7 +288,7 @@ const LISTINGS: (&str, &str) = (
     "+OK 3 30\r\n+OK\r\n1 a\r\n2 b\r\n3 c\r\n.\r\n+OK\r\n1 10\r\n2 10\r\n3 10\r\n.\r\n+OK 1 10\r\n",
 );
 
-/// The replies, or those before an error.
+/// All replies, or the replies before an error and the error.
 type Heard = Result<Vec<String>, (Vec<String>, Error)>;
 
 /// Collects every reply.
@@ -319,7 +319,7 @@ fn hear(retrieval: &mut Retrieval<'_>) -> Heard {
     }
 }
 
-/// A pipelining server that answers the retrieval of three messages.
+/// Retrieves three messages from a pipelining server with these responses.
 fn three(answers: &'static [(&'static str, &'static str)]) -> (Heard, Server) {
     let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS, LISTINGS];
     let server = Server::new(Vec::leak([&begin[..], answers].concat()));
@@ -331,9 +331,9 @@ fn three(answers: &'static [(&'static str, &'static str)]) -> (Heard, Server) {
 
 const RETR_3: &str = "RETR 1\r\nLIST 1\r\nRETR 2\r\nLIST 2\r\nRETR 3\r\nLIST 3\r\n";
 
-/// Each of these once stored a message under the unique-id of another one.
+/// Each case once stored a message under the unique-id of another message.
 #[test]
-fn answers_out_of_step_vouch_for_nothing() {
+fn responses_out_of_step_prove_nothing() {
     const ONE: &str = "+OK\r\none\r\n.\r\n";
     const TWO: &str = "+OK\r\ntwo\r\n.\r\n";
     const THREE: &str = "+OK\r\nthree\r\n.\r\n";
@@ -341,26 +341,26 @@ fn answers_out_of_step_vouch_for_nothing() {
     const LIST_2: &str = "+OK 2 10\r\n";
     const LIST_3: &str = "+OK 3 10\r\n";
     for (answers, vouched, at) in [
-        // One answer too many, before, between and after the messages.
+        // An extra response before, between and after the messages.
         (&["+OK\r\n", "+OK 5 octets\r\none\r\n.\r\n", LIST_1, TWO, LIST_2, THREE, LIST_3][..], 0, 1),
         (&[ONE, "+OK\r\n", LIST_1, TWO, LIST_2, THREE, LIST_3], 0, 1),
         (&[ONE, LIST_1, "+OK\r\n", TWO, LIST_2, THREE, LIST_3], 1, 2),
         (&["-ERR busy\r\n", ONE, LIST_1, TWO, LIST_2, THREE, LIST_3], 0, 1),
         (&[ONE, LIST_1, TWO, LIST_2, THREE, "-ERR busy\r\n", LIST_3], 2, 3),
         (&[ONE, LIST_1, TWO, LIST_2, THREE, "+OK\r\n", LIST_3], 2, 3),
-        // The answer to another LIST.
+        // The response to another LIST.
         (&[ONE, LIST_1, TWO, LIST_2, THREE, LIST_2], 2, 3),
-        // An answer within another one: what follows the first is no answer.
+        // A response within another one: the text after the first one is not a response.
         (&["+OK\r\none\r\n+OK 5 octets\r\n.\r\n", "two\r\n.\r\n", LIST_1, LIST_2, THREE, LIST_3], 0, 1),
-        // One answer too few.
+        // A missing response.
         (&[ONE, LIST_1, LIST_2, THREE, LIST_3], 1, 2),
         (&[ONE, LIST_1, TWO, THREE, LIST_3], 1, 2),
-        // One answer twice, another one left out: the number of answers is right.
+        // One response is sent twice and another one is missing: the number of responses is right.
         (&[ONE, ONE, LIST_1, LIST_2, THREE, LIST_3], 0, 1),
         (&[ONE, LIST_1, TWO, TWO, LIST_2, LIST_3], 1, 2),
         (&[ONE, LIST_1, LIST_1, TWO, THREE, LIST_3], 1, 2),
         (&[ONE, ONE, LIST_2, TWO, THREE, LIST_3], 0, 1),
-        // Two answers in the wrong order.
+        // Two responses in the wrong order.
         (&[TWO, LIST_2, ONE, LIST_1, THREE, LIST_3], 0, 1),
         (&[LIST_1, ONE, TWO, LIST_2, THREE, LIST_3], 0, 1),
     ] {
@@ -380,9 +380,9 @@ fn answers_out_of_step_vouch_for_nothing() {
     }
 }
 
-/// The server left out an answer, and has nothing left to send: the last status line shows it.
+/// The server omits a response and has nothing left to send at the end: the last status line shows it.
 #[test]
-fn an_answer_left_out_at_the_end_is_out_of_step() {
+fn an_omitted_last_response_is_a_protocol_error() {
     let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS, LISTINGS];
     let retrieve = |answers: &str| {
         let answers: &'static str = String::leak(format!("+OK\r\none\r\n.\r\n+OK 1 10\r\n{answers}"));
@@ -393,7 +393,7 @@ fn an_answer_left_out_at_the_end_is_out_of_step() {
     };
     for (answers, kind, vouched, at) in [
         ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 3 10\r\n", ErrorKind::Protocol, 2, 3),
-        // Each of these may be a connection that is merely lost.
+        // These cases cannot be distinguished from a lost connection.
         ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK\r\nthree\r\n.\r\n", ErrorKind::Unavailable, 2, 3),
         ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 2 10\r\n", ErrorKind::Unavailable, 2, 3),
         ("+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 3 10\r\nthr", ErrorKind::Unavailable, 2, 3),
@@ -419,16 +419,16 @@ fn an_answer_left_out_at_the_end_is_out_of_step() {
     }
 }
 
-/// `LIST` also refuses a message that was removed after login: the next one proves the order.
+/// `LIST` also refuses a message that was removed after the login, so the next checkpoint proves the order.
 #[test]
-fn a_checkpoint_that_is_refused_like_its_message_proves_nothing() {
+fn a_refused_checkpoint_proves_nothing() {
     let (heard, server) = three(&[(
         RETR_3,
         "+OK\r\none\r\n.\r\n+OK 1 10\r\n-ERR gone\r\n-ERR gone\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n",
     )]);
     assert_eq!(heard.unwrap(), ["1 one\r\n", "vouched", "2 -ERR gone", "3 three\r\n", "vouched"]);
     server.check();
-    // After the last message, another one is used instead.
+    // After the last message, the checkpoint uses another message.
     let refused = "+OK\r\none\r\n.\r\n+OK 1 10\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n-ERR gone\r\n-ERR gone\r\n";
     let (heard, server) = three(Vec::leak(vec![(RETR_3, refused), ("LIST 2\r\n", "+OK 2 10\r\n")]));
     let proven = ["1 one\r\n", "vouched", "2 two\r\n", "vouched"];
@@ -440,9 +440,9 @@ fn a_checkpoint_that_is_refused_like_its_message_proves_nothing() {
     assert_eq!(error.kind(), ErrorKind::Protocol);
 }
 
-/// One command at a time each next answer vouches for the one before; a refused `STAT` is an answer too.
+/// Without pipelining, each response proves the previous one, even a refusal of `STAT`.
 #[test]
-fn without_pipelining_each_answer_vouches_for_the_last_one() {
+fn without_pipelining_each_response_proves_the_last_one() {
     for last in ["+OK 3 30\r\n", "-ERR not now\r\n"] {
         let server = Server::new(Vec::leak(vec![
             ("", "+OK\r\n"),
@@ -469,7 +469,7 @@ fn without_pipelining_each_answer_vouches_for_the_last_one() {
 }
 
 #[test]
-fn without_pipelining_a_late_line_is_not_taken_for_the_last_answer() {
+fn without_pipelining_a_late_line_is_a_protocol_error() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR\r\n"),
@@ -486,9 +486,9 @@ fn without_pipelining_a_late_line_is_not_taken_for_the_last_answer() {
     server.check();
 }
 
-/// Where `LIST n` does not repeat the number, or is refused, nothing could prove the order of pipelined answers.
+/// If `LIST n` does not repeat the number or is refused, nothing can prove the order of pipelined responses.
 #[test]
-fn a_server_whose_list_repeats_no_number_is_served_one_command_at_a_time() {
+fn without_numbers_in_list_pipelining_is_off() {
     for echo in ["+OK\r\n", "+OK 120 octets\r\n", "-ERR what?\r\n", "+OK 2 10\r\n"] {
         let listings: &'static str = String::leak(LISTINGS.1.replace("+OK 1 10\r\n", echo));
         let server = Server::new(Vec::leak(vec![
@@ -510,9 +510,9 @@ fn a_server_whose_list_repeats_no_number_is_served_one_command_at_a_time() {
     }
 }
 
-/// Without the listings, and where they lack message 1, another message shows whether `LIST n` repeats the number.
+/// Without listings, or if they lack message 1, another message shows if `LIST n` repeats the number.
 #[test]
-fn list_is_tried_on_a_message_that_is_there() {
+fn the_probe_uses_a_listed_message() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         CAPA_PIPELINING,
@@ -543,7 +543,7 @@ fn list_is_tried_on_a_message_that_is_there() {
     server.check_after(transaction);
 }
 
-/// All of them are in one window.
+/// All checkpoints are in one window.
 #[test]
 fn each_message_has_a_checkpoint() {
     let (mut sent, mut answers, mut expected) = (Vec::new(), Vec::new(), Vec::new());
@@ -565,9 +565,9 @@ fn each_message_has_a_checkpoint() {
     server.check_after(transaction);
 }
 
-/// A message that is marked has no size any more.
+/// A marked message is no longer listed.
 #[test]
-fn a_checkpoint_is_never_on_a_marked_message() {
+fn a_checkpoint_never_uses_a_marked_message() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         CAPA_PIPELINING,
@@ -587,7 +587,7 @@ fn a_checkpoint_is_never_on_a_marked_message() {
     server.check();
 }
 
-/// Marks have no number in their answers: that there is one for each is proven before `QUIT`.
+/// Responses to `DELE` contain no number, so their count is proven before `QUIT`.
 #[test]
 fn marks_are_counted_before_they_are_committed() {
     let start = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS];
@@ -608,7 +608,7 @@ fn marks_are_counted_before_they_are_committed() {
     }
 }
 
-/// Marks that were not followed by a checkpoint are proven when they are to be committed.
+/// Marks without a later checkpoint are proven at the commit.
 #[test]
 fn a_commit_proves_the_marks_first() {
     let server = Server::new(&[
@@ -627,9 +627,9 @@ fn a_commit_proves_the_marks_first() {
     server.check();
 }
 
-/// `QUIT` after a retrieval that was dropped midway would take the answer of another command for its own.
+/// After a retrieval was dropped midway, `QUIT` would be confirmed by the response to another command.
 #[test]
-fn nothing_is_committed_while_answers_are_outstanding() {
+fn nothing_is_committed_while_responses_are_outstanding() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         CAPA_PIPELINING,
@@ -648,9 +648,9 @@ fn nothing_is_committed_while_answers_are_outstanding() {
     server.check();
 }
 
-/// So that a person can step over the one message on which a session always fails.
+/// With the number, a user can skip a message on which the session always fails.
 #[test]
-fn an_error_within_a_message_names_it() {
+fn an_error_within_a_message_has_its_number() {
     let server = Server::closing(&[
         ("", "+OK\r\n"),
         CAPA_PIPELINING,
@@ -668,7 +668,7 @@ fn an_error_within_a_message_names_it() {
 }
 
 #[test]
-fn without_commit_marks_are_taken_back_and_nobody_quits() {
+fn without_commit_marks_are_removed_and_quit_is_not_sent() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR\r\n"),
@@ -684,7 +684,7 @@ fn without_commit_marks_are_taken_back_and_nobody_quits() {
 }
 
 #[test]
-fn an_answer_that_nothing_asked_for_ends_the_session() {
+fn unexpected_data_ends_the_session() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR\r\n"),
@@ -698,9 +698,9 @@ fn an_answer_that_nothing_asked_for_ends_the_session() {
     server.check();
 }
 
-/// Data after the response to `QUIT` shows that the response belonged to another command.
+/// Data after the response to `QUIT` means that the response belonged to another command.
 #[test]
-fn a_second_answer_to_quit_confirms_nothing() {
+fn data_after_the_response_to_quit_is_an_error() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR\r\n"),
@@ -715,9 +715,9 @@ fn a_second_answer_to_quit_confirms_nothing() {
     server.check();
 }
 
-/// No `QUIT` may follow a time-out: what is on its way could be anything, and it would delete what is marked.
+/// No `QUIT` may follow a timeout: the state of the session is unknown, and marked messages would be deleted.
 #[test]
-fn nothing_is_said_after_a_time_out() {
+fn nothing_is_sent_after_a_timeout() {
     let server = Server::new(&[
         ("", "+OK\r\n"),
         ("CAPA\r\n", "-ERR\r\n"),
@@ -735,7 +735,7 @@ fn nothing_is_said_after_a_time_out() {
 }
 
 #[test]
-fn data_after_stls_in_cleartext_is_never_taken_for_a_response() {
+fn cleartext_after_stls_is_never_a_response() {
     let server = Server::new(&[("", "+OK\r\n"), ("STLS\r\n", "+OK\r\n+OK injected\r\n")]);
     let connector = TlsConnector::prepare(TlsSettings::default());
     let error = server.session().stls(&connector).unwrap_err();
@@ -747,7 +747,7 @@ fn data_after_stls_in_cleartext_is_never_taken_for_a_response() {
 }
 
 #[test]
-fn a_quit_without_answer_leaves_the_commit_open() {
+fn a_quit_without_a_response_is_commit_unknown() {
     for (script, kind) in [
         (
             &[

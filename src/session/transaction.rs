@@ -20,20 +20,21 @@ use crate::{
     },
 };
 
-/// How long to wait for the server to close the connection after its response to `QUIT`.
+/// The time that the server has to close the connection after its response to `QUIT`.
 const LINGER: Duration = Duration::from_secs(1);
 
 const FIRST: MessageNumber = MessageNumber::new(1).unwrap();
 
 /// A session in the TRANSACTION state (RFC 1939 §5): the maildrop is locked and its messages have numbers.
 ///
-/// Each command has a method of its name; `_all` sends one command for each of many messages, pipelined if the server
-/// supports it. [`commit`](Self::commit) and [`abandon`](Self::abandon) end the session. Dropping a `Transaction` closes the
-/// socket, which deletes nothing.
+/// Each method is named after its command. Methods with the suffix `_all` send one command for each message,
+/// pipelined if the server supports it. [`commit`](Self::commit) and [`abandon`](Self::abandon) end the session.
+/// Dropping a `Transaction` closes the socket, which deletes nothing.
 ///
 /// # Errors
-/// After an error of kind [`ErrorKind::Refused`] the session can be used; any other error ends it: every further call
-/// fails and sends nothing.
+///
+/// After an error of kind [`ErrorKind::Refused`] the session can still be used. Any other error ends the session:
+/// every further call fails and sends nothing.
 pub struct Transaction {
     connection: Connection,
     state: RetrievalState,
@@ -52,7 +53,7 @@ impl Transaction {
         self.announces_top
     }
 
-    /// Returns the method of the login.
+    /// Returns the authentication method of the login.
     #[must_use]
     pub fn method(&self) -> AuthMethod {
         self.method
@@ -64,23 +65,23 @@ impl Transaction {
         self.connection.stream()
     }
 
-    /// `CAPA` (RFC 2449 §5): returns the capabilities, some of which are only known after the login.
+    /// Sends `CAPA` (RFC 2449 §5) and returns the capabilities, some of which are only known after the login.
     pub fn capa(&mut self) -> Result<Capabilities, Error> {
         capabilities::request(&mut self.connection)
     }
 
-    /// `UTF8` (RFC 6856 §2): asks for internationalised mail unconverted.
+    /// Sends `UTF8` (RFC 6856 §2), which allows UTF-8 in messages and responses.
     pub fn utf8(&mut self) -> Result<(), Error> {
         self.connection.call(&Command::Utf8).map(drop)
     }
 
-    /// `STAT` (RFC 1939 §5): returns the number of messages and their size in octets.
+    /// Sends `STAT` (RFC 1939 §5) and returns the number of messages and their total size in octets.
     pub fn stat(&mut self) -> Result<DropListing, Error> {
         let line = self.connection.call(&Command::Stat)?;
         self.drop_listing(&line)
     }
 
-    /// `LIST` (RFC 1939 §5): returns the size of every message in octets.
+    /// Sends `LIST` (RFC 1939 §5) and returns the size of every message in octets.
     pub fn list(&mut self) -> Result<Vec<ScanListing>, Error> {
         self.connection.call(&Command::List(None))?;
         let mut listings = Vec::new();
@@ -91,7 +92,7 @@ impl Transaction {
         Ok(listings)
     }
 
-    /// `LIST n` (RFC 1939 §5): returns the size of one message in octets.
+    /// Sends `LIST n` (RFC 1939 §5) and returns the size of one message in octets.
     pub fn list_one(&mut self, number: MessageNumber) -> Result<ScanListing, Error> {
         let line = self.connection.call(&Command::List(Some(number)))?;
         match listing::scan_listing(text(&line)) {
@@ -101,7 +102,7 @@ impl Transaction {
         }
     }
 
-    /// `UIDL` (RFC 1939 §7): returns the unique-id of every message that has one.
+    /// Sends `UIDL` (RFC 1939 §7) and returns the unique-id of every message that has one.
     pub fn uidl(&mut self) -> Result<Vec<UniqueIdListing>, Error> {
         self.connection.call(&Command::Uidl(None))?;
         let mut listings = Vec::new();
@@ -113,15 +114,17 @@ impl Transaction {
         Ok(listings)
     }
 
-    /// `UIDL n` (RFC 1939 §7): returns the unique-id of one message.
+    /// Sends `UIDL n` (RFC 1939 §7) and returns the unique-id of one message.
     pub fn uidl_one(&mut self, number: MessageNumber) -> Result<UniqueIdListing, Error> {
         let line = self.connection.call(&Command::Uidl(Some(number)))?;
         listing::unique_id_listing(text(&line), number).map_err(|error| self.malformed(error, &line))
     }
 
-    /// `STAT`, `UIDL` and `LIST`, pipelined if the server supports it: returns all messages with their sizes and unique-ids.
+    /// Sends `STAT`, `UIDL` and `LIST`, pipelined if the server supports it, and returns all messages with their
+    /// sizes and unique-ids.
     ///
-    /// A refused `UIDL` is no error: then no message has a unique-id. A refused `STAT` or `LIST` is.
+    /// If the server refuses `UIDL`, no message has a unique-id; this is not an error. A refused `STAT` or `LIST` is
+    /// an error.
     pub fn listing(&mut self) -> Result<MaildropListing, Error> {
         self.request_listing().map_err(|error| self.connection.with_context(error, None))
     }
@@ -134,7 +137,7 @@ impl Transaction {
             for command in &commands {
                 self.connection.queue(command)?;
             }
-            // Proves the order of the previous responses, and that the order of later ones can be proven.
+            // A checkpoint: proves the order of the previous responses, and shows if `LIST n` repeats its number.
             self.connection.queue(&Command::List(Some(FIRST)))?;
             self.connection.flush()?;
         }
@@ -163,7 +166,7 @@ impl Transaction {
         Ok(list)
     }
 
-    /// Returns the response to `LIST n`, or its refusal.
+    /// Returns the response to `LIST n`, or the refusal of that command.
     fn probe_response(&mut self) -> Result<Result<Vec<u8>, Error>, Error> {
         match self.connection.status() {
             Err(error) if error.kind() != ErrorKind::Refused => Err(error),
@@ -202,30 +205,30 @@ impl Transaction {
         }
     }
 
-    /// `RETR n` (RFC 1939 §5): returns the message, to be read as a stream. The next call discards what was not read.
+    /// Sends `RETR n` (RFC 1939 §5) and returns the message as a stream. The next call discards the unread rest.
     pub fn retr(&mut self, number: MessageNumber) -> Result<Message<'_>, Error> {
         Message::request(&mut self.connection, &Command::Retr(number), number)
     }
 
-    /// `TOP n lines` (RFC 1939 §7): returns the header and the first lines of the body, to be read as a stream. Some servers
-    /// send the whole message.
+    /// Sends `TOP n lines` (RFC 1939 §7) and returns the header and the first lines of the body as a stream. Some
+    /// servers send the whole message.
     pub fn top(&mut self, number: MessageNumber, lines: u32) -> Result<Message<'_>, Error> {
         Message::request(&mut self.connection, &Command::Top { number, lines }, number)
     }
 
-    /// `DELE n` (RFC 1939 §5): marks a message as deleted. Only [`commit`](Self::commit) deletes it.
+    /// Sends `DELE n` (RFC 1939 §5), which marks a message as deleted. Only [`commit`](Self::commit) deletes it.
     pub fn dele(&mut self, number: MessageNumber) -> Result<(), Error> {
         self.connection.call(&Command::Dele(number))?;
         self.state.marked = true;
         Ok(())
     }
 
-    /// `NOOP` (RFC 1939 §5): keeps the session alive.
+    /// Sends `NOOP` (RFC 1939 §5), which keeps the session alive.
     pub fn noop(&mut self) -> Result<(), Error> {
         self.connection.call(&Command::Noop).map(drop)
     }
 
-    /// `RSET` (RFC 1939 §5): unmarks every message.
+    /// Sends `RSET` (RFC 1939 §5), which unmarks every message.
     pub fn rset(&mut self) -> Result<(), Error> {
         self.connection.call(&Command::Rset)?;
         self.state.marked = false;
@@ -233,17 +236,18 @@ impl Transaction {
         Ok(())
     }
 
-    /// `RETR` for each number; more messages can be requested while replies come in.
+    /// Sends `RETR` for each number. Further messages can be requested from the [`Retrieval`] while replies arrive.
     pub fn retr_all(&mut self, numbers: impl IntoIterator<Item = MessageNumber>) -> Retrieval<'_> {
         Retrieval::new(&mut self.connection, &mut self.state, numbers, None)
     }
 
-    /// `TOP n lines` for each number.
+    /// Sends `TOP n lines` for each number.
     pub fn top_all(&mut self, numbers: impl IntoIterator<Item = MessageNumber>, lines: u32) -> Retrieval<'_> {
         Retrieval::new(&mut self.connection, &mut self.state, numbers, Some(lines))
     }
 
-    /// `DELE` for each number. Calls `refused` for each message that the server refuses to mark, and marks the others.
+    /// Sends `DELE` for each number. Calls `refused` for each message that the server refuses to mark, and marks the
+    /// others.
     pub fn dele_all(
         &mut self,
         numbers: impl IntoIterator<Item = MessageNumber>,
@@ -262,13 +266,15 @@ impl Transaction {
         Ok(())
     }
 
-    /// `QUIT` (RFC 1939 §6): the server deletes the marked messages, and the session ends. `Ok` means that it answered `+OK`.
+    /// Sends `QUIT` (RFC 1939 §6): the server deletes the marked messages, and the session ends. `Ok` means that the
+    /// server answered `+OK`.
     ///
     /// # Errors
-    /// - [`ErrorKind::CommitUnknown`]: the response never came; the messages may be deleted or not.
+    ///
+    /// - [`ErrorKind::CommitUnknown`]: no response was received; the server may or may not have deleted the messages.
     /// - [`ErrorKind::Refused`]: the server did not delete all of the messages.
-    /// - [`ErrorKind::Protocol`]: more data followed the response before the server closed the connection, or within a second,
-    ///   so it was not the response to `QUIT`.
+    /// - [`ErrorKind::Protocol`]: more data followed before the server closed the connection, or within a second, so
+    ///   the response did not belong to `QUIT`.
     pub fn commit(mut self) -> Result<(), Error> {
         self.connection.discard_body()?;
         self.connection.require_idle()?;
@@ -301,7 +307,7 @@ impl Transaction {
         listing::drop_listing(text(line)).map_err(|error| self.malformed(error, line))
     }
 
-    /// Gives each line of a listing to `take`.
+    /// Calls `take` for each line of a listing.
     fn lines(&mut self, mut take: impl FnMut(&[u8]) -> Result<(), ProtocolError>) -> Result<(), Error> {
         loop {
             let Some(at) = self.connection.line()? else { return Ok(()) };
@@ -328,13 +334,13 @@ fn text(line: &[u8]) -> &[u8] {
     StatusLine::parse(line).map(|status| status.text()).unwrap_or_default()
 }
 
-/// After `QUIT` was sent, a lost connection leaves it unknown whether the server deleted the messages.
+/// Converts an error after `QUIT` was sent: it is unknown whether the server deleted the messages.
 fn commit_unknown(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Tls => Error::new(
             ErrorKind::CommitUnknown,
             format!(
-                "QUIT was sent, but no answer came ({}): whether the server deleted is not known",
+                "QUIT was sent, but no answer came ({}): it is unknown whether the server deleted the messages",
                 error.message()
             ),
         ),

@@ -1,4 +1,4 @@
-//! The trace of a session: a log of the conversation without its secrets.
+//! Traces: logs of sessions without their secrets.
 
 mod redactor;
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 pub(crate) use redactor::Redactor;
 
-/// Receives the conversation of a session. Secrets are redacted before.
+/// Receives the bytes of a session, with secrets already redacted.
 pub trait Trace: Send {
     /// Records sent bytes, always whole lines.
     fn sent(&mut self, bytes: &[u8]);
@@ -22,10 +22,11 @@ pub trait Trace: Send {
     fn note(&mut self, text: &str);
 }
 
-/// A trace as lines with a time stamp: `2026-11-22T10:00:00.123Z S: +OK ready`; `C:` is the client, `*:` an event.
+/// Writes a trace as lines with time stamps: `2026-11-22T10:00:00.123Z S: +OK ready`. `S:` marks the server, `C:` the
+/// client, and `*:` an event.
 ///
-/// Bytes that are not printable ASCII are escaped (`\x1b`), the backslash as `\\`. Lines over [`Lines::MAX_LINE`] bytes are
-/// broken. The first failed write ends the trace; [`Lines::failure`] returns its error.
+/// Bytes that are not printable ASCII are escaped as `\x1b`, and the backslash as `\\`. Lines over
+/// [`Lines::MAX_LINE`] bytes are broken. The first failed write ends the trace; [`Lines::failure`] returns its error.
 pub struct Lines<W: Write + Send> {
     out: W,
     held: Vec<u8>,
@@ -34,7 +35,7 @@ pub struct Lines<W: Write + Send> {
 }
 
 impl<W: Write + Send> Lines<W> {
-    /// The most bytes of one line: a message may be one line of 40 MB.
+    /// The maximum length of a line in bytes, since a message may be one line of 40 MB.
     pub const MAX_LINE: usize = 16 * 1024;
 
     /// Returns a trace that writes to `out`.
@@ -42,7 +43,7 @@ impl<W: Write + Send> Lines<W> {
         Self { out, held: Vec::new(), clock: SystemTime::now, failure: None }
     }
 
-    /// Returns the error that ended the trace, once.
+    /// Returns the error that ended the trace. Later calls return `None`.
     pub fn failure(&mut self) -> Option<io::Error> {
         self.failure.take()
     }
@@ -102,7 +103,8 @@ fn without_line_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-/// Bytes as printable ASCII on one line: the backslash as `\\\\`, everything that is not from space to `~` as `\xNN`.
+/// Formats bytes as one line of printable ASCII: a backslash as `\\\\`, and a byte that is not from space to `~` as
+/// `\xNN`.
 ///
 /// ```
 /// assert_eq!(pop3::trace::Escaped(b"a\\b\x1b[2J\r\n").to_string(), r"a\\b\x1b[2J\x0d\x0a");
@@ -160,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn each_line_is_stamped_once_however_it_was_cut() {
+    fn each_line_has_one_time_stamp() {
         let traced = text(|lines| {
             lines.note("connected");
             lines.received(b"+OK re");
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_broken_and_not_held() {
+    fn an_endless_line_is_broken() {
         let traced = text(|lines| {
             for _ in 0..100 {
                 lines.received(&[b'x'; 4096]);

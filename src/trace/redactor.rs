@@ -9,27 +9,27 @@ use zeroize::Zeroizing;
 use super::Trace;
 use crate::secret::Secret;
 
-/// The trace of a session, if there is one, and the secrets to replace in it: a server may echo the client's data.
+/// The optional trace of a session, and the secrets to redact in it. A server may echo them.
 #[derive(Default)]
 pub(crate) struct Redactor {
     trace: Option<Box<dyn Trace>>,
     secrets: Vec<Secret>,
-    /// The received part of an unfinished line: a secret may arrive in two pieces.
+    /// The received part of an incomplete line, because a secret may arrive in two pieces.
     held: Vec<u8>,
-    /// The rest of the line is left out, since it has no safe split point.
+    /// True if the rest of the line is omitted because it has no safe split point.
     hidden: bool,
 }
 
 impl Redactor {
     const STARS: &[u8] = b"***";
 
-    /// The most bytes of one line that are held: a message may be one line of 40 MB.
+    /// The maximum number of buffered bytes of one line, since a message may be one line of 40 MB.
     const MAX_LINE: usize = 16 * 1024;
 
     /// A self-overlapping secret like `abab` may leave no safe split point; give up at this size.
     const MAX_HELD: usize = 4 * Self::MAX_LINE;
 
-    /// The fewest characters of a piece of base64: shorter ones occur in any text.
+    /// The minimum length of a redacted piece of base64: shorter pieces occur in any text.
     const MIN_BASE64: usize = 8;
 
     pub(crate) fn new(trace: Option<Box<dyn Trace>>) -> Self {
@@ -40,8 +40,8 @@ impl Redactor {
     pub(crate) fn add_secret(&mut self, secret: &[u8]) {
         self.add(secret);
         self.add(Zeroizing::new(STANDARD.encode(secret)).trim_end_matches('=').as_bytes());
-        // Three bytes become four characters, and which ones depends on the number of bytes before the secret. The first
-        // characters are shared with these bytes, and those after the last whole group with the bytes that follow.
+        // Base64 encodes three bytes as four characters, so the encoding depends on the number of bytes before the
+        // secret. Characters that also encode preceding or following bytes are left out.
         for (before, shared) in [(0, 0), (1, 2), (2, 3)] {
             let bytes = Zeroizing::new([&[0; 2][..before], secret].concat());
             let base64 = Zeroizing::new(STANDARD.encode(&bytes[..bytes.len() / 3 * 3]));
@@ -50,7 +50,7 @@ impl Redactor {
                 self.add(piece.as_bytes());
             }
         }
-        // Longest first: a secret within another must not leave the rest of the longer one.
+        // Longest first: redacting a secret that is part of a longer one must not leave the rest of the longer one.
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
     }
 
@@ -79,7 +79,7 @@ impl Redactor {
         redacted
     }
 
-    /// Replaces the secrets in a truncated line, and the beginning of one at its end.
+    /// Replaces the secrets in a truncated line, and a partial secret at its end.
     pub(crate) fn redact_truncated(&self, bytes: &[u8]) -> Vec<u8> {
         let mut shown = self.redact(bytes).into_owned();
         let begun = |secret: &Secret| {
@@ -166,7 +166,7 @@ impl Redactor {
         }
     }
 
-    /// Records at most `most` received bytes that are not part of the protocol.
+    /// Records at most `most` bytes of received data that is not POP3.
     pub(crate) fn junk(&mut self, bytes: &[u8], most: usize) {
         if self.trace.is_none() {
             return;
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_self_overlapping_secret_is_held_up_to_a_limit() {
+    fn the_buffer_for_a_self_overlapping_secret_is_bounded() {
         let sink = Sink::default();
         let mut redactor = Redactor::new(Some(Box::new(Lines::new(sink.clone()))));
         redactor.add_secret(b"abab");
@@ -262,7 +262,7 @@ mod tests {
         assert!(!traced.contains("abab") && traced.ends_with("S: next\n"), "{traced}");
     }
 
-    /// With quadratic time, 4 MB of one-letter secrets would take minutes.
+    /// In quadratic time, 4 MB of one-letter secrets would take minutes.
     #[test]
     fn redacting_takes_linear_time() {
         let redactor = redactor(&["a"]);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_truncated_line_shows_no_beginning_of_a_secret() {
+    fn a_partial_secret_at_the_end_of_a_truncated_line_is_redacted() {
         let redactor = redactor(&["tanstaaf"]);
         assert_eq!(redactor.redact_truncated(b"-ERR tansta"), b"-ERR ***");
         assert_eq!(redactor.redact_truncated(b"-ERR dGFuc3R"), b"-ERR ***");

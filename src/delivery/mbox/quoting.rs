@@ -99,6 +99,7 @@ mod tests {
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
+    use crate::bytes::split_at_all;
 
     fn mboxrd(pieces: &[&[u8]]) -> Vec<u8> {
         let (mut quoter, mut out) = (Mboxrd::new(), Vec::new());
@@ -142,13 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_cut_makes_a_difference(message in message(), cuts in vec(0..100_usize, 0..5)) {
-            let mut pieces = vec![&message[..]];
-            for cut in cuts {
-                if let Some((at, piece)) = pieces.iter().copied().enumerate().max_by_key(|(_, piece)| piece.len()) {
-                    let (one, other) = piece.split_at(cut.min(piece.len()));
-                    pieces.splice(at..=at, [one, other]);
-                }
-            }
+            let pieces = split_at_all(&message, &cuts);
             let whole = mboxrd(&[&message]);
             prop_assert_eq!(&mboxrd(&pieces), &whole);
             prop_assert!(!whole.starts_with(FROM) && memchr::memmem::find(&whole, b"\nFrom ").is_none());

@@ -1,4 +1,4 @@
-//! Entries of an address list, and recovery of entries that the grammar does not derive.
+//! The entries of an address list, and the recovery of entries outside the grammar.
 
 use std::{borrow::Cow, mem, ops::Range};
 
@@ -15,7 +15,7 @@ pub(super) struct Parser<'a, 'l> {
     at: usize,
     list: &'l mut Vec<Mailbox>,
     is_in_group: bool,
-    /// The position of the next `;`, if searched for; the length of the text if there is none.
+    /// The position of the next `;`, once searched for; the length of the text if there is none.
     semicolon: usize,
     is_entry_begun: bool,
     entry: Entry<'a>,
@@ -24,22 +24,22 @@ pub(super) struct Parser<'a, 'l> {
 /// The text between two separators.
 #[derive(Default)]
 struct Entry<'a> {
-    /// The text so far, decoded.
+    /// The decoded text so far.
     name: String,
-    /// Where in `text` the part begins that `name` does not have yet.
+    /// The start in `text` of the part that is not yet in `name`.
     plain: Option<usize>,
-    /// Addresses without angle brackets. If one in brackets follows, they are part of its name.
+    /// Addresses without angle brackets. They become part of the name if an address in brackets follows.
     bare: Vec<Bare>,
-    /// How many addresses without angle brackets were found, repeated ones included.
+    /// The number of addresses without angle brackets, including repeated ones.
     addresses: usize,
-    /// Where in `name` the text after the last of these begins.
+    /// The start in `name` of the text after the last address without angle brackets.
     after_bare: usize,
     comment: Option<&'a str>,
-    /// An address in angle brackets came before.
+    /// True if the entry has an address in angle brackets.
     has_angle: bool,
-    /// An angle bracket is open, so that what looks like an address may be a piece of one.
+    /// True if an angle bracket is not closed, so that text that looks like an address may be a part of one.
     is_broken: bool,
-    /// A dot or an `@` came last, so that the next word may be the end of an address.
+    /// True after a dot or an `@`, as the next word may be the end of an address.
     is_dotted: bool,
 }
 
@@ -68,7 +68,7 @@ impl<'a, 'l> Parser<'a, 'l> {
             && let Some(byte) = self.syntax.byte(self.at)
         {
             if !self.is_entry_begun {
-                // Hostile mail has many empty entries (RFC 5322 §4.4).
+                // A fast path, since hostile mail has many empty entries (RFC 5322 §4.4).
                 if matches!(byte, b',' | b';' | b' ') {
                     self.is_in_group &= byte != b';';
                     self.at += 1;
@@ -98,7 +98,7 @@ impl<'a, 'l> Parser<'a, 'l> {
         self.list.truncate(MAX_MAILBOXES);
     }
 
-    /// Takes an entry that is nothing but an address (RFC 5322 §3.4.1), with gaps where the grammar has them.
+    /// Parses an entry that consists of one address (RFC 5322 §3.4.1), with gaps where the grammar allows them.
     fn whole_entry(&mut self) -> bool {
         let reached = self.syntax.reached;
         let begin = self.syntax.gap(self.at);
@@ -116,7 +116,7 @@ impl<'a, 'l> Parser<'a, 'l> {
         true
     }
 
-    /// Characters up to `end` are text.
+    /// Takes the characters up to `end` as text.
     fn plain(&mut self, end: usize) {
         self.entry.plain.get_or_insert(self.at);
         self.at = end;
@@ -127,8 +127,8 @@ impl<'a, 'l> Parser<'a, 'l> {
         self.at += 1;
     }
 
-    /// Begins a group (§3.4) if there is a phrase before the colon and something after it that ends the group; `12:30`
-    /// begins none.
+    /// Begins a group (§3.4) if the colon follows a phrase and the group is terminated. `12:30` does not begin a
+    /// group.
     fn colon(&mut self) {
         let entry = &self.entry;
         let is_phrase = !entry.has_angle
@@ -214,7 +214,7 @@ impl<'a, 'l> Parser<'a, 'l> {
                 self.flush(false);
                 self.at += length + 2;
             }
-            // Text in brackets that is not an address.
+            // The text in brackets is not an address.
             Some(length) if inner[length] == b'>' => self.plain(self.at + length + 2),
             Some(length) => {
                 self.entry.is_broken |= !is_blank(&inner[..length]);
@@ -235,16 +235,16 @@ impl<'a, 'l> Parser<'a, 'l> {
             return;
         }
         let end = self.syntax.run(self.at);
-        // White space beyond ASCII is no part of a run, and here text.
+        // Non-ASCII white space does not belong to a run, but is text here.
         let c = self.text[self.at..].chars().next().map_or(1, char::len_utf8);
         let end = end.max(self.at + c);
         self.entry.is_dotted = self.text[self.at..end].ends_with(['.', '@']);
         self.plain(end);
-        // `"a b"c@example.org`: an address does not begin within another word.
+        // In `"a b"c@example.org`, no address begins within another word.
         self.syntax.reached = self.syntax.reached.max(end);
     }
 
-    /// Takes an address without angle brackets.
+    /// Parses an address without angle brackets.
     fn bare(&mut self) -> bool {
         let at = self.at;
         if !self.syntax.has_address(at)
@@ -284,7 +284,7 @@ impl<'a, 'l> Parser<'a, 'l> {
         !is_boundary
     }
 
-    /// Adds the text before `at` to the name; before an address, without quotes and brackets that were not closed.
+    /// Adds the text before `at` to the name. Before an address, unclosed quotes and brackets are removed.
     fn flush(&mut self, is_before_address: bool) {
         let Some(start) = self.entry.plain.take() else { return };
         let mut plain = &self.text[start..self.at];
@@ -301,7 +301,7 @@ impl<'a, 'l> Parser<'a, 'l> {
         name.push_str(if name.ends_with(' ') { decoded.trim_start_matches(' ') } else { &decoded });
     }
 
-    /// Adds the mailboxes of an entry, and begins the next.
+    /// Adds the mailboxes of the entry, and begins the next entry.
     fn end_entry(&mut self) {
         self.flush(false);
         self.is_entry_begun = false;
@@ -333,20 +333,20 @@ fn is_blank(bytes: &[u8]) -> bool {
     text.is_none()
 }
 
-/// A name; `None` if it is only white space.
+/// Returns the name, or `None` if it is only white space.
 fn present(name: &str) -> Option<String> {
     let name = name.trim_matches(BLANKS);
     (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// The text of a comment, or of the last of several.
+/// Returns the text of a comment, or of the last one of several.
 fn comment_text(comment: Option<&str>) -> Option<String> {
     let comment = comment?.trim_matches(BLANKS);
     let inner = comment.strip_prefix('(')?.strip_suffix(')')?;
     present(&encoded_word::decode_words(&unescaped(inner)))
 }
 
-/// Text without the backslashes of its quoted pairs (RFC 5322 §3.2.1).
+/// Returns the text without the backslashes of its quoted pairs (RFC 5322 §3.2.1).
 fn unescaped(text: &str) -> Cow<'_, str> {
     let backslash = |text: &str| text.bytes().position(|byte| byte == b'\\');
     let Some(mut at) = backslash(text) else { return Cow::Borrowed(text) };
@@ -367,7 +367,7 @@ fn unescaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Text with each run of white space as one space (§3.2.2).
+/// Returns the text with each run of white space replaced with one space (§3.2.2).
 fn single_blanks(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let is_double = |(at, &byte): (usize, &u8)| match byte {
@@ -389,13 +389,13 @@ fn single_blanks(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Characters that cannot begin a name, such as quotes and brackets that were not opened.
+/// Characters that cannot begin a name, such as unopened quotes and brackets.
 const CLOSING: &[char] = &['>', ']', ')', '"', ':', ' '];
 
-/// Quotes and brackets that were not closed.
+/// Characters that cannot end a name, such as unclosed quotes and brackets.
 const OPENING: &[char] = &['<', '[', '(', '"', ' '];
 
 const BLANKS: &[char] = &[' ', '\t', '\r', '\n'];
 
-/// More recipients than any server accepts for one message.
+/// The maximum number of mailboxes: more recipients than any server accepts for one message.
 const MAX_MAILBOXES: usize = 10_000;

@@ -1,7 +1,7 @@
 //! Address lists: `From`, `To`, `Cc` (RFC 5322 §3.4 and §4.4, RFC 6532).
 //!
-//! An address is any text that the grammar derives, with its comments and folds. Where the grammar derives nothing, an address is accepted
-//! only if it is whole, with nothing but white space or brackets around it.
+//! Addresses are parsed by the grammar, including comments and folds. In entries outside the grammar, an address is
+//! only accepted if it is complete and surrounded by white space or brackets.
 
 mod list;
 mod syntax;
@@ -15,16 +15,17 @@ pub struct Mailbox {
     /// The display name, decoded; `None` if there is none. Without a display name, the comment after the address is
     /// used.
     pub name: Option<String>,
-    /// The `addr-spec`, `local-part@domain`, as it is in the field, but without comments and white space between its
-    /// parts. `None` if the field has none: its text is then the name.
+    /// The `addr-spec` (`local-part@domain`) as in the field, but without comments and white space between its parts.
+    /// `None` if the entry has no address; the text is then the name.
     pub address: Option<String>,
 }
 
 /// Parses an unfolded list of addresses (RFC 5322 §3.4 `address-list`); groups are flattened.
 ///
-/// Mistakes of mailers are read as mail clients read them: commas forgotten or doubled, semicolons for commas, brackets
-/// or quotes not closed, names that should be quoted, encoded words in quotes. Structure is found before words are decoded, so an encoded name
-/// cannot pass for an address. Lists beyond 10,000 mailboxes are cut.
+/// Common mistakes of mailers are interpreted as in mail clients: missing or doubled commas, semicolons instead of
+/// commas, unclosed brackets or quotes, names that should be quoted, encoded words in quotes. The list is split
+/// before encoded words are decoded, so an encoded name cannot be mistaken for an address. At most 10,000 mailboxes
+/// are returned.
 ///
 /// ```
 /// use pop3::header::mailboxes;
@@ -40,8 +41,8 @@ pub fn mailboxes(text: &str) -> Vec<Mailbox> {
     list
 }
 
-/// Adds the mailboxes of one field to a list. `is_utf8` says that characters beyond ASCII are the field's own, so that
-/// they may be in an address (RFC 6532 §3.2).
+/// Adds the mailboxes of one field to a list. `is_utf8` means that the field is valid UTF-8, so that addresses may
+/// contain non-ASCII characters (RFC 6532 §3.2).
 pub(super) fn add(text: &str, is_utf8: bool, list: &mut Vec<Mailbox>) {
     Parser::new(text, is_utf8, list).parse();
 }

@@ -1,24 +1,24 @@
-//! The tokens of an address list, and addresses made of them.
+//! The tokens of an address list, and the grammar of addresses.
 
 use super::super::{comment, encoded_word, steps};
 
-/// An address list, with the results of searches that failed, so that none of them is repeated.
+/// An address list with the results of failed searches, which are not repeated so that parsing takes linear time.
 pub(super) struct Syntax<'a> {
     pub(super) text: &'a str,
     is_utf8: bool,
-    /// No comment is closed from here on, so `(` is an ordinary character.
+    /// The position after which no comment is closed, so that `(` is an ordinary character.
     comments_end: usize,
-    /// From here on no quoted string is closed.
+    /// The position after which no quoted string is closed.
     quotes_end: usize,
-    /// From here on there is no `@`, and so no address.
+    /// The position after which there is no `@`, and therefore no address.
     addresses_end: usize,
-    /// The last address, or a part of one.
+    /// The last parsed address, or a part of it.
     pub(super) address: String,
     /// The position that the last attempt to parse an address reached.
     pub(super) reached: usize,
 }
 
-/// Where comments and white space may be in an address.
+/// The places where comments and white space are allowed in an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gaps {
     Nowhere,
@@ -45,7 +45,7 @@ impl<'a> Syntax<'a> {
         self.text.as_bytes().get(at).copied()
     }
 
-    /// The end of the comment at `at`.
+    /// Returns the end of the comment at `at`.
     pub(super) fn comment(&mut self, at: usize) -> Option<usize> {
         if self.byte(at) != Some(b'(') || at >= self.comments_end {
             return None;
@@ -57,7 +57,7 @@ impl<'a> Syntax<'a> {
         length.map(|length| at + length)
     }
 
-    /// The end of the quoted string at `at` (§3.2.4).
+    /// Returns the end of the quoted string at `at` (§3.2.4).
     pub(super) fn quoted(&mut self, at: usize) -> Option<usize> {
         if self.byte(at) != Some(b'"') || at >= self.quotes_end {
             return None;
@@ -79,7 +79,7 @@ impl<'a> Syntax<'a> {
         None
     }
 
-    /// The end of comments and white space (§3.2.2 `CFWS`) at `at`.
+    /// Returns the end of the comments and white space (§3.2.2 `CFWS`) at `at`.
     pub(super) fn gap(&mut self, mut at: usize) -> usize {
         loop {
             match self.byte(at) {
@@ -100,17 +100,17 @@ impl<'a> Syntax<'a> {
         at < self.addresses_end
     }
 
-    /// The end of a run of characters without meaning in a list, and of encoded words, which may contain any character.
+    /// Returns the end of a run of ordinary characters and encoded words, which may contain any character.
     pub(super) fn run(&self, at: usize) -> usize {
         self.until(at, |c| is_special(c) || c.is_whitespace())
     }
 
-    /// The end of text that begins no comment, quoted string or entry, and that has no angle bracket.
+    /// Returns the end of text without an angle bracket and without the start of a comment, quoted string or entry.
     pub(super) fn text(&self, at: usize) -> usize {
         self.until(at, |c| matches!(c, '(' | '"' | ':' | ';' | ',' | '<'))
     }
 
-    /// The first character, not in an encoded word, that `is_end` is true for.
+    /// Returns the first position outside encoded words at which `is_end` returns true.
     #[inline]
     fn until(&self, at: usize, is_end: impl Fn(char) -> bool) -> usize {
         let bytes = self.text.as_bytes();
@@ -137,8 +137,8 @@ impl<'a> Syntax<'a> {
         end
     }
 
-    /// Reads the address in angle brackets (§3.4 `angle-addr`) that begins after the `<` before `at`, and returns its
-    /// end. The `>` may be missing at the end of the entry.
+    /// Parses the address in angle brackets (§3.4 `angle-addr`) whose `<` is before `at`, and returns its end. The
+    /// `>` may be missing at the end of the entry.
     pub(super) fn angle(&mut self, at: usize) -> Option<usize> {
         if !self.has_address(at) {
             return None;
@@ -161,7 +161,7 @@ impl<'a> Syntax<'a> {
         }
     }
 
-    /// The end of a route (§4.4 `obs-route`), which is obsolete and ignored.
+    /// Returns the end of a route (§4.4 `obs-route`), which is obsolete and ignored.
     fn route(&mut self, at: usize) -> Option<usize> {
         let mut at = at;
         let mut is_empty = true;
@@ -181,7 +181,7 @@ impl<'a> Syntax<'a> {
         }
     }
 
-    /// Reads the address (§3.4.1 `addr-spec`) at `at` into `self.address`, and returns its end.
+    /// Parses the address (§3.4.1 `addr-spec`) at `at` into `self.address`, and returns its end.
     pub(super) fn address(&mut self, at: usize, gaps: Gaps) -> Option<usize> {
         if !self.has_address(at) {
             return None;
@@ -200,7 +200,7 @@ impl<'a> Syntax<'a> {
             at = self.gap(at);
         }
         let end = self.domain(at, gaps)?;
-        // RFC 2047 §5: an encoded word is no part of an address.
+        // RFC 2047 §5: an encoded word must not be part of an address.
         (!encoded_word::is_in(&self.address)).then_some(end)
     }
 
@@ -245,7 +245,7 @@ impl<'a> Syntax<'a> {
         }
     }
 
-    /// Takes a dot between two words; returns where the second begins.
+    /// Parses a dot between two words, and returns the start of the second word.
     fn dot(&mut self, end: usize, has_gaps: bool) -> Option<usize> {
         self.reached = self.reached.max(end);
         let dot = if has_gaps { self.gap(end) } else { end };
@@ -256,7 +256,7 @@ impl<'a> Syntax<'a> {
         Some(if has_gaps { self.gap(dot + 1) } else { dot + 1 })
     }
 
-    /// `[IPv6:2001:db8::1]` (§3.4.1), without white space at its ends.
+    /// Parses `[IPv6:2001:db8::1]` (§3.4.1), without white space at its ends.
     fn domain_literal(&mut self, at: usize) -> Option<usize> {
         let rest = self.text.as_bytes()[at..].get(1..)?;
         let end = rest.iter().take(MAX_DOMAIN).position(|byte| matches!(byte, b'[' | b']' | b'\\'));
@@ -271,7 +271,7 @@ impl<'a> Syntax<'a> {
         Some(at + length + 2)
     }
 
-    /// The end of the atom (§3.2.3) at `at`; `None` if there is none.
+    /// Returns the end of the atom (§3.2.3) at `at`, or `None` if there is none.
     fn atom(&self, at: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let mut end = at;
@@ -292,12 +292,13 @@ impl<'a> Syntax<'a> {
         (end > at).then_some(end)
     }
 
-    /// Characters of a quoted string in an address.
+    /// Returns true for characters that may be in a quoted string of an address.
     fn is_quotable(&self, c: char) -> bool {
         matches!(c, ' ' | '\t') || self.is_visible(c)
     }
 
-    /// RFC 5322 `VCHAR`, and those characters of RFC 6532 that are visible and were not inserted by decoding.
+    /// Returns true for `VCHAR` of RFC 5322, and for visible characters of RFC 6532 that were not inserted by
+    /// decoding.
     fn is_visible(&self, c: char) -> bool {
         if c.is_ascii() {
             return c.is_ascii_graphic();
@@ -310,8 +311,8 @@ impl<'a> Syntax<'a> {
     }
 }
 
-/// Characters other than white space that end a run. A backslash or a stray control character does not, and makes an
-/// address invalid.
+/// Returns true for characters other than white space that end a run. A backslash or a control character does not end
+/// a run, but makes an address invalid.
 fn is_special(c: char) -> bool {
     matches!(c, '(' | ')' | '<' | '>' | '[' | ']' | ':' | ';' | ',' | '"')
 }
@@ -321,7 +322,7 @@ fn is_atext(byte: u8) -> bool {
         || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'/' | b'=' | b'?' | b'^'..=b'`' | b'{'..=b'~')
 }
 
-/// Of links that were copied into a header.
+/// The prefix of links that were copied into a header.
 const MAILTO: &[u8] = b"mailto:";
 
 /// RFC 5321 §4.5.3.1.2: a domain has at most 255 octets.

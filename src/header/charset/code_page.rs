@@ -1,8 +1,8 @@
-//! DOS code pages, which the WHATWG standard omits.
+//! DOS code pages, which are not part of the WHATWG standard.
 
 use super::ascii;
 
-/// Appends the text of `bytes`; `table` has the characters of 0x80 to 0xFF.
+/// Appends the decoded text of `bytes`. `table` contains the characters for 0x80 to 0xFF.
 pub(super) fn decode(bytes: &[u8], table: &str, out: &mut String) {
     let upper: Vec<char> = table.chars().collect();
     out.extend(bytes.iter().map(|&byte| match byte.checked_sub(0x80) {

@@ -1,7 +1,8 @@
 //! ISO-2022-JP (RFC 1468, RFC 1554, RFC 2237), ISO-2022-KR (RFC 1557), ISO-2022-CN (RFC 1922), HZ (RFC 1843).
 //!
-//! Encoded words that are joined have escape sequences in a row, each word returning to ASCII at its end. WHATWG's decoder
-//! emits U+FFFD there and lacks the Korean and Chinese variants. This decoder uses the tables of the EUC encodings instead.
+//! Joined encoded words contain consecutive escape sequences, since each word returns to ASCII at its end. The WHATWG
+//! decoder emits U+FFFD there, and lacks the Korean and Chinese variants. This decoder uses the tables of the EUC
+//! encodings instead.
 
 use encoding_rs::{EUC_JP, EUC_KR, Encoding, GBK};
 
@@ -11,9 +12,9 @@ use super::ascii;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::header) enum Set {
     Ascii,
-    /// JIS X 0201, its ASCII half.
+    /// The ASCII half of JIS X 0201.
     Roman,
-    /// JIS X 0201, its other half.
+    /// The katakana half of JIS X 0201.
     Katakana,
     /// JIS X 0208.
     Japanese,
@@ -23,12 +24,12 @@ pub(in crate::header) enum Set {
     Korean,
     /// GB 2312.
     Chinese,
-    /// Two bytes per character, from a table that is not included.
+    /// A two-byte character set whose table is not included.
     Other,
 }
 
 impl Set {
-    /// The EUC encoding that contains the set, and the byte that precedes its characters there.
+    /// Returns the EUC encoding that contains the set, and the byte that precedes its characters there.
     fn euc(self) -> Option<(&'static Encoding, Option<u8>)> {
         match self {
             Self::Katakana => Some((EUC_JP, Some(0x8e))),
@@ -40,7 +41,7 @@ impl Set {
         }
     }
 
-    /// Appends the character that `bytes` begin with; returns how many bytes it has.
+    /// Appends the character at the start of `bytes`, and returns its length in bytes.
     fn decode(self, bytes: &[u8], out: &mut Decoded<'_>) -> usize {
         let graphic = |index: usize| bytes.get(index).copied().filter(|byte| (0x21..=0x7e).contains(byte));
         let Some(first) = graphic(0) else {
@@ -62,7 +63,8 @@ impl Set {
     }
 }
 
-/// Text whose end may still be in an EUC encoding: characters of one set are decoded together.
+/// Decoded text, and bytes in an EUC encoding that are still to be decoded: characters of one set are decoded
+/// together.
 struct Decoded<'a> {
     text: &'a mut String,
     encoding: &'static Encoding,
@@ -97,7 +99,7 @@ impl<'a> Decoded<'a> {
     }
 }
 
-/// Appends the text of `bytes`. `shifted` is the set of SO if no escape sequence designates one.
+/// Appends the decoded text of `bytes`. `shifted` is the set that SO selects if no escape sequence designates one.
 pub(super) fn decode(bytes: &[u8], mut shifted: Set, out: &mut String) {
     let mut out = Decoded::new(out);
     let mut selected = Set::Ascii;
@@ -124,7 +126,7 @@ pub(super) fn decode(bytes: &[u8], mut shifted: Set, out: &mut String) {
     out.flush();
 }
 
-/// Appends the text of `bytes` in HZ: `~{` begins GB 2312, `~}` ends it, `~~` is a tilde.
+/// Appends the decoded text of `bytes` in HZ: `~{` begins GB 2312, `~}` ends it, and `~~` is a tilde.
 pub(super) fn decode_hz(bytes: &[u8], out: &mut String) {
     let mut out = Decoded::new(out);
     let mut set = Set::Ascii;
@@ -151,13 +153,13 @@ pub(super) fn decode_hz(bytes: &[u8], out: &mut String) {
 }
 
 enum Escape {
-    /// A set for the bytes that follow.
+    /// Selects a set for the following bytes.
     Select(Set),
-    /// A set for the bytes that follow SO.
+    /// Selects a set for the bytes after SO.
     Designate(Set),
 }
 
-/// The escape sequence that `bytes` begin with, and its length.
+/// Returns the escape sequence at the start of `bytes`, and its length.
 fn escape(bytes: &[u8]) -> Option<(Escape, usize)> {
     Some(match *bytes {
         [0x1b, b'(', b'B', ..] => (Escape::Select(Set::Ascii), 3),
@@ -174,7 +176,7 @@ fn escape(bytes: &[u8]) -> Option<(Escape, usize)> {
     })
 }
 
-/// Returns true for text with an escape sequence of ISO-2022-JP whose last one returns to ASCII.
+/// Returns true if the text contains escape sequences of ISO-2022-JP, and the last one returns to ASCII.
 pub(super) fn is_plausible(bytes: &[u8]) -> bool {
     let last = memchr::memrchr(0x1b, bytes).and_then(|at| escape(&bytes[at..]));
     matches!(last, Some((Escape::Select(Set::Ascii | Set::Roman), _)))

@@ -1,4 +1,4 @@
-//! Names of charsets.
+//! Labels of charsets.
 
 use encoding_rs::{
     BIG5, EUC_JP, EUC_KR, Encoding, GB18030, GBK, REPLACEMENT, SHIFT_JIS, UTF_8, UTF_16BE, UTF_16LE,
@@ -6,8 +6,8 @@ use encoding_rs::{
 
 use super::{Charset, code_page, iso_2022::Set};
 
-/// WHATWG labels have the meaning given there; other labels are compared by their letters and digits, without
-/// the `cs` and `x-` that registries put before them.
+/// Returns the charset with this label. Labels outside the WHATWG standard are compared by letters and digits,
+/// without the prefixes `cs` and `x-` of registries.
 ///
 /// ```text
 /// "csUTF8" "x-utf_8" "UTF8" → UTF-8     "win-1251" "cp1251" "ms1251" → windows-1251
@@ -33,7 +33,7 @@ pub(super) fn charset(label: &str) -> Charset {
     [compact.as_str(), stripped].into_iter().find_map(lenient).unwrap_or(Charset::Unknown)
 }
 
-/// Charsets that the WHATWG standard omits or decodes differently than mail does.
+/// Returns charsets that the WHATWG standard lacks, or decodes differently from mail clients.
 fn beyond_whatwg(compact: &str) -> Option<Charset> {
     Some(match compact {
         "utf7" | "unicode11utf7" | "unicode20utf7" => Charset::Utf7,
@@ -90,7 +90,7 @@ fn lenient(compact: &str) -> Option<Charset> {
     numbered(number.parse().ok().filter(|_| is_vendor)?).or_else(|| named(compact))
 }
 
-/// Code pages of IBM and Microsoft by their numbers.
+/// Returns the IBM or Microsoft code page with this number.
 fn numbered(number: u32) -> Option<Charset> {
     Some(match number {
         437 => Charset::CodePage(code_page::CP437),

@@ -1,6 +1,6 @@
-//! Charsets: bytes to text, by the WHATWG Encoding Standard and the charsets of mail that it lacks.
+//! Decoding of charsets: those of the WHATWG Encoding Standard, and others that occur in mail.
 //!
-//! Bytes that a charset does not define become U+FFFD, and so does every byte above ASCII of an unknown charset: a guess
+//! Bytes that a charset does not define become U+FFFD, and so do the non-ASCII bytes of an unknown charset: a guess
 //! would show characters that the sender did not write.
 
 mod code_page;
@@ -29,20 +29,20 @@ pub(super) enum Charset {
     Iso2022(iso_2022::Set),
     /// RFC 1843.
     Hz,
-    /// One byte per character; the upper half of the table.
+    /// A single-byte code page, with the upper half of its table.
     CodePage(&'static str),
     /// ASCII, and U+FFFD for the rest.
     Unknown,
 }
 
 impl Charset {
-    /// The charset of a label of the WHATWG standard or the IANA registry, or a common misspelling of one;
-    /// [`Charset::Unknown`] if there is none.
+    /// Returns the charset of a label of the WHATWG standard or the IANA registry, or of a common misspelling of such
+    /// a label. Any other label is [`Charset::Unknown`].
     pub(super) fn from_label(label: &str) -> Self {
         label::charset(label)
     }
 
-    /// Appends the text of `bytes`, without a byte order mark at its beginning.
+    /// Appends the decoded text of `bytes`, without a leading byte order mark.
     pub(super) fn decode(self, bytes: &[u8], out: &mut String) {
         match self {
             Self::Whatwg(encoding) if encoding == UTF_8 => {
@@ -63,16 +63,16 @@ impl Charset {
     }
 }
 
-/// Text of a field that does not name its charset.
+/// Decoded text without a charset label.
 pub(super) struct RawText<'a> {
     pub(super) text: Cow<'a, str>,
-    /// The text is the field's own UTF-8, not a guess at another charset.
+    /// True if the bytes are UTF-8, and false if another charset was guessed.
     pub(super) is_utf8: bool,
 }
 
-/// Decodes text without a charset label: UTF-8 (RFC 6532) with U+FFFD for its errors if most of it is valid, ISO-2022-JP
-/// if it has the escape sequences of that and returns to ASCII, else windows-1252, the usual one of mailers that
-/// do not say.
+/// Decodes text without a charset label: as UTF-8 (RFC 6532) with U+FFFD for errors if most of it is valid, as
+/// ISO-2022-JP if it has the escape sequences of that and returns to ASCII, and otherwise as windows-1252, the most
+/// common charset of mailers that omit the label.
 ///
 /// ```text
 /// b"K\xc3\xb6l\xc3" → "Köl\u{fffd}"     b"caf\xe9" → "café"     b"\x1b$BF|\x1b(B" → "日"

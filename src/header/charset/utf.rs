@@ -4,8 +4,8 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::ascii;
 
-/// Appends UTF-16. A byte order mark overrides the label; without either the order is the one that has more characters
-/// below U+0100, little-endian (WHATWG) if both have as many.
+/// Appends decoded UTF-16. A byte order mark overrides the label. Without either, the byte order with more characters
+/// below U+0100 is chosen, or little-endian (WHATWG) if both have the same number.
 pub(super) fn utf16(bytes: &[u8], label: Option<&'static Encoding>, out: &mut String) {
     let order = match bytes {
         [0xff, 0xfe, ..] => UTF_16LE,
@@ -18,7 +18,7 @@ pub(super) fn utf16(bytes: &[u8], label: Option<&'static Encoding>, out: &mut St
     out.push_str(&order.decode_with_bom_removal(bytes).0);
 }
 
-/// Appends UTF-32. Without a byte order mark or label it is big-endian, unless it cannot be.
+/// Appends decoded UTF-32. Without a byte order mark or label, the bytes are big-endian unless that is impossible.
 pub(super) fn utf32(bytes: &[u8], is_big_endian: Option<bool>, out: &mut String) {
     let (is_big_endian, bytes) = match bytes {
         [0xff, 0xfe, 0, 0, rest @ ..] => (false, rest),
@@ -36,7 +36,7 @@ pub(super) fn utf32(bytes: &[u8], is_big_endian: Option<bool>, out: &mut String)
     }
 }
 
-/// Appends UTF-7.
+/// Appends decoded UTF-7.
 ///
 /// ```text
 /// b"+ZeVnLIqe-" → "日本語"     b"1 +- 1" → "1 + 1"
@@ -71,13 +71,13 @@ fn utf7_units(digits: &[u8], out: &mut String) {
         }
     }
     out.extend(char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
-    // The rest of the last digit is padding: fewer than six bits, all zero.
+    // The unused bits of the last digit are padding: fewer than six, all zero.
     if count >= 6 || bits != 0 {
         out.push(char::REPLACEMENT_CHARACTER);
     }
 }
 
-/// The value of a digit of base64 (RFC 4648 §4).
+/// Returns the value of a base64 digit (RFC 4648 §4).
 pub(in crate::header) fn base64_digit(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),

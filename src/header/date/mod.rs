@@ -1,11 +1,11 @@
-//! `Date` (RFC 5322 §3.3 and §4.3), and the forms beyond it that mailers write.
+//! Dates of RFC 5322 §3.3 and §4.3, and other formats that mailers write.
 
 mod rule;
 mod token;
 
 use std::fmt;
 
-/// An instant as a `Date` field has it: a civil time and its offset from UTC.
+/// The value of a `Date` field: a civil time and its offset from UTC.
 ///
 /// [`Display`](fmt::Display) writes RFC 3339.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub struct Date {
     day: u8,
     hour: u8,
     minute: u8,
-    /// 60 in a leap second.
+    /// The second, which is 60 in a leap second.
     second: u8,
     offset_minutes: i16,
 }
@@ -23,9 +23,10 @@ pub struct Date {
 impl Date {
     /// Parses the body of a `Date` field, unfolded or not.
     ///
-    /// Returns `None` unless a rule derives the whole text: RFC 5322 §3.3 and §4.3, or a form that is known from
-    /// mailers (12-hour clocks, dots or hyphens for separators, `GMT+1`, ISO 8601, month before day). A date without a zone is `None`, since it may be
-    /// hours off; so is a date that does not exist. The name of the day is not compared with the date.
+    /// Returns `None` unless the whole text has a known format: that of RFC 5322 §3.3 and §4.3, or one that mailers
+    /// use (12-hour clocks, dots or hyphens as separators, `GMT+1`, ISO 8601, month before day). Dates without a
+    /// zone, which may be hours off, and impossible dates are also `None`. The name of the day is not compared with
+    /// the date.
     ///
     /// ```
     /// use pop3::header::Date;
@@ -42,14 +43,14 @@ impl Date {
         date.is_possible().then_some(date)
     }
 
-    /// Returns seconds since 1970-01-01T00:00:00Z; a leap second counts as the second after it.
+    /// Returns the seconds since 1970-01-01T00:00:00Z. A leap second has the value of the following second.
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
         let minutes = i64::from(self.hour) * 60 + i64::from(self.minute) - i64::from(self.offset_minutes);
         days_since_epoch(self.year, self.month, self.day) * DAY + minutes * 60 + i64::from(self.second)
     }
 
-    /// Returns the minutes to add to UTC for the civil time.
+    /// Returns the offset from UTC in minutes, which is positive east of Greenwich.
     #[must_use]
     pub fn offset_minutes(self) -> i16 {
         self.offset_minutes
@@ -95,7 +96,7 @@ fn days_in(year: u16, month: u8) -> u8 {
     }
 }
 
-/// Days from 1970-01-01, in the Gregorian calendar.
+/// Returns the days since 1970-01-01 in the Gregorian calendar.
 fn days_since_epoch(year: u16, month: u8, day: u8) -> i64 {
     let before = i64::from(year) - 1;
     let leap_days = before / 4 - before / 100 + before / 400;

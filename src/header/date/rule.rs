@@ -1,4 +1,4 @@
-//! The formats of a date. Each rule derives a whole date, or nothing.
+//! The formats of dates. Each rule matches a whole date, or nothing.
 
 use super::token::Token::{self, Mark, Number, Word};
 
@@ -15,7 +15,7 @@ type Day = (u16, u8, u8);
 type Rest<'t, 'a> = &'t [Token<'a>];
 type DayRule = for<'t, 'a> fn(Rest<'t, 'a>) -> Option<(Day, Rest<'t, 'a>)>;
 
-/// Year, month, day, time and offset in minutes of a completely derived date.
+/// Parses a whole date to year, month, day, time and offset in minutes.
 pub(super) fn date_time(tokens: &[Token<'_>]) -> Option<(u16, u8, u8, Time, i16)> {
     let tokens = without_day_name(tokens);
     if let Some(date) = asctime(tokens) {
@@ -31,7 +31,7 @@ pub(super) fn date_time(tokens: &[Token<'_>]) -> Option<(u16, u8, u8, Time, i16)
     Some((year, month, day, time, zone(rest)?))
 }
 
-/// `Sat,` (RFC 5322 §3.3 `day-of-week`); in the wild in full, or without the comma.
+/// `Sat,` (RFC 5322 §3.3 `day-of-week`). Some mailers write the full name, or omit the comma.
 fn without_day_name<'t, 'a>(tokens: Rest<'t, 'a>) -> Rest<'t, 'a> {
     match tokens {
         [Word(name), rest @ ..] if index(name, &DAYS).is_some() => without_comma(rest),
@@ -53,7 +53,7 @@ fn day_month_year<'t, 'a>(tokens: Rest<'t, 'a>) -> Option<(Day, Rest<'t, 'a>)> {
     }
 }
 
-/// `1-Mar-2025`, as IMAP has it (RFC 3501 §9 `date-day`).
+/// `1-Mar-2025`, the format of IMAP (RFC 3501 §9 `date-day`).
 fn hyphens<'t, 'a>(tokens: Rest<'t, 'a>) -> Option<(Day, Rest<'t, 'a>)> {
     match tokens {
         [Number(day), Mark(b'-'), Word(name), Mark(b'-'), Number(number), rest @ ..] => {
@@ -80,7 +80,7 @@ fn iso_8601<'t, 'a>(tokens: Rest<'t, 'a>) -> Option<(Day, Rest<'t, 'a>)> {
     }
 }
 
-/// `Mar  1 14:03:00 2025 +0100`, `Mar  1 14:03:00 CET 2025`: C's asctime and `date`, with a zone.
+/// `Mar 1 14:03:00 2025 +0100`, `Mar 1 14:03:00 CET 2025`: the formats of asctime(3) and date(1), with a zone.
 fn asctime(tokens: &[Token<'_>]) -> Option<(u16, u8, u8, Time, i16)> {
     let [Word(name), Number(day), rest @ ..] = tokens else { return None };
     let (time, rest) = time(rest)?;
@@ -91,7 +91,8 @@ fn asctime(tokens: &[Token<'_>]) -> Option<(u16, u8, u8, Time, i16)> {
     Some((four(number)?, month(name)?, one_or_two(day)?, time, zone(zone_tokens)?))
 }
 
-/// `14:03:00`, `14:03` (RFC 5322 §3.3 `time-of-day`); in the wild `9:03`, `14.03.00`, `14:03:00.000`, `02:03 PM`.
+/// `14:03:00`, `14:03` (RFC 5322 §3.3 `time-of-day`). Some mailers write `9:03`, `14.03.00`, `14:03:00.000`, or
+/// `02:03 PM`.
 fn time<'t, 'a>(tokens: Rest<'t, 'a>) -> Option<(Time, Rest<'t, 'a>)> {
     let (hour, minute, second, rest) = match tokens {
         [
@@ -111,7 +112,7 @@ fn time<'t, 'a>(tokens: Rest<'t, 'a>) -> Option<(Time, Rest<'t, 'a>)> {
         [Number(hour), Mark(b':' | b'.'), Number(minute), rest @ ..] => (hour, minute, 0, rest),
         _ => return None,
     };
-    // A mixture of separators, or a fourth number, is none of these forms.
+    // Mixed separators or a fourth number match none of the formats.
     if matches!(rest, [Mark(b':' | b'.'), ..]) {
         return None;
     }
@@ -126,7 +127,7 @@ fn time<'t, 'a>(tokens: Rest<'t, 'a>) -> Option<(Time, Rest<'t, 'a>)> {
     Some((Time { hour, minute: two(minute)?, second }, rest))
 }
 
-/// Minutes east of UTC. In the wild also `+1:00`, `+01:00`, `+01`, `GMT+0100`, `+0100 CET`.
+/// Parses a zone to minutes east of UTC. Some mailers write `+1:00`, `+01:00`, `+01`, `GMT+0100`, or `+0100 CET`.
 fn zone(tokens: &[Token<'_>]) -> Option<i16> {
     match tokens {
         [Word(name)] => named_zone(name),
@@ -152,7 +153,7 @@ fn numeric_zone(tokens: &[Token<'_>]) -> Option<i16> {
     }
 }
 
-/// Zones of RFC 5322 §4.3, and those beyond it whose name has one meaning.
+/// Returns the offset of a zone of RFC 5322 §4.3, or of another zone whose name has only one meaning.
 fn named_zone(name: &str) -> Option<i16> {
     let hours = match name.to_ascii_uppercase().as_str() {
         "UT" | "GMT" | "UTC" | "Z" | "WET" => 0,
@@ -165,14 +166,14 @@ fn named_zone(name: &str) -> Option<i16> {
         "CEST" | "MEST" | "EET" => 2,
         "EEST" => 3,
         "JST" | "KST" => 9,
-        // §4.3: RFC 822 had the signs of military zones wrong, so they carry no information, like "-0000".
+        // §4.3: RFC 822 defined military zones with wrong signs, so they are equivalent to "-0000".
         letter if letter.len() == 1 && letter != "J" => 0,
         _ => return None,
     };
     Some(hours * 60)
 }
 
-/// §4.3: two digits up to 49 are of this century, other two and three digits count from 1900.
+/// §4.3: two digits up to 49 are added to 2000, other two digits and three digits to 1900.
 fn year(number: &str) -> Option<u16> {
     let year: u16 = number.parse().ok()?;
     match number.len() {
@@ -187,7 +188,7 @@ fn month(name: &str) -> Option<u8> {
     index(name, &MONTHS).and_then(|index| u8::try_from(index + 1).ok())
 }
 
-/// The index of a name, given by three letters or more: `Mar`, `Sept`, `Thurs`, `Saturday`.
+/// Returns the index of a name that is given by its first three or more letters: `Mar`, `Sept`, `Thurs`, `Saturday`.
 fn index(name: &str, names: &[&str]) -> Option<usize> {
     if name.len() < 3 {
         return None;

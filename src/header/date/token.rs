@@ -2,7 +2,7 @@
 
 use super::super::{comment, steps};
 
-/// A token of a date. Comments and white space are dropped.
+/// A token of a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     /// Digits.
@@ -13,9 +13,10 @@ pub(super) enum Token<'a> {
     Mark(u8),
 }
 
-/// Splits a date; `None` if it has a character that is invalid in a date, or more tokens than any date.
+/// Splits a date into tokens; `None` if it contains an invalid character, or has more tokens than any date.
 ///
-/// Comments may be anywhere (RFC 5322 §4.3); an unclosed comment ends with the text.
+/// Comments, which may be anywhere (RFC 5322 §4.3), and white space are dropped. An unclosed comment ends with the
+/// text.
 pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -49,5 +50,5 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
     Some(tokens)
 }
 
-/// `Fri, 28 Feb 2025 11:30:00.000 PM GMT+01:00 CET` has 20.
+/// The maximum number of tokens; `Fri, 28 Feb 2025 11:30:00.000 PM GMT+01:00 CET` has 20.
 const MAX_TOKENS: usize = 24;

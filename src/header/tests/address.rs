@@ -9,7 +9,7 @@ fn check(table: &[(&str, &[(&str, &str)])]) {
     for (raw, list) in table {
         let list: Vec<_> = list.iter().map(|(name, address)| mailbox(name, address)).collect();
         assert_eq!(mailboxes(raw), list, "{raw:?}");
-        // And through the header parser, folds included.
+        // The header parser must return the same list, also with folds.
         let message = format!("From: {raw}\r\n\r\n");
         assert_eq!(parse(message.as_bytes()).from.unwrap(), list, "{raw:?}");
     }
@@ -64,7 +64,7 @@ fn comments() {
         ("John Doe <jdoe@machine(comment).  example>", &[("John Doe", "jdoe@machine.example")]),
         ("pete(his account)@silly.test(his host)", &[("his host", "pete@silly.test")]),
         ("pete @ silly.test", &[("", "pete@silly.test")]),
-        // Text that contains an `@` but is not an address.
+        // The text contains an `@` but is not an address.
         ("Write to us @example.org", &[("Write to us @example.org", "")]),
         ("Mr. smith@example.org", &[("Mr. smith@example.org", "")]),
         ("john.(c)smith@example.org", &[("john.smith@example.org", "")]),
@@ -105,14 +105,14 @@ fn quoted_local_parts() {
         ("J <\"a\\\"<,>\"@example.org>, K <k@b>", &[("J", "\"a\\\"<,>\"@example.org"), ("K", "k@b")]),
         ("John Doe \"a b\"@example.org", &[("John Doe", "\"a b\"@example.org")]),
         ("a.\"b c\".d@example.org", &[("", "a.\"b c\".d@example.org")]),
-        // The name and the address in one.
+        // The quoted text is both the name and the address.
         ("\"j@example.org\"", &[("j@example.org", "")]),
         ("\"a\"b@example.org", &[("ab@example.org", "")]),
     ]);
 }
 
 #[test]
-fn quotes_within_a_name_keep_its_blanks() {
+fn quotes_within_a_name_keep_its_spaces() {
     check(&[
         ("Jane \"Jay\" Doe <j@example.org>", &[("Jane Jay Doe", "j@example.org")]),
         ("\"Jane\" \"Doe\" <j@example.org>", &[("Jane Doe", "j@example.org")]),
@@ -128,11 +128,11 @@ fn encoded_words() {
         ("\"[EXTERNAL]=?utf-8?Q?J=C3=B6rg?=\" <j@example.org>", &[("[EXTERNAL]Jörg", "j@example.org")]),
         ("[EXTERNAL] =?utf-8?Q?J=C3=B6rg?= <j@example.org>", &[("[EXTERNAL] Jörg", "j@example.org")]),
         ("=?utf-8?Q?=22J=22?= <j@example.org>", &[("\"J\"", "j@example.org")]),
-        // Characters that are invalid in a word.
+        // Encoded words with invalid characters.
         ("=?utf-8?Q?Doe, Jane?= <j@example.org>", &[("Doe, Jane", "j@example.org")]),
         ("=?utf-8?Q?<x@y>?= <j@example.org>", &[("<x@y>", "j@example.org")]),
         ("x=?utf-8?Q?(?= <j@example.org>", &[("x(", "j@example.org")]),
-        // An encoded name is a name, whatever it decodes to.
+        // An encoded name is never parsed as an address.
         (
             "=?utf-8?Q?boss=40bank=2Ecom_=3Cboss=40bank=2Ecom=3E=2C?= <a@b>",
             &[("boss@bank.com <boss@bank.com>,", "a@b")],
@@ -149,7 +149,7 @@ fn encoded_words() {
 }
 
 #[test]
-fn brackets_and_quotes_that_are_not_closed() {
+fn unclosed_brackets_and_quotes() {
     check(&[
         ("\"Jane <j@example.org>", &[("Jane", "j@example.org")]),
         ("Jane (work <j@example.org>", &[("Jane (work", "j@example.org")]),
@@ -162,7 +162,7 @@ fn brackets_and_quotes_that_are_not_closed() {
         ("User [n@example.org] <n@example.org>", &[("User [n@example.org]", "n@example.org")]),
         ("Jane Doe j@example.org", &[("Jane Doe", "j@example.org")]),
         ("<mailto:j@example.org>", &[("", "j@example.org")]),
-        // Text in brackets is an address only as a whole.
+        // Text in brackets is only an address if the whole text is one.
         ("Jane <jane doe@example.org>", &[("Jane <jane doe@example.org>", "")]),
         ("Jane <jane@exam ple.org, K <k@b>", &[("Jane <jane@exam ple.org", ""), ("K", "k@b")]),
         ("Jane <jane@@example.org>", &[("Jane <jane@@example.org>", "")]),
@@ -184,7 +184,7 @@ fn brackets_and_quotes_that_are_not_closed() {
 }
 
 #[test]
-fn a_colon_alone_begins_no_group() {
+fn a_colon_alone_does_not_begin_a_group() {
     check(&[
         ("12:30 Meeting <j@example.org>", &[("12:30 Meeting", "j@example.org")]),
         ("Friends: a@b, c@d", &[("Friends:", "a@b"), ("", "c@d")]),
@@ -204,9 +204,9 @@ fn routes_are_dropped() {
 }
 
 #[test]
-fn raw_text_is_no_part_of_an_address_unless_it_is_utf8() {
+fn non_ascii_addresses_must_be_utf8() {
     let from = |raw: &[u8]| parse(&[b"From: ", raw, b"\r\n\r\n"].concat()).from.unwrap();
-    // ISO-2022-JP, whose characters are made of brackets and commas too.
+    // Characters of ISO-2022-JP contain the bytes of brackets and commas.
     assert_eq!(from(b"\x1b$B%F%9%H\x1b(B <j@example.org>"), [mailbox("テスト", "j@example.org")]);
     assert_eq!(from(b"\x1b$B<,\x1b(B <j@example.org>"), [mailbox("蒔", "j@example.org")]);
     assert_eq!(from(b"\x1b$B%F%9%H <j@example.org>"), [mailbox("\u{1b}$B%F%9%H", "j@example.org")]);
@@ -228,7 +228,7 @@ fn lists_are_bounded() {
 }
 
 #[test]
-fn longer_addresses_than_any_line_are_none() {
+fn addresses_longer_than_a_line_are_refused() {
     let local = |length: usize| format!("{}@example.org", "a.".repeat(length / 2));
     let quoted = |length: usize| format!("\"{}\"@example.org", "a".repeat(length - 2));
     let domain = |length: usize| format!("a@{}", "b".repeat(length));
@@ -242,7 +242,7 @@ fn longer_addresses_than_any_line_are_none() {
     }
 }
 
-/// A mailbox and one way to print it.
+/// A mailbox and one of its spellings.
 #[derive(Debug, Clone)]
 struct Printed {
     mailbox: Mailbox,
@@ -258,7 +258,8 @@ fn gap() -> impl Strategy<Value = String> {
 fn domain() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => prop::collection::vec(ATOM, 1..4).prop_map(|atoms| atoms.join(".")),
-        // No `(` or `"`: nobody has them there, and a search for the end of a group takes them for what they are elsewhere.
+        // Without `(` and `"`: the search for the end of a group would take them for comments and quotes, and they do
+        // not occur in practice.
         1 => "\\[[!#-'*-Z^-~]{1,12}\\]",
         1 => Just("例子.广告".to_owned()),
     ]
@@ -272,7 +273,7 @@ fn local_part() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A name with one way to print it.
+/// Generates a name and one of its spellings.
 fn name() -> impl Strategy<Value = (String, String)> {
     prop_oneof![
         prop::collection::vec(ATOM, 1..4).prop_map(|words| (words.join(" "), words.join(" "))),
@@ -312,7 +313,7 @@ fn printed() -> impl Strategy<Value = Printed> {
                     None if in_brackets => format!("{g0}<{spec}>"),
                     None => spec,
                 };
-                // Comments are a name only where there is no other.
+                // A comment is used as the name only if there is no display name.
                 let name = match name {
                     Some((name, _)) => Some(name),
                     None if text.contains('(') => return None,
@@ -323,7 +324,7 @@ fn printed() -> impl Strategy<Value = Printed> {
         )
 }
 
-/// A list with groups in it, and its mailboxes.
+/// Generates a list with groups, and its mailboxes.
 fn printed_list() -> impl Strategy<Value = (Vec<Mailbox>, String)> {
     let group = (name(), prop::collection::vec(printed(), 0..3)).prop_filter_map(
         "names",
@@ -343,12 +344,12 @@ fn printed_list() -> impl Strategy<Value = (Vec<Mailbox>, String)> {
     })
 }
 
-/// Text without comments and white space, quoted strings kept: what an address must be in.
+/// Removes comments and white space outside quoted strings; an address must occur in the result.
 fn squeezed(text: &str) -> String {
     text.split_ascii_whitespace().collect()
 }
 
-/// An address is an `addr-spec` by a grammar that is independent of the parser.
+/// Checks that an address is an `addr-spec`, with a grammar that is independent of the parser.
 fn is_addr_spec(address: &str) -> bool {
     let atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c) || !c.is_ascii();
     let dot_atom = |text: &str| text.split('.').all(|atom| !atom.is_empty() && atom.chars().all(atext));
@@ -365,7 +366,7 @@ fn is_addr_spec(address: &str) -> bool {
         Some(literal) => literal.chars().all(|c| !"[]\\ ".contains(c) && !c.is_control()),
         None => dot_atom(domain),
     };
-    // Words between dots, quoted ones with any character in them.
+    // Words between dots; quoted words may contain any character.
     let mut rest = local;
     loop {
         let end = if let Some(quoted) = rest.strip_prefix('"') {
@@ -415,9 +416,9 @@ proptest! {
         prop_assert_eq!(mailboxes(&text), list, "{:?}", text);
     }
 
-    /// Characters deleted, doubled, put in and swapped in a list: no address that is not in it.
+    /// No address is made up if characters of a list are deleted, doubled, inserted or swapped.
     #[test]
-    fn broken_lists_have_no_made_up_address(
+    fn broken_lists_have_no_made_up_addresses(
         (_, text) in printed_list(),
         breaks in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u8..4, "[ -~\u{e9}]"), 1..6),
     ) {

@@ -1,7 +1,7 @@
 use super::{super::charset::Charset, b_word, q_word, subject};
 
-/// Text in a charset, encoded by Python, and the names that mail has for the charset: of the WHATWG standard, the IANA registry, and
-/// the wild.
+/// Labels of each charset (from the WHATWG standard, the IANA registry and real mail), and a text encoded with
+/// Python.
 const CHARSETS: &[(&[&str], &[u8], &str)] = &[
     (&["unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "utf-8", "utf8", "x-unicode20utf8", "UTF_8", "csUTF8", "cp65001"], b"Gr\xc3\xb6\xc3\x9fe \xe6\x97\xa5\xe6\x9c\xac \xd0\x9f\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82 \xf0\x9f\x98\x80", "Größe 日本 Привет 😀"),
     (&["866", "cp866", "csibm866", "ibm866", "CP-866"], b"\x8f\xe0\xa8\xa2\xa5\xe2", "Привет"),
@@ -55,7 +55,7 @@ const CHARSETS: &[(&[&str], &[u8], &str)] = &[
 ];
 
 #[test]
-fn every_label_is_known_and_its_text_may_be_cut_anywhere() {
+fn every_label_is_known_and_text_may_be_split_anywhere() {
     for (labels, bytes, text) in CHARSETS {
         for label in *labels {
             for word in [b_word, q_word] {
@@ -74,7 +74,7 @@ fn every_label_is_known_and_its_text_may_be_cut_anywhere() {
 
 /// Each word shifts back to ASCII, as RFC 1468, RFC 1557 and RFC 1843 require.
 #[test]
-fn words_with_states_are_joined() {
+fn words_of_stateful_charsets_are_joined() {
     let table: &[(&str, &[u8], &[u8], &str)] = &[
         ("iso-2022-jp", b"\x1b$BF|\x1b(B", b"\x1b$BK\\\x1b(B", "日本"),
         ("iso-2022-kr", b"\x1b$)C\x0e>H\x0f", b"\x1b$)C\x0e3g\x0f", "안녕"),
@@ -93,7 +93,7 @@ fn words_with_states_are_joined() {
 }
 
 #[test]
-fn what_is_not_defined_is_a_replacement_character() {
+fn undefined_bytes_become_replacement_characters() {
     let table: &[(&str, &[u8], &str)] = &[
         ("x-unknown", b"caf\xc3\xa9", "caf\u{fffd}\u{fffd}"),
         ("x-unknown", b"plain", "plain"),
@@ -117,11 +117,11 @@ fn what_is_not_defined_is_a_replacement_character() {
 }
 
 #[test]
-fn byte_order_marks_beat_labels() {
+fn byte_order_marks_override_labels() {
     assert_eq!(subject(&b_word("utf-16", b"\xfe\xff\x65\xe5")), "日");
     assert_eq!(subject(&b_word("utf-16le", b"\xfe\xff\x65\xe5")), "日");
     assert_eq!(subject(&b_word("utf-32", b"\0\0\xfe\xff\0\0\x65\xe5")), "日");
-    // Without one.
+    // Without a byte order mark.
     assert_eq!(subject(&b_word("utf-16", b"\0H\0i")), "Hi");
     assert_eq!(subject(&b_word("utf-16", b"H\0i\0")), "Hi");
     assert_eq!(subject(&b_word("utf-32", b"\0\0\0H")), "H");

@@ -2,7 +2,7 @@
 
 use super::super::{Header, Mailbox, fields, parse};
 
-/// One line a field; `-` is a field that is missing or a part that is none.
+/// Formats one field per line; `-` is a missing field or part.
 fn shown(header: &Header) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let list = |list: &Option<Vec<Mailbox>>| match list {
@@ -54,7 +54,7 @@ const CORPUS: &[(&str, &[u8], &str)] = &[
          id: 7@firma.example\n",
     ),
     (
-        "spam that plays somebody else",
+        "spam that impersonates somebody",
         b"From: =?utf-8?Q?boss=40bank.example_=3Cboss=40bank.example=3E?= <x9@bad.example>\r\n\
           To: \"you@example.org\" you@example.org\r\n\
           Cc: victim one@example.org <victim two@example.org>, three@@example.org, four@example..org\r\n\
@@ -86,18 +86,18 @@ const CORPUS: &[(&str, &[u8], &str)] = &[
 ];
 
 #[test]
-fn odd_mails_are_read() {
+fn unusual_messages_are_parsed() {
     for (name, message, expected) in CORPUS {
         assert_eq!(shown(&parse(message)), *expected, "{name}");
-        // With LF alone, as some servers have it.
+        // Some servers end lines with LF.
         let lf: Vec<u8> = message.iter().copied().filter(|&byte| byte != b'\r').collect();
         assert_eq!(shown(&parse(&lf)), *expected, "{name}, LF");
     }
 }
 
-/// A header cut anywhere, as `TOP` of a broken server has it, is read like its whole fields.
+/// A header that is truncated anywhere, as by `TOP` of a broken server, is parsed like its complete fields.
 #[test]
-fn odd_mails_may_be_cut_anywhere() {
+fn unusual_messages_may_be_truncated_anywhere() {
     for (_, message, _) in CORPUS {
         let whole = fields(message).count();
         for end in 0..message.len() {

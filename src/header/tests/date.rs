@@ -42,7 +42,7 @@ fn comments_may_be_anywhere() {
         ("Fri(day), 28 Feb 2025 09:00:00 +0100", "2025-02-28T09:00:00+01:00"),
         ("Fri, 28(\\)) Feb (a (b) c) 2025 09:00:00 +0100(x)(y)", "2025-02-28T09:00:00+01:00"),
         ("Fri, 28 Feb 2025 09:00:00 (CET) +0100", "2025-02-28T09:00:00+01:00"),
-        // A comment does not join what it separates.
+        // A comment separates two tokens.
         ("Fri, 28 Feb 20(c)25 09:00:00 +0100", ""),
         ("Fri, 28 Feb 2025 0(c)9:00:00 +0100", ""),
         ("Fri, 28 Feb 2025 09:00:00 +01(c)00", ""),
@@ -84,7 +84,7 @@ fn obsolete_zones() {
         ("PDT", "-07:00"),
         ("gmt", "+00:00"),
         ("Pdt", "-07:00"),
-        // Beyond RFC 5322.
+        // Zones that RFC 5322 does not define.
         ("UTC", "+00:00"),
         ("CET", "+01:00"),
         ("CEST", "+02:00"),
@@ -94,11 +94,11 @@ fn obsolete_zones() {
     ] {
         check(&[(&format!("1 Mar 1997 01:02:03 {zone}"), &format!("1997-03-01T01:02:03{offset}"))]);
     }
-    // Zone names with several meanings, or none.
+    // Zone names with several meanings or without a meaning.
     for zone in ["BST", "IST", "AST", "XYZ", "Europe", "GMTX", "AMT"] {
         check(&[(&format!("1 Mar 1997 01:02:03 {zone}"), "")]);
     }
-    // RFC 5322 §4.3: military zones are read like "-0000".
+    // RFC 5322 §4.3: military zones are equivalent to "-0000".
     for letter in ('A'..='Z').chain('a'..='z') {
         let expected = if letter.eq_ignore_ascii_case(&'J') { "" } else { "1997-03-01T01:02:03+00:00" };
         check(&[(&format!("1 Mar 1997 01:02:03 {letter}"), expected)]);
@@ -130,7 +130,7 @@ fn offsets() {
         ("Fri, 28 Feb 2025 09:26:24 +9999", ""),
         ("Fri, 28 Feb 2025 09:26:24 +0100 +0200", ""),
         ("Fri, 28 Feb 2025 09:26:24 --0100", ""),
-        // Without a zone a date may be hours off.
+        // Without a zone, a date may be hours off.
         ("Fri, 28 Feb 2025 09:26:24", ""),
         ("Tue Jul 24 18:55:07 2007", ""),
     ]);
@@ -188,7 +188,7 @@ fn other_orders() {
         ("Friday, 28 February 2025 09:00:00 +0100", "2025-02-28T09:00:00+01:00"),
         ("Tues, 2 Sept 2025 09:00:00 +0100", "2025-09-02T09:00:00+01:00"),
         ("Sat 1 Mar 2025 14:03:00 +0100", "2025-03-01T14:03:00+01:00"),
-        // Day or month first: ambiguous.
+        // Ambiguous: the first number may be the day or the month.
         ("02/03/2025 09:00:00 +0100", ""),
         ("02.03.2025 09:00:00 +0100", ""),
         ("2025-2-28 09:00:00 +0100", ""),
@@ -243,9 +243,9 @@ fn impossible() {
 }
 
 proptest! {
-    /// Every date of RFC 5322 §3.3, printed with folds and comments, is read; its seconds agree with its parts.
+    /// Every date of RFC 5322 §3.3 is parsed, also with folds and comments, and its seconds agree with its parts.
     #[test]
-    fn printed_dates_come_back(
+    fn printed_dates_are_parsed(
         year in 1900_u16..=9999, month in 1_u8..=12, day in 1_u8..=31, hour in 0_u8..24, minute in 0_u8..60, second in 0_u8..60,
         offset in -1439_i32..=1439, gap in "( |\t|\r\n |\\(c\\)| \\(a \\(b\\) \\\\\\)\\) ){1,3}",
     ) {
@@ -274,9 +274,9 @@ proptest! {
         }
     }
 
-    /// Any input that parses gives a date that exists.
+    /// Every parsed date exists.
     #[test]
-    fn anything_is_a_date_or_none(text in "([0-9]{1,4}|[ ,:+.()-]|Mar|Sat|GMT|PM|T|Z|[A-Za-z]){0,24}") {
+    fn every_parsed_date_exists(text in "([0-9]{1,4}|[ ,:+.()-]|Mar|Sat|GMT|PM|T|Z|[A-Za-z]){0,24}") {
         if let Some(date) = Date::parse(&text) {
             prop_assert!(date.to_string().parse::<jiff::Timestamp>().is_ok(), "{text:?} {date}");
         }

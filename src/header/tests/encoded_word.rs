@@ -21,9 +21,9 @@ fn words_are_decoded() {
         ("a=?utf-8?Q?b?=c", "abc"),
         // A byte order mark is not part of the text.
         ("=?utf-8?B?77u/SGVsbG8=?=", "Hello"),
-        // An escape cut in two.
+        // An escape sequence that is split between two words.
         ("=?utf-8?Q?caf=C3=?= =?utf-8?Q?A9?=", "café"),
-        // A word that does not end before the next begins is not an encoded word; the next is.
+        // A word that does not end before the next one begins is not an encoded word, but the next one is.
         ("=?utf-8?Q?a =?utf-8?Q?b?=", "=?utf-8?Q?a b"),
         ("=?=?utf-8?Q?b?=", "=?b"),
         // Text that is not an encoded word is kept.
@@ -42,15 +42,15 @@ fn words_are_decoded() {
 }
 
 #[test]
-fn base64_is_cut_and_padded_anywhere() {
+fn base64_may_be_split_and_padded_anywhere() {
     let table = [
         ("=?utf-8?B?5Lit5?=\r\n =?utf-8?B?paH?=", "中文"),
         ("=?utf-8?B?SGVsbG8=IHdvcmxk?=", "Hello world"),
         ("=?utf-8?B?SGVs bG8=?=", "Hello"),
-        // Without padding, and whole.
+        // Complete words without padding.
         ("=?utf-8?B?SGVsbG8?= =?utf-8?B?IHdvcmxk?=", "Hello world"),
         ("=?utf-8?B?YQ==?= =?utf-8?B?Yg==?=", "ab"),
-        // One digit too many.
+        // An extra digit.
         ("=?utf-8?B?YWJjZ?=", "abc"),
         ("=?utf-8?B?YWJjZ?= x", "abc x"),
         ("=?utf-8?B??=", ""),
@@ -62,7 +62,7 @@ fn base64_is_cut_and_padded_anywhere() {
 }
 
 #[test]
-fn base64_may_be_cut_at_every_digit() {
+fn base64_may_be_split_at_every_digit() {
     use base64::Engine as _;
     let text = "日本語 und Größe: 中文!";
     let digits = base64::engine::general_purpose::STANDARD.encode(text);
@@ -83,9 +83,9 @@ proptest! {
         prop_assert_eq!(subject(&words.concat()), text);
     }
 
-    /// Text without encoded words is left alone.
+    /// Text without encoded words is unchanged.
     #[test]
-    fn plain_text_is_itself(text in "[ -~\u{e9}\u{65e5}]{0,40}") {
+    fn plain_text_is_unchanged(text in "[ -~\u{e9}\u{65e5}]{0,40}") {
         prop_assume!(!text.contains("=?"));
         prop_assert_eq!(super::super::decode_words(&text), text.clone());
     }

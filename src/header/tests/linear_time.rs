@@ -1,11 +1,11 @@
-//! Linear time: the number of examined bytes is proportional to the length of the text. `benches/header.rs` measures
-//! the time itself.
+//! Checks that the number of examined bytes is proportional to the length of the text. `benches/header.rs` measures
+//! time.
 
 use proptest::prelude::*;
 
 use super::super::{fields, parse, preview, steps};
 
-/// Returns how many bytes were examined to parse a field.
+/// Returns the number of bytes that are examined to parse a field.
 fn work(name: &str, body: &str) -> usize {
     let message = [name, ": ", body, "\r\n\r\n"].concat();
     steps::take();
@@ -21,7 +21,7 @@ fn assert_linear(name: &str, unit: &str, end: &str) {
     assert!(short <= SHORT * MAX_PASSES, "{name}: {unit:?} … {end:?}: {short} bytes examined");
 }
 
-/// Text that tempts a parser to restart at every byte.
+/// Text for which a naive parser restarts at every byte.
 #[test]
 fn hostile_fields() {
     for name in NAMES {
@@ -74,7 +74,8 @@ const NAMES: [&str; 4] = ["Subject", "From", "Date", "Message-ID"];
 const SHORT: usize = 1 << 12;
 const LONG: usize = 1 << 14;
 
-/// How often a byte may be examined: as part of an address, of a gap, of an encoded word, of a name, and so on.
+/// The maximum number of times that a byte may be examined: as part of an address, a gap, an encoded word, a name,
+/// and so on.
 const MAX_PASSES: usize = 16;
 
 const PIECES: [&str; 36] = [

@@ -34,7 +34,7 @@ fn q_word(charset: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_header_is_read() {
+fn a_header_is_parsed() {
     let message = "Received: from a\r\n\tby b; Sat, 1 Mar 2025 14:03:00 +0000\r\nDATE: Sat, 1 Mar 2025 14:03:00 +0530 (IST)\r\n\
          From: Alice <alice@example.org>\r\nTo: bob@example.org\r\ncc: Group: c@example.org, D <d@example.org>;\r\n\
          To: \"Last, First\" <e@example.org>\r\nSubject : Hello\r\n  world\r\nMessage-Id: <1@example.org>\r\n\
@@ -57,7 +57,7 @@ fn a_header_is_read() {
 }
 
 #[test]
-fn missing_is_not_empty() {
+fn missing_and_empty_fields_differ() {
     for message in [
         "",
         "\r\n",
@@ -80,7 +80,7 @@ fn missing_is_not_empty() {
 }
 
 #[test]
-fn of_fields_that_occur_once_the_first_counts() {
+fn the_first_of_repeated_fields_is_used() {
     let read = header(
         "Date: never\r\nDate: Sat, 1 Mar 2025 14:03:00 +0000\r\nMessage-ID: <1@a>\r\nMessage-ID: <2@a>\r\n\r\n",
     );
@@ -112,7 +112,7 @@ fn message_ids_have_no_white_space() {
 }
 
 #[test]
-fn a_fold_within_a_character_is_none_of_it() {
+fn a_fold_within_a_character_is_removed() {
     assert_eq!(subject(b"\xe4\xbd\r\n \xa0\xe5\r\n\t\xa5\xbd"), "你好");
     assert_eq!(subject("a\r\n \u{e9}\r\n b".as_bytes()), "a \u{e9} b");
     assert_eq!(subject(b"\xe4\xbd\r\n x"), "ä½ x");
@@ -134,14 +134,14 @@ fn mostly_valid_utf8_is_utf8() {
     assert_eq!(subject("你好".as_bytes()), "你好");
     assert_eq!(subject(&"你好".as_bytes()[..5]), "你\u{fffd}");
     assert_eq!(subject(&"你好".as_bytes()[..4]), "你\u{fffd}");
-    // Windows-1252 with two bytes in it that are valid UTF-8 by chance.
+    // Windows-1252 text in which two bytes happen to be valid UTF-8.
     assert_eq!(subject(b"\xe9t\xe9 \xc3\xa9 \xe0"), "été Ã© à");
 }
 
 #[test]
 fn raw_iso_2022_jp_is_decoded() {
     assert_eq!(subject(b"\x1b$B%F%9%H\x1b(B x"), "テスト x");
-    // Not returned to ASCII, or no such sequence: as it is.
+    // Unchanged without a return to ASCII, or with other escape sequences.
     assert_eq!(subject(b"\x1b$B%F%9%H x"), "\u{1b}$B%F%9%H x");
     assert_eq!(subject(b"\x1b]0;title\x07\x1b(B"), "\u{1b}]0;title\u{7}\u{1b}(B");
 }

@@ -1,7 +1,7 @@
-//! SRV records (RFC 2782) from the name servers of the system.
+//! Queries for SRV records (RFC 2782) to the name servers of the system.
 //!
-//! The resolver of the C library returns addresses only, so queries go to its name servers directly: over UDP, and over
-//! TCP if an answer is truncated. DNSSEC is not validated: an answer is a hint, not a proof.
+//! The resolver of the C library only returns addresses, so the queries are sent directly to its name servers: over
+//! UDP, and over TCP if an answer is truncated. DNSSEC is not validated, so an answer is a hint and not a proof.
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
@@ -34,7 +34,7 @@ pub enum SrvAnswer {
     Servers(Vec<SrvRecord>),
     /// `SRV 0 0 0 .`: the domain declares that it has no such service (RFC 2782).
     NotOffered,
-    /// The domain has no record for the service.
+    /// The domain has no SRV record for the service.
     None,
 }
 
@@ -43,7 +43,7 @@ pub enum SrvAnswer {
 pub struct SrvRecord {
     /// Servers with a lower priority are tried first.
     pub priority: u16,
-    /// The share of the clients among servers of one priority.
+    /// The share of clients that should use the server, relative to servers of the same priority.
     pub weight: u16,
     /// The TCP port, never 0.
     pub port: u16,
@@ -52,7 +52,8 @@ pub struct SrvRecord {
 }
 
 impl NameServers {
-    /// Returns name servers at these addresses, each queried up to twice for five seconds: the defaults of resolv.conf(5).
+    /// Returns name servers at these addresses, with the defaults of resolv.conf(5): two attempts of five seconds
+    /// each.
     #[must_use]
     pub fn new(addresses: Vec<SocketAddr>) -> Self {
         Self { addresses, timeout: TIMEOUT, attempts: ATTEMPTS }
@@ -62,7 +63,8 @@ impl NameServers {
     /// (resolv.conf(5)).
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] on systems that keep their name servers elsewhere (Windows),
+    ///
+    /// Returns [`ErrorKind::Unsupported`] on systems that configure name servers elsewhere (Windows), and
     /// [`ErrorKind::Unavailable`] if the file cannot be read.
     #[cfg(unix)]
     pub fn of_system() -> Result<Self, Error> {
@@ -73,10 +75,11 @@ impl NameServers {
         }
     }
 
-    /// Always fails: this system does not list its name servers in a file.
+    /// Always fails, because this system does not list its name servers in a file.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`].
+    ///
+    /// Returns [`ErrorKind::Unsupported`].
     #[cfg(not(unix))]
     pub fn of_system() -> Result<Self, Error> {
         Err(Error::new(ErrorKind::Unsupported, "the name servers of this system are not known"))
@@ -91,7 +94,7 @@ impl NameServers {
         let addresses = config
             .get_nameservers_or_local()
             .iter()
-            // The resolver reads the zone of a link-local address (`fe80::1%eth0`).
+            // `to_socket_addrs` parses the zone of a link-local address (`fe80::1%eth0`).
             .filter_map(|address| (address.to_string().as_str(), PORT).to_socket_addrs().ok()?.next())
             .collect();
         Self {
@@ -101,12 +104,14 @@ impl NameServers {
         }
     }
 
-    /// Queries the SRV records of a name (`_pop3s._tcp.example.org`), for at most [`Limits::timeout`] in total.
+    /// Queries the SRV records of a name (`_pop3s._tcp.example.org`), within [`Limits::timeout`] in total.
     ///
     /// Records with an invalid target or the port 0 are omitted.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] if the name is not valid in DNS, [`ErrorKind::Unavailable`] if no name server answers.
+    ///
+    /// Returns [`ErrorKind::Argument`] if the name is not valid in DNS, and [`ErrorKind::Unavailable`] if no name
+    /// server answers.
     pub fn srv(&self, name: &str, limits: Limits) -> Result<SrvAnswer, Error> {
         let query = Query::new(name)?;
         let end = Instant::now() + limits.remaining();
@@ -134,7 +139,7 @@ struct Query {
 
 impl Query {
     fn new(name: &str) -> Result<Self, Error> {
-        let refused = || Error::new(ErrorKind::Argument, "the domain is too long to ask for its services");
+        let refused = || Error::new(ErrorKind::Argument, "the domain is too long for a query");
         let name = Name::<Vec<u8>>::from_str(name).map_err(|_| refused())?;
         let mut builder = MessageBuilder::new_vec();
         builder.header_mut().set_id(identifier()?);
@@ -157,7 +162,7 @@ impl Query {
         let any: IpAddr =
             if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let socket = UdpSocket::bind((any, 0))?;
-        // A connected socket receives from this server only, and learns that its port is closed.
+        // A connected socket only receives data from this server, and reports a closed port as an error.
         socket.connect(server)?;
         socket.send(&self.bytes)?;
         let mut buffer = vec![0; MAX_UDP];
@@ -172,7 +177,7 @@ impl Query {
                     buffer.truncate(length);
                     return Ok(buffer);
                 }
-                // A late or forged answer to another query.
+                // The answer belongs to another query, or is forged.
                 Ok(_) => {}
                 Err(error)
                     if matches!(
@@ -184,7 +189,7 @@ impl Query {
         }
     }
 
-    /// RFC 1035 §4.2.2: the message follows its length in two bytes.
+    /// RFC 1035 §4.2.2: a two-byte length precedes the message.
     fn over_tcp(&self, server: SocketAddr, end: Instant) -> io::Result<Vec<u8>> {
         let left = || end.saturating_duration_since(Instant::now()).max(MIN_WAIT);
         let stream = TcpStream::connect_timeout(&server, left())?;
@@ -198,7 +203,7 @@ impl Query {
         if self.is_answered_by(&answer) {
             return Ok(answer);
         }
-        Err(io::Error::new(io::ErrorKind::InvalidData, "the answer to another question"))
+        Err(io::Error::new(io::ErrorKind::InvalidData, "the answer belongs to another query"))
     }
 
     fn is_answered_by(&self, bytes: &[u8]) -> bool {
@@ -209,7 +214,7 @@ impl Query {
     }
 }
 
-/// Parses the records of an answer that belong to the queried name, or to the one that its CNAME records lead to.
+/// Parses the records of an answer for the queried name, or for the target of its CNAME records.
 fn read(bytes: &[u8]) -> Result<SrvAnswer, String> {
     let malformed = || "malformed answer".to_owned();
     let message = Message::from_slice(bytes).map_err(|_| malformed())?;
@@ -248,7 +253,7 @@ fn read(bytes: &[u8]) -> Result<SrvAnswer, String> {
     })
 }
 
-/// A random identifier, so that answers cannot be forged blindly (RFC 5452 §4.3).
+/// Returns a random identifier, without which an attacker could forge answers blindly (RFC 5452 §4.3).
 fn identifier() -> Result<u16, Error> {
     let mut bytes = [0; 2];
     getrandom::fill(&mut bytes)
@@ -280,7 +285,8 @@ const MAX_ATTEMPTS: u32 = 5;
 /// `TcpStream::connect_timeout` refuses zero.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// RFC 1035 §4.2.1 allows 512 octets without EDNS, but some servers send more.
+/// The size of the receive buffer. RFC 1035 §4.2.1 allows 512 octets without EDNS,
+/// but some servers send more.
 const MAX_UDP: usize = 4096;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fn name(text: &str) -> Name<Vec<u8>> {
     text.parse().unwrap()
 }
 
-/// The answer to a query with these records, all of `owner`.
+/// Returns an answer to a query with these records of `owner`.
 fn answer(query: &[u8], owner: &str, records: &[Record]) -> Vec<u8> {
     let query = Message::from_slice(query).unwrap();
     let mut builder = MessageBuilder::new_vec().start_answer(query, Rcode::NOERROR).unwrap();
@@ -64,7 +64,7 @@ fn targets(answer: &SrvAnswer) -> Vec<String> {
 }
 
 #[test]
-fn servers_come_in_the_order_of_priority_and_weight() {
+fn servers_are_ordered_by_priority_and_weight() {
     let address = server(|query| {
         let records = [
             (20, 0, 995, "c.example.org"),
@@ -82,7 +82,7 @@ fn servers_come_in_the_order_of_priority_and_weight() {
 }
 
 #[test]
-fn a_target_of_a_dot_is_not_offered() {
+fn a_dot_as_target_means_not_offered() {
     let dot = server(|query| vec![answer(query, NAME, &[(0, 0, 0, ".")])]);
     assert_eq!(ask(dot).unwrap(), SrvAnswer::NotOffered);
     let empty = server(|query| vec![answer(query, NAME, &[])]);
@@ -118,7 +118,7 @@ fn records_of_other_names_are_ignored_and_aliases_followed() {
 
 /// The identifier and the question must match the query, and the message must be an answer.
 #[test]
-fn answers_to_other_questions_are_passed_over() {
+fn answers_to_other_queries_are_ignored() {
     let address = server(|query| {
         let forged = |change: fn(&mut [u8])| {
             let mut message = answer(query, NAME, &[(0, 0, 995, "evil.example")]);
@@ -138,7 +138,7 @@ fn answers_to_other_questions_are_passed_over() {
 }
 
 #[test]
-fn the_next_server_is_asked_where_one_fails() {
+fn the_next_server_is_queried_if_one_fails() {
     let failing = server(|query| vec![with_code(query, Rcode::SERVFAIL)]);
     let good = server(|query| vec![answer(query, NAME, &[(0, 0, 995, "pop.example.org")])]);
     let closed = {
@@ -154,7 +154,7 @@ fn the_next_server_is_asked_where_one_fails() {
 }
 
 #[test]
-fn silence_ends_at_the_time_limit_and_at_the_deadline() {
+fn a_silent_server_times_out_at_the_limit_and_the_deadline() {
     let silent = server(|_| vec![]);
     let begun = Instant::now();
     let error = NameServers::new(vec![silent]).srv(NAME, limits(200)).unwrap_err();
@@ -169,7 +169,7 @@ fn silence_ends_at_the_time_limit_and_at_the_deadline() {
 }
 
 #[test]
-fn a_truncated_answer_is_asked_for_over_tcp() {
+fn a_truncated_answer_is_requested_over_tcp() {
     for silent in [false, true] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -210,7 +210,7 @@ fn a_truncated_answer_is_asked_for_over_tcp() {
 }
 
 #[test]
-fn names_that_cannot_be_asked_for_are_refused() {
+fn invalid_names_are_refused() {
     let long = format!("_pop3s._tcp.{}example.org", "abcdefgh.".repeat(27));
     for name in [long.as_str(), &format!("_pop3s._tcp.{}", "a".repeat(64))] {
         let error = NameServers::new(vec![]).srv(name, limits(1000)).unwrap_err();
@@ -220,7 +220,7 @@ fn names_that_cannot_be_asked_for_are_refused() {
 
 #[cfg(unix)]
 #[test]
-fn name_servers_are_read_from_resolv_conf() {
+fn resolv_conf_is_parsed() {
     let read = |text: &str| NameServers::parse(text.as_bytes());
     let servers = read(
         "# comment\nnameserver 192.0.2.1\nnonsense\nnameserver 2001:db8::1\noptions timeout:2 attempts:1\n",
@@ -234,10 +234,9 @@ fn name_servers_are_read_from_resolv_conf() {
 }
 
 proptest! {
-    /// A damaged answer gives records, no records, or an error; never a panic, and never a target that is not a host
-    /// name.
+    /// A damaged answer never causes a panic, and never a target that is not a host name.
     #[test]
-    fn hostile_answers_do_no_harm(
+    fn damaged_answers_are_handled(
         changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..12),
         cut in any::<proptest::sample::Index>(),
         noise in proptest::collection::vec(any::<u8>(), 0..600),

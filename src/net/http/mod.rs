@@ -1,4 +1,4 @@
-//! HTTP/1.1 (RFC 9112) over the connections of this crate: one request, one response, one connection.
+//! HTTP/1.1 (RFC 9112) over the connections of this crate, with one request per connection.
 
 use std::fmt;
 use std::io::{Read as _, Write as _};
@@ -14,21 +14,21 @@ use super::url::Url;
 use super::{Note, Stream, connect, map_io_error};
 use crate::{Error, ErrorKind, Secret};
 
-/// The most bytes of a response body: tokens, metadata and autoconfig files have a few thousand.
+/// The maximum size of a response body in bytes. Tokens, metadata and autoconfig files have a few thousand.
 pub const MAX_BODY: usize = 64 * 1024;
 
-/// Sends requests, each on a new connection. Redirects are not followed: the caller sees their status.
+/// Sends requests, each on a new connection. Redirects are not followed but returned to the caller.
 ///
-/// `https` requires a certificate that the connector trusts. `http` is allowed for loopback addresses only, which are
-/// connected to without the proxy.
+/// `https` requires a certificate that the connector trusts. `http` is only allowed for loopback addresses, and does
+/// not use the proxy.
 ///
-/// The crate `ureq-proto` logs requests and responses with their bodies at level `trace`, under targets that begin with
-/// `ureq_proto`: a logger must drop these.
+/// The crate `ureq-proto` logs requests and responses with their bodies at level `trace`, under targets that begin
+/// with `ureq_proto`. A logger must drop these records.
 #[derive(Debug, Clone, Copy)]
 pub struct HttpClient<'a> {
-    /// The way to the servers.
+    /// The route to the servers.
     pub route: &'a Route,
-    /// Limits of each wait.
+    /// The time limits of every wait.
     pub limits: Limits,
     /// The trust anchors for `https`.
     pub tls: &'a TlsConnector,
@@ -43,16 +43,16 @@ pub struct HttpRequest<'a> {
     authorization: Option<&'a Secret>,
 }
 
-/// A response, whatever its status.
+/// A response with any status.
 #[derive(Clone)]
 pub struct HttpResponse {
     /// The status code: 200, 302, 404…
     pub status: u16,
     /// The `Location` field of a redirect.
     pub location: Option<String>,
-    /// The `Retry-After` field: seconds, or a date.
+    /// The `Retry-After` field: a number of seconds, or a date.
     pub retry_after: Option<String>,
-    /// The body, at most [`MAX_BODY`] bytes. It may hold tokens.
+    /// The body, at most [`MAX_BODY`] bytes. It is a secret because it may contain tokens.
     pub body: Secret,
 }
 
@@ -107,7 +107,7 @@ impl<'a> HttpRequest<'a> {
 }
 
 impl HttpResponse {
-    /// True for a redirect (3xx).
+    /// Returns true if the status is a redirect (3xx).
     #[must_use]
     pub fn is_redirect(&self) -> bool {
         (300..400).contains(&self.status)
@@ -121,11 +121,14 @@ impl fmt::Debug for HttpResponse {
 }
 
 impl HttpClient<'_> {
-    /// Sends a request and reads the whole response. Notes one line: method, URL without query, status.
+    /// Sends a request and reads the whole response. Writes one line to `note`: the method, the URL without its
+    /// query, and the status.
     ///
     /// # Errors
-    /// Those of [`connect`] and [`TlsConnector::handshake`]; [`ErrorKind::Unavailable`] for a lost connection or a timeout;
-    /// [`ErrorKind::Protocol`] for a response that is not HTTP/1.1 or is longer than [`MAX_BODY`].
+    ///
+    /// Returns the errors of [`connect`] and [`TlsConnector::handshake`], [`ErrorKind::Unavailable`] for a lost
+    /// connection or a timeout, and [`ErrorKind::Protocol`] for a response that is not HTTP/1.1 or has a body of more
+    /// than [`MAX_BODY`] bytes.
     pub fn send(&self, request: HttpRequest<'_>, note: &mut Note<'_>) -> Result<HttpResponse, Error> {
         let (method, url) = (request.method(), request.url);
         match self.exchange(request, note) {
@@ -160,7 +163,7 @@ impl HttpClient<'_> {
             let tls = self.tls.handshake(tcp, url.address().host())?;
             return Ok(Stream::Tls(Box::new(tls)));
         }
-        // A resolver may give `localhost` another address.
+        // A resolver may return another address for `localhost`.
         if !tcp.peer_addr().ip().is_loopback() {
             return Err(Error::new(ErrorKind::Unavailable, "http:// is for loopback addresses only"));
         }
@@ -214,7 +217,7 @@ impl Incoming {
             if used + self.buffer.len() > MAX_HEAD {
                 return Err(Error::new(ErrorKind::Protocol, "the header of the response is too long"));
             }
-            // A 1xx response was skipped, and the next one may be in the buffer.
+            // If the parser skipped a 1xx response, the next response may already be in the buffer.
             if count == 0 {
                 self.fill()?;
                 if self.ended {
@@ -288,7 +291,7 @@ fn argument(error: &dyn fmt::Display) -> Error {
 
 fn malformed(error: &ureq_proto::Error) -> Error {
     use ureq_proto::Error as Why;
-    // The other variants quote untrusted text from the server.
+    // The other variants contain untrusted text from the server.
     let why = match error {
         Why::HttpParseTooManyHeaders => "too many header fields",
         Why::HttpParseFail(_) => "no HTTP response",
@@ -298,7 +301,7 @@ fn malformed(error: &ureq_proto::Error) -> Error {
     Error::new(ErrorKind::Protocol, format!("malformed response: {why}"))
 }
 
-/// The most bytes of a header: RFC 9110 sets no limit, and servers themselves refuse more than 8 to 32 KiB.
+/// The maximum size of a response header in bytes. RFC 9110 sets no limit; most servers accept at most 8 to 32 KiB.
 const MAX_HEAD: usize = 32 * 1024;
 
 const READ: usize = 8 * 1024;

@@ -11,7 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use super::*;
 use crate::net::{Proxy, TlsSettings, Trust};
 
-/// A server for one connection. Reads one request, writes the pieces, closes; returns the request.
+/// Starts a server for one connection that reads a request, writes the pieces, closes, and returns the request.
 fn serve(pieces: Vec<Vec<u8>>) -> (Url, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/token?secret=hush", listener.local_addr().unwrap());
@@ -33,7 +33,7 @@ fn answer(stream: &mut (impl Read + Write), pieces: &[Vec<u8>]) -> String {
     request
 }
 
-/// A header, and a body of the length in the header.
+/// Reads a header, and a body with the length that the header declares.
 fn read_request(stream: &mut impl Read) -> String {
     let mut request = Vec::new();
     loop {
@@ -81,7 +81,7 @@ fn body(pieces: &[&str]) -> String {
 }
 
 #[test]
-fn a_get_and_its_response() {
+fn get_returns_the_response() {
     let (url, server) = serve(vec![b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}".to_vec()]);
     let (result, notes) = get(&url);
     let response = result.unwrap();
@@ -111,7 +111,7 @@ fn a_form_is_posted() {
 }
 
 #[test]
-fn bodies_end_as_the_header_says() {
+fn the_header_decides_the_end_of_the_body() {
     assert_eq!(body(&["HTTP/1.1 200 OK\r\nConte", "nt-Length: 5\r\n\r\nab", "cde"]), "abcde");
     assert_eq!(body(&["HTTP/1.1 200 OK\r\n\r\nab", "cde"]), "abcde");
     assert_eq!(body(&["HTTP/1.0 200 OK\r\n\r\nabcde"]), "abcde");
@@ -135,7 +135,7 @@ fn retry_after_is_kept() {
 }
 
 #[test]
-fn responses_that_are_none() {
+fn malformed_responses_are_refused() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let long = format!("HTTP/1.1 200 OK\r\nX: {}\r\n\r\n", "x".repeat(2 * MAX_HEAD));
     let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(500));
@@ -170,7 +170,7 @@ fn responses_that_are_none() {
 }
 
 #[test]
-fn nobody_listens() {
+fn a_closed_port_is_unavailable() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url: Url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
     drop(listener);
@@ -216,7 +216,7 @@ fn https_needs_a_trusted_certificate() {
         let server = thread::spawn(move || {
             let (stream, _) = listener.accept().unwrap();
             let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
-            // A client that does not trust the server aborts the handshake.
+            // A client that does not trust the certificate aborts the handshake.
             let mut byte = [0; 1024];
             if stream.read(&mut byte).is_ok() {
                 stream.write_all(text).unwrap();

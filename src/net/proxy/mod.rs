@@ -12,7 +12,7 @@ use super::address::{Address, Host};
 use super::tcp::Tcp;
 use crate::{Error, ErrorKind, Secret, bytes};
 
-/// A proxy that connects to the server. `Display` and `Debug` leave out user and password.
+/// A proxy that connects to the server. `Display` and `Debug` omit the user and password.
 ///
 /// ```
 /// let proxy: pop3::net::Proxy = "socks5://alice:s%3Acret@[::1]".parse().unwrap();
@@ -33,7 +33,8 @@ enum Protocol {
     Http,
 }
 
-/// A user and password without control characters: for SOCKS each of at most 255 bytes, for HTTP a user without a colon.
+/// A user and password without control characters. For SOCKS, each has at most 255 bytes; for HTTP, the user contains
+/// no colon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Credential {
     user: Secret,
@@ -41,32 +42,34 @@ struct Credential {
 }
 
 impl Proxy {
-    /// Parses the value of the environment variable `ALL_PROXY` as curl does: a value without a scheme is an HTTP proxy,
-    /// `socks5h` is a SOCKS 5 proxy, the port is 1080 if none is given.
+    /// Parses the value of the environment variable `ALL_PROXY` as curl does: a value without a scheme is an HTTP
+    /// proxy, `socks5h` is a SOCKS 5 proxy, and the default port is 1080.
     ///
-    /// Unlike curl's, a proxy with the scheme `socks5` resolves the server's name itself, as one with `socks5h` does.
+    /// Unlike in curl, the scheme `socks5` also lets the proxy resolve the server's name, as `socks5h` does.
     ///
     /// # Errors
-    /// Those of [`from_str`](Self::from_str).
+    ///
+    /// Returns the errors of [`from_str`](Self::from_str).
     pub fn parse_all_proxy(text: &str) -> Result<Self, Error> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
         let scheme = if scheme.eq_ignore_ascii_case("socks5h") { "socks5" } else { scheme };
         Self::parse(scheme, rest, |_| SOCKS_PORT)
     }
 
-    /// Returns the same proxy, not used for these hosts.
+    /// Returns the same proxy with a list of hosts for which it is not used.
     #[must_use]
     pub fn with_exceptions(self, exceptions: NoProxy) -> Self {
         Self { exceptions, ..self }
     }
 
-    /// Returns the same proxy with the name of the place where it was configured, for notes: `ALL_PROXY`.
+    /// Returns the same proxy with the name of the setting that it comes from, for the trace: `ALL_PROXY`.
     #[must_use]
     pub fn with_origin(self, origin: impl Into<String>) -> Self {
         Self { origin: Some(origin.into()), ..self }
     }
 
-    /// True if a host is connected to through the proxy: it is not among the [exceptions](Self::with_exceptions).
+    /// Returns true if the proxy is used for a host, that is, if the host is not among the
+    /// [exceptions](Self::with_exceptions).
     #[must_use]
     pub fn serves(&self, host: &Host) -> bool {
         !self.exceptions.contains(host)
@@ -103,7 +106,7 @@ impl Proxy {
         Ok(Self { protocol, address, credential, exceptions: NoProxy::default(), origin: None })
     }
 
-    /// Makes the proxy connect to the target. The next byte that is read is the server's first.
+    /// Makes the proxy connect to the target. The next byte to read is the first byte from the server.
     pub(super) fn tunnel(&self, tcp: &mut Tcp, target: &Address) -> Result<(), Error> {
         let mut exchange = tunnel::Exchange { proxy: self, tcp };
         match self.protocol {
@@ -116,11 +119,13 @@ impl Proxy {
 impl FromStr for Proxy {
     type Err = Error;
 
-    /// Parses `socks5://[user:password@]host[:port]` (port 1080 by default) or `http://[user:password@]host[:port]` (port
-    /// 8080), with reserved characters of user and password percent-encoded.
+    /// Parses `socks5://[user:password@]host[:port]` (port 1080 by default) or `http://[user:password@]host[:port]`
+    /// (port 8080 by default). Reserved characters in user and password must be percent-encoded.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for anything else. The error repeats nothing of the text, which may hold a password.
+    ///
+    /// Returns [`ErrorKind::Argument`] for anything else. The error does not repeat the text, which may contain a
+    /// password.
     fn from_str(text: &str) -> Result<Self, Error> {
         let (scheme, rest) = text.split_once("://").ok_or_else(|| refused(FORM))?;
         Self::parse(scheme, rest, |protocol| match protocol {
@@ -155,7 +160,7 @@ impl Credential {
         let (user, password) = (percent_decode(user)?, percent_decode(password)?);
         let longest = user.expose().len().max(password.expose().len());
         match protocol {
-            // RFC 1929 §2: each length is one octet, and a user is never empty.
+            // RFC 1929 §2: each length is one octet, and the user is not empty.
             Protocol::Socks5 if longest > 255 || user.is_empty() => {
                 Err(refused("the user must have 1 to 255 bytes, the password at most 255"))
             }
@@ -184,7 +189,7 @@ fn split_port(place: &str) -> Result<(&str, Option<u16>), Error> {
     }
 }
 
-/// Rejects control characters, encoded or not.
+/// Percent-decodes text, and rejects control characters whether they are encoded or not.
 fn percent_decode(text: &str) -> Result<Secret, Error> {
     let decoded = bytes::percent_decode(text.as_bytes()).map(Secret::from);
     let decoded = decoded
@@ -205,7 +210,8 @@ const FORM: &str = "expected socks5://HOST:PORT or http://HOST:PORT";
 const SOCKS_PORT: u16 = 1080;
 const HTTP_PORT: u16 = 8080;
 
-/// Some passwords are access tokens of a few KiB; proxies do not accept a longer header field.
+/// The maximum length of a user or password in bytes. Some passwords are access tokens of a few KiB, and proxies do
+/// not accept longer header fields.
 const MAX_SECRET: usize = 8 * 1024;
 
 #[cfg(test)]
@@ -213,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_proxy_is_read_and_keeps_its_secret() {
+    fn a_proxy_is_parsed_and_hides_its_password() {
         let shown = |text: &str| text.parse::<Proxy>().unwrap().to_string();
         assert_eq!(shown("socks5://proxy.example"), "socks5://proxy.example:1080");
         assert_eq!(shown("HTTP://proxy.example"), "http://proxy.example:8080");
@@ -224,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn all_proxy_is_read_as_curl_reads_it() {
+    fn all_proxy_is_parsed_as_in_curl() {
         for (text, expected) in [
             ("socks5h://127.0.0.1:9050", "socks5://127.0.0.1:9050"),
             ("SOCKS5://proxy.example", "socks5://proxy.example:1080"),
@@ -242,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn other_proxies_are_refused_without_repeating_them() {
+    fn errors_do_not_repeat_invalid_proxies() {
         let long = format!("socks5://u:{}@h", "secret".repeat(60));
         for text in [
             "",

@@ -1,15 +1,15 @@
-//! Hosts that are connected to without the proxy.
+//! Lists of hosts for which the proxy is not used.
 
 use std::net::IpAddr;
 
 use super::super::address::Host;
 
-/// A list of hosts in the form of the environment variable `NO_PROXY`, as curl reads it.
+/// A list of hosts in the format of the environment variable `NO_PROXY`, as curl interprets it.
 ///
-/// Entries are separated by commas. A domain name matches itself and every name within it, with or without a
-/// leading dot; an IP address matches itself; an address with a slash and a number matches the network with that prefix
-/// length. Names are not resolved: an address matches only a host that is given by its address. A list that is `*`
-/// matches every host.
+/// Entries are separated by commas. A domain name, with or without a leading dot, matches itself and its subdomains.
+/// An IP address matches itself; an address with a slash and a number matches the network with that prefix length.
+/// Names are not resolved, so an address only matches a host that is given by its address. The list `*` matches every
+/// host.
 ///
 /// ```
 /// use pop3::net::{Host, NoProxy};
@@ -25,7 +25,7 @@ pub struct NoProxy(Vec<Entry>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
     All,
-    /// In lower case, without a dot at either end.
+    /// A domain name in lower case, without a dot at either end.
     Domain(String),
     Network(IpAddr, u32),
 }
@@ -41,13 +41,13 @@ impl NoProxy {
         Self(entries.filter(|entry| !entry.is_empty()).filter_map(Entry::parse).collect())
     }
 
-    /// True if every host is connected to without the proxy.
+    /// Returns true if the list matches every host.
     #[must_use]
     pub fn is_everything(&self) -> bool {
         self.0 == [Entry::All]
     }
 
-    /// True if the host is connected to without the proxy.
+    /// Returns true if the list matches the host.
     #[must_use]
     pub fn contains(&self, host: &Host) -> bool {
         self.0.iter().any(|entry| entry.matches(host))
@@ -109,12 +109,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_matched_as_curl_matches_them() {
+    fn hosts_are_matched_as_in_curl() {
         for (list, host, expected) in [
             ("", "example.org", false),
             ("*", "example.org", true),
             (" * ", "192.0.2.1", true),
-            // Only if it is the whole list: curl treats an asterisk among other entries as a name.
+            // An asterisk must be the whole list: curl treats it as a name among other entries.
             ("*,x", "example.org", false),
             ("*.example.org", "a.example.org", false),
             ("example.org", "example.org", true),

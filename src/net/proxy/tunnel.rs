@@ -1,4 +1,4 @@
-//! The dialogue with a proxy, up to the point where the proxy relays the server.
+//! The dialogue with a proxy, until the proxy forwards data of the server.
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
@@ -65,7 +65,7 @@ impl Exchange<'_> {
         if reply != 0 {
             return Err(self.refused_target(target, socks5_reply(reply)));
         }
-        // The address from which the proxy connects is not needed, but must be read.
+        // The address from which the proxy connects is skipped.
         let length = match kind {
             1 => 4,
             4 => 16,
@@ -103,7 +103,7 @@ impl Exchange<'_> {
             let pair = Zeroizing::new([user.expose(), b":", password.expose()].concat());
             let pair = Zeroizing::new(STANDARD.encode(pair.as_slice()));
             let field = Zeroizing::new(format!("Proxy-Authorization: Basic {}\r\n", pair.as_str()));
-            // Allocated once: growing would leave a copy that is not wiped.
+            // Allocated once, as growing the string would leave a copy that is not wiped.
             let mut whole = Zeroizing::new(String::with_capacity(request.len() + field.len() + 2));
             whole.push_str(&request);
             whole.push_str(&field);
@@ -126,7 +126,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// A line from the proxy; secrets that the proxy may echo are redacted.
+    /// Returns a line from the proxy with the secrets redacted that the proxy may echo.
     fn redacted(&self, line: &str) -> String {
         let mut redactor = Redactor::default();
         if let Some(Credential { user, password }) = &self.proxy.credential {
@@ -136,12 +136,12 @@ impl Exchange<'_> {
         String::from_utf8_lossy(&redactor.redact(line.as_bytes())).into_owned()
     }
 
-    /// Reads up to the empty line that ends the head: the next byte is the server's.
+    /// Reads the header up to its empty line and no further, because the next byte comes from the server.
     fn http_head(&mut self) -> Result<Vec<u8>, Error> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
             if head.len() == MAX_HEAD {
-                return Err(self.failed("sends too long an answer"));
+                return Err(self.failed("sent a response that is too long"));
             }
             let [byte] = self.receive::<1>()?;
             head.push(byte);
@@ -195,10 +195,10 @@ fn socks5_reply(reply: u8) -> &'static str {
     }
 }
 
-/// The beginning of the answer to a `CONNECT`.
+/// The beginning of the response to `CONNECT`.
 const HTTP: &[u8] = b"HTTP/1.";
 
-/// Common HTTP servers accept heads of the same size.
+/// The maximum size of a response header in bytes, which is the limit of common HTTP servers.
 const MAX_HEAD: usize = 8 * 1024;
 
 #[cfg(test)]
@@ -210,7 +210,8 @@ mod tests {
     use super::*;
     use crate::net::{Limits, Route, connect};
 
-    /// A proxy that sends each answer after reading the given number of bytes; returns all bytes it read.
+    /// Starts a proxy that sends each response after it read the given number of bytes. The thread returns all bytes
+    /// it read.
     fn scripted(script: &[(usize, &[u8])]) -> (u16, JoinHandle<Vec<u8>>) {
         let script: Vec<_> = script.iter().map(|(wait_for, say)| (*wait_for, say.to_vec())).collect();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -277,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn socks5_refusals_have_their_reasons() {
+    fn socks5_refusals_have_a_reason() {
         let url = "socks5://127.0.0.1:PORT";
         let with_login = "socks5://alice:secret@127.0.0.1:PORT";
         let refused = b"\x05\x05\x00\x01\0\0\0\0\0\0";
@@ -298,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_socks5_proxy_is_found_out() {
+    fn invalid_socks5_responses_are_refused() {
         let url = "socks5://127.0.0.1:PORT";
         assert_eq!(fails(url, &[(3, b"+OK ready\r\n")]), "does not speak SOCKS 5");
         assert_eq!(fails(url, &[(3, b"\x05\x00"), (22, b"\x04\x00\x00\x01")]), "does not speak SOCKS 5");
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn http_connects_and_reads_no_octet_too_far() {
+    fn http_connects_and_reads_only_the_header() {
         let request = b"CONNECT pop.example.org:110 HTTP/1.1\r\nHost: pop.example.org:110\r\n\
             Proxy-Authorization: Basic YWxpY2U6czpzZWNyZXQ=\r\n\r\n";
         let answer = b"HTTP/1.1 200 Connection established\r\nVia: x\r\n\r\n+OK ready\r\n";
@@ -335,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn http_refusals_have_their_reasons() {
+    fn http_refusals_have_a_reason() {
         let url = "http://127.0.0.1:PORT";
         let with_login = "http://alice:secret@127.0.0.1:PORT";
         assert_eq!(fails(url, &[(1, b"HTTP/1.1 407 No\r\n\r\n")]), "asks for a user and password (407)");
@@ -350,13 +351,13 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_http_proxy_is_found_out() {
+    fn invalid_http_responses_are_refused() {
         let url = "http://127.0.0.1:PORT";
         assert_eq!(fails(url, &[(1, b"+OK ready\r\n")]), "does not speak HTTP");
         assert_eq!(fails(url, &[(1, b"HTTP/1.1\r\n\r\n")]), "does not speak HTTP");
         assert_eq!(fails(url, &[(1, "HTTP/1.é\r\n\r\n".as_bytes())]), "does not speak HTTP");
         assert_eq!(fails(url, &[(1, b"HTTP/1.1 200 OK\r\n")]), "closed the connection");
         let endless = [b"HTTP/1.1 200 OK\r\nX: ".as_slice(), &[b'x'; MAX_HEAD]].concat();
-        assert_eq!(fails(url, &[(1, &endless)]), "sends too long an answer");
+        assert_eq!(fails(url, &[(1, &endless)]), "sent a response that is too long");
     }
 }

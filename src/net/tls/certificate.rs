@@ -1,4 +1,4 @@
-//! A server's certificate and its fingerprint.
+//! Server certificates and their fingerprints.
 
 use std::fmt::Write as _;
 
@@ -30,16 +30,17 @@ impl Certificate {
     }
 }
 
-/// Formats a SHA-256 as a fingerprint: `AA:BB:…`, 32 pairs.
+/// Formats a SHA-256 digest as a fingerprint of 32 pairs of digits: `AA:BB:…`.
 #[must_use]
 pub fn format_fingerprint(sha256: &[u8; 32]) -> String {
     sha256.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
 }
 
-/// Parses a SHA-256 in hexadecimal: 64 digits in either case, with a colon between every two or without any.
+/// Parses a SHA-256 digest of 64 hexadecimal digits in either case, with a colon between all pairs or without colons.
 ///
 /// # Errors
-/// [`ErrorKind::Argument`] for anything else, the empty text included.
+///
+/// Returns [`ErrorKind::Argument`] for anything else, including an empty text.
 pub fn parse_fingerprint(text: &str) -> Result<[u8; 32], Error> {
     let digits = match text.len() {
         95 if text.split(':').all(|pair| pair.len() == 2) => &text.replace(':', ""),
@@ -49,8 +50,7 @@ pub fn parse_fingerprint(text: &str) -> Result<[u8; 32], Error> {
     sha256.ok_or_else(|| Error::new(ErrorKind::Argument, "a SHA-256 fingerprint has 64 hexadecimal digits"))
 }
 
-/// Untrusted text for one line of an error: printable ASCII as it is, the rest escaped, cut at
-/// [`MAX_CHARACTERS`].
+/// Formats untrusted text for an error: keeps printable ASCII, escapes the rest, and truncates at [`MAX_CHARACTERS`].
 pub(in crate::net) fn printable(text: &str) -> String {
     let mut shown = String::new();
     for (count, character) in text.chars().enumerate() {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn untrusted_text_is_escaped_and_cut() {
+    fn untrusted_text_is_escaped_and_truncated() {
         assert_eq!(printable("a\u{1b}\u{202e}é"), "a\\u{1b}\\u{202e}\\u{e9}");
         assert_eq!(printable(&"a".repeat(9_999)).len(), 256);
     }

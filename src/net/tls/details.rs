@@ -1,19 +1,19 @@
-//! The parts of a certificate that people and the special cases of the verifiers need, read with `x509-parser`.
+//! The parts of a certificate that are shown to people or that the verifiers need, parsed with `x509-parser`.
 
 use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate, X509Name};
 
 /// The owner, issuer, names and dates of a certificate (RFC 5280 §4.1.2).
 ///
-/// The texts are the server's: escape them before they reach a terminal. A certificate that cannot be parsed has empty
-/// texts and the times 0.
+/// The texts are untrusted: escape them before printing them to a terminal. If a certificate cannot be parsed, the
+/// texts are empty and the times are 0.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CertificateDetails {
     /// The distinguished name of the owner: `CN=pop.example.org, O=Example`.
     pub subject: String,
     /// The distinguished name of the issuer.
     pub issuer: String,
-    /// The domain names and IP addresses that the certificate is for (RFC 5280 §4.2.1.6).
+    /// The domain names and IP addresses for which the certificate is valid (RFC 5280 §4.2.1.6).
     pub names: Vec<String>,
     /// The start of the validity period, in seconds since 1970-01-01T00:00:00Z.
     pub not_before: i64,
@@ -33,18 +33,18 @@ impl CertificateDetails {
         }
     }
 
-    /// True if issuer and owner are the same.
+    /// Returns true if the issuer is the owner.
     pub(super) fn is_self_issued(&self) -> bool {
         self.issuer == self.subject
     }
 }
 
-/// True for a CA certificate (RFC 5280 §4.2.1.9).
+/// Returns true for a CA certificate (RFC 5280 §4.2.1.9).
 pub(super) fn is_ca(der: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(der).is_ok_and(|(_, parsed)| parsed.is_ca())
 }
 
-/// True if a server may use the certificate: it has no extended key usage, or one for servers (RFC 5280 §4.2.1.12).
+/// Returns true if a server may use the certificate: it has no extended key usage, or one for servers (RFC 5280 §4.2.1.12).
 pub(super) fn is_for_servers(der: &CertificateDer<'_>) -> bool {
     let Ok((_, parsed)) = X509Certificate::from_der(der) else { return false };
     match parsed.extended_key_usage() {
@@ -53,7 +53,7 @@ pub(super) fn is_for_servers(der: &CertificateDer<'_>) -> bool {
     }
 }
 
-/// The public key with its algorithm.
+/// Returns the public key with its algorithm.
 pub(super) fn public_key(der: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'static>> {
     let (_, parsed) = X509Certificate::from_der(der).ok()?;
     Some(parsed.public_key().raw.to_vec().into())

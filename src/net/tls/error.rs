@@ -1,4 +1,4 @@
-//! Errors of TLS in plain words.
+//! Descriptions of TLS errors.
 
 use std::io;
 
@@ -13,7 +13,7 @@ use super::details::is_ca;
 use crate::bytes::rfc3339;
 use crate::{Error, ErrorKind};
 
-/// The TLS error inside an I/O error.
+/// Returns the TLS error inside an I/O error.
 pub(in crate::net) fn in_io(error: &io::Error) -> Option<&Tls> {
     error.get_ref()?.downcast_ref()
 }
@@ -27,7 +27,7 @@ pub(super) fn broken(error: io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, text).with_source(error)
 }
 
-/// Converts a TLS error of the handshake; the message has the fingerprint of the certificate if the server sent one.
+/// Converts a TLS error of the handshake. If the server sent a certificate, the message contains its fingerprint.
 pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>) -> Error {
     let text = match (&error, leaf) {
         (Tls::InvalidCertificate(why), Some(leaf)) => {
@@ -41,7 +41,7 @@ pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>)
     Error::new(ErrorKind::Tls, text).with_source(error)
 }
 
-/// The cause of a TLS error, for hints.
+/// The cause of a TLS error, which hints depend on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsFailure {
@@ -75,7 +75,7 @@ impl TlsFailure {
     }
 }
 
-/// True if the server rejects the client's side of the handshake: a missing or wrong client certificate.
+/// Returns true if the server rejects the client's part of the handshake: the client certificate is missing or wrong.
 pub(in crate::net) fn rejects_us(error: &Tls) -> bool {
     use AlertDescription as Alert;
     let Tls::AlertReceived(alert) = error else { return false };
@@ -124,7 +124,7 @@ pub(in crate::net) fn message(error: &Tls) -> String {
     }
 }
 
-/// Says why a certificate is not trusted: `it expired at 2026-11-22T10:00:00Z`.
+/// Describes why a certificate is not trusted: `it expired at 2026-11-22T10:00:00Z`.
 #[cfg_attr(not(feature = "certificate-details"), allow(unused_variables))]
 fn describe_untrusted(
     why: &CertificateError,
@@ -153,14 +153,14 @@ fn describe_untrusted(
         Why::BadSignature => "a signature of it is wrong, or made with too weak a key".into(),
         Why::UnsupportedSignatureAlgorithmContext { .. }
         | Why::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
-            "its signature or key is of an unsupported or too weak kind".into()
+            "its signature or key is weak or not supported".into()
         }
         Why::ApplicationVerificationFailure => "it is not the one that was pinned".into(),
         _ => plain(&why.to_string()),
     }
 }
 
-/// Reasons that the certificate explains better than the error does.
+/// Describes the reason with details from the certificate that the error lacks.
 #[cfg(feature = "certificate-details")]
 fn describe_by_details(
     why: &CertificateError,
@@ -186,8 +186,8 @@ fn describe_by_details(
     })
 }
 
-/// Turns the names of Rust types in an error into words:
-/// `Other(OtherError(UnsupportedCertVersion))` → `unsupported cert version`.
+/// Converts the names of Rust types in an error to words: `Other(OtherError(UnsupportedCertVersion))` →
+/// `unsupported cert version`.
 fn plain(text: &str) -> String {
     let innermost = text.rsplit('(').next().unwrap_or(text).trim_end_matches(')');
     let text = if text.contains("Other(") { innermost } else { text };
@@ -222,17 +222,17 @@ fn names(all: &[String]) -> Option<String> {
     Some(names.join(", "))
 }
 
-/// The name to check a certificate for, without a trailing dot (RFC 6066 §3).
+/// Returns the name that a certificate must have, without a trailing dot (RFC 6066 §3).
 pub(super) fn server_name(host: &Host) -> Result<ServerName<'static>, Error> {
     match host {
         Host::Ip(address) => Ok(ServerName::IpAddress((*address).into())),
         Host::Name(name) => ServerName::try_from(name.trim_end_matches('.').to_owned()).map_err(|error| {
-            Error::new(ErrorKind::Argument, format!("no certificate is for {name}: {error}"))
+            Error::new(ErrorKind::Argument, format!("a certificate cannot be valid for {name}: {error}"))
         }),
     }
 }
 
-/// The most names that an error lists: certificates of shared hosts have hundreds.
+/// The maximum number of names that an error lists: certificates of shared hosts have hundreds.
 #[cfg(feature = "certificate-details")]
 const MAX_NAMES: usize = 5;
 
@@ -241,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_words_and_not_rust_types() {
+    fn reasons_contain_no_rust_types() {
         for (text, words) in [
             ("Other(OtherError(UnsupportedCertVersion))", "unsupported cert version"),
             ("received fatal alert: HandshakeFailure", "received fatal alert: handshake failure"),

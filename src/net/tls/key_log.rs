@@ -1,4 +1,4 @@
-//! The secrets of TLS connections, for programs that decrypt recordings of them.
+//! A log of TLS secrets for programs that decrypt recorded connections.
 
 use std::fmt::{self, Write as _};
 use std::io::Write;
@@ -8,18 +8,19 @@ use zeroize::Zeroizing;
 
 use crate::bytes::Hex;
 
-/// A destination for the secrets of TLS connections, one line each in the format of `SSLKEYLOGFILE`
-/// ([draft-ietf-tls-keylogfile](https://datatracker.ietf.org/doc/draft-ietf-tls-keylogfile/)), as Wireshark reads them.
+/// A log of TLS secrets, one per line in the format of `SSLKEYLOGFILE`
+/// ([draft-ietf-tls-keylogfile](https://datatracker.ietf.org/doc/draft-ietf-tls-keylogfile/)), which Wireshark can
+/// read.
 ///
-/// The lines decrypt the whole connection, passwords included. The first write that fails is logged as a warning and is
-/// the last one.
+/// With these lines the whole connection can be decrypted, including passwords. After a failed write, which is logged
+/// as a warning, nothing more is written.
 #[derive(Clone)]
 pub struct KeyLog(Arc<Sink>);
 
 struct Sink(Mutex<Option<Box<dyn Write + Send>>>);
 
 impl KeyLog {
-    /// A key log that writes to `output`, one write per line.
+    /// Returns a key log that writes to `output`, with one write per line.
     pub fn new(output: impl Write + Send + 'static) -> Self {
         Self(Arc::new(Sink(Mutex::new(Some(Box::new(output))))))
     }
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_those_of_nss_and_end_with_the_first_failure() {
+    fn lines_have_the_nss_format_and_end_at_the_first_failure() {
         let shared = Shared(Arc::default(), 1);
         let log = KeyLog::new(shared.clone());
         log.for_rustls().log("CLIENT_RANDOM", b"\x01\xff", b"\xab");

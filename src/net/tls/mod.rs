@@ -37,16 +37,17 @@ use super::tcp::{Limits, Tcp};
 use crate::bytes::rfc3339;
 use crate::{Error, ErrorKind};
 
-/// Makes TLS connections. Loads certificates in the background, since those of the system take milliseconds.
+/// Makes TLS connections. Certificates are loaded in the background, since loading those of the system takes
+/// milliseconds.
 pub struct TlsConnector {
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
-    /// Filled by the thread or by the handshake, whichever is first; the other waits.
+    /// Set by the thread or by the handshake, whichever is first; the other one waits.
     loaded: Arc<OnceLock<Result<Loaded, (ErrorKind, String)>>>,
 }
 
 impl TlsConnector {
-    /// Starts to load the files of the settings in a thread and returns at once.
+    /// Starts loading the files of the settings in a thread and returns at once.
     #[must_use]
     pub fn prepare(settings: TlsSettings) -> Self {
         let connector = Self { settings, provider: Arc::new(provider()), loaded: Arc::new(OnceLock::new()) };
@@ -55,15 +56,17 @@ impl TlsConnector {
             provider: connector.provider.clone(),
             loaded: connector.loaded.clone(),
         };
-        // If no thread can be started, the handshake loads them.
+        // If no thread can be started, the handshake loads the files.
         let _ = thread::Builder::new().name("certificates".into()).spawn(move || beforehand.check().is_ok());
         connector
     }
 
-    /// Waits until the files are loaded, so that errors in them are known before a connection is made.
+    /// Waits until the files are loaded, and returns their errors before a connection is made.
     ///
     /// # Errors
-    /// [`ErrorKind::Argument`] for a file that cannot be used, [`ErrorKind::Tls`] if the system has no trust store.
+    ///
+    /// Returns [`ErrorKind::Argument`] for a file that cannot be used, and [`ErrorKind::Tls`] if the system has no
+    /// trust store.
     pub fn check(&self) -> Result<(), Error> {
         self.loaded().map(drop)
     }
@@ -71,7 +74,8 @@ impl TlsConnector {
     /// Returns warnings about the files, such as a damaged certificate among others, one sentence each.
     ///
     /// # Errors
-    /// Those of [`check`](Self::check).
+    ///
+    /// Returns the errors of [`check`](Self::check).
     pub fn warnings(&self) -> Result<&[String], Error> {
         self.loaded().map(|loaded| loaded.warnings.as_slice())
     }
@@ -82,12 +86,14 @@ impl TlsConnector {
         self.loaded.get_or_init(load).as_ref().map_err(|(kind, text)| Error::new(*kind, text.clone()))
     }
 
-    /// Performs the TLS handshake on a TCP connection. No byte after the server's cleartext may have been read from it. The
-    /// certificate must be for [`TlsSettings::name`] if that is set, else for `host`.
+    /// Performs the TLS handshake on a TCP connection from which no byte after the server's cleartext was read. The
+    /// certificate must be valid for [`TlsSettings::name`] if that is set, and otherwise for `host`.
     ///
     /// # Errors
-    /// [`ErrorKind::Unavailable`] for a timeout or a lost connection, those of [`check`](Self::check), else
-    /// [`ErrorKind::Tls`]; an error about the certificate says why it is not trusted and what its SHA-256 is.
+    ///
+    /// Returns [`ErrorKind::Unavailable`] for a timeout or a lost connection, the errors of [`check`](Self::check),
+    /// and otherwise [`ErrorKind::Tls`]. An error about the certificate contains the reason and the SHA-256
+    /// fingerprint.
     pub fn handshake(&self, tcp: Tcp, host: &Host) -> Result<Tls, Error> {
         let host = self.settings.name.as_ref().unwrap_or(host);
         let loaded = self.loaded()?;
@@ -102,7 +108,8 @@ impl TlsConnector {
                 return Err(error::broken(io::ErrorKind::UnexpectedEof.into()));
             }
             if let Err(error) = connection.process_new_packets() {
-                // Sends the alert that tells the server why; a failure changes nothing.
+                // Sends the alert with the reason to the server. A failure is ignored because the handshake has
+                // failed anyway.
                 let _ = send(&mut connection, &mut tcp);
                 return Err(error::failed(error, host, verifier.seen().as_ref()));
             }
@@ -127,7 +134,7 @@ impl TlsConnector {
             }
             None => builder.with_no_client_auth(),
         };
-        // The server sends no certificate when a session is resumed.
+        // Without resumption, the server sends its certificate in every handshake.
         config.resumption = Resumption::disabled();
         if let Some(key_log) = &self.settings.key_log {
             config.key_log = key_log.for_rustls();
@@ -142,10 +149,10 @@ impl fmt::Debug for TlsConnector {
     }
 }
 
-/// A TLS connection after its handshake. Written data is sent by [`flush`](Write::flush) at the latest.
+/// A TLS connection after its handshake. [`flush`](Write::flush) sends all written data; a write may send it earlier.
 ///
-/// A connection that ends without the server's `close_notify` gives [`io::ErrorKind::UnexpectedEof`]: an attacker can end a
-/// TCP connection.
+/// A read fails with [`io::ErrorKind::UnexpectedEof`] if the connection ends without the server's `close_notify`,
+/// because an attacker can end a TCP connection.
 pub struct Tls {
     connection: ClientConnection,
     tcp: BufReader<Tcp>,
@@ -175,8 +182,8 @@ impl Tls {
         self.tcp.get_ref()
     }
 
-    /// Returns the size in bytes of a write and flush that never waits for the server to read: [`Tcp::send_buffer`] less
-    /// the overhead of TLS.
+    /// Returns the maximum size in bytes of a write and flush that does not wait for the server to read:
+    /// [`Tcp::send_buffer`] minus the overhead of TLS.
     #[must_use]
     pub fn send_buffer(&self) -> usize {
         let room = self.tcp().send_buffer();
@@ -217,7 +224,7 @@ impl Read for Tls {
 
 impl Write for Tls {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // The buffer of rustls is bounded: sending first makes room in it.
+        // The buffer of rustls is bounded, so it is sent first to make room.
         send(&mut self.connection, &mut self.tcp)?;
         self.connection.writer().write(bytes)
     }
@@ -258,7 +265,7 @@ impl TlsFacts {
         }
     }
 
-    /// Returns the facts as lines for a trace. Subject and issuer are untrusted text and not escaped.
+    /// Returns the facts as lines for a trace. Subject and issuer are untrusted and not escaped.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = vec![format!("{}, {}", self.version, self.cipher)];
@@ -284,10 +291,10 @@ fn send(connection: &mut ClientConnection, tcp: &mut BufReader<Tcp>) -> io::Resu
     Ok(())
 }
 
-/// Two TLS records of the largest size: rustls reads 4 KiB at a time.
+/// The size of the read buffer: two TLS records of the maximum size. Without it, rustls reads 4 KiB at a time.
 const READ_AHEAD: usize = 32 * 1024;
 
-/// An upper bound of the bytes that TLS adds to a record of at most 16 KiB (RFC 8446 §5.2).
+/// An upper bound for the bytes that TLS adds to a record of at most 16 KiB (RFC 8446 §5.2).
 const RECORD_OVERHEAD: usize = 256;
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use rustls::crypto::{CryptoProvider, ring};
 
-/// Returns ring's cryptography. With the feature `graviola`, and on a processor that graviola runs on, the key exchange
-/// X25519MLKEM768 comes first: it stays secret as long as X25519 or ML-KEM-768 (FIPS 203) holds.
+/// Returns the cryptography of ring. With the feature `graviola`, and on a processor that graviola supports, the key
+/// exchange X25519MLKEM768 is preferred, which is secure as long as X25519 or ML-KEM-768 (FIPS 203) is.
 pub(super) fn provider() -> CryptoProvider {
     #[cfg_attr(not(feature = "graviola"), expect(unused_mut, reason = "nothing is added"))]
     let mut provider = ring::default_provider();
@@ -14,7 +14,7 @@ pub(super) fn provider() -> CryptoProvider {
     provider
 }
 
-/// True if graviola runs on this processor: it panics where an instruction that it needs is missing.
+/// Returns true if graviola supports this processor; it panics if a required instruction is missing.
 #[cfg(all(feature = "graviola", target_arch = "x86_64"))]
 fn is_supported_by_graviola() -> bool {
     use std::arch::is_x86_feature_detected as has;
@@ -45,7 +45,7 @@ mod tests {
 
     use super::*;
 
-    /// The group that a client of [`provider`] agrees on with a server of `groups`.
+    /// Returns the group that a client with [`provider`] and a server with `groups` agree on.
     fn negotiated(groups: Vec<&'static dyn rustls::crypto::SupportedKxGroup>) -> NamedGroup {
         let key = KeyPair::generate().unwrap();
         let certificate: CertificateDer<'static> =
@@ -67,7 +67,7 @@ mod tests {
         let name = ServerName::try_from("localhost").unwrap();
         let mut client = ClientConnection::new(Arc::new(client), name).unwrap();
         let mut server = ServerConnection::new(Arc::new(server)).unwrap();
-        // The handshake alone does not show that both derived the same key; a record does.
+        // Only a record shows that both sides derived the same key.
         client.writer().write_all(b"CAPA\r\n").unwrap();
         while client.is_handshaking() || server.is_handshaking() || client.wants_write() {
             transfer(&mut |to| client.write_tls(to), &mut |from| server.read_tls(from));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn post_quantum_key_exchange_is_used_where_the_server_has_it() {
+    fn post_quantum_key_exchange_is_used_if_the_server_supports_it() {
         if !is_supported_by_graviola() {
             eprintln!("skipped: graviola does not run on this processor");
             return;
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_it_still_gets_x25519() {
+    fn x25519_is_used_with_other_servers() {
         assert_eq!(negotiated(ring::default_provider().kx_groups), NamedGroup::X25519);
     }
 }

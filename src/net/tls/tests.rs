@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::net::map_io_error;
 
-/// A certificate with its key, both in PEM too.
+/// A certificate and its key, in DER and PEM.
 struct Made {
     der: CertificateDer<'static>,
     pem: String,
@@ -65,7 +65,7 @@ impl Made {
 }
 
 impl Made {
-    /// A server that does not check that certificate and key match.
+    /// Returns the configuration of a server that does not check that certificate and key match.
     fn resolving_config(
         &self,
         version: &'static rustls::SupportedProtocolVersion,
@@ -146,7 +146,7 @@ fn refusal(made: &Made, settings: TlsSettings, name: &str) -> Error {
     error
 }
 
-/// The error must name the reason and the fingerprint that was seen.
+/// Returns the reason in the error, which must also contain the fingerprint of the certificate.
 fn distrusted(made: &Made, settings: TlsSettings, name: &str) -> String {
     let error = refusal(made, settings, name);
     assert_eq!(error.kind(), ErrorKind::Tls);
@@ -156,7 +156,7 @@ fn distrusted(made: &Made, settings: TlsSettings, name: &str) -> String {
 }
 
 #[test]
-fn a_trusted_server_is_talked_to() {
+fn data_is_exchanged_with_a_trusted_server() {
     let (files, ca) = (Files::new(), authority());
     let made = signed(params("pop.example.org"), &ca);
     let (port, server) = serve(made.server_config(), true);
@@ -232,7 +232,7 @@ fn both_ends_export_the_same_channel_binding() {
 }
 
 #[test]
-fn a_wrong_name_says_what_the_certificate_is_for() {
+fn the_error_for_a_wrong_name_lists_the_names() {
     let (files, ca) = (Files::new(), authority());
     let made = signed(params("www.example.org"), &ca);
     let why = distrusted(&made, files.trust(&ca), "pop.example.org");
@@ -244,7 +244,7 @@ fn a_wrong_name_says_what_the_certificate_is_for() {
 }
 
 #[test]
-fn every_host_can_be_asked_for() {
+fn every_host_is_a_valid_server_name() {
     for host in ["pop.example.org", "pop.example.org.", "mail_1.docker", "bücher.example", "127.0.0.1", "::1"]
     {
         error::server_name(&Host::parse(host).unwrap()).unwrap();
@@ -252,7 +252,7 @@ fn every_host_can_be_asked_for() {
 }
 
 #[test]
-fn a_common_name_is_no_name() {
+fn a_common_name_is_not_a_host_name() {
     let (files, ca) = (Files::new(), authority());
     let mut params = CertificateParams::default();
     params.distinguished_name.push(DnType::CommonName, "pop.example.org");
@@ -261,7 +261,7 @@ fn a_common_name_is_no_name() {
 }
 
 #[test]
-fn an_address_in_the_certificate_is_a_name() {
+fn a_certificate_may_be_for_an_ip_address() {
     let (files, ca) = (Files::new(), authority());
     let made = signed(params("127.0.0.1"), &ca);
     let (port, _server) = serve(made.server_config(), true);
@@ -282,7 +282,7 @@ fn dates_are_checked() {
 }
 
 #[test]
-fn unknown_issuers_are_named() {
+fn an_unknown_issuer_is_in_the_error() {
     let (files, ca, other) = (Files::new(), authority(), authority());
     let made = signed(params("pop.example.org"), &ca);
     let why = distrusted(&made, files.trust(&other), "pop.example.org");
@@ -299,7 +299,7 @@ fn unknown_issuers_are_named() {
 }
 
 #[test]
-fn an_authority_is_no_server_and_a_client_neither() {
+fn ca_and_client_certificates_are_refused() {
     let (files, ca) = (Files::new(), authority());
     let mut sub = params("pop.example.org");
     sub.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -312,7 +312,7 @@ fn an_authority_is_no_server_and_a_client_neither() {
 }
 
 #[test]
-fn a_self_signed_certificate_in_the_file_is_trusted_for_its_name_and_time() {
+fn a_self_signed_certificate_in_the_file_is_checked_for_name_and_dates() {
     let files = Files::new();
     let mut marked = params("pop.example.org");
     marked.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -331,7 +331,7 @@ fn a_self_signed_certificate_in_the_file_is_trusted_for_its_name_and_time() {
 }
 
 #[test]
-fn a_pin_is_all_that_counts() {
+fn a_pinned_certificate_needs_no_valid_name_or_date() {
     let mut expired = params("www.example.org");
     expired.not_after = rcgen::date_time_ymd(2020, 1, 31);
     let made = self_signed(expired);
@@ -341,8 +341,8 @@ fn a_pin_is_all_that_counts() {
     assert_eq!(distrusted(&other, pinned(&made), "pop.example.org"), "it is not the one that was pinned");
 }
 
-/// The same certificate as X.509 version 1: without version and extensions. The signature is then wrong, which does not
-/// matter here.
+/// Returns the certificate as X.509 version 1, without version and extensions. Its signature is then wrong, which
+/// does not matter here.
 fn version_1(made: &Made) -> CertificateDer<'static> {
     fn sequence(content: &[u8]) -> Vec<u8> {
         let length = match (content.len(), u16::try_from(content.len()).unwrap().to_be_bytes()) {
@@ -401,7 +401,7 @@ fn raw(bytes: &'static [u8]) -> (u16, JoinHandle<()>) {
 }
 
 #[test]
-fn a_server_without_tls_is_told_from_a_broken_one() {
+fn a_server_without_tls_is_recognised() {
     for greeting in [b"+OK ready\r\n".as_slice(), b"-ERR no\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"] {
         let (port, _server) = raw(greeting);
         let error = handshake(port, trusting(Trust::Fingerprint([0; 32])), "localhost").unwrap_err();
@@ -411,7 +411,7 @@ fn a_server_without_tls_is_told_from_a_broken_one() {
 }
 
 #[test]
-fn a_server_that_hangs_up_is_unavailable() {
+fn a_server_that_closes_in_the_handshake_is_unavailable() {
     let (port, _server) = raw(b"");
     let error = handshake(port, trusting(Trust::Fingerprint([0; 32])), "localhost").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
@@ -429,7 +429,7 @@ fn a_server_with_only_old_tls_is_refused() {
 
 /// A server with RSA key exchange only, or with an Ed448 key, ends the handshake with `handshake_failure` (40).
 #[test]
-fn nothing_in_common_is_said_so() {
+fn no_common_cipher_has_its_own_error() {
     let (port, _server) = raw(b"\x15\x03\x03\x00\x02\x02\x28");
     let error = handshake(port, trusting(Trust::Fingerprint([0; 32])), "localhost").unwrap_err();
     assert_eq!((error.kind(), TlsFailure::of(&error)), (ErrorKind::Tls, Some(TlsFailure::Incompatible)));
@@ -447,7 +447,7 @@ fn a_silent_handshake_times_out() {
 }
 
 #[test]
-fn a_client_certificate_is_shown() {
+fn a_client_certificate_is_sent() {
     let (files, ca) = (Files::new(), authority());
     let made = signed(params("pop.example.org"), &ca);
     let mut params = params("alice");
@@ -492,7 +492,7 @@ fn a_client_certificate_is_shown() {
 
 /// A bundle as a Windows editor saves it, with one damaged certificate.
 #[test]
-fn a_damaged_certificate_spoils_none_of_the_others() {
+fn a_damaged_certificate_does_not_affect_the_others() {
     let files = Files::new();
     let (one, two) = (self_signed(params("a.example.org")), self_signed(params("pop.example.org")));
     let junk = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
@@ -515,7 +515,7 @@ fn a_damaged_certificate_spoils_none_of_the_others() {
 }
 
 #[test]
-fn files_that_cannot_be_used_are_named_beforehand() {
+fn unusable_files_are_reported_before_connecting() {
     let files = Files::new();
     let made = self_signed(params("pop.example.org"));
     let good = files.write("good.pem", &made.pem);

@@ -20,15 +20,15 @@ use crate::{Error, ErrorKind};
 /// The server certificates to trust.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Trust {
-    /// Those that the trust store of the system signed, or, if the environment variables `SSL_CERT_FILE` or `SSL_CERT_DIR`
-    /// are set, the certificates in these.
+    /// Certificates signed by a CA in the trust store of the system, or by a certificate in `SSL_CERT_FILE` or
+    /// `SSL_CERT_DIR` if these environment variables are set.
     #[default]
     System,
-    /// Those that a certificate in this PEM file signed and, with the feature `certificate-details`, those in the file
-    /// itself. Names and dates are checked.
+    /// Certificates signed by a certificate in this PEM file and, with the feature `certificate-details`, the
+    /// certificates in the file themselves. Names and dates are checked.
     File(PathBuf),
-    /// Only the certificate with this SHA-256, whatever its name, dates and issuer. X.509 v1 certificates need the feature
-    /// `certificate-details`.
+    /// Only the certificate with this SHA-256 fingerprint; its name, dates and issuer are not checked. X.509 v1
+    /// certificates need the feature `certificate-details`.
     Fingerprint([u8; 32]),
 }
 
@@ -48,10 +48,10 @@ pub struct TlsSettings {
     pub trust: Trust,
     /// The client certificate for servers that ask for one.
     pub identity: Option<ClientIdentity>,
-    /// The name or IP address that the certificate must be for, in place of the host: for servers behind a tunnel. A name is
-    /// sent to the server (SNI, RFC 6066 §3). [`Trust::Fingerprint`] checks no name.
+    /// The name or IP address that the certificate must be valid for, instead of the host, for servers behind a
+    /// tunnel. A name is sent to the server (SNI, RFC 6066 §3). [`Trust::Fingerprint`] does not check the name.
     pub name: Option<Host>,
-    /// The destination of the connection's secrets, for debugging: they decrypt everything.
+    /// The log of the connection's secrets, for debugging. Everything can be decrypted with them.
     pub key_log: Option<KeyLog>,
 }
 
@@ -59,7 +59,7 @@ pub struct TlsSettings {
 pub(super) struct Loaded {
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
     pub(super) identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
-    /// Descriptions of the parts of files that were left out.
+    /// Descriptions of the parts of files that were skipped.
     pub(super) warnings: Vec<String>,
 }
 
@@ -81,7 +81,7 @@ impl TlsSettings {
 impl ClientIdentity {
     fn load(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
         let chain = certificates(&self.certificate)?;
-        // Errors of the PEM parser quote the malformed line, which is part of the key.
+        // Errors of the PEM parser are not shown because they quote the malformed line, which is part of the key.
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| match error {
             rustls::pki_types::pem::Error::Io(error) => unreadable(&self.key, &reason(&error)),
             _ => unreadable(&self.key, "no private key in PEM, or the key is encrypted"),
@@ -90,7 +90,7 @@ impl ClientIdentity {
     }
 }
 
-/// Leaves out damaged certificates: one in a bundle is no reason to distrust the others.
+/// Skips damaged certificates, because one in a bundle is no reason to distrust the others.
 fn ca_file(
     path: &Path,
     provider: &Arc<CryptoProvider>,
@@ -120,7 +120,8 @@ fn ca_file(
     Ok(CaFileVerifier::new(anchors, webpki))
 }
 
-/// Windows and macOS load most roots only when they verify a certificate, so the system itself verifies there.
+/// Windows and macOS load most roots only when the system verifies a certificate, so the system is the verifier
+/// there.
 #[cfg(any(windows, target_os = "macos"))]
 fn system(provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
     if ["SSL_CERT_FILE", "SSL_CERT_DIR"]
@@ -177,7 +178,7 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     }
 }
 
-/// The certificates of a PEM file, `None` for a damaged one. A byte order mark is skipped.
+/// Returns the certificates of a PEM file, with `None` for a damaged one. Skips a byte order mark.
 fn pem_certificates(path: &Path) -> Result<Vec<Option<CertificateDer<'static>>>, Error> {
     let bytes = std::fs::read(path).map_err(|error| unreadable(path, &reason(&error)))?;
     Ok(CertificateDer::pem_reader_iter(strip_bom(&bytes)).map(Result::ok).collect())

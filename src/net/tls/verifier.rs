@@ -1,4 +1,4 @@
-//! The verifiers that decide on a server's certificate in the handshake.
+//! Verifiers of server certificates.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ impl RecordingVerifier {
         Self { verifier, seen: Mutex::new(None) }
     }
 
-    /// The certificate, if the handshake came so far.
+    /// Returns the certificate, if the server sent one.
     pub(super) fn seen(&self) -> Option<CertificateDer<'static>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -99,8 +99,8 @@ impl CaFileVerifier {
     }
 }
 
-/// Self-signed CA certificates, as `openssl req -x509` makes them: webpki accepts none of them from a server, but here
-/// the user has named this very certificate.
+/// Accepts self-signed CA certificates, which `openssl req -x509` creates. webpki rejects them as server
+/// certificates, but here the user explicitly trusts the certificate.
 #[cfg(feature = "certificate-details")]
 impl CaFileVerifier {
     fn is_named(&self, leaf: &CertificateDer<'_>) -> bool {
@@ -193,7 +193,7 @@ impl FingerprintVerifier {
     }
 
     #[cfg(not(feature = "certificate-details"))]
-    #[allow(clippy::unused_self, reason = "the same signature as with the feature")]
+    #[allow(clippy::unused_self, reason = "the signature is the same as with the feature")]
     fn verify_with_raw_key(
         &self,
         _: &[u8],

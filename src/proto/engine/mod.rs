@@ -1,4 +1,4 @@
-//! Commands in flight, framing and dot-unstuffing: which bytes are the response to which command.
+//! The protocol engine: assigns responses to the commands in flight, and removes framing and dot-stuffing.
 
 use std::{collections::VecDeque, ops::Range, sync::LazyLock};
 
@@ -11,22 +11,22 @@ use super::{
     status::{StatusIndicator, StatusLine},
 };
 
-/// The longest status line, listing line or challenge, in octets. RFC 2449 §4 allows 512; servers with long
-/// unique-ids and SASL challenges that contain JSON need more, but never this much.
+/// The maximum length of a status line, listing line or challenge in octets. RFC 2449 §4 allows 512, but long
+/// unique-ids and SASL challenges that contain JSON need more.
 pub const MAX_LINE: usize = 8192;
 
 /// An event from the server.
 ///
-/// `T` is how the bytes are given: [`Engine::receive`] borrows them from the input (`&[u8]`), [`Engine::locate`] gives
-/// their place in it (`Range<usize>`).
+/// `T` is the type of the bytes: [`Engine::receive`] borrows them from the input (`&[u8]`), [`Engine::locate`]
+/// returns their position in the input (`Range<usize>`).
 ///
-/// Exhaustive on purpose: a caller that ignored a kind of event would lose a part of a response.
+/// Exhaustive on purpose: a caller that ignored a kind of event would lose part of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<T> {
     /// The status line of the oldest unanswered command, or the greeting.
     #[non_exhaustive]
     Status {
-        /// The command that it answers; `None` for the greeting.
+        /// The command that the line answers; `None` for the greeting.
         command: Option<Keyword>,
         /// `+OK` or `-ERR`.
         indicator: StatusIndicator,
@@ -39,14 +39,14 @@ pub enum Event<T> {
     Challenge(T),
     /// A line of a listing, unstuffed, without its line end.
     Line(T),
-    /// Bytes of a message, unstuffed: as many as there are, never empty. Cuts between events mean nothing.
+    /// The available bytes of a message, unstuffed and never empty. The division into events has no meaning.
     Body(T),
-    /// The line with a single dot: the response is complete.
+    /// The line with a single dot, which ends the response.
     End,
 }
 
 impl<T> Event<T> {
-    /// Converts the bytes of the event, for example a place in a buffer to the bytes there.
+    /// Converts the bytes of the event, for example from a position in a buffer to the bytes there.
     pub fn map<U>(self, convert: impl FnOnce(T) -> U) -> Event<U> {
         match self {
             Self::Status { command, indicator, more, line } => {
@@ -60,10 +60,10 @@ impl<T> Event<T> {
     }
 }
 
-/// The state of a session without input and output: it encodes commands and decodes responses.
+/// The state of a session without I/O: encodes commands and decodes responses.
 ///
-/// Give it the bytes that came from the server, as many or as few as there are, and take the events out of them until
-/// it asks for more bytes. `examples/tokio.rs` is an asynchronous client built on it.
+/// Pass the received bytes to [`receive`](Self::receive), in pieces of any size, until it needs more bytes.
+/// `examples/tokio.rs` is an asynchronous client that is built on the engine.
 ///
 /// ```
 /// use pop3::proto::{Command, Engine, Event, Keyword, MessageNumber};
@@ -93,7 +93,7 @@ pub struct Engine {
 struct Expected {
     keyword: Keyword,
     response: ResponseKind,
-    /// A `u32` keeps this at 8 bytes; a window can hold 5,000 commands.
+    /// A `u32` keeps the struct at 8 bytes; a window can hold 5,000 commands.
     octets: u32,
 }
 
@@ -105,7 +105,7 @@ enum State {
     Body(Edge),
 }
 
-/// The last bytes of a message so far: a dot has a meaning only at the start of a line.
+/// The position in a message: a dot has a meaning only at the start of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Edge {
     /// No byte of the message was received yet.
@@ -121,7 +121,7 @@ enum LineEnd {
     Lf,
 }
 
-/// How many bytes of the input were used, and the event that they are.
+/// The number of used bytes of the input, and the event in them.
 type Used<T> = (usize, Option<Event<T>>);
 
 impl Engine {
@@ -131,14 +131,14 @@ impl Engine {
         Self { in_flight: VecDeque::new(), unanswered: 0, state: State::Greeting, line_end: LineEnd::CrLf }
     }
 
-    /// Returns an engine for the session after `STLS` (RFC 2595 §4): there is no second greeting, and nothing learnt in
-    /// cleartext is kept, the line ends included.
+    /// Returns an engine for the session after `STLS` (RFC 2595 §4). There is no second greeting, and nothing learnt
+    /// in cleartext is kept, not even the kind of line ends.
     #[must_use]
     pub fn after_stls() -> Self {
         Self { state: State::Status, ..Self::new() }
     }
 
-    /// Appends a command to `out` and expects its response from now on. Returns the place of the secret in `out`, if the
+    /// Appends a command to `out` and expects its response. Returns the position of the secret in `out`, if the
     /// command has one: these bytes must not be logged.
     pub fn send(&mut self, command: &Command<'_>, out: &mut Vec<u8>) -> Option<Range<usize>> {
         let start = out.len();
@@ -150,35 +150,38 @@ impl Engine {
         secret_at
     }
 
-    /// Returns how many octets of commands are unanswered; RFC 2449 §6.6 asks clients to bound them.
+    /// Returns the size of the unanswered commands in octets. RFC 2449 §6.6 asks clients to bound it.
     #[must_use]
     pub fn unanswered(&self) -> usize {
         self.unanswered
     }
 
-    /// True if no command is unanswered: any byte from the server would be unexpected.
+    /// Returns true if every command is answered, so that any byte from the server is unexpected.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.in_flight.is_empty() && self.state == State::Status
     }
 
-    /// Takes the next event from the start of `input`. Returns how many bytes it used; the caller gives the rest again.
-    /// `Ok((0, None))` means that more bytes are needed than there are.
+    /// Returns the next event at the start of `input`, and the number of bytes to remove from `input` before the next
+    /// call. `Ok((0, None))` means that more bytes are needed.
     ///
-    /// The events do not depend on how the bytes are divided, except for the cuts between [`Event::Body`].
+    /// The events do not depend on how the bytes are divided, except that a message may be split into different
+    /// [`Event::Body`] pieces.
     ///
     /// # Errors
-    /// The server broke the protocol; the session cannot continue.
+    ///
+    /// Returns a [`ProtocolError`] if the server broke the protocol. The session cannot continue.
     pub fn receive<'a>(&mut self, input: &'a [u8]) -> Result<Used<&'a [u8]>, ProtocolError> {
         let (used, event) = self.locate(input)?;
         Ok((used, event.map(|event| event.map(|at| &input[at]))))
     }
 
-    /// Like [`receive`](Self::receive), but returns where in `input` the bytes of the event are, for a caller that owns
-    /// both the engine and the buffer.
+    /// Like [`receive`](Self::receive), but returns the position of the event's bytes in `input`, for a caller that
+    /// owns both the engine and the buffer.
     ///
     /// # Errors
-    /// Those of [`receive`](Self::receive).
+    ///
+    /// Returns the errors of [`receive`](Self::receive).
     pub fn locate(&mut self, input: &[u8]) -> Result<Used<Range<usize>>, ProtocolError> {
         if input.is_empty() {
             return Ok((0, None));
@@ -271,7 +274,7 @@ impl Engine {
         (used, Some(Event::End))
     }
 
-    /// Returns the start of the first line that begins with a dot, the line at 0 excepted.
+    /// Returns the start of the first line that begins with a dot, except for the line at 0.
     fn dot_line(&self, input: &[u8]) -> Option<usize> {
         static CRLF_DOT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\r\n."));
         static LF_DOT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\n."));
@@ -298,8 +301,8 @@ impl Engine {
     }
 }
 
-/// True if a message begins with a status indicator, so that it is the next response instead; `None` if more bytes are
-/// needed to decide.
+/// Returns true if a message begins with a status indicator: it is the next response instead. `None` means that more
+/// bytes are needed.
 fn begins_with_status(input: &[u8]) -> Option<bool> {
     for indicator in [&b"+OK"[..], b"-ERR"] {
         let common = input.iter().zip(indicator).take_while(|(a, b)| a == b).count();

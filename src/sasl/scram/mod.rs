@@ -109,7 +109,8 @@ impl MechanismState for Scram {
     }
 }
 
-/// Computes the client's final message from the server's first (RFC 5802 §3), and the state to verify the server.
+/// Computes the client's final message from the server's first message (RFC 5802 §3), and the signature to expect
+/// from the server.
 fn prove(hash: Hash, opening: &Opening, challenge: &[u8]) -> Result<(Secret, State), SaslError> {
     let first = ServerFirst::parse(challenge, &opening.nonce)?;
     let salted = hash.derive(opening.password.expose(), &first.salt, first.iterations);
@@ -185,7 +186,8 @@ fn attribute(attribute: Option<&str>, name: char) -> Result<&str, SaslError> {
     }
 }
 
-/// RFC 5802 §5.1: extensions after the attributes of a message are ignored, except `m=`. They must not repeat attributes.
+/// Checks extensions after the attributes of a message. They are ignored except for `m=`, and must not repeat
+/// attributes (RFC 5802 §5.1).
 fn extensions<'a>(mut attributes: impl Iterator<Item = &'a str>) -> Result<(), SaslError> {
     attributes.try_for_each(|extension| match extension.split_once('=') {
         Some(("m", _)) => Err(SaslError::MandatoryExtension),
@@ -197,7 +199,8 @@ fn extensions<'a>(mut attributes: impl Iterator<Item = &'a str>) -> Result<(), S
     })
 }
 
-/// Decodes strictly: with padding, without stray bits. Neither a salt nor a signature is empty.
+/// Decodes strict base64: with padding, and with unused bits zero. Empty values are refused, as neither a salt nor a
+/// signature is empty.
 fn base64(text: &str) -> Result<Vec<u8>, SaslError> {
     match STANDARD.decode(text) {
         Ok(bytes) if !bytes.is_empty() => Ok(bytes),
@@ -205,7 +208,7 @@ fn base64(text: &str) -> Result<Vec<u8>, SaslError> {
     }
 }
 
-/// RFC 5802 §7: `posit-number`, without a sign and leading zeros.
+/// RFC 5802 §7: `posit-number`, without sign and leading zeros.
 fn iterations(text: &str) -> Result<u32, SaslError> {
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(SaslError::Malformed);
@@ -243,8 +246,9 @@ fn is_nonce(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
 }
 
-/// Prepares a password by `SASLprep` (RFC 5802 §2.2, RFC 4013). A password that it rejects (not UTF-8, characters that are
-/// prohibited or newer than Unicode 3.2, an empty result) is used unchanged, as servers store it.
+/// Normalizes a password with `SASLprep` (RFC 5802 §2.2, RFC 4013). A password that `SASLprep` rejects (not UTF-8,
+/// with characters that are prohibited or newer than Unicode 3.2, or with an empty result) is used unchanged, because
+/// servers store it unchanged too.
 fn prepared(password: &Secret) -> Secret {
     let text = std::str::from_utf8(password.expose()).ok();
     match text.and_then(|text| stringprep::saslprep(text).ok()) {

@@ -28,7 +28,7 @@ fn begin(
     Exchange::new(mechanism, &parameters)
 }
 
-/// An exchange for user `user`, password `pencil`, whose first message is sent.
+/// Returns an exchange for user `user` with password `pencil`, after the first message was sent.
 fn sent(mechanism: Mechanism) -> Exchange {
     let nonce = if mechanism == ScramSha1 { NONCE_1 } else { NONCE_256 };
     let mut exchange =
@@ -42,7 +42,7 @@ fn response(exchange: &mut Exchange, challenge: &str) -> Result<String, SaslErro
 }
 
 #[test]
-fn the_exchange_is_that_of_rfc_5802() {
+fn the_example_of_rfc_5802_is_reproduced() {
     let mut exchange = sent_in_two_steps(ScramSha1, NONCE_1, "n,,n=user,r=fyko+d2lbbFgONRv9qkxdawL");
     assert_eq!(
         response(&mut exchange, FIRST_1).unwrap(),
@@ -53,7 +53,7 @@ fn the_exchange_is_that_of_rfc_5802() {
 }
 
 #[test]
-fn the_exchange_is_that_of_rfc_7677() {
+fn the_example_of_rfc_7677_is_reproduced() {
     let mut exchange = sent_in_two_steps(ScramSha256, NONCE_256, "n,,n=user,r=rOprNGfwEbeRWgbNEkqO");
     assert_eq!(
         response(&mut exchange, FIRST_256).unwrap(),
@@ -72,9 +72,9 @@ fn sent_in_two_steps(mechanism: Mechanism, nonce: &str, expected: &str) -> Excha
     exchange
 }
 
-/// Computed with Python's `hashlib` and `hmac`.
+/// The expected values were computed with Python's `hashlib` and `hmac`.
 #[test]
-fn what_is_said_of_the_channel_is_in_the_proof() {
+fn the_channel_binding_is_part_of_the_proof() {
     let exporter = ChannelBinding::TlsExporter(&EXPORTER);
     for (mechanism, binding, header, challenge, proof, signature) in [
         (
@@ -116,7 +116,7 @@ fn what_is_said_of_the_channel_is_in_the_proof() {
     }
 }
 
-/// Computed with Python's `hashlib` and `hmac`.
+/// The expected values were computed with Python's `hashlib` and `hmac`.
 #[test]
 fn names_are_escaped_and_passwords_prepared() {
     let bytes = |bytes: &[u8]| Credential::Password(Secret::from(bytes.to_vec()));
@@ -138,7 +138,7 @@ fn names_are_escaped_and_passwords_prepared() {
 }
 
 #[test]
-fn a_high_but_honest_iteration_count_works() {
+fn a_high_iteration_count_works() {
     let mut exchange = sent(ScramSha256);
     let first = format!("{NONCES_256},s=W22ZaJ0SNY7soEsUEjb6gQ==,i=600000");
     let proof = response(&mut exchange, &first).unwrap();
@@ -146,7 +146,7 @@ fn a_high_but_honest_iteration_count_works() {
 }
 
 #[test]
-fn a_tampered_first_message_gets_no_proof() {
+fn a_tampered_first_message_is_refused() {
     use SaslError::{ForeignNonce, Iterations, Malformed, MandatoryExtension, Refused};
     let s = "s=W22ZaJ0SNY7soEsUEjb6gQ==";
     let r = NONCES_256;
@@ -209,7 +209,7 @@ fn a_tampered_first_message_gets_no_proof() {
 }
 
 #[test]
-fn a_server_that_does_not_prove_itself_is_refused() {
+fn a_wrong_server_signature_is_refused() {
     use SaslError::{Malformed, MandatoryExtension, Refused, Unproven};
     for (challenge, expected) in [
         ("", Malformed),
@@ -238,7 +238,7 @@ fn a_server_that_does_not_prove_itself_is_refused() {
 }
 
 #[test]
-fn ok_without_a_signature_is_no_login() {
+fn ok_without_a_signature_is_refused() {
     let mut exchange = sent(ScramSha1);
     assert_eq!(exchange.finish(), Err(SaslError::Unproven));
     response(&mut exchange, FIRST_1).unwrap();
@@ -250,7 +250,7 @@ fn ok_without_a_signature_is_no_login() {
 }
 
 #[test]
-fn a_bad_nonce_or_binding_is_ours() {
+fn an_invalid_nonce_or_binding_is_the_callers_error() {
     let credential = password("pencil");
     for nonce in ["", "fifteen-octets.", "a,bcdefghijklmnopq", "a bcdefghijklmnopq", "\u{e9}bcdefghijklmnopq"]
     {
@@ -268,7 +268,7 @@ fn a_bad_nonce_or_binding_is_ours() {
 }
 
 #[test]
-fn what_to_say_of_the_channel() {
+fn the_channel_binding_depends_on_both_sides() {
     use ChannelBinding::{NotOffered, TlsExporter, Unavailable};
     let exporter = Some(&EXPORTER);
     let plus: &[Mechanism] = &[ScramSha256, ScramSha256Plus];
@@ -287,7 +287,7 @@ fn what_to_say_of_the_channel() {
 }
 
 #[test]
-fn the_length_of_the_first_message_is_known_before() {
+fn the_length_of_the_first_message_is_known_in_advance() {
     let mut exchange = sent(ScramSha256);
     assert_eq!(exchange.initial(255), None);
     assert_eq!(Hash::Sha1.digest(b"").len(), 20);
