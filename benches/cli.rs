@@ -1,7 +1,7 @@
-//! Costs of the binary that grow with the maildrop: its record. Figures are for comparing
-//! two versions on one machine: `cargo bench --bench cli`.
+//! Benchmarks of the record, whose cost grows with the maildrop. Compare two versions on one machine with
+//! `cargo bench --bench cli`.
 
-#![allow(clippy::unwrap_used, reason = "a benchmark that cannot begin ends")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up must fail")]
 
 use std::{path::Path, time::Duration};
 
@@ -12,7 +12,7 @@ fn main() {
     divan::main();
 }
 
-/// A record of messages as `fetch --maildir` writes it.
+/// Creates a record as `fetch --maildir` writes it.
 fn record_of(dir: &Path, messages: u32) {
     let mut record =
         Record::lock(dir, "alice", "pop.example.org", 995, Duration::ZERO).unwrap().open(None).unwrap();

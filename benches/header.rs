@@ -1,4 +1,4 @@
-//! Parsing of headers. Figures are for comparing two versions on one machine: `cargo bench --bench header`.
+//! Benchmarks of header parsing. Compare two versions on one machine with `cargo bench --bench header`.
 
 use divan::{Bencher, counter::BytesCount};
 use pop3::header;
@@ -26,7 +26,7 @@ fn headers_in_encoded_words(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::of_slice(ENCODED)).bench(|| header::parse(ENCODED));
 }
 
-/// Headers of many lines: the time should be linear in their number.
+/// Headers of many lines: the time should be linear in the number of lines.
 #[divan::bench(args = [1_000, 10_000])]
 fn header_lines(bencher: Bencher<'_, '_>, lines: usize) {
     let mut message = b"X-Long: word\r\n".repeat(lines);
@@ -34,7 +34,7 @@ fn header_lines(bencher: Bencher<'_, '_>, lines: usize) {
     bencher.counter(BytesCount::of_slice(&message)).bench(|| header::parse(&message));
 }
 
-/// 4 MiB of input that tempts a parser to restart at every byte.
+/// 4 MiB of input on which a naive parser restarts at every byte.
 #[divan::bench(args = ["=?", " =?", "=?utf-8?q?", "=?utf-8?q?x?= ", "(", ",", "<", "\"", "\"a\".", "a@b ", "a@b,", "<a@b"])]
 fn bombs(bencher: Bencher<'_, '_>, unit: &str) {
     let body = unit.repeat((4 << 20) / unit.len());

@@ -1,4 +1,4 @@
-//! Code that processes every byte or every message. Figures are for comparing two versions on one machine:
+//! Benchmarks of code that processes every byte or every message. Compare two versions on one machine with
 //! `cargo bench --bench micro`.
 
 use std::{fmt::Write as _, hint::black_box};
@@ -20,7 +20,7 @@ fn main() {
     divan::main();
 }
 
-/// Parses all events from bytes that arrive as from a socket; returns the number of bytes in bodies and lines.
+/// Parses all events from bytes that arrive as from a socket, and returns the number of bytes in bodies and lines.
 fn listen(engine: &mut Engine, wire: &[u8]) -> usize {
     let mut sum = 0;
     let mut from = 0;
@@ -47,7 +47,7 @@ fn engine(commands: &[Command<'_>]) -> Engine {
     engine
 }
 
-/// A message of lines of 72 bytes; some lines begin with a dot at a fixed interval.
+/// A message of 72-byte lines, of which every `lines_a_dot`th begins with a dot.
 #[divan::bench(args = [2, 20, 1_000_000])]
 fn framing_of_a_body(bencher: Bencher<'_, '_>, lines_a_dot: usize) {
     let mut wire = b"+OK\r\n".to_vec();
@@ -129,7 +129,7 @@ fn trace_of_a_body_line(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// The cost of the iterations that the server demands: RFC 7677 §3, up to the client's proof.
+/// The cost of an exchange with the iteration count of RFC 7677 §3, up to the client's proof.
 #[divan::bench]
 fn scram_sha_256_of_4_096_rounds(bencher: Bencher<'_, '_>) {
     let credential = Credential::Password(Secret::from("pencil"));

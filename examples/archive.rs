@@ -1,7 +1,8 @@
 //! Archives a maildrop: each message is stored in a Maildir exactly once, however often the program runs or is interrupted.
 //!
-//! `archive HOST[:PORT] USER FOLDER [--delete]`, with the password in `POP3_PASSWORD`. The mail is in `FOLDER/mail`, the
-//! record of what was fetched in `FOLDER/state`. With `--delete`, the messages that this run stored are deleted from the server.
+//! Usage: `archive HOST[:PORT] USER FOLDER [--delete]`, with the password in `POP3_PASSWORD`. The mail is stored in
+//! `FOLDER/mail`, and the record of fetched messages in `FOLDER/state`. With `--delete`, the messages that this run
+//! stored are deleted from the server.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -33,7 +34,7 @@ fn main() -> Result<(), Failure> {
     let destination = Destination::Maildir(folder.join("mail"));
     destination.probe()?;
 
-    // One run at a time; unfinished work of an interrupted run is completed or undone here.
+    // Locks the record, and completes or undoes the unfinished work of an interrupted run.
     let server = address.host().to_string();
     let locked = Record::lock(&folder.join("state"), user, &server, address.port(), TIMEOUT)?;
     let mut record = locked.open(destination.path().as_deref())?;
@@ -63,7 +64,7 @@ fn main() -> Result<(), Failure> {
             Err(error) => break Err(error),
         }
     };
-    // Stored messages are kept even if the connection is lost.
+    // Messages that were stored before the connection was lost are recorded too.
     let (late, record) = fetcher.finish();
     events.extend(late);
     let marked = report(&events);
@@ -102,7 +103,8 @@ fn new_messages<'l>(listing: &'l MaildropListing, record: &Record) -> Vec<Wanted
     wanted.collect()
 }
 
-/// Returns number, unique-id and occurrence of each message: identical messages may share a unique-id (RFC 1939 §7).
+/// Returns the number, unique-id and occurrence of each message, since identical messages may share a unique-id (RFC
+/// 1939 §7).
 fn occurrences(listing: &MaildropListing) -> Vec<(u32, &[u8], u32)> {
     let mut seen: HashMap<&[u8], u32> = HashMap::new();
     let ids =

@@ -13,7 +13,7 @@
 //! quit
 //! ```
 //!
-//! `quit` deletes the marked messages. At the end of input nothing is deleted.
+//! `quit` deletes the marked messages. The end of the input deletes nothing.
 
 use std::io::{self, BufRead, Write};
 

@@ -1,12 +1,12 @@
-//! `pop3` at work: starts a small mail server on this machine, runs the real program against it over TLS, and shows
-//! every command with its output.
+//! Demonstrates `pop3`: starts a small mail server on this machine, runs the real program against it over TLS, and
+//! shows every command with its output.
 //!
 //! ```text
 //! cargo run --release --example demo
 //! cargo run --release --example demo -- --serve     # only the server, to try pop3 by hand
 //! ```
 //!
-//! The server holds the five messages that the README shows.
+//! The server has the five messages of the README.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -16,15 +16,15 @@ use std::process::{Command, ExitCode, Output, Stdio};
 use mailbox::{Mailbox, Quirks, Tls, sample};
 
 #[path = "../tests/support/mailbox/mod.rs"]
-#[expect(dead_code, reason = "the tests use all of it, the demo half")]
+#[expect(dead_code, reason = "the demo uses only a part of it")]
 mod mailbox;
 
-/// Not `localhost`: some containers have no such line in `/etc/hosts`.
+/// Not `localhost`, because it is missing in `/etc/hosts` of some containers.
 const HOST: &str = "127.0.0.1";
 const USER: &str = "alice";
 const PASSWORD: &str = "correct horse";
 
-/// A command line of the demo, a description, and the expected exit code.
+/// A command line of the demo with a description and the expected exit code.
 struct Scene {
     title: &'static str,
     arguments: &'static [&'static str],
@@ -75,7 +75,7 @@ fn server() -> Mailbox {
     Mailbox::start(Tls::Implicit, Quirks::default()).with_user(USER, PASSWORD, sample::messages())
 }
 
-/// Plays all scenes; an unexpected exit code fails the demo.
+/// Runs all scenes. An unexpected exit code fails the demo.
 fn show() -> Result<ExitCode, Box<dyn Error>> {
     let program = program()?;
     let server = server();
@@ -104,7 +104,7 @@ fn show() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The certificate authority and an empty configuration in `folder`; gives the authority's file.
+/// Writes the CA certificate and an empty configuration file to `folder`, and returns the path of the certificate.
 fn prepare(folder: &Path, server: &Mailbox) -> Result<PathBuf, std::io::Error> {
     let ca_file = folder.join("ca.pem");
     std::fs::write(&ca_file, &server.certificate().ca_pem)?;
@@ -112,7 +112,7 @@ fn prepare(folder: &Path, server: &Mailbox) -> Result<PathBuf, std::io::Error> {
     Ok(ca_file)
 }
 
-/// `pop3` with the environment that all scenes share, without the user's own settings.
+/// Returns a `pop3` command with the environment of all scenes, without the settings of the user.
 fn command(program: &Path, folder: &Path, ca_file: &Path, server: &Mailbox, scene: &Scene) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
@@ -145,9 +145,9 @@ fn present(scene: &Scene, output: &Output) -> Result<(), std::io::Error> {
     Ok(())
 }
 
-/// The path of `pop3`, built with the profile of this example if it is missing or out of date.
+/// Builds `pop3` with the profile of this example if it is missing or out of date, and returns its path.
 ///
-/// Cargo reports what it compiles, and the path of the program.
+/// Cargo reports the compiled crates, and the path of the program.
 fn program() -> Result<PathBuf, Box<dyn Error>> {
     let here = std::env::current_exe()?;
     let folder = here.parent().and_then(Path::parent).ok_or("this example is in no target folder")?;
@@ -178,8 +178,8 @@ fn program() -> Result<PathBuf, Box<dyn Error>> {
     programs.next_back().ok_or_else(|| "cargo named no program".into())
 }
 
-/// True for the variables that `cargo run` sets to describe this package. Build scripts watch them (ring's does), so
-/// a cargo that inherits them compiles nearly everything anew.
+/// Returns true for the variables that `cargo run` sets to describe this package. Some build scripts (for example of
+/// ring) watch them, so a nested cargo that inherits them would rebuild nearly everything.
 fn is_of_this_package(name: &str) -> bool {
     name.starts_with("CARGO_PKG_")
         || [
@@ -217,7 +217,7 @@ fn serve_until_enter() -> Result<ExitCode, Box<dyn Error>> {
     }
     println!("\nSet these in another terminal, then try: pop3 status. Enter ends the server.");
     if std::io::stdin().read_line(&mut String::new())? == 0 {
-        // Without a terminal, run until this process is terminated.
+        // Without a terminal, the server runs until the process is terminated.
         loop {
             std::thread::park();
         }

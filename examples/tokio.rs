@@ -1,7 +1,8 @@
-//! An asynchronous POP3 client: the sans-I/O engine under tokio, over TLS. It lists the messages with their subjects, which
-//! it fetches pipelined: `tokio HOST PORT USER`, with the password in `POP3_PASSWORD`.
+//! An asynchronous POP3 client over TLS that runs the sans-I/O engine under tokio. It lists the messages with their
+//! subjects, using pipelining. Usage: `tokio HOST PORT USER`, with the password in `POP3_PASSWORD`.
 //!
-//! The engine does no I/O: the client reads bytes into a buffer, gives them to [`Engine::locate`], and handles the event.
+//! The engine does no I/O: the client reads bytes into a buffer, passes them to [`Engine::locate`], and handles the
+//! event.
 
 use std::{io, ops::Range, sync::Arc};
 
@@ -45,7 +46,7 @@ async fn main() -> Result<(), Failure> {
     let lines = client.lines().await?;
     let listings: Vec<_> = lines.iter().map(|line| listing::scan_listing(line)).collect::<Result<_, _>>()?;
 
-    // RFC 2449 §6.6: the unanswered commands must fit into the send window, else both sides may block.
+    // RFC 2449 §6.6: the unanswered commands must fit into the send window; otherwise both sides may block.
     let together = if capabilities.has(&Capability::Pipelining) { 50 } else { 1 };
     for group in listings.chunks(together) {
         let numbers = group.iter().map(|listing| listing.number);
@@ -57,7 +58,7 @@ async fn main() -> Result<(), Failure> {
             println!("{:4} {:8}  {}", listing.number, listing.octets, subject(&header));
         }
     }
-    Ok(()) // without QUIT: nothing is deleted
+    Ok(()) // without QUIT, nothing is deleted
 }
 
 /// A stream, the engine, and the received bytes that are not yet processed.
@@ -72,7 +73,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         Self { stream, engine: Engine::new(), input: Vec::new() }
     }
 
-    /// Sends commands in one write; the engine expects their responses in this order.
+    /// Sends commands in one write. The engine expects their responses in this order.
     async fn send(&mut self, commands: &[Command<'_>]) -> io::Result<()> {
         let mut out = Vec::new();
         for command in commands {
@@ -82,7 +83,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.stream.flush().await
     }
 
-    /// Gives the next event, with its bytes, to `handle`; reads from the stream as needed.
+    /// Calls `handle` with the next event and its bytes. Reads from the stream as needed.
     async fn event<T>(&mut self, handle: impl FnOnce(Event<&[u8]>) -> T) -> Result<T, Failure> {
         loop {
             if let (used, Some(event)) = self.engine.locate(&self.input)? {

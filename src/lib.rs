@@ -1,6 +1,6 @@
-//! A POP3 client library (RFC 1939 and its extensions): blocking, or without I/O for asynchronous programs.
+//! A POP3 client library (RFC 1939 and extensions): blocking, or without I/O for asynchronous programs.
 //!
-//! The command `pop3` is built on it; it is made for other front ends as well.
+//! The command `pop3` is built on this library, which is meant for other front ends too.
 //!
 //! # A session
 //!
@@ -20,16 +20,16 @@
 //! # Ok::<(), pop3::Error>(())
 //! ```
 //!
-//! Complete programs are in `examples/`: `console.rs` is an interactive client, `tokio.rs` an asynchronous one on
-//! [`proto::Engine`], `archive.rs` stores each message exactly once.
+//! There are complete programs in `examples/`: `console.rs` is an interactive client, `tokio.rs` is an asynchronous
+//! client on [`proto::Engine`], and `archive.rs` stores each message exactly once.
 //!
 //! # Scope
 //!
 //! In scope: every command of RFC 1939, `CAPA` (RFC 2449), `STLS` (RFC 2595), `AUTH` (RFC 5034), `UTF8` (RFC 6856),
-//! response codes (RFC 2449, RFC 3206), pipelining (RFC 2449 §6.6), TLS 1.2 and 1.3, SOCKS5 and HTTP proxies, storing
-//! messages exactly once.
+//! response codes (RFC 2449, RFC 3206), pipelining (RFC 2449 §6.6), TLS 1.2 and 1.3, SOCKS 5 and HTTP proxies, and
+//! storing messages exactly once.
 //!
-//! Out of scope: the content of messages beyond header fields (use a MIME library), and when to check for mail.
+//! Out of scope: message content beyond header fields (use a MIME library), and scheduling.
 //!
 //! # Architecture
 //!
@@ -44,57 +44,57 @@
 //! | 2 | [`session`] | the commands as blocking methods; the only place where `proto` and `net` meet |
 //! | 3 | `delivery` | storing messages exactly once, and the record of what was fetched (feature `delivery`) |
 //!
-//! A module imports only from lower layers. [`Error`], [`Secret`] and [`trace`] serve all of them. The command line
-//! (`src/cli`, feature `cli`) is on top and no part of the library's API.
+//! A module imports only from lower layers. All layers use [`Error`], [`Secret`] and [`trace`]. The command line
+//! (`src/cli`, feature `cli`) is on top, and is not part of the public API.
 //!
 //! ## The walk of a byte
 //!
-//! 1. [`net::Tls`] decrypts it into the one input buffer of the session.
-//! 2. [`Engine::locate`](proto::Engine::locate) finds the [`Event`](proto::Event) that it belongs to: a status line, a line of
-//!    a listing, or the longest unstuffed run of a message. Nothing is copied.
-//! 3. [`Message::chunk`](session::Message::chunk) lends the run to the caller.
-//! 4. `delivery` copies it once, into a block for its writer thread, which hashes it and writes it to the file.
+//! 1. [`net::Tls`] decrypts the byte into the only input buffer of the session.
+//! 2. [`Engine::locate`](proto::Engine::locate) finds the [`Event`](proto::Event) that contains the byte: a status
+//!    line, a line of a listing, or the longest unstuffed run of a message. Nothing is copied.
+//! 3. [`Message::chunk`](session::Message::chunk) returns the run, borrowed, to the caller.
+//! 4. `delivery` copies the run once, into a block for its writer thread, which hashes it and writes it to the file.
 //!
 //! ## The walk of a flag
 //!
 //! `pop3 headers --lines 5 --last 10`:
 //!
-//! 1. `cli::args` holds what was typed. An invalid value ends here, with exit code 2.
-//! 2. `cli::settings` decides what it means, together with the environment and the configuration file.
+//! 1. `cli::args` parses the command line. An invalid value ends the program with exit code 2.
+//! 2. `cli::settings` combines the options with the environment and the configuration file.
 //! 3. `cli::select` applies `--last 10` to the [`MaildropListing`](session::MaildropListing).
 //! 4. [`Transaction::top_all`](session::Transaction::top_all) requests `TOP n 5` for each selected message.
-//! 5. [`Command::encode`](proto::Command::encode) makes the bytes; the session traces them and writes a window of them at a
-//!    time.
+//! 5. [`Command::encode`](proto::Command::encode) encodes each command. The session traces the bytes, and writes one
+//!    window of them at a time.
 //!
 //! ## The life of a message from RETR to DELE
 //!
-//! 1. `RETR` is answered; the message goes to a temporary file, and is hashed on the way.
-//! 2. The checkpoint after it, `LIST n`, is answered in its place: [`Reply::Vouched`](session::Reply::Vouched). Until then
-//!    nothing is remembered.
-//! 3. The file is synced. The record notes the intent (octets, SHA-256, names) and is synced.
-//! 4. The file gets its name, and its folder is synced.
-//! 5. The record notes that it is done and is synced. Only now the message is reported, and may be marked.
-//! 6. `DELE` marks it. A checkpoint proves that each mark was answered.
-//! 7. [`commit`](session::Transaction::commit) sends `QUIT`; the server deletes. The record notes the deletion once the server
-//!    confirmed it.
+//! 1. The response to `RETR` is hashed and written to a temporary file.
+//! 2. The response to the next command, the checkpoint `LIST n`, proves that the message belongs to its `RETR`:
+//!    [`Reply::Vouched`](session::Reply::Vouched). Until then nothing is remembered.
+//! 3. The file is synced. The intent (octets, SHA-256, names) is written to the record, which is synced.
+//! 4. The file is renamed to its final name, and its folder is synced.
+//! 5. The completion is written to the record, which is synced. Only now is the message reported, and may be marked.
+//! 6. `DELE` marks the message. A checkpoint proves that each `DELE` was answered.
+//! 7. [`commit`](session::Transaction::commit) sends `QUIT`, and the server deletes the message. The deletion is
+//!    written to the record after the server confirmed it.
 //!
-//! A run that ends between two steps is completed or undone by the next one, by comparing contents.
+//! If a run ends between two steps, the next run compares the contents, and completes or undoes the step.
 //!
 //! ## Invariants
 //!
 //! | invariant | test |
 //! | --- | --- |
-//! | without `commit`, no `QUIT` is sent | `session::tests::without_commit_marks_are_taken_back_and_nobody_quits` |
-//! | after a protocol or I/O error, nothing is sent | `session::tests::nothing_is_said_after_a_time_out` |
-//! | a message ends at CRLF `.` CRLF only | `proto::engine::tests::a_body_ends_at_crlf_dot_crlf_only` |
-//! | how TCP divides the bytes changes nothing | `proto::engine::tests::cutting_never_changes_the_events` |
-//! | responses out of order vouch for nothing | `session::tests::answers_out_of_step_vouch_for_nothing` |
+//! | without `commit`, no `QUIT` is sent | `session::tests::without_commit_marks_are_removed_and_quit_is_not_sent` |
+//! | after a protocol or I/O error, nothing is sent | `session::tests::nothing_is_sent_after_a_timeout` |
+//! | a message ends at CRLF `.` CRLF only | `proto::engine::tests::a_body_ends_only_at_crlf_dot_crlf` |
+//! | the division of the bytes by TCP changes nothing | `proto::engine::tests::splitting_the_input_does_not_change_the_events` |
+//! | responses out of order prove nothing | `session::tests::responses_out_of_step_prove_nothing` |
 //! | marks are proven before they are committed | `session::tests::marks_are_counted_before_they_are_committed` |
-//! | only an unambiguous `+OK` to `QUIT` counts as deletion | `session::tests::a_second_answer_to_quit_confirms_nothing` |
-//! | nothing received before TLS is used after it | `session::tests::data_after_stls_in_cleartext_is_never_taken_for_a_response` |
+//! | only an unambiguous `+OK` to `QUIT` counts as deletion | `session::tests::data_after_the_response_to_quit_is_an_error` |
+//! | nothing received before TLS is used after it | `session::tests::cleartext_after_stls_is_never_a_response` |
 //! | an argument cannot contain a second command | `proto::argument::tests::an_argument_cannot_contain_a_second_command` |
-//! | secrets appear in no trace and no error | `session::tests::an_echoed_secret_is_seen_nowhere` |
-//! | killed at any point, a run loses and doubles nothing | `tests/kill.rs`, `tests/storage_faults.rs` |
+//! | secrets appear in no trace and no error | `session::tests::an_echoed_secret_is_redacted_everywhere` |
+//! | a run that is killed loses and doubles no message | `tests/kill.rs`, `tests/storage_faults.rs` |
 //!
 //! # Stability
 //!

@@ -1,7 +1,6 @@
-//! Cuts, resets or stalls the connection after each byte that the server sends: the run ends in time with the right exit
-//! code, sends no `QUIT` after an error, leaves only whole messages, and remembers only those that are stored. In cleartext
-//! and over TLS, where an end without `close_notify` is an error. Every seventh byte is tried; `POP3_TEST_SWEEP=long` tries
-//! all.
+//! Cuts, resets or stalls the connection after each byte that the server sends, in cleartext and over TLS. The run
+//! must end in time with the right exit code, send no `QUIT` after an error, leave only complete messages, and
+//! remember only those that are stored. Every seventh byte is tried; `POP3_TEST_SWEEP=long` tries all.
 
 use std::fmt::Write as _;
 use std::io::{self, Read, Write};
@@ -19,14 +18,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::sandbox::{Sandbox, run};
 
-/// Dot-stuffed; the middle one resembles the end of an answer followed by another answer.
+/// Dot-stuffed messages. The second one contains text that looks like the end of a response and another response.
 const MESSAGES: [&str; 3] =
     ["Subject: one\r\n\r\n..dot\r\n", "a: b\r\n\r\n\n.\n+OK\r\n", "..\r\n...\r\nwithout header\r\n"];
 
 /// Runs spend most of their time waiting.
 const THREADS: usize = 8;
 
-/// A run takes milliseconds and one timeout of 0.3 s, but the machine may be busy.
+/// The maximum duration of a run. A run takes milliseconds and one timeout of 0.3 s, but the machine may be busy.
 const IN_TIME: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl Job {
 struct Told {
     commands: Vec<String>,
     said: usize,
-    /// Bytes sent before the answer to `QUIT`.
+    /// The number of bytes sent before the response to `QUIT`.
     before_quit: Option<usize>,
 }
 
@@ -67,7 +66,7 @@ struct Server {
     serving: JoinHandle<Told>,
 }
 
-/// A server certificate and its SHA-256. Ed25519 signatures have a fixed length, hence so do handshakes.
+/// A server certificate and its SHA-256. Ed25519 signatures have a fixed length, so the handshakes have, too.
 static CERTIFICATE: LazyLock<(Arc<ServerConfig>, String)> = LazyLock::new(|| {
     let key = KeyPair::generate_for(&PKCS_ED25519).expect("a key");
     let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a valid name");
@@ -87,7 +86,7 @@ static CERTIFICATE: LazyLock<(Arc<ServerConfig>, String)> = LazyLock::new(|| {
     (Arc::new(config.expect("the key fits the certificate")), fingerprint)
 });
 
-/// RFC 8446 §5.2: a record adds a header, a type and a tag to its content.
+/// The overhead of a TLS record: a header, a type and a tag (RFC 8446 §5.2).
 const RECORD: usize = 5 + 1 + 16;
 
 /// A connection that ends after a given number of bytes.
@@ -133,7 +132,7 @@ impl Write for Wire {
     }
 }
 
-/// In cleartext, or over TLS.
+/// A connection in cleartext or over TLS.
 trait Connection: Read + Write {
     fn wire(&self) -> &Wire;
 }
@@ -157,7 +156,7 @@ impl Server {
         Self::start_on(listener, octets, end, tls)
     }
 
-    /// On an existing listener: the record is per port, so the next run has to use the same one.
+    /// Serves on an existing listener, because the record is per port and the next run must use the same one.
     fn start_on(listener: TcpListener, octets: usize, end: End, tls: bool) -> Self {
         let port = listener.local_addr().expect("bound").port();
         let serving = std::thread::spawn(move || {
@@ -235,7 +234,7 @@ fn unstuffed(message: &str) -> Vec<u8> {
     lines.collect::<String>().into_bytes()
 }
 
-/// Describes what is wrong after a connection that ended after `octets` of `all` bytes.
+/// Ends a connection after `octets` of `all` bytes, and returns what is wrong afterwards.
 fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(), String> {
     let room = Sandbox::new();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -267,10 +266,10 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     if outcome.code != Some(code) {
         return wrong(&format!("not exit code {code}"));
     }
-    // `QUIT` is sent only once everything before it was answered, and never without `--commit`.
+    // `QUIT` is sent only after every earlier command was answered, and never without `--commit`.
     let quit_is_due = told.before_quit.is_none_or(|before| before + last == all);
     if !quit_is_due || (quit && !matches!(job, Job::Delete)) {
-        return wrong("QUIT out of turn");
+        return wrong("QUIT at the wrong time");
     }
     let deleted = outcome.stdout().contains("\"deleted\":true");
     if deleted && code != 0 {
@@ -288,7 +287,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
         return wrong(&format!("there are other files: {files:?}"));
     }
     if matches!(job, Job::Fetch) {
-        // None lost, none doubled: remembered messages are stored, the others are fetched now.
+        // No message is lost or doubled: remembered messages are stored, and the others are fetched now.
         let second = Server::start_on(again, usize::MAX, End::Cut, tls);
         let rest = run(pop3(second.port, &["fetch", "--json"]));
         if rest.code != Some(0) || room.files() != all_files {
@@ -303,7 +302,7 @@ fn try_one(job: Job, tls: bool, end: End, octets: usize, all: usize) -> Result<(
     Ok(())
 }
 
-/// The number of bytes that the server sends in an undisturbed session.
+/// Returns the number of bytes that the server sends in an undisturbed session.
 fn whole(job: Job, tls: bool) -> usize {
     let room = Sandbox::new();
     let server = Server::start(usize::MAX, End::Cut, tls);
@@ -333,16 +332,16 @@ fn sweep(job: Job, tls: bool) {
             scope.spawn(|| {
                 while let Some(&(end, at)) = jobs.get(next.fetch_add(1, SeqCst)) {
                     if let Err(what) = try_one(job, tls, end, at, all) {
-                        let failure = format!("{job:?}, {end:?} behind octet {at} of {all}: {what}");
-                        failures.lock().expect("nobody panics with it").push(failure);
+                        let failure = format!("{job:?}, {end:?} after byte {at} of {all}: {what}");
+                        failures.lock().expect("no thread panics").push(failure);
                     }
                 }
             });
         }
     });
-    let failures = failures.into_inner().expect("nobody panicked");
+    let failures = failures.into_inner().expect("no thread panicked");
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), jobs.len(), failures.join("\n"));
-    eprintln!("{job:?}: {} positions in a session of {all} octets", jobs.len());
+    eprintln!("{job:?}: {} positions in a session of {all} bytes", jobs.len());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::support::sandbox::{Sandbox, files, run};
 const PASSWORD: &str = "dove-cote 9";
 const WAYS: [&str; 3] = ["none", "starttls", "implicit"];
 
-/// `pop3` for `user` of this server.
+/// Returns a `pop3` command for `user` of this server.
 fn pop3(room: &Sandbox, dovecot: &Dovecot, tls: &str, user: &str, arguments: &[&str]) -> Command {
     let mut command = room.pop3(if tls == "implicit" { dovecot.tls_port } else { dovecot.port });
     command
@@ -21,7 +21,7 @@ fn pop3(room: &Sandbox, dovecot: &Dovecot, tls: &str, user: &str, arguments: &[&
     command
 }
 
-/// The expected download of messages in a Maildir: a body always ends with a line end.
+/// Returns the expected download of messages in a Maildir; a body always ends with a line end.
 fn received(messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let mut all: Vec<Vec<u8>> = messages
         .iter()
@@ -51,7 +51,7 @@ fn every_subcommand() {
 
         let status = &run(&["status", "--json"]).expect(0).json()[0];
         assert_eq!((&status["messages"], &status["new_messages"]), (&12.into(), &12.into()));
-        // Everything before STLS is discarded, the greeting included.
+        // Everything received before STLS is discarded, including the greeting.
         let greeting = run(&["status", "--server"]).expect(0).stdout().contains("Dovecot");
         assert_eq!(greeting, tls != "starttls");
         assert!(run(&["headers"]).expect(0).stdout().contains("Sender 3"));
@@ -153,7 +153,7 @@ fn certificates() {
     let other_ca = room.path("other.pem");
     std::fs::write(&other_ca, &other.ca_pem).expect("a file");
     for tls in ["starttls", "implicit"] {
-        // It is not in the system's trust store, and another CA did not sign it.
+        // The certificate is not in the system's trust store, and was not signed by another CA.
         let mut untrusted = pop3(&room, &dovecot, tls, "alice", &["status"]);
         untrusted.env_remove("POP3_CA_FILE");
         let mut wrong_ca = pop3(&room, &dovecot, tls, "alice", &["status"]);

@@ -1,4 +1,4 @@
-//! Whole sessions against the mailbox server: over TLS, with many messages, with large ones, with failures.
+//! Whole sessions against the mailbox server: over TLS, with many messages, with large messages, with failures.
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
@@ -20,7 +20,7 @@ fn serve(tls: Tls, quirks: Quirks, mail: Vec<Message>) -> Mailbox {
     Mailbox::start(tls, quirks).with_user("alice", "secret", mail)
 }
 
-/// `pop3` for this server, which it trusts.
+/// Returns a `pop3` command that trusts this server.
 fn pop3(room: &Sandbox, server: &Mailbox, tls: Tls, arguments: &[&str]) -> Command {
     let ca_file = room.path("ca.pem");
     std::fs::write(&ca_file, &server.certificate().ca_pem).expect("a file");
@@ -83,7 +83,7 @@ fn certificate_of_another_name() {
 
 /// `--wait`: an `[IN-USE]` refusal is retried until the time is up.
 #[test]
-fn in_use_for_a_moment() {
+fn a_maildrop_in_use_is_tried_again() {
     let quirks = Quirks { login_refused: Some(("-ERR [IN-USE] locked", 2)), ..Quirks::default() };
     let server = serve(Tls::None, quirks, maildrop(2));
     let room = Sandbox::new();
@@ -96,9 +96,9 @@ fn in_use_for_a_moment() {
     assert!(started.elapsed() < Duration::from_secs(10), "it waits for {:?}", started.elapsed());
 }
 
-/// Only `QUIT` deletes; `deleted` is what the server confirmed.
+/// Only `QUIT` deletes messages; `deleted` is true if the server confirmed it.
 #[test]
-fn ends_of_a_session() {
+fn messages_are_deleted_only_by_quit() {
     for (quit, code, deleted, left) in [
         (Quit::Ok, 0, serde_json::Value::Bool(true), 0),
         (Quit::Refused, 75, serde_json::Value::Bool(false), 3),
@@ -117,7 +117,7 @@ fn ends_of_a_session() {
 }
 
 #[test]
-fn a_server_of_little_ability() {
+fn a_server_with_few_capabilities() {
     let quirks = Quirks {
         capa: false,
         pipelining: false,
@@ -147,10 +147,10 @@ fn a_server_of_little_ability() {
 
 /// The connection is lost again and again: each run stores some more messages, none twice, until all are stored.
 #[test]
-fn connections_that_do_not_last() {
+fn every_lost_connection_makes_progress() {
     let mail = maildrop(40);
     let longest = mail.iter().map(Message::octets).max().expect("messages");
-    // Enough for the listing and one message, so that each connection makes progress.
+    // The limit suffices for the listing and one message, so that each connection makes progress.
     let quirks = Quirks { drop_after: Some(longest * 3 / 2 + 8_000), ..Quirks::default() };
     let server = serve(Tls::Implicit, quirks, mail.clone());
     let room = Sandbox::new();
@@ -162,7 +162,7 @@ fn connections_that_do_not_last() {
             break;
         }
         outcome.expect(69);
-        assert!(runs < 200, "no run gets on");
+        assert!(runs < 200, "no run makes progress");
     }
     assert!(runs > 1, "no connection was lost");
     let files = room.files();
@@ -172,10 +172,11 @@ fn connections_that_do_not_last() {
     assert!(rows.len() == 1 && rows[0]["uid"] == "late", "{rows:?}");
 }
 
-/// A server that sends a byte now and then never exceeds `--timeout`, but does exceed `--deadline`.
+/// A server that slowly sends single bytes never exceeds `--timeout`, but does exceed `--deadline`.
 #[test]
-fn drip() {
-    let quirks = Quirks { drip: Some(Duration::from_millis(100)), ..Quirks::default() };
+fn a_slow_server_ends_at_the_deadline() {
+    let quirks =
+        Quirks { a_slow_server_ends_at_the_deadline: Some(Duration::from_millis(100)), ..Quirks::default() };
     let server = serve(Tls::None, quirks, maildrop(1));
     let room = Sandbox::new();
     let started = Instant::now();
@@ -184,7 +185,7 @@ fn drip() {
     assert!(room.files().is_empty());
 }
 
-/// Standard input that stays open is not waited for beyond `--deadline`, and the error names it.
+/// A standard input that stays open is read until `--deadline`, and the error names it.
 #[test]
 fn a_deadline_ends_the_wait_for_unique_ids() {
     let room = Sandbox::new();
@@ -209,7 +210,7 @@ fn a_greeting_that_refuses() {
 
 /// A large message and an endless line, in constant memory. `POP3_TEST_LARGE=long` uses 1 GiB.
 #[test]
-fn large_messages_need_no_memory() {
+fn large_messages_need_constant_memory() {
     let mebibytes =
         if std::env::var("POP3_TEST_LARGE").is_ok_and(|value| value == "long") { 1024 } else { 64 };
     let line = format!(".{}\r\n", "0123456789abcdef".repeat(64));

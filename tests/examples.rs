@@ -23,7 +23,7 @@ impl Fixture {
         Self { server, folder }
     }
 
-    /// Builds and runs an example; what is up to date is not built again.
+    /// Builds an example if it is not up to date, and runs it.
     fn run(&self, example: &str, arguments: &[&str], input: &str) -> Output {
         let mut child = Command::new(built(example))
             .args(arguments)
@@ -45,7 +45,8 @@ impl Fixture {
     }
 }
 
-/// Cargo builds the examples for `cargo test`, but not for `cargo test --test pop3`.
+/// Builds an example and returns its path: cargo builds the examples for `cargo test`, but not for
+/// `cargo test --test pop3`.
 fn built(example: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--offline", "--locked", "--message-format=json", "--example", example])

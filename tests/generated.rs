@@ -1,5 +1,5 @@
-//! The manual and the completions are what the command line is: rendered from it, and compared with what is committed.
-//! `UPDATE=1 cargo test generated` writes them anew.
+//! Renders the manual pages and completions from the command line, and compares them with the committed files.
+//! `UPDATE=1 cargo test generated` rewrites the files.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::support::skip::skipped;
 use pop3::cli::args::{Args, text::EXAMPLES};
 
 #[test]
-fn completions_are_what_the_command_line_is() {
+fn completions_are_up_to_date() {
     let bash = replaced(
         &render(Shell::Bash),
         "--account)\n                    COMPREPLY=(\"${cur}\")\n                    if [[ \"${BASH_VERSINFO[0]}\" -ge 4 ]]; then\n                        compopt -o nospace\n                    fi\n",
@@ -39,7 +39,7 @@ fn completions_are_what_the_command_line_is() {
         ACCOUNT_OF_FISH,
         &format!("{ACCOUNT_OF_FISH} -a \"(__fish_pop3_accounts)\""),
     );
-    // An option before the command that still lacks its value must not end all completion.
+    // An option before the command whose value is still missing must not end all completion.
     let fish = replaced(&fish, "2>/dev/null\n    or return\n", "2>/dev/null\n    or return 0\n");
     committed("completions/pop3.fish", &format!("{FISH_ACCOUNTS}{fish}"));
 
@@ -49,7 +49,7 @@ fn completions_are_what_the_command_line_is() {
 }
 
 #[test]
-fn the_manual_is_what_the_command_line_is() {
+fn the_manual_is_up_to_date() {
     let mut pop3 = Args::command();
     pop3.build();
     committed("man/pop3.1", &page(&pop3, include_str!("manual/pop3.1")));
@@ -87,9 +87,9 @@ fn the_manual_is_what_the_command_line_is() {
     }
 }
 
-/// `mandoc` is asked where it is installed; where its verdict is required it must be.
+/// Checks the pages with `mandoc` if it is installed. It must be if skipped tests are failures.
 #[test]
-fn the_manual_pleases_mandoc() {
+fn mandoc_accepts_the_manual() {
     let mut pages: Vec<PathBuf> = std::fs::read_dir(root().join("man"))
         .expect("the manual is there")
         .map(|entry| entry.expect("readable").path())
@@ -108,10 +108,10 @@ fn the_manual_pleases_mandoc() {
     }
 }
 
-/// Each shell reads its script and is asked for completions.
+/// Loads the script in each shell and requests completions.
 #[cfg(unix)]
 #[test]
-fn the_shells_complete() {
+fn every_shell_completes() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     std::fs::create_dir(folder.path().join("pop3")).expect("a folder can be made");
     std::fs::write(
@@ -124,7 +124,7 @@ fn the_shells_complete() {
         ("bash", &["--norc", "-c"][..], BASH, all),
         ("zsh", &["-f", "-c"], ZSH, all),
         ("fish", &["-N", "-c"], FISH, all),
-        // Its script knows words, and no values of options.
+        // The script for elvish completes words, but no values of options.
         ("elvish", &["-norc", "-c"], ELVISH, &["status", "--maildir"]),
     ] {
         let output = std::process::Command::new("timeout")
@@ -155,7 +155,7 @@ fn the_shells_complete() {
     }
 }
 
-/// The file must hold the text; with `UPDATE=1` it is made so.
+/// Checks that the file has this content, or writes it with `UPDATE=1`.
 fn committed(path: &str, text: &str) {
     let file = root().join(path);
     let text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") + "\n";
@@ -172,7 +172,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A completion script, its descriptions without what help says of variables and defaults.
+/// Renders a completion script. Descriptions do not include the variables and defaults of the help.
 fn render(shell: impl Generator) -> String {
     let short = |arg: Arg| match arg.get_help().map(ToString::to_string) {
         Some(help) => arg.help(help.split(" [").next().unwrap_or_default().to_owned()),
@@ -183,13 +183,13 @@ fn render(shell: impl Generator) -> String {
     String::from_utf8(script).expect("scripts are text")
 }
 
-/// A script with its own places changed: it would know nothing of the accounts in the configuration file.
+/// Replaces a part of a script, which would otherwise not complete the accounts of the configuration file.
 fn replaced(script: &str, from: &str, to: &str) -> String {
-    assert!(script.contains(from), "the script lacks {from:?}: clap_complete renders it otherwise by now");
+    assert!(script.contains(from), "the script lacks {from:?}: clap_complete has changed its output");
     script.replace(from, to)
 }
 
-/// A page from its template: lines `.\" @name` stand for what is rendered.
+/// Renders a page from its template, in which lines `.\" @name` stand for the rendered parts.
 fn page(command: &Command, template: &str) -> String {
     let name = command.get_display_name().unwrap_or(command.get_name()).to_owned();
     // Options that `-h` omits are in the manual.
@@ -218,7 +218,7 @@ fn page(command: &Command, template: &str) -> String {
             }
         }
     }
-    // tbl has to be asked for in the first line.
+    // The first line must request tbl.
     if template.contains("\n.TS\n") { format!("'\\\" t\n{}", page.replace(".\\\" t\n", "")) } else { page }
 }
 
@@ -244,7 +244,7 @@ fn options(command: &Command, man: &Man) -> String {
     options
 }
 
-/// Every variable that stands in the help of an option, and those that stand in none.
+/// Renders the variables of all options, and those that belong to no option.
 fn environment(command: &Command) -> String {
     if command.get_name() != "pop3" {
         return ".SH ENVIRONMENT\nAll variables are listed in\n.BR pop3 (1).\n".into();
@@ -253,7 +253,7 @@ fn environment(command: &Command) -> String {
         ".SH ENVIRONMENT\nA variable that is set to an empty string counts as not set, except\n.BR POP3_PASSWORD ,\nwhich is then an empty password, and\n.BR POP3_PROXY ,\nwhich then means no proxy.\n",
     );
     for (arg, variable) in command.get_arguments().filter_map(|arg| Some((arg, variable(arg)?))) {
-        let option = arg.get_long().expect("what has a variable has a long name").replace('-', "\\-");
+        let option = arg.get_long().expect("an option with a variable has a long name").replace('-', "\\-");
         let _ = write!(text, ".TP\n.B {variable}\nThe same as\n.BR \\-\\-{option} .\n");
     }
     for (variables, meaning) in VARIABLES {
@@ -376,7 +376,7 @@ ask pop3 --account h
 ask pop3 -a ho
 "#;
 
-/// zsh completes only in a terminal of its own.
+/// zsh completes only in a terminal.
 #[cfg(unix)]
 const ZSH: &str = r#"
 zmodload zsh/zpty

@@ -1,4 +1,4 @@
-//! `record --import` of lists of seen messages that the real programs wrote, for mail from Dovecot.
+//! Imports lists of seen messages that real programs wrote after fetching from Dovecot.
 
 use std::fs::{self, File};
 use std::process::Command;
@@ -13,8 +13,8 @@ use crate::support::skip::need;
 
 const PASSWORD: &str = "dovecote9";
 
-/// Puts five messages into Dovecot, lets the other program fetch them (`fetch`), and adds two more: `pop3` imports `list`
-/// and fetches exactly those two.
+/// Delivers five messages to Dovecot, has the other program fetch them with `fetch`, and delivers two more. `pop3`
+/// must import `list` and fetch exactly those two.
 fn two_of_seven(fetch: impl FnOnce(&Sandbox, &Dovecot) -> Command, list: impl FnOnce(u16) -> String) {
     let Some(dovecot) = Dovecot::start(&[("alice", PASSWORD)]) else { return };
     let mail = messages(7, 3);
@@ -115,7 +115,7 @@ fn getmail() {
     );
 }
 
-/// A list whose last line has no end yet, and a list that changes while it is read, are refused and change nothing.
+/// A list with an incomplete last line and a list that changes while it is read are refused, and change nothing.
 #[test]
 fn a_list_that_is_being_written() {
     let room = Sandbox::new();
@@ -145,7 +145,7 @@ fn a_list_that_is_being_written() {
                 file.set_modified(UNIX_EPOCH + Duration::from_secs(second)).expect("a time");
             }
         });
-        // The system decides if the writer is scheduled while the list is read.
+        // It depends on the scheduler whether the list changes while it is read, so several attempts are made.
         let refused = (0..100).map(|_| record(&["--import", "fetchids"])).find(|outcome| {
             if outcome.code == Some(0) {
                 record(&["--forget", "--all"]);

@@ -1,5 +1,6 @@
-//! `login`, `status` and `logout` with a real keyring: gnome-keyring on a message bus of its own, Credential Manager on
-//! Windows. The keyring of the user who runs the tests is not touched, except for an entry of its own name on Windows.
+//! `login`, `status` and `logout` with a real keyring: gnome-keyring on a private message bus, or Credential Manager
+//! on Windows. The keyring of the user who runs the tests is not touched, except for an entry with a unique name on
+//! Windows.
 
 #![cfg(feature = "keyring")]
 
@@ -49,7 +50,7 @@ impl Desk {
     }
 }
 
-/// Holds for every keyring.
+/// Checks the behavior that all keyrings share.
 #[cfg(any(windows, target_os = "linux"))]
 fn saved_used_and_removed(desk: &Desk) {
     let missing = desk.run(&["status"], "").expect(78);
@@ -79,7 +80,7 @@ fn saved_used_and_removed(desk: &Desk) {
 }
 
 #[test]
-fn an_empty_password_is_no_password_to_save() {
+fn an_empty_password_is_not_saved() {
     let desk = Desk::new();
     for input in ["", "\n", "\r\nsecret\r\n"] {
         desk.run(&["login", "--password-stdin"], input).expect(78);
@@ -97,7 +98,7 @@ pub(crate) mod secret_service {
     use super::*;
     use crate::support::skip::skipped;
 
-    /// A message bus and a keyring daemon for this test alone; both end with it.
+    /// A private message bus and keyring daemon, which end with the test.
     pub(crate) struct Service {
         /// The address of the bus.
         pub(crate) address: String,
@@ -106,7 +107,7 @@ pub(crate) mod secret_service {
     }
 
     impl Service {
-        /// `None` after reporting the test as skipped, where a program is missing.
+        /// Returns `None`, and reports the test as skipped, if a program is missing.
         pub(crate) fn start(room: &Sandbox) -> Option<Self> {
             for program in ["dbus-daemon", "dbus-send", "gnome-keyring-daemon"] {
                 let there = room.program(program).arg("--version").output();
@@ -161,14 +162,14 @@ pub(crate) mod secret_service {
                 std::thread::sleep(std::time::Duration::from_millis(50));
             }
             end(&mut keyring);
-            panic!("gnome-keyring-daemon never came up");
+            panic!("gnome-keyring-daemon did not start");
         }
 
         pub(crate) fn lock(&self, room: &Sandbox) {
             self.call(room, "Lock", "array:objpath:/org/freedesktop/secrets/collection/login");
         }
 
-        /// The number of entries of a service.
+        /// Returns the number of entries of a service.
         pub(crate) fn count(&self, room: &Sandbox, service: &str) -> usize {
             let reply = self.call(room, "SearchItems", &format!("dict:string:string:service,{service}"));
             reply.matches("object path").count()
@@ -218,7 +219,7 @@ pub(crate) mod secret_service {
     }
 
     #[test]
-    fn a_locked_keyring_is_said_to_be_locked_and_in_nobodys_way() {
+    fn a_locked_keyring_is_reported_only_if_it_is_needed() {
         let mut desk = Desk::new();
         let Some(service) = Service::start(&desk.sandbox) else { return };
         desk.bus = Some(service.address.clone());
@@ -263,7 +264,7 @@ pub(crate) mod mute {
     pub(crate) enum Mute {
         /// The bus accepts connections and never answers.
         Bus,
-        /// The bus answers `Hello`, but no other call: a service that hangs, a prompt that nobody sees.
+        /// The bus answers `Hello` but no other call, like a service that hangs or a hidden prompt.
         Service,
     }
 
@@ -285,7 +286,8 @@ pub(crate) mod mute {
         format!("unix:path={}", path.display())
     }
 
-    /// D-Bus specification: authentication, then `Hello` is answered with a unique name. All else is read and ignored.
+    /// Authenticates the client and answers `Hello` with a unique name (D-Bus specification). All other calls are
+    /// read and ignored.
     fn serve(mut stream: UnixStream, mute: Mute) {
         if mute == Mute::Service {
             let mut line = Vec::new();
@@ -314,7 +316,8 @@ pub(crate) mod mute {
                 return;
             }
             let hello_serial = &header[8..12];
-            // Little-endian method return; body of 9 octets; 15 octets of header fields: reply serial, signature.
+            // A little-endian method return with a body of 9 bytes and 15 bytes of header fields: reply serial and
+            // signature.
             let mut reply = b"l\x02\x01\x01\x09\0\0\0\x01\0\0\0\x0f\0\0\0\x05\x01u\0".to_vec();
             reply.extend_from_slice(hello_serial);
             reply.extend_from_slice(b"\x08\x01g\0\x01s\0\0\x04\0\0\0:1.1\0");
@@ -325,7 +328,7 @@ pub(crate) mod mute {
     }
 
     #[test]
-    fn a_keyring_that_never_answers_is_given_up_after_the_timeout() {
+    fn a_keyring_that_does_not_answer_times_out() {
         for mute in [Mute::Bus, Mute::Service] {
             let desk = desk(mute);
             for (words, input) in
@@ -344,7 +347,7 @@ pub(crate) mod mute {
     }
 
     #[test]
-    fn login_without_a_keyring_says_what_to_do_instead() {
+    fn login_without_a_keyring_names_the_alternatives() {
         let refused = Desk::new().login("secret").expect(78);
         assert!(refused.stderr().contains("password-command = \"pass show mail/pop3-test-"), "{refused:?}");
     }
@@ -360,7 +363,7 @@ mod credential_manager {
     }
 
     #[test]
-    fn more_than_it_holds_is_refused_with_the_limit() {
+    fn a_secret_above_the_limit_is_refused() {
         let user = format!("pop3-test-long-{}", std::process::id());
         let password = "x".repeat(1281);
         let server = Mailbox::start(Tls::None, Quirks::default()).with_user(&user, &password, Vec::new());

@@ -1,5 +1,5 @@
-//! `fetch`, killed anywhere and run again: every message is stored exactly once, byte for byte, and only messages on disk were
-//! deleted. `POP3_TEST_KILL=long` kills far more often.
+//! Kills `fetch` at random positions and runs it again: every message must be stored exactly once, byte for byte, and
+//! only messages on disk may be deleted. `POP3_TEST_KILL=long` kills far more often.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -37,7 +37,7 @@ impl Store {
         arguments
     }
 
-    /// The messages with a final name, with LF, sorted.
+    /// Returns the messages with a final name, with LF, sorted.
     pub(crate) fn stored(self, work: &Path) -> Vec<Vec<u8>> {
         let mail = work.join("mail");
         let mut stored: Vec<Vec<u8>> = match self {
@@ -63,7 +63,7 @@ fn without_cr(octets: &[u8]) -> Vec<u8> {
     octets.iter().copied().filter(|&octet| octet != b'\r').collect()
 }
 
-/// The messages of an mboxrd file.
+/// Splits an mboxrd file into its messages.
 fn split_mbox(octets: &[u8]) -> Vec<Vec<u8>> {
     let mut found: Vec<Vec<u8>> = Vec::new();
     for line in octets.split_inclusive(|&octet| octet == b'\n') {
@@ -93,7 +93,7 @@ pub(crate) fn expected(mail: &[Message]) -> Vec<Vec<u8>> {
     all
 }
 
-/// A message that is no longer on the server must be on disk, at every moment.
+/// Checks that every message that is no longer on the server is on disk.
 fn nothing_lost(store: Store, room: &Sandbox, server: &Mailbox, mail: &[Message], when: &str) {
     let left: BTreeSet<String> = server.unique_ids("alice").into_iter().collect();
     let stored = store.stored(&room.work());
@@ -107,7 +107,7 @@ fn nothing_lost(store: Store, room: &Sandbox, server: &Mailbox, mail: &[Message]
     }
 }
 
-/// Runs to the end, then checks everything.
+/// Runs `fetch` to the end, and then checks everything.
 pub(crate) fn complete(
     store: Store,
     delete: bool,
@@ -136,7 +136,8 @@ pub(crate) fn complete(
     if store == Store::Pipe {
         return;
     }
-    // The next run that locks the mbox removes the dot-lock of a killed run; a run without new messages does not lock it.
+    // The next run that locks the mbox removes the dot-lock of a killed run. A run without new messages does not lock
+    // the mbox.
     let remains: Vec<String> = room
         .files()
         .into_iter()
@@ -149,7 +150,7 @@ pub(crate) fn complete(
 
 // Killed at a position in the session.
 
-/// The most kills before `fetch` may complete.
+/// The maximum number of kills before `fetch` may complete.
 const ATTEMPTS: usize = 4;
 
 /// Signals that a session has reached a position.
@@ -162,7 +163,7 @@ struct Armed {
     commands: u64,
     octets: u64,
     reached: Sender<()>,
-    /// The server waits here for the kill.
+    /// The server waits on this channel until the client is killed.
     resume: Option<Receiver<()>>,
 }
 
@@ -203,7 +204,7 @@ impl Trap {
     }
 }
 
-/// Runs `command` and returns true if it was killed: it may end before the position is reached.
+/// Runs `command` and returns true if it was killed, as it may end before the position is reached.
 fn run_into(trap: &Trap, commands: u64, octets: u64, halts: bool, command: Command) -> bool {
     let (reached, resume) = trap.arm(commands, octets, halts);
     let mut running = sandbox::start(command, b"", false);
@@ -243,7 +244,8 @@ fn campaign(store: Store, delete: bool) {
         let server = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.clone());
         let room = Sandbox::new();
         for attempt in 0..ATTEMPTS {
-            // Half by commands (among them DELE and QUIT), half by bytes (in the middle of a message).
+            // Half of the positions are commands (including DELE and QUIT), the others are bytes in the middle of a
+            // message.
             let (commands, octets) = if random.below(2) == 0 {
                 (1 + random.below(count * if delete { 2 } else { 1 } + 6), u64::MAX)
             } else {
@@ -259,7 +261,7 @@ fn campaign(store: Store, delete: bool) {
         complete(store, delete, &room, &server, &mail, &format!("round {round}"));
     }
     eprintln!("{store:?}, delete {delete}: {kills} kills in {rounds} rounds");
-    assert!(kills >= rounds, "the trap hardly ever springs: {kills}");
+    assert!(kills >= rounds, "the client was hardly ever killed: {kills}");
 }
 
 /// A server that pauses in the middle of messages: each message is stored once, and completely.

@@ -1,4 +1,4 @@
-//! `fetch --lmtp`, to a scripted server and to Dovecot's own.
+//! `fetch --lmtp` to a scripted server and to Dovecot.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -95,7 +95,7 @@ fn fetch(room: &Sandbox, server: &Mailbox, arguments: &[&str]) -> Outcome {
 }
 
 #[test]
-fn one_connection_takes_all() {
+fn all_messages_share_one_connection() {
     let server = server(&["a: 1\n\n.one\n", "a: 2\n\ntwo\n", "a: 3\n\nthree\n"]);
     let (room, lmtp) = (Sandbox::new(), Lmtp::start());
     let to = format!("127.0.0.1:{}", lmtp.port);
@@ -109,7 +109,7 @@ fn one_connection_takes_all() {
         [&b"a: 1\r\n\r\n.one\r\n"[..], b"a: 2\r\n\r\ntwo\r\n", b"a: 3\r\n\r\nthree\r\n"]
     );
     assert!(server.unique_ids("alice").is_empty());
-    // Nothing is new, so no connection is made. The end of the first one is seen once the second exists.
+    // No message is new, so no connection is made.
     let rows = fetch(&room, &server, &arguments).expect(0).json();
     assert!(rows.is_empty());
     let heard = lmtp.heard();
@@ -119,7 +119,7 @@ fn one_connection_takes_all() {
 }
 
 #[test]
-fn a_refused_message_is_refused_alone() {
+fn a_refused_message_does_not_affect_the_others() {
     let server = server(&["a: 1\n\none\n", "a: 2\n\nrefuse me\n", "a: 3\n\nthree\n"]);
     let (room, lmtp) = (Sandbox::new(), Lmtp::start());
     let to = format!("127.0.0.1:{}", lmtp.port);
@@ -148,13 +148,13 @@ fn temporary_refusals_end_the_run() {
     assert_eq!(lmtp.taken().len(), 1);
     let outcome = fetch(&room, &server, &["--lmtp", &to, "--rcpt", "later", "--json", "--new"]).expect(75);
     assert!(outcome.stderr().contains("451 4.3.0 try later"), "{outcome:?}");
-    // The first message is remembered and not delivered again.
+    // The first message is remembered, and is not delivered again.
     fetch(&room, &server, &["--lmtp", &to, "--rcpt", "alice", "3"]).expect(0);
     assert_eq!(lmtp.taken().len(), 2);
 }
 
 #[test]
-fn what_is_wrong_for_good_or_not_there() {
+fn permanent_refusals_and_unreachable_servers() {
     let server = server(&["a: 1\n\none\n"]);
     let (room, lmtp) = (Sandbox::new(), Lmtp::start());
     let to = format!("127.0.0.1:{}", lmtp.port);
@@ -164,7 +164,7 @@ fn what_is_wrong_for_good_or_not_there() {
     let outcome = fetch(&room, &server, &["--lmtp", &closed.to_string(), "--rcpt", "alice"]).expect(69);
     assert!(outcome.stderr().contains(&closed.to_string()), "{outcome:?}");
     fetch(&room, &server, &["--lmtp", "./none", "--rcpt", "alice"]).expect(69);
-    // A silent server, and one of another protocol.
+    // A silent server, and a server of another protocol.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let to_silent = silent.local_addr().expect("bound").to_string();
     let outcome =
@@ -179,7 +179,7 @@ fn what_is_wrong_for_good_or_not_there() {
 }
 
 #[test]
-fn what_is_said_wrong() {
+fn malformed_responses_end_the_run() {
     let server = server(&[]);
     let room = Sandbox::new();
     for arguments in [
@@ -250,7 +250,7 @@ fn dovecot() {
         let rows = fetch(user).expect(0).json();
         assert_eq!(rows.len(), mail.len());
         assert!(fetch(user).expect(0).json().is_empty());
-        // Bob and carol get the same message as alice, after the fields that delivery adds.
+        // Bob and Carol receive the same message as Alice, after the fields that delivery adds.
         let download = |user: &str| -> Vec<Vec<u8>> {
             let room = Sandbox::new();
             let mut command = room.pop3(dovecot.port);
@@ -270,7 +270,7 @@ fn dovecot() {
     }
 }
 
-/// A message without the fields that Dovecot puts before it.
+/// Returns a message without the fields that Dovecot adds.
 fn without_trace(message: &[u8]) -> Vec<u8> {
     let mut rest = message;
     while ["Return-Path:", "Delivered-To:", "Received:", " ", "\t"]

@@ -1,5 +1,5 @@
-//! The manual pages that are written by hand say what the program does: keys of the configuration file, objects of
-//! `--json`, exit codes. `tests/generated.rs` renders the pages of the commands, `tests/readme.rs` runs the recipes.
+//! Compares the hand-written manual pages with the program: keys of the configuration file, objects of `--json`, exit
+//! codes. `tests/generated.rs` renders the pages of the commands, and `tests/readme.rs` runs the recipes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,7 +15,7 @@ const CONFIG: &str = include_str!("../man/pop3-config.5");
 const JSON: &str = include_str!("../man/pop3-json.5");
 
 #[test]
-fn every_page_is_of_this_version() {
+fn every_page_has_the_current_version() {
     let version = format!("\"pop3 {}\"", env!("CARGO_PKG_VERSION"));
     for (path, page) in pages() {
         let title = page.lines().find(|line| line.starts_with(".TH ")).expect("a title");
@@ -27,7 +27,7 @@ fn every_page_is_of_this_version() {
 }
 
 #[test]
-fn every_reference_leads_to_a_page() {
+fn every_referenced_page_exists() {
     let pages = pages();
     let names: BTreeSet<String> = pages
         .iter()
@@ -51,7 +51,7 @@ fn every_reference_leads_to_a_page() {
 }
 
 #[test]
-fn config_keys_are_those_that_are_read() {
+fn every_config_key_is_documented() {
     for (heading, config) in [
         (".SH TOP LEVEL", "zebra = 1"),
         (".SH ACCOUNT", "[account.a]\nzebra = 1"),
@@ -63,14 +63,14 @@ fn config_keys_are_those_that_are_read() {
     }
 }
 
-/// The keys that the error for an unknown key lists.
+/// Returns the keys that the error for an unknown key lists.
 fn keys_that_are_read(config: &str) -> BTreeSet<String> {
     let error = accounts(config).expect_err("the key is unknown");
     let (_, list) = error.split_once("\"zebra\"").unwrap_or_else(|| panic!("{error}"));
     list.split(", ").filter_map(|item| Some(item.split_whitespace().next_back()?.to_owned())).collect()
 }
 
-/// Has `pop3 accounts` read a configuration file: its output, or the error.
+/// Runs `pop3 accounts` with a configuration file, and returns its output or the error.
 fn accounts(config: &str) -> Result<String, String> {
     let room = Sandbox::new();
     fs::write(room.path("config.toml"), config).expect("a file");
@@ -81,11 +81,11 @@ fn accounts(config: &str) -> Result<String, String> {
 }
 
 #[test]
-fn config_options_variables_and_defaults_are_those_of_the_help() {
+fn config_options_variables_and_defaults_match_the_help() {
     let room = Sandbox::new();
     let mut help = room.program(POP3);
     help.args(["fetch", "--help"]);
-    // Without line breaks: they depend on the width of the terminal.
+    // Line breaks are removed because they depend on the width of the terminal.
     let help = run(help).expect(0).stdout().split_whitespace().collect::<Vec<_>>().join(" ");
     for entry in entries(section(CONFIG, ".SH ACCOUNT")) {
         let (key, text) = (&entry.key, &entry.text);
@@ -107,7 +107,7 @@ fn config_options_variables_and_defaults_are_those_of_the_help() {
 }
 
 #[test]
-fn config_examples_are_read() {
+fn config_examples_are_accepted() {
     let read = |mark: &str| {
         let Example { text, .. } = examples(CONFIG)
             .into_iter()
@@ -119,7 +119,7 @@ fn config_examples_are_read() {
     assert_eq!(read("test: oauth"), "company\nother\noutlook\n");
 }
 
-/// The type of a documented key: names of JSON types, `optional`, and what is in a list.
+/// The type of a documented key: names of JSON types, `optional`, and the type of list items.
 struct Kind(BTreeSet<String>);
 
 type Objects = BTreeMap<String, BTreeMap<String, Kind>>;
@@ -146,7 +146,7 @@ impl Kind {
 
     fn fits(&self, value: &Value) -> bool {
         self.0.iter().any(|kind| match value {
-            // A transcript leaves a value open.
+            // The value in the transcript is a placeholder.
             Value::String(text) if text.starts_with('*') => true,
             Value::Null => kind == "null",
             Value::Bool(_) => kind == "boolean",
@@ -162,7 +162,7 @@ impl Kind {
     }
 }
 
-/// Panics unless every key is documented with a type that fits, and every key is there that is not optional.
+/// Panics unless every key is documented with a matching type, and every key that is not optional is present.
 fn check(objects: &Objects, name: &str, value: &Value, shown_by: &str) {
     let keys = objects.get(name).unwrap_or_else(|| panic!("{shown_by}: no object {name}"));
     let object = value.as_object().unwrap_or_else(|| panic!("{shown_by}: no object: {value}"));
@@ -209,13 +209,13 @@ fn json_of_every_transcript_is_documented() {
             }
         }
     }
-    // The others are nested in these, on standard error, or of OAuth 2.0.
+    // The other objects are nested in these, printed on standard error, or belong to OAuth 2.0.
     let names = ["accounts", "delete", "fetch", "headers", "record", "refused message", "status", "uidl"];
     assert_eq!(seen.into_iter().collect::<Vec<_>>(), names);
 }
 
 #[test]
-fn json_examples_are_as_documented() {
+fn json_examples_match_the_documentation() {
     let objects = documented();
     for name in subsections(JSON) {
         let example = examples(section(JSON, &format!(".SS {name}"))).pop();
@@ -226,7 +226,7 @@ fn json_examples_are_as_documented() {
 }
 
 #[test]
-fn exit_codes_are_those_of_the_transcripts() {
+fn exit_codes_match_the_transcripts() {
     let table = section(JSON, ".SH EXIT STATUS");
     let documented: BTreeSet<(i32, String)> = table
         .lines()
@@ -246,7 +246,7 @@ fn exit_codes_are_those_of_the_transcripts() {
     assert_eq!(shown, documented);
 }
 
-/// Every run of every transcript, with the name of its file.
+/// Returns every run of every transcript, with the name of its file.
 fn transcript_runs() -> Vec<(String, crate::support::script::Run)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let places = Places { port: 110, work: "/work".into(), tmp: "/tmp".into() };
@@ -259,7 +259,7 @@ fn transcript_runs() -> Vec<(String, crate::support::script::Run)> {
     runs
 }
 
-/// Every page of the manual.
+/// Returns every page of the manual.
 fn pages() -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("man");
     let text = |octets: Vec<u8>| String::from_utf8(octets).expect("text").replace("\r\n", "\n");

@@ -3,9 +3,9 @@
 use crate::support::sandbox::{Sandbox, start};
 use crate::support::service::Service;
 
-/// rustls logs a warning at the default level of most loggers.
+/// rustls logs a warning, which most loggers show by default.
 #[test]
-fn a_warning_of_a_library_is_not_on_standard_error() {
+fn library_warnings_are_not_printed() {
     let server = Service::start(|mut peer| {
         peer.octets(5);
         // A TLS alert of level warning, "unrecognized name".
@@ -26,10 +26,10 @@ fn a_warning_of_a_library_is_not_on_standard_error() {
     }
 }
 
-/// The reader of the trace goes away between `QUIT` and its answer.
+/// The reader of the trace closes it between `QUIT` and its response.
 #[cfg(unix)]
 #[test]
-fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
+fn a_failed_trace_does_not_hide_confirmed_deletions() {
     use std::io::{BufRead as _, BufReader};
     use std::sync::{Mutex, mpsc};
 
@@ -73,7 +73,7 @@ fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
                 }
             }
             drop(lines);
-            // A process that another test is starting may hold a copy of the descriptor until its exec.
+            // A process that another test is starting may have a copy of the descriptor until it calls exec.
             let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK;
             while rustix::fs::open(&reading, flags, rustix::fs::Mode::empty()).is_ok() {
                 std::thread::yield_now();
@@ -92,7 +92,7 @@ fn what_is_deleted_is_reported_so_though_the_trace_failed_afterwards() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_standard_output_is_told_by_help_too() {
+fn help_reports_a_full_standard_output() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
     let sandbox = Sandbox::new();
     for arguments in [&["-h"][..], &["--version"], &["fetch", "--help"]] {

@@ -1,4 +1,4 @@
-//! The window of unanswered commands: it cannot deadlock, and the number of round trips is bounded.
+//! Checks that the window of unanswered commands cannot deadlock, and that the number of round trips is bounded.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -31,7 +31,7 @@ fn listen() -> TcpListener {
     socket.into()
 }
 
-/// A server that reads a few commands, then nothing until the client has read all their answers.
+/// A server that reads a few commands, and then nothing until the client has read all responses.
 fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
     let (mut stream, _) = listener.accept().expect("a client");
     stream.set_nodelay(true).expect("a socket");
@@ -49,7 +49,7 @@ fn serve(listener: &TcpListener, answer: impl Fn(&str) -> &'static [u8]) {
         for line in input[..whole].split_inclusive(|octet| *octet == b'\n') {
             let line = std::str::from_utf8(line).expect("a command");
             let mut words = line.split_whitespace();
-            // The echo that proves the position of an answer; without it commands are sent one at a time.
+            // The number proves the order of the responses; without it, commands are sent one at a time.
             if let (Some("LIST"), Some(number)) = (words.next(), words.next()) {
                 answers.extend_from_slice(format!("+OK {number} 4\r\n").as_bytes());
                 continue;
@@ -80,7 +80,7 @@ fn numbers() -> impl Iterator<Item = MessageNumber> {
 }
 
 #[test]
-fn a_server_that_does_not_read_while_it_writes_is_no_deadlock() {
+fn a_server_that_does_not_read_while_writing_causes_no_deadlock() {
     let listener = listen();
     let address = listener.local_addr().expect("bound");
     let serving = std::thread::spawn(move || serve(&listener, |_| b"+OK marked to be deleted\r\n"));
@@ -93,7 +93,7 @@ fn a_server_that_does_not_read_while_it_writes_is_no_deadlock() {
 }
 
 #[test]
-fn messages_and_marks_share_a_window_without_deadlock() {
+fn messages_and_marks_in_one_window_cause_no_deadlock() {
     let listener = listen();
     let address = listener.local_addr().expect("bound");
     let serving = std::thread::spawn(move || {
@@ -124,7 +124,7 @@ fn messages_and_marks_share_a_window_without_deadlock() {
     serving.join().expect("a server that ends");
 }
 
-/// Forwards one connection and counts how often the client sends after the server did: each is a round trip.
+/// Forwards one connection and counts its round trips: how often the client sends after the server did.
 fn count_turns(port: u16) -> (u16, std::thread::JoinHandle<u32>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let own = listener.local_addr().expect("bound").port();
@@ -157,12 +157,12 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream, mut seen: impl FnMut()) {
             break;
         }
     }
-    // Fails if the other end is already closed.
+    // Shutting down fails if the other end is already closed.
     let _ = to.shutdown(Shutdown::Write);
 }
 
 #[test]
-fn status_over_tls_costs_six_round_trips() {
+fn status_over_tls_takes_six_round_trips() {
     let mail = (1..=500).map(|nth| Message::new(format!("u{nth}"), b"Subject: x\r\n\r\n".to_vec())).collect();
     let quirks = Quirks { utf8: None, ..Quirks::default() };
     let server = Mailbox::start(Tls::Implicit, quirks).with_user("alice", "secret", mail);
@@ -173,8 +173,8 @@ fn status_over_tls_costs_six_round_trips() {
     let mut command = room.pop3(port);
     command.arg("status").env("POP3_CA_FILE", ca_file).env("POP3_TLS", "implicit");
     run(command).expect(0);
-    // Two for the handshake (the greeting answers the second), CAPA, AUTH, STAT with UIDL and LIST; the TCP handshake is the
-    // sixth round trip. Nothing waits for an answer to close_notify.
+    // Two round trips for the TLS handshake (the greeting answers the second), then CAPA, AUTH, and STAT with UIDL
+    // and LIST. The TCP handshake is the sixth. There is no wait for a response to close_notify.
     let turns = counting.join().expect("no panic");
     assert!(turns <= 6, "{turns}");
 }

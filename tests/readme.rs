@@ -1,6 +1,6 @@
-//! Runs the examples of `README.md` and of `man/pop3-recipes.7` as they are written, against a mailbox server that holds
-//! five messages. In the README `<!-- test: NAME -->` marks an example and `<!-- output: NAME -->` its output, in the manual
-//! page the comment `.\" test: NAME`.
+//! Runs the examples of `README.md` and `man/pop3-recipes.7` unchanged against a mailbox server with five messages.
+//! In the README, `<!-- test: NAME -->` marks an example and `<!-- output: NAME -->` its output; in the manual page,
+//! the comment `.\" test: NAME` marks an example.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
@@ -18,7 +18,7 @@ const RECIPES: &str = include_str!("../man/pop3-recipes.7");
 const CONFIG: &str = include_str!("../man/pop3-config.5");
 const JSON: &str = include_str!("../man/pop3-json.5");
 
-/// The session at the top, command by command, with its whole output.
+/// Runs the session at the top, command by command, and compares all output.
 #[test]
 fn session() {
     let Some(desk) = Desk::new() else { return };
@@ -63,7 +63,7 @@ fn leave() {
     assert_eq!(outcome.stderr(), "");
     assert_eq!(desk.maildir("Mail/work").len(), 5);
     assert_eq!(desk.left(), [1, 2, 3, 4, 5]);
-    // The effect of the recipe over 30 days.
+    // Shortens the 30 days of the recipe.
     assert!(recipe.contains(" 30d "));
     desk.bash(&recipe.replace(" 30d ", " 0d ")).expect(0);
     assert_eq!(desk.maildir("Mail/work").len(), 5);
@@ -115,7 +115,7 @@ fn cron() {
     let Some(desk) = Desk::new() else { return };
     let line = block("test: cron");
     let line = line.trim_end();
-    assert!(!line.contains(['%', '\n']), "cron takes a % for a line end");
+    assert!(!line.contains(['%', '\n']), "cron treats % as a line end");
     let (when, command) = line.split_at(line.match_indices(' ').nth(4).expect("five fields and a command").0);
     assert_eq!(when, "*/10 * * * *");
     fs::create_dir_all(desk.home().join(".cargo/bin")).expect("a folder");
@@ -135,7 +135,7 @@ fn accounts() {
     let outcome =
         desk.bash(&format!("export POP3_USER=alice POP3_PASSWORD=secret; {}", block("test: accounts")));
     assert_eq!(outcome.stderr(), "", "{outcome:?}");
-    // Both accounts are alice here, each with its destination: they share a record, and take turns.
+    // Both accounts belong to alice here, so they share a record and run one after the other.
     let stored = desk.maildir("Mail/work").len() + files(&desk.home().join("Mail/home")).len();
     assert_eq!(stored, 5, "{outcome:?}");
     outcome.expect(0);
@@ -144,7 +144,7 @@ fn accounts() {
 #[test]
 fn service() {
     let Some(desk) = Desk::new() else { return };
-    desk.program("pass", "exit 1"); // systemd's credential is what counts
+    desk.program("pass", "exit 1"); // The credential of systemd is used instead.
     let unit = block("test: service");
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("a command");
     assert!(start.contains("/usr/local/bin/pop3"));
@@ -203,7 +203,7 @@ fn lmtp() {
     assert!(desk.left().is_empty());
 }
 
-/// Takes every message of one connection.
+/// Receives every message of one connection.
 fn lmtp_messages(stream: &std::os::unix::net::UnixStream) -> Vec<Vec<u8>> {
     use std::io::{BufRead as _, BufReader, Write as _};
     let mut output = stream;
@@ -244,12 +244,12 @@ fn gmail() {
     desk.bash(&recipe).expect(0);
     let taken = server.join().expect("it ends");
     let sent: Vec<Vec<u8>> = mail();
-    // imaplib makes CRLF of every line end, as IMAP wants it.
+    // imaplib converts every line end to CRLF, as IMAP requires.
     assert_eq!(taken, sent);
     assert_eq!(desk.left().len(), 5, "nothing is deleted");
 }
 
-/// Takes the message of one IMAP session.
+/// Receives the message of one IMAP session.
 fn imap_message(stream: &std::net::TcpStream) -> Vec<u8> {
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     let mut output = stream;
@@ -327,7 +327,7 @@ fn monitoring() {
     assert_eq!(state("POP3_CONFIG=/nonexistent", ""), of(3, "POP3 UNKNOWN"));
 }
 
-/// The files of `examples/`, as far as tools for them are at hand.
+/// Checks the files of `examples/` for which tools are installed.
 #[test]
 fn units_and_manifests() {
     let Some(desk) = Desk::new() else { return };
@@ -363,7 +363,7 @@ fn units_and_manifests() {
     assert!(container.contains("ENTRYPOINT [\"/usr/local/bin/pop3\"]"));
 }
 
-/// Well-formed, as far as a file goes that has no comments and no declarations.
+/// Checks that the XML is well-formed; the file contains no comments and no declarations.
 #[test]
 fn task() {
     let mut open = Vec::new();
@@ -379,7 +379,7 @@ fn task() {
     assert!(open.is_empty(), "{open:?} not closed");
 }
 
-/// The accounts of the steps for Gmail and Outlook are ones that `pop3` takes.
+/// Checks that `pop3` accepts the accounts in the steps for Gmail and Outlook.
 #[test]
 fn oauth_accounts() {
     let Some(desk) = Desk::new() else { return };
@@ -390,7 +390,7 @@ fn oauth_accounts() {
     assert!(outcome.stdout().contains("\"host\":\"outlook.office365.com\""), "{outcome:?}");
 }
 
-/// Every option that is named is one that there is.
+/// Checks that every mentioned option exists.
 #[test]
 fn options() {
     let room = Sandbox::new();
@@ -422,7 +422,7 @@ fn options() {
     }
 }
 
-/// Every marked example is run by a test here.
+/// Checks that a test runs every marked example.
 #[test]
 fn every_mark_has_a_test() {
     let tests = include_str!("readme.rs");
@@ -433,13 +433,13 @@ fn every_mark_has_a_test() {
     }
 }
 
-/// The README stays short enough to be read.
+/// Checks that the README stays short.
 #[test]
 fn readme_is_short() {
     assert!(README.lines().count() <= 250, "{} lines: move details to a manual page", README.lines().count());
 }
 
-/// Links within the repository lead to files and headings that exist.
+/// Checks that the files and headings of links within the repository exist.
 #[test]
 fn links() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -454,37 +454,36 @@ fn links() {
                     "{link}"
                 );
             }
-            // The published crate has no such folder.
+            // The published crate does not contain this folder.
             None if link.starts_with(".github/") && !root.join(".github").exists() => {}
             None => assert!(root.join(link).exists(), "no file {link}"),
         }
     }
 }
 
-/// The files and folders that the guide for contributors names exist.
+/// Checks that the files and folders in the contributor guide exist.
 #[test]
 fn contributing_names_files_that_exist() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // The published crate has no such folder.
+    // The published crate does not contain this folder.
     let Ok(guide) = fs::read_to_string(root.join(".github/CONTRIBUTING.md")) else { return };
     let folders = ["src/", "tests/", "man/", "benches/", "completions/", ".ci/", ".github/"];
     for path in guide.split('`').filter(|path| folders.iter().any(|folder| path.starts_with(folder))) {
-        // A pattern or a placeholder: its folder counts.
+        // For a pattern or a placeholder, its folder must exist.
         let end = ["*", " ", "NAME", "TOPIC"].iter().filter_map(|end| path.find(end)).min();
         let path = end.map_or(path, |end| &path[..end]);
         assert!(root.join(path).exists(), "no {path}");
     }
 }
 
-/// A server with mail for alice, and a room in which everything is as the text has it: its configuration file, and
-/// the password store that this names.
+/// A server with mail for alice, and a sandbox set up as in the text, with its configuration file and password store.
 struct Desk {
     room: Sandbox,
     server: Mailbox,
 }
 
 impl Desk {
-    /// `None` where there is no bash.
+    /// Returns `None` if bash is not installed.
     fn new() -> Option<Self> {
         need("bash")?;
         let server =
@@ -523,7 +522,8 @@ impl Desk {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("own file");
     }
 
-    /// A program that finds its folders where people have them, and this server in place of any other.
+    /// Returns a command that uses the usual folders below the home directory, and connects to this server whatever
+    /// the host.
     fn command(&self, program: &str) -> Command {
         let mut command = self.room.program(program);
         for name in ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "POP3_STATE_DIR"] {
@@ -545,7 +545,7 @@ impl Desk {
         run(bash)
     }
 
-    /// The messages that are still on the server.
+    /// Returns the messages that are still on the server.
     fn left(&self) -> Vec<u32> {
         let left = self.server.unique_ids("alice");
         (1..=5).filter(|&nth| left.contains(&unique_id(nth))).collect()
@@ -555,13 +555,13 @@ impl Desk {
         !self.server.log().concat().iter().any(|line| line == "QUIT")
     }
 
-    /// The messages delivered to a Maildir in the home folder.
+    /// Returns the messages delivered to a Maildir in the home folder.
     fn maildir(&self, name: &str) -> Vec<Vec<u8>> {
         files(&self.home().join(name).join("new")).into_iter().map(|(_, octets)| octets).collect()
     }
 }
 
-/// The example with this mark, from the README or the recipes.
+/// Returns the example with this mark, from the README or the recipes.
 fn block(mark: &str) -> String {
     if let Some(example) =
         roff::examples(RECIPES).into_iter().find(|example| example.mark.as_deref() == Some(mark))

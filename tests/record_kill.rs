@@ -1,5 +1,5 @@
-//! `record --import` and `record --forget`, killed at every system call that changes anything: the record is as before or
-//! as after, never between.
+//! Kills `record --import` and `record --forget` at every system call that changes anything: the record must be in
+//! the old or in the new state.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::fs;
 use crate::support::sandbox::{POP3, Sandbox, run};
 use crate::syscalls::{CHANGES, log, name, strace_works};
 
-/// Nothing listens there; `record` opens no session.
+/// Nothing listens on this port, since `record` opens no session.
 const PORT: u16 = 1;
 
 /// A user with a record of the messages of `old`, and two lists to import.
@@ -40,14 +40,14 @@ fn remembered(room: &Sandbox) -> BTreeSet<String> {
     unique_ids
 }
 
-/// `record` with these arguments under strace with these options.
+/// Runs `record` with these arguments under strace with these options.
 fn traced(room: &Sandbox, options: &[&str], arguments: &[&str]) -> Option<i32> {
     let mut command = room.with_account("strace", PORT);
     command.args(["-f", "-o"]).arg(room.path("strace")).args(options).args([POP3, "record"]).args(arguments);
     run(command).code
 }
 
-/// Kills `record` with these arguments at the Nth call of each kind, for every N; then it completes.
+/// Kills `record` with these arguments at the Nth call of each kind, for every N, and then runs it to the end.
 fn before_or_after(old: bool, arguments: &[&str]) {
     if !strace_works() {
         return;
@@ -67,7 +67,7 @@ fn before_or_after(old: bool, arguments: &[&str]) {
     let (mut kept, mut changed) = (0, 0);
     let long = std::env::var("POP3_TEST_KILL").is_ok_and(|value| value == "long");
     for (call, &count) in &counts {
-        // Opening and closing change little by themselves, and are many.
+        // Opening and closing files are frequent and change little, so they are only tried in the long form.
         if matches!(call.as_str(), "openat" | "close") && !long {
             continue;
         }
@@ -87,7 +87,7 @@ fn before_or_after(old: bool, arguments: &[&str]) {
                 let (old, new) = (before.len(), found.len());
                 assert!(found == after, "killed at {call} {nth}: {new} messages, of {old} before");
             }
-            // Leftover files do no harm.
+            // Leftover files cause no errors.
             record(&room, &["--import", "more"]);
             assert!(remembered(&room).contains("unique-1299"), "killed at {call} {nth}");
         }

@@ -1,5 +1,5 @@
-//! Runs after the tests (cargo runs test targets in the order of their names) and prints which of them were skipped,
-//! and why.
+//! Runs after the tests (cargo runs test targets in the order of their names) and lists the skipped tests with their
+//! reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const LIST: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/skipped-tests");
 
 fn main() {
-    // `cargo test -- --list`, and tools that ask for the tests of each program.
+    // `cargo test -- --list` and other tools request the tests of each program.
     if std::env::args().any(|argument| argument == "--list") {
         return;
     }
@@ -34,7 +34,8 @@ fn main() {
     }
 }
 
-/// The cargo process that runs this program and the tests before it; a list of another run is stale.
+/// Returns an identifier of the cargo process that runs this program and the tests before it. A list of another run
+/// is stale.
 fn run_id() -> String {
     #[cfg(unix)]
     return std::os::unix::process::parent_id().to_string();

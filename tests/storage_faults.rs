@@ -34,7 +34,7 @@ fn fetch(room: &Sandbox, server: &Mailbox, store: Store) -> Command {
     command
 }
 
-/// `fetch` under `ulimit -f`: no file may be longer than this many blocks of 512 bytes.
+/// Runs `fetch` under `ulimit -f`: no file may be longer than this number of blocks of 512 bytes.
 fn limited(room: &Sandbox, server: &Mailbox, store: Store, blocks: u32) -> Command {
     let mut command = room.with_account("sh", server.port());
     let script = format!("ulimit -f {blocks}; exec \"$@\"");
@@ -48,7 +48,7 @@ fn nobody_quit(server: &Mailbox) {
     assert!(!log.iter().flatten().any(|command| command == "QUIT"), "{log:?}");
 }
 
-/// Every file with a final name is a complete message; an mbox holds complete messages only.
+/// Checks that every file with a final name is a complete message, and that an mbox contains only complete messages.
 #[track_caller]
 fn all_whole(store: Store, work: &Path, mail: &[Message]) {
     let expected = expected(mail);
@@ -65,7 +65,7 @@ fn large_and_small() -> Vec<Message> {
 }
 
 #[test]
-fn a_file_that_may_not_grow() {
+fn a_file_size_limit() {
     for store in STORES {
         let mail = large_and_small();
         let (server, room) = (serve(Quirks::default(), &mail), Sandbox::new());
@@ -77,7 +77,7 @@ fn a_file_that_may_not_grow() {
     }
 }
 
-/// A small file system, mounted where messages are stored; needs root.
+/// A small file system that is mounted where messages are stored. Needs root.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -106,7 +106,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk_and_one_that_cannot_be_written() {
+fn a_full_disk_and_a_read_only_disk() {
     for store in STORES {
         let mail = large_and_small();
         let (server, room) = (serve(Quirks::default(), &mail), Sandbox::new());
@@ -122,19 +122,19 @@ fn a_full_disk_and_one_that_cannot_be_written() {
 }
 
 #[test]
-fn a_state_folder_that_cannot_be_written() {
+fn a_read_only_state_folder() {
     let mail = maildrop(3, 1);
     let (server, room) = (serve(Quirks::default(), &mail), Sandbox::new());
     fs::write(room.path("state"), "a file").unwrap();
     let outcome = run(fetch(&room, &server, Store::Dir)).expect(73);
     assert!(outcome.stderr().contains("state"), "{}", outcome.stderr());
-    assert!(server.log().is_empty(), "nothing is asked of a server for what cannot be remembered");
+    assert!(server.log().is_empty(), "without a record, no connection is made");
     fs::remove_file(room.path("state")).unwrap();
     complete(Store::Dir, true, &room, &server, &mail, "with a state folder");
 }
 
 #[test]
-fn a_folder_that_goes_away() {
+fn a_folder_that_is_removed() {
     let mail = maildrop(40, 2);
     let room = Sandbox::new();
     let trap = Arc::new(Trap::default());
@@ -197,7 +197,7 @@ fn two_at_once() {
 }
 
 #[test]
-fn the_second_gives_up_after_its_timeout() {
+fn a_second_run_times_out() {
     let mail = maildrop(5, 4);
     let room = Sandbox::new();
     let trap = Arc::new(Trap::default());
@@ -219,7 +219,7 @@ fn the_second_gives_up_after_its_timeout() {
 }
 
 #[test]
-fn a_damaged_record_is_never_all_new() {
+fn a_damaged_record_is_an_error() {
     let mail = maildrop(3, 5);
     let (server, room) = (serve(Quirks::default(), &mail), Sandbox::new());
     run(room.pop3(server.port()).args(Store::Dir.arguments(false)).env("POP3_TLS", "none").take()).expect(0);
@@ -240,21 +240,21 @@ fn a_damaged_record_is_never_all_new() {
             assert!(said.contains(".record") && said.contains("move it away"), "{said}");
         }
     }
-    // Truncated, also at the end of a line.
+    // A record that is truncated, also at the end of a line.
     let lines: Vec<_> = sound.split_inclusive(|&octet| octet == b'\n').collect();
     for cut in [sound[..sound.len() - 5].to_vec(), lines[..lines.len() - 1].concat(), lines[0].to_vec()] {
         fs::write(&record, &cut).unwrap();
         run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(73);
         assert_eq!(fs::read(&record).unwrap(), cut);
     }
-    // Torn by a power cut after the synced part: repaired, with a warning.
+    // A record that was torn after its synced part by a power cut is repaired with a warning.
     fs::write(&record, [&sound, &b"done uid"[..]].concat()).unwrap();
     let mended = run(room.pop3(server.port()).args(["fetch"]).env("POP3_TLS", "none").take()).expect(0);
     assert!(mended.stderr().contains("was incomplete"), "{}", mended.stderr());
     assert_eq!(Store::Dir.stored(&room.work()), expected(&mail));
 }
 
-/// A server that refuses `NOOP` while a slow command works on a message has answered, and the session goes on.
+/// If the server refuses `NOOP` while a slow command handles a message, the session continues.
 #[test]
 fn a_refused_noop_during_a_slow_command() {
     let mail = maildrop(2, 6);
@@ -276,7 +276,7 @@ fn a_refused_noop_during_a_slow_command() {
     assert!(server.unique_ids("alice").is_empty());
 }
 
-/// A command built by one expression, by value.
+/// Turns a command that was built in one expression into a value.
 trait Take {
     fn take(&mut self) -> Command;
 }

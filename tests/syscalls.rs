@@ -1,4 +1,5 @@
-//! `fetch` under strace: killed at every system call that changes anything, and the order of these calls.
+//! Runs `fetch` under strace: kills it at every system call that changes anything, and checks the order of these
+//! calls.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +36,7 @@ pub(crate) const CHANGES: [&str; 22] = [
     "close",
 ];
 
-/// True if strace is installed and may trace; else the test is reported as skipped.
+/// Returns true if strace is installed and may trace. Otherwise reports the test as skipped.
 pub(crate) fn strace_works() -> bool {
     let works =
         Command::new("strace").args(["-f", "true"]).output().is_ok_and(|output| output.status.success());
@@ -49,8 +50,8 @@ fn server(mail: &[Message]) -> Mailbox {
     Mailbox::start(Tls::None, Quirks::default()).with_user("alice", "secret", mail.to_vec())
 }
 
-/// A user who fetched the first message earlier; the others are new. strace counts the calls of each thread separately;
-/// with existing folders almost all are made by the thread that stores.
+/// Returns a user who has already fetched the first message; the others are new. strace counts the calls of each
+/// thread separately, and with existing folders, the writer thread makes almost all of them.
 fn not_for_the_first_time(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) {
     let (room, server) = (Sandbox::new(), server(&mail[..1]));
     let mut command = room.pop3(server.port());
@@ -62,7 +63,7 @@ fn not_for_the_first_time(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) 
     (room, server)
 }
 
-/// `pop3 fetch` under strace with these options, which writes its log to the file `strace`.
+/// Runs `pop3 fetch` under strace with these options; the log is written to the file `strace`.
 fn traced(room: &Sandbox, server: &Mailbox, options: &[&str], store: Store, delete: bool) -> Command {
     let mut command = room.with_account("strace", server.port());
     command
@@ -79,15 +80,15 @@ pub(crate) fn log(room: &Sandbox) -> String {
     String::from_utf8_lossy(&std::fs::read(room.path("strace")).expect("strace's log")).into_owned()
 }
 
-/// The name of the system call in a line `123 write(3, …`.
+/// Returns the name of the system call in a line `123 write(3, …`.
 pub(crate) fn name(line: &str) -> Option<&str> {
     let call = line.split_once(' ')?.1.trim_start();
     let (name, _) = call.split_once('(')?;
     CHANGES.contains(&name).then_some(name)
 }
 
-/// A user who fetched all messages in a run whose `QUIT` was not answered: the next run only marks them and updates its
-/// record.
+/// Returns a user who fetched all messages in a run whose `QUIT` was not answered, so that the next run only marks
+/// them and updates the record.
 fn made_up_for(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) {
     let quirks = Quirks { quit: Quit::DropsBefore, ..Quirks::default() };
     let lossy = Mailbox::start(Tls::None, quirks).with_user("alice", "secret", mail.to_vec());
@@ -98,7 +99,7 @@ fn made_up_for(store: Store, mail: &[Message]) -> (Sandbox, Mailbox) {
     (room, server(mail))
 }
 
-/// Kills at the Nth call of each kind, for every N, then runs to the end.
+/// Kills `fetch` at the Nth call of each kind, for every N, and then runs it to the end.
 fn kill_at_every_call(store: Store, prepare: impl Fn(&[Message]) -> (Sandbox, Mailbox)) {
     if !strace_works() {
         return;
@@ -118,7 +119,7 @@ fn kill_at_every_call(store: Store, prepare: impl Fn(&[Message]) -> (Sandbox, Ma
     let long = std::env::var("POP3_TEST_KILL").is_ok_and(|value| value == "long");
     let mut kills = 0;
     for (call, &count) in &counts {
-        // Opening and closing change little by themselves, and are many.
+        // Opening and closing files are frequent and change little, so they are only tried in the long form.
         if matches!(call.as_str(), "openat" | "close") && !long {
             continue;
         }
@@ -151,11 +152,11 @@ fn mbox() {
 }
 
 #[test]
-fn marks_made_up_for() {
+fn marks_that_are_repeated() {
     kill_at_every_call(Store::Dir, |mail| made_up_for(Store::Dir, mail));
 }
 
-/// Sync the message, sync the record, rename, sync the folder, and only then send `DELE`.
+/// The order must be: sync the message, sync the record, rename, sync the folder, and only then send `DELE`.
 #[test]
 fn order() {
     if !strace_works() {
@@ -177,7 +178,7 @@ fn order() {
                     matches!(name, "rename" | "renameat" | "renameat2" | "link" | "linkat")
                 })
         };
-        // The folder of a message before it has its name.
+        // The folder of a message before it has its final name.
         let unnamed = room.work().join(if store == Store::Dir { "mail" } else { "mail/tmp" });
         let within = |line: &str, path: &Path| line.contains(&format!("<{}/", path.display()));
         let is = |line: &str, path: &Path| line.contains(&format!("<{}>", path.display()));
@@ -194,7 +195,7 @@ fn order() {
         let named = next("message named", &|line| renames(line) && line.contains("mail"));
         next("folder synced", &|line| is_sync(line) && is(line, &folder));
         let marked = next("DELE", &|line| line.contains("\"DELE 1\\r\\n"));
-        // No step was done before its turn.
+        // No step may happen too early.
         assert_eq!(lines.iter().position(|line| renames(line) && line.contains("mail")), Some(named - 1));
         assert_eq!(lines.iter().position(|line| line.contains("\"DELE ")), Some(marked - 1));
         assert!(

@@ -1,4 +1,4 @@
-//! `pop3` on a pseudo-terminal made by `script` (bsdutils).
+//! `pop3` on a pseudo-terminal of `script` (bsdutils).
 
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
 use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox};
 use crate::support::service::Service;
 
-/// A shell command on a terminal.
+/// A running shell command on a terminal.
 pub(crate) struct Terminal {
     script: Child,
     shown: Arc<Mutex<Vec<u8>>>,
@@ -47,7 +47,7 @@ impl Terminal {
     pub(crate) fn wait_for(&self, text: &str) {
         let started = Instant::now();
         while !self.text().contains(text) {
-            assert!(started.elapsed() < LONGEST_RUN, "{text:?} never came: {:?}", self.text());
+            assert!(started.elapsed() < LONGEST_RUN, "{text:?} was not printed: {:?}", self.text());
             thread::sleep(Duration::from_millis(20));
         }
     }
@@ -57,7 +57,7 @@ impl Terminal {
         stdin.write_all(keys).and_then(|()| stdin.flush()).expect("script reads");
     }
 
-    /// The output and the exit code of the last command.
+    /// Returns the output and the exit code of the last command.
     pub(crate) fn finish(mut self) -> (String, Option<i32>) {
         let status = self.script.wait().expect("a child");
         self.reader.join().expect("it does not panic");
@@ -76,14 +76,15 @@ fn program(room: &Sandbox, server: &Mailbox) -> Command {
     script
 }
 
-/// The terminal echoes `^C` at the cursor: after a bar of the full width it would wrap, and the bar would stay.
+/// The terminal echoes `^C` at the cursor. After a progress bar of the full width, the echo would wrap and the bar
+/// would remain.
 #[test]
-fn ctrl_c_takes_the_progress_away() {
+fn ctrl_c_clears_the_progress() {
     for columns in [80, 40] {
         let (reached, middle) = mpsc::channel();
         let watch = move |progress: Progress| {
             if progress.octets > 100_000 && progress.octets < 300_000 {
-                // Long enough for the progress bar to appear with the next bytes.
+                // The pause lets the progress bar appear with the next bytes.
                 thread::sleep(Duration::from_millis(20));
             }
             if progress.octets > 300_000 {
@@ -114,7 +115,7 @@ fn ctrl_c_takes_the_progress_away() {
 }
 
 #[test]
-fn ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was() {
+fn ctrl_c_at_the_prompt_restores_the_terminal() {
     let server = serve(Quirks::default(), Vec::new());
     let room = Sandbox::new();
     let mut script = program(&room, &server);
@@ -129,7 +130,7 @@ fn ctrl_c_at_the_prompt_leaves_the_terminal_as_it_was() {
     assert!(server.log().is_empty(), "credentials are looked up before connecting");
 }
 
-/// Rows fit the width whatever they contain, in colors that are readable on white and on black.
+/// Rows fit the width of the terminal, whatever they contain, in colors that are readable on white and on black.
 #[test]
 fn rows_fit() {
     for columns in [80, 40] {
@@ -184,7 +185,7 @@ fn without_colors(text: &str) -> String {
     first + &pieces.map(|piece| piece.split_once('m').map_or("", |(_, rest)| rest)).collect::<String>()
 }
 
-/// A first `fetch` in the home directory says where the messages are stored.
+/// The first `fetch` in the home directory reports where the messages are stored.
 #[test]
 fn a_first_fetch_in_the_home_directory_says_where_messages_go() {
     let server = serve(Quirks::default(), vec![Message::new("a", *b"Subject: a\r\n\r\na\r\n")]);
@@ -212,7 +213,7 @@ fn a_deadline_ends_a_prompt() {
 
 /// A server that expects implicit TLS sends no greeting; a hint appears long before the timeout.
 #[test]
-fn a_server_that_sends_no_greeting_is_told_of() {
+fn a_missing_greeting_causes_a_hint() {
     let server = Service::start(|mut peer| drop(peer.line()));
     let room = Sandbox::new();
     let mut script = room.with_account("script", server.port());

@@ -1,5 +1,6 @@
-//! Plays every file of `tests/transcripts/TOPIC/`: whole, one byte a write, and cut at random places. The format of the
-//! files is described in `support/script.rs`. `POP3_TRANSCRIPT=text` plays only those with this text in `TOPIC/NAME`.
+//! Plays every file of `tests/transcripts/TOPIC/`: in one piece, with one byte per write, and split at random
+//! positions. `support/script.rs` describes the format of the files. `POP3_TRANSCRIPT=text` plays only those with
+//! this text in `TOPIC/NAME`.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use crate::support::scripted::{Cut, play};
 
 const CUTS: &[Cut] = &[Cut::Whole, Cut::Octets, Cut::Random(1), Cut::Random(2)];
 
-/// Plays spend most of their time waiting for the program.
+/// More threads than processors, since they mostly wait for the program.
 const THREADS: usize = 8;
 
 #[test]
@@ -24,7 +25,8 @@ fn transcripts() {
             continue;
         }
         let text = std::fs::read_to_string(&path).expect("text");
-        // Under Wine a process takes half a second to start, and where the stream is cut does not depend on the platform.
+        // Under Wine a process takes half a second to start, and the split positions test nothing that depends on the
+        // platform.
         let cuts = if cfg!(windows) { &CUTS[..1] } else { CUTS };
         for &cut in cuts {
             jobs.push_back((name.clone(), text.clone(), cut));

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::support::mailbox::{Mailbox, Message, Progress, Quirks, Tls};
 use crate::support::sandbox::{LONGEST_RUN, POP3, Sandbox, run, start};
 
-/// With a line that begins with a dot, one that an mbox quotes, and bytes that are invalid in any code page.
+/// A message with a line that begins with a dot, one that an mbox quotes, and bytes that are invalid in any code
+/// page.
 const ODD: &[u8] =
     b"From: \"\xd0\x91\xd0\xbe\xd0\xb1\" <bob@example.org>\r\nSubject: =?UTF-8?B?0J/RgNC40LLQtdGC?=\r\n\
     Date: Mon, 2 Nov 2026 10:00:00 +0300\r\n\r\n.dot\r\nFrom me\r\n\x00\x1a\x80\xff\r\nthe end\r\n";
@@ -26,7 +27,7 @@ fn serve(mail: Vec<Message>) -> Mailbox {
     Mailbox::start(Tls::Implicit, Quirks::default()).with_user("alice", "secret", mail)
 }
 
-/// `pop3` for this server, whose certificate it trusts.
+/// Returns a `pop3` command for this server, whose certificate it trusts.
 fn pop3(room: &Sandbox, server: &Mailbox, arguments: &[&str]) -> Command {
     let ca_file = room.path("ca.pem");
     fs::write(&ca_file, &server.certificate().ca_pem).expect("a file");
@@ -43,7 +44,7 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("the tests make no other names")
 }
 
-/// Every subcommand in the order of a first day, the password in Credential Manager.
+/// Every subcommand in the order in which a new user needs them, with the password in Credential Manager.
 #[cfg(feature = "keyring")]
 #[test]
 fn from_login_to_logout() {
@@ -245,12 +246,12 @@ fn once(so_far: fn(Progress) -> bool, then: impl Fn() + Send + 'static) -> Quirk
     }
 }
 
-/// In the middle of the large message of these tests.
+/// Returns true in the middle of the large message of these tests.
 fn middle_of_a_message(progress: Progress) -> bool {
     progress.octets > 100_000
 }
 
-/// While the small messages, or the marks of all messages, are in progress.
+/// Returns true while the small messages, or the marks of all messages, are in progress.
 fn many_commands(progress: Progress) -> bool {
     progress.commands > 11
 }
@@ -275,9 +276,9 @@ fn two_at_once() {
     assert!(run(pop3(&room, &server, &["fetch", "--json"])).expect(0).json().is_empty());
 }
 
-/// `TerminateProcess` leaves no time to clean up; the next run does, and fetches the missing messages.
+/// `TerminateProcess` leaves no time to clean up. The next run cleans up, and fetches the missing messages.
 #[test]
-fn ended_and_run_again() {
+fn a_terminated_run_is_completed_by_the_next() {
     let stores = ["--dir", "--maildir", "--mbox"];
     for (store, so_far) in stores
         .into_iter()
@@ -316,13 +317,13 @@ fn ended_and_run_again() {
 
 /// A run that is terminated while it holds an mbox leaves no lock.
 #[test]
-fn the_lock_of_an_mbox_ends_with_its_holder() {
+fn a_terminated_run_leaves_no_lock() {
     let server = serve(vec![message("first")]);
     let room = Sandbox::new();
     let (mbox, dot_lock) = (room.work().join("box"), room.work().join("box.lock"));
     let held = File::create_new(&mbox).expect("a file");
-    held.lock().expect("nobody else has it");
-    // Waits for the file lock while it holds the dot-lock.
+    held.lock().expect("it is not locked");
+    // The run waits for the file lock while it has the dot-lock.
     let mut first = start(pop3(&room, &server, &["fetch", "--mbox", "box"]), b"", false);
     wait_until(|| dot_lock.exists());
     first.child.kill().expect("a child");
@@ -340,12 +341,12 @@ fn the_lock_of_an_mbox_ends_with_its_holder() {
 fn wait_until(done: impl Fn() -> bool) {
     let started = Instant::now();
     while !done() {
-        assert!(started.elapsed() < LONGEST_RUN, "it never happens");
+        assert!(started.elapsed() < LONGEST_RUN, "the condition is never true");
         thread::sleep(Duration::from_millis(20));
     }
 }
 
-/// Windows verifies the certificate by default.
+/// By default, Windows verifies the certificate.
 #[test]
 fn certificates() {
     let server = serve(Vec::new());
@@ -359,7 +360,7 @@ fn certificates() {
     let fingerprint = &server.certificate().fingerprint;
     let plain = |text: String| text.replace(':', "").to_ascii_lowercase();
     assert!(plain(unknown.stderr()).contains(fingerprint), "{unknown:?}");
-    assert!(server.log().concat().is_empty(), "nothing was said to it");
+    assert!(server.log().concat().is_empty(), "nothing was sent to the server");
     status("POP3_TLS_FINGERPRINT", fingerprint).expect(0);
     status("SSL_CERT_FILE", text(&room.path("ca.pem"))).expect(0);
 }
@@ -386,7 +387,7 @@ fn folders_of_the_user() {
 
 /// An unpaired surrogate is possible in the environment of Windows but cannot be sent to a server.
 #[test]
-fn a_password_that_is_no_text() {
+fn a_password_that_is_not_unicode() {
     use std::os::windows::ffi::OsStringExt as _;
     let server = serve(Vec::new());
     let room = Sandbox::new();
@@ -394,12 +395,12 @@ fn a_password_that_is_no_text() {
     status.env("POP3_PASSWORD", std::ffi::OsString::from_wide(&[0x70, 0xd800]));
     let refused = run(status).expect(78);
     assert!(refused.stderr().contains("POP3_PASSWORD: not valid Unicode"), "{refused:?}");
-    assert!(server.log().concat().is_empty(), "nothing was said to it");
+    assert!(server.log().concat().is_empty(), "nothing was sent to the server");
 }
 
-/// Like `pop3 … | more`, ended with Q.
+/// Like `pop3 … | more` that is ended with Q.
 #[test]
-fn a_reader_that_goes_away() {
+fn a_reader_that_closes_the_pipe() {
     let mail: Vec<Message> = (0..3000).map(|nth| message(&format!("unique-id-{nth:060}"))).collect();
     let server = serve(mail);
     let room = Sandbox::new();
@@ -408,9 +409,9 @@ fn a_reader_that_goes_away() {
     assert!(!server.log().concat().contains(&"QUIT".to_owned()));
 }
 
-/// Help and version need no home directory, no config file and no server.
+/// Help and version need no home directory, no configuration file and no server.
 #[test]
-fn nothing_is_needed_for_help() {
+fn help_needs_nothing() {
     for (words, code) in [(&["--version"][..], 0), (&["--help"], 0), (&["fetch", "-h"], 0), (&[], 2)] {
         let mut command = Command::new(POP3);
         command.args(words).env_clear();

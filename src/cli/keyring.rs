@@ -212,7 +212,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_keyring_that_never_answers_is_given_up() {
+    fn a_silent_keyring_times_out() {
         let (_keep, never) = mpsc::channel::<()>();
         let silent = within(
             Duration::from_millis(1),

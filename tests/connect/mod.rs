@@ -29,7 +29,7 @@ fn file(room: &Sandbox, name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Code and message of the single error on standard error.
+/// Returns the code and message of the only error on standard error.
 fn error(outcome: &Outcome) -> (String, String) {
     let stderr = outcome.stderr();
     let line = stderr.lines().find(|line| line.starts_with("{\"error\"")).unwrap_or_default();
@@ -39,7 +39,7 @@ fn error(outcome: &Outcome) -> (String, String) {
     (text("code"), text("message"))
 }
 
-/// An empty maildrop over TLS; any credential is accepted.
+/// Serves an empty maildrop over TLS, with any credential.
 fn over_tls(certificate: &Issued, clients: Option<&Authority>, capabilities: &'static str) -> Service {
     let config = certificate.server_config(clients);
     Service::start(move |mut peer: Peer| {
@@ -62,7 +62,7 @@ fn over_tls(certificate: &Issued, clients: Option<&Authority>, capabilities: &'s
 }
 
 #[test]
-fn a_fingerprint_is_all_the_trust() {
+fn a_pinned_fingerprint_replaces_all_other_checks() {
     for tls in [Tls::Stls, Tls::Implicit] {
         // The name does not match and the CA is unknown.
         let certificate = Certificate::for_names(&["elsewhere.example.org"]);
@@ -78,14 +78,14 @@ fn a_fingerprint_is_all_the_trust() {
         let logins = || server.log().concat().iter().filter(|line| line.starts_with("AUTH")).count();
         let before = logins();
         assert_eq!(before, 2);
-        // One bit makes another fingerprint, even if the CA of this certificate is trusted.
+        // A fingerprint that differs in one bit is refused, even if the CA of the certificate is trusted.
         let mut wrong = pin.clone();
         wrong.replace_range(..1, if pin.starts_with('0') { "1" } else { "0" });
         let ca = file(&room, "ca.pem", &server.certificate().ca_pem).display().to_string();
         let outcome =
             run(status(&room, server.port(), &["--tls", way, "--tls-fingerprint", &wrong, "--ca-file", &ca]));
         assert_eq!(error(&outcome.expect(78)).0, "tls");
-        // The error for an untrusted certificate has its fingerprint, to compare and pin.
+        // The error for an untrusted certificate contains its fingerprint, which can be compared and pinned.
         let outcome = run(status(&room, server.port(), &["--tls", way, "--ca-file", &ca])).expect(78);
         let message = error(&outcome).1.replace(':', "").to_lowercase();
         assert!(message.contains(&pin), "{outcome:?}");
@@ -94,7 +94,7 @@ fn a_fingerprint_is_all_the_trust() {
 }
 
 #[test]
-fn half_a_fingerprint_is_none() {
+fn an_incomplete_fingerprint_is_refused() {
     let room = Sandbox::new();
     for pin in ["", "ab", "zz", &"a".repeat(63)] {
         run(status(&room, 1, &["--tls-fingerprint", pin])).expect(2);
@@ -108,7 +108,7 @@ fn half_a_fingerprint_is_none() {
 }
 
 #[test]
-fn a_client_certificate_is_shown_where_it_is_wanted() {
+fn a_client_certificate_is_sent_on_request() {
     let (authority, clients) = (Authority::new("servers"), Authority::new("clients"));
     let server = over_tls(&authority.server(90), Some(&clients), "");
     let room = Sandbox::new();
@@ -137,7 +137,7 @@ fn a_client_certificate_is_shown_where_it_is_wanted() {
 }
 
 #[test]
-fn a_certificate_that_ends_soon_is_warned_of() {
+fn a_certificate_that_expires_soon_causes_a_warning() {
     let authority = Authority::new("servers");
     let room = Sandbox::new();
     let ca = file(&room, "ca.pem", &authority.pem()).display().to_string();
@@ -166,7 +166,7 @@ fn a_certificate_that_ends_soon_is_warned_of() {
 }
 
 #[test]
-fn one_family_only() {
+fn only_the_chosen_address_family_is_used() {
     let server = mailbox(Tls::None, Quirks::default());
     let room = Sandbox::new();
     let status = |host: &str, family: &str| {
@@ -190,10 +190,11 @@ fn one_family_only() {
 }
 
 #[test]
-fn limits_of_time() {
-    let drips = Quirks { drip: Some(Duration::from_millis(200)), ..Quirks::default() };
+fn timeout_and_deadline_end_a_silent_connection() {
+    let drips =
+        Quirks { a_slow_server_ends_at_the_deadline: Some(Duration::from_millis(200)), ..Quirks::default() };
     let dripping = mailbox(Tls::None, drips);
-    // Sends no greeting, no ServerHello and no answer to a proxy request.
+    // The server sends no greeting, no ServerHello and no response to a proxy request.
     let silent = Service::start(|mut peer: Peer| while !peer.line().is_empty() {});
     let proxies = ["socks5", "http"].map(|scheme| format!("{scheme}://127.0.0.1:{}", silent.port()));
     let room = Sandbox::new();
@@ -217,7 +218,7 @@ fn limits_of_time() {
 }
 
 #[test]
-fn a_maildrop_in_use_is_waited_for() {
+fn a_maildrop_in_use_is_retried() {
     let in_use = |times| Quirks { login_refused: Some(("-ERR [IN-USE] locked", times)), ..Quirks::default() };
     let room = Sandbox::new();
     let server = mailbox(Tls::None, in_use(1));
@@ -226,7 +227,7 @@ fn a_maildrop_in_use_is_waited_for() {
 
     for (refusal, wait) in [
         ("-ERR [IN-USE] locked", "0"),
-        // These two are reported at once: `--wait` does not apply.
+        // The following refusals are reported at once, since `--wait` does not apply to them.
         ("-ERR [LOGIN-DELAY] too early", "30"),
         ("-ERR [SYS/TEMP] later", "30"),
     ] {

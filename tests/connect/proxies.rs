@@ -1,4 +1,4 @@
-//! Proxies: SOCKS 5 and HTTP CONNECT, with and without a password, dead and broken ones.
+//! SOCKS 5 and HTTP CONNECT proxies: with and without a password, unreachable, and broken.
 
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::support::service::{Peer, Service};
 /// A name that only the proxy can resolve.
 const HIDDEN: &str = "mail.hidden.test";
 const PROXY_PASSWORD: &str = "p@ss:w/rd";
-/// The same, percent-encoded for a URL.
+/// The password, percent-encoded for a URL.
 const ENCODED: &str = "p%40ss%3Aw%2Frd";
 
 /// Copies in both directions until one side closes.
@@ -35,7 +35,7 @@ fn tunnel(peer: Peer, port: u16) {
     }
 }
 
-/// RFC 1928, RFC 1929. Resolves [`HIDDEN`] to 127.0.0.1 and refuses other names.
+/// Starts a SOCKS 5 proxy (RFC 1928, RFC 1929) that resolves [`HIDDEN`] to 127.0.0.1 and refuses other names.
 fn socks5(password: bool) -> Service {
     Service::start(move |mut peer: Peer| {
         let methods = peer.octets(2)[1];
@@ -120,7 +120,7 @@ fn through_a_proxy() {
         let right = format!("me:{ENCODED}@");
         let user = if password { right.as_str() } else { "" };
         through(user, server.port(), &["--tls", "starttls"]).expect(0);
-        // The proxy may be another machine.
+        // The warning about cleartext is needed because the proxy may be another machine.
         let outcome = through(user, clear.port(), &["--tls", "none", "--auth", "plain"]).expect(0);
         assert!(outcome.stderr().contains("in cleartext"), "{outcome:?}");
         // A name that the proxy cannot resolve.
@@ -173,7 +173,7 @@ fn the_proxy_of_the_environment() {
     };
     let through = format!("through the proxy http://127.0.0.1:{} (from ", proxy.port());
     let outcome = try_with(&["--host", HIDDEN], &[]).expect(0);
-    // The names of variables have no case on Windows, and the lower case is looked up first.
+    // Variable names are case-insensitive on Windows, and the lower-case name is looked up first.
     let name = if cfg!(windows) { "all_proxy)" } else { "ALL_PROXY)" };
     assert!(outcome.stderr().contains(&(through.clone() + name)), "{outcome:?}");
     assert_eq!(proxy.connections(), 1);
@@ -200,9 +200,9 @@ fn the_proxy_of_the_environment() {
     assert!(message.starts_with("all_proxy: ") && !message.contains("hush"), "{message}");
 }
 
-/// Malformed proxy answers: the client fails and reveals no secret.
+/// After malformed responses from a proxy, the client fails and reveals no secret.
 #[test]
-fn a_proxy_that_lies() {
+fn malformed_proxy_responses() {
     let password = PROXY_PASSWORD.to_owned();
     let echo = STANDARD.encode(format!("me:{password}"));
     let lies: Vec<(&str, Vec<u8>)> = vec![
@@ -230,7 +230,7 @@ fn a_proxy_that_lies() {
     for (scheme, lie) in lies {
         let shown = String::from_utf8_lossy(&lie[..lie.len().min(40)]).into_owned();
         let proxy = Service::start(move |mut peer: Peer| {
-            // Reads first: closing with unread data would reset the connection and drop the answer.
+            // Reads first, because closing with unread data would reset the connection and drop the response.
             let _ = peer.octets(1);
             peer.say(&lie);
             peer.hang_up();
@@ -251,9 +251,9 @@ fn a_proxy_that_lies() {
     }
 }
 
-/// Bytes after the proxy's reply, in the same packet, come from the server.
+/// Bytes that follow the proxy's response in the same packet come from the server.
 #[test]
-fn the_greeting_may_come_with_the_consent() {
+fn the_greeting_may_follow_the_response_in_one_packet() {
     let room = Sandbox::new();
     for (scheme, consent) in [
         ("socks5", b"\x05\0\0\x01\0\0\0\0\0\0+OK ready\r\n".to_vec()),

@@ -20,7 +20,7 @@ fn the_certificate_is_checked_for_another_name() {
         };
         let outcome = try_with(&["--tls-name", "POP.example.org", "--trace"]).expect(0);
         assert!(outcome.stderr().contains("TLS server name pop.example.org"), "{outcome:?}");
-        // The name that was asked for is the one that is checked, and the one that the error names.
+        // The name of `--tls-name` is checked, and is the name in the error.
         for (arguments, name) in [
             (&[][..], "127.0.0.1"),
             (&["--tls-name", "example.org"], "example.org"),
@@ -31,7 +31,7 @@ fn the_certificate_is_checked_for_another_name() {
             assert_eq!(code, "tls");
             assert!(message.contains(&format!("for pop.example.org, not for {name};")), "{message}");
         }
-        // A pin checks no name.
+        // With a pinned certificate, the name is not checked.
         let pin = server.certificate().fingerprint.clone();
         try_with(&["--tls-name", "elsewhere.test", "--tls-fingerprint", &pin]).expect(0);
     }
@@ -62,7 +62,7 @@ fn the_name_is_sent_to_the_server() {
 }
 
 #[test]
-fn a_name_that_is_none_is_refused() {
+fn an_invalid_name_is_refused() {
     let room = Sandbox::new();
     for name in ["", "a b", "h:995", "pops://h", "a\nb"] {
         run(status(&room, 1, &["--tls-name", name])).expect(2);
@@ -101,7 +101,7 @@ fn the_local_address_is_chosen() {
 }
 
 #[test]
-fn tls_keys_are_recorded_beside_a_trace() {
+fn tls_keys_are_recorded_with_a_trace() {
     let authority = Authority::new("servers");
     let server = over_tls(&authority.server(90), None, "");
     let room = Sandbox::new();
@@ -127,7 +127,7 @@ fn tls_keys_are_recorded_beside_a_trace() {
         assert_eq!(hex.len(), 2, "{line}");
         assert_eq!(hex[0].len(), 64, "{line}");
         assert!(hex.concat().bytes().all(|digit| digit.is_ascii_hexdigit()), "{line}");
-        // The key itself is in no trace.
+        // The trace does not contain the key.
         assert!(!outcome.stderr().contains(hex[1]), "{outcome:?}");
     }
     #[cfg(unix)]
@@ -136,7 +136,7 @@ fn tls_keys_are_recorded_beside_a_trace() {
         let mode = std::fs::metadata(&keys).expect("a key log").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
-    // Appended to, as by a browser.
+    // Keys are appended, as browsers do.
     try_with(&["--trace"]).expect(0);
     assert!(std::fs::read_to_string(&keys).expect("a key log").starts_with(&lines));
 

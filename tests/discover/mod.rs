@@ -1,5 +1,5 @@
-//! `login ADDRESS`: the server of a mail address, found through an HTTP proxy that is every web server, in a terminal,
-//! and in a network namespace with name servers of its own.
+//! `login ADDRESS` finds the server of a mail address: through an HTTP proxy that plays every web server, in a
+//! terminal, and in a network namespace with its own name server.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -28,7 +28,7 @@ const NAMES: [&str; 4] =
 const BLOCK: &str = "[account.\"alice@example.test\"]\nhost = \"pop.example.test\"\ntls = \"implicit\"\n\
                      user = \"alice@example.test\"\n";
 
-/// An autoconfig file with one POP3 server.
+/// Returns an autoconfig file with one POP3 server.
 fn file(host: &str, port: u16, socket: &str, user: &str, authentication: &str) -> String {
     format!(
         "<clientConfig version=\"1.1\"><emailProvider id=\"example.test\">\
@@ -48,7 +48,7 @@ fn ok(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// Answers one request over TLS: the first page whose URL it is, else 404.
+/// Answers one request over TLS with the first page that has its URL, or with 404.
 fn answer(peer: &mut Peer, host: &str, pages: &[(&'static str, String)]) {
     let request = peer.line();
     while peer.line().len() > 2 {}
@@ -58,7 +58,7 @@ fn answer(peer: &mut Peer, host: &str, pages: &[(&'static str, String)]) {
     peer.say(page.unwrap_or("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
 }
 
-/// A proxy that maps every host on port 443 to this server.
+/// Starts a proxy that plays every host on port 443.
 fn web(certificate: &Certificate, pages: Vec<(&'static str, String)>) -> Service {
     let config = certificate.server_config();
     let pages = Arc::new(pages);
@@ -75,7 +75,7 @@ fn web(certificate: &Certificate, pages: Vec<(&'static str, String)>) -> Service
     })
 }
 
-/// `pop3 login` with these words in a room whose trust store is the authority of the certificate.
+/// Returns a `pop3 login` command with these words in a sandbox that trusts the CA of the certificate.
 fn login(room: &Sandbox, certificate: &Certificate, proxy: &Service, words: &[&str]) -> Command {
     let ca = room.path("ca.pem");
     std::fs::write(&ca, &certificate.ca_pem).expect("a file");
@@ -89,7 +89,7 @@ fn config(room: &Sandbox) -> PathBuf {
     room.path("home").join("pop3").join("config.toml")
 }
 
-/// The output of a script for these pages.
+/// Runs `pop3 login` in a script with these pages, and returns its outcome.
 fn found(pages: Vec<(&'static str, String)>) -> (Outcome, String) {
     let certificate = Certificate::for_names(&NAMES);
     let web = web(&certificate, pages);
@@ -100,7 +100,7 @@ fn found(pages: Vec<(&'static str, String)>) -> (Outcome, String) {
 }
 
 #[test]
-fn a_script_is_given_the_account() {
+fn a_script_gets_the_account_as_text() {
     let (outcome, heard) = found(vec![(AUTOCONFIG, ok(&good()))]);
     let outcome = outcome.expect(0);
     assert_eq!(outcome.stdout(), BLOCK);
@@ -112,7 +112,7 @@ fn a_script_is_given_the_account() {
 }
 
 #[test]
-fn the_database_is_asked_last_and_told_the_domain_only() {
+fn the_database_is_queried_last_and_only_for_the_domain() {
     let (outcome, heard) = found(vec![(ISPDB, ok(&good()))]);
     let outcome = outcome.expect(0);
     assert_eq!(outcome.stdout(), BLOCK);
@@ -133,7 +133,7 @@ fn the_database_is_asked_last_and_told_the_domain_only() {
 }
 
 #[test]
-fn other_servers_give_other_keys() {
+fn other_servers_have_other_keys() {
     let starttls = file("pop.%EMAILDOMAIN%", 1110, "STARTTLS", "%EMAILLOCALPART%", "password-encrypted");
     let (outcome, _) = found(vec![(AUTOCONFIG, ok(&starttls))]);
     assert_eq!(
@@ -151,7 +151,7 @@ fn other_servers_give_other_keys() {
 }
 
 #[test]
-fn nothing_found_is_68_and_cleartext_is_nothing() {
+fn without_a_usable_server_the_exit_code_is_68() {
     let (outcome, _) = found(vec![]);
     let outcome = outcome.expect(68);
     assert_eq!(outcome.stdout(), "");
@@ -161,7 +161,7 @@ fn nothing_found_is_68_and_cleartext_is_nothing() {
     let (outcome, _) = found(vec![(AUTOCONFIG, ok(&plain))]);
     let outcome = outcome.expect(68);
     assert!(outcome.stderr().contains("pop.example.test is offered in cleartext only"), "{outcome:?}");
-    // Another source may have the answer.
+    // The next source may have a usable server.
     let (outcome, _) = found(vec![(AUTOCONFIG, ok(&plain)), (ISPDB, ok(&good()))]);
     assert_eq!(outcome.expect(0).stdout(), BLOCK);
 
@@ -170,9 +170,10 @@ fn nothing_found_is_68_and_cleartext_is_nothing() {
     assert!(outcome.expect(78).stderr().contains("OAuth 2.0 only"));
 }
 
-/// Responses that a web server may send instead of a file. The next source is queried, and their text is escaped.
+/// Responses that a web server may send instead of a file: the next source is queried, and the text of the response
+/// is escaped.
 #[test]
-fn files_that_are_none_are_passed_over() {
+fn unusable_files_are_ignored() {
     let long = format!("<clientConfig>{}", "<a>".repeat(4 << 20));
     let hostile = file("pop.example.test\u{1b}[31m", 995, "SSL", "a&#x1b;b", "plain");
     let entities = good()
@@ -198,9 +199,9 @@ fn files_that_are_none_are_passed_over() {
     assert!(!outcome.expect(68).stderr().contains('\u{1b}'));
 }
 
-/// A certificate of another authority, or for another name, makes a file none.
+/// A file is ignored if the certificate is from another CA or for another name.
 #[test]
-fn files_need_a_certificate_that_is_trusted() {
+fn files_need_a_trusted_certificate() {
     let pages = || vec![(AUTOCONFIG, ok(&good())), (WELL_KNOWN, ok(&good())), (ISPDB, ok(&good()))];
     let room = Sandbox::new();
     let trusted = Certificate::for_names(&NAMES);
@@ -212,7 +213,7 @@ fn files_need_a_certificate_that_is_trusted() {
 }
 
 #[test]
-fn silence_ends_at_the_time_limit_and_at_the_deadline() {
+fn a_silent_server_times_out_at_the_limit_and_the_deadline() {
     let certificate = Certificate::for_names(&NAMES);
     let silent = Service::start(|mut peer: Peer| while !peer.line().is_empty() {});
     let room = Sandbox::new();
@@ -224,11 +225,11 @@ fn silence_ends_at_the_time_limit_and_at_the_deadline() {
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
 
-/// With a host, or an account of that name, nobody is asked for the server. Linux without D-Bus has no keyring, and the
-/// error says whose secret would not be saved.
+/// With `--host`, or an account with that name, no server is searched for. On Linux without D-Bus there is no
+/// keyring, and the error names the account whose secret cannot be saved.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_host_or_an_account_is_taken_as_it_is() {
+fn a_host_or_an_account_needs_no_search() {
     let certificate = Certificate::for_names(&NAMES);
     let web = web(&certificate, vec![]);
     let room = Sandbox::new();

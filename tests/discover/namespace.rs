@@ -1,5 +1,5 @@
-//! SRV records, asked of the name server in `/etc/resolv.conf`: in a namespace of its own, where that file is another
-//! one and 127.0.0.1:53 is free. It takes root, and unshare of util-linux.
+//! SRV records from the name server in `/etc/resolv.conf`. The tests run in a namespace in which that file is
+//! replaced and 127.0.0.1:53 is free, which needs root and `unshare` of util-linux.
 
 use std::net::UdpSocket;
 use std::str::FromStr as _;
@@ -12,10 +12,10 @@ use super::*;
 use crate::support::skip::skipped;
 use crate::terminal::Terminal;
 
-/// Set for the half of a test that runs inside.
+/// Set in the part of a test that runs inside the namespace.
 const INSIDE: &str = "POP3_TEST_NAMESPACE";
 
-/// The question about a server outside the domain.
+/// The question that is asked about a server outside the domain.
 const OUTSIDE: &str = "use pop.outside.test.evil.example? [y/N] ";
 
 /// The records: name, priority, port, target.
@@ -33,7 +33,8 @@ const RECORDS: &[(&str, u16, u16, &str)] = &[
     ("_pop3s._tcp.google.test", 0, 995, "pop.gmail.com."),
 ];
 
-/// A name server: these records, and no address of anything. Names of `broken.test` get nonsense.
+/// Starts a name server with these records and without addresses. For names in `broken.test` it sends malformed
+/// answers.
 fn name_server() {
     let socket = UdpSocket::bind("127.0.0.1:53").expect("a namespace of its own");
     std::thread::spawn(move || {
@@ -64,7 +65,7 @@ fn name_server() {
     });
 }
 
-/// Runs the calling test once more, inside; `false` where that is done, or cannot be.
+/// Runs the calling test again inside the namespace. Returns false if it did so, or cannot.
 fn enter(test: &str) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         name_server();
@@ -103,8 +104,8 @@ fn block(address: &str, keys: &str) -> String {
 }
 
 #[test]
-fn a_script_is_given_servers_of_the_domain_only() {
-    if !enter("discover::namespace::a_script_is_given_servers_of_the_domain_only") {
+fn a_script_gets_only_servers_in_the_domain() {
+    if !enter("discover::namespace::a_script_gets_only_servers_in_the_domain") {
         return;
     }
     let outcome = discover("a@inside.test").expect(0);
@@ -135,8 +136,8 @@ fn a_script_is_given_servers_of_the_domain_only() {
 }
 
 #[test]
-fn a_person_is_asked_about_servers_outside() {
-    if !enter("discover::namespace::a_person_is_asked_about_servers_outside") {
+fn the_user_is_asked_about_servers_outside_the_domain() {
+    if !enter("discover::namespace::the_user_is_asked_about_servers_outside_the_domain") {
         return;
     }
     let room = Sandbox::new();
@@ -161,7 +162,7 @@ fn a_person_is_asked_about_servers_outside() {
     yes.type_in(b"no\n");
     assert_eq!(yes.finish().1, Some(0));
 
-    // A known provider is outside as well, and may want OAuth 2.0.
+    // The server of a known provider is also outside the domain, and may require OAuth 2.0.
     let mut google = start("a@google.test");
     google.wait_for("use pop.gmail.com? [y/N] ");
     google.type_in(b"y\n");

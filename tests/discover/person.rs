@@ -5,12 +5,13 @@ use crate::terminal::Terminal;
 
 const QUESTION: &str = "config.toml? [y/N] ";
 
-/// A terminal in which `pop3 login` finds these pages, its room, and the servers that have to live as long.
+/// Starts `pop3 login` in a terminal with these pages. Returns the terminal, its sandbox, and the servers, which must
+/// live as long.
 fn terminal(pages: Vec<(&'static str, String)>, words: &str) -> (Terminal, Sandbox, Service) {
     terminal_of(POP3, pages, words)
 }
 
-/// The same, with a program before it.
+/// Like [`terminal`], with another program before `pop3`.
 fn terminal_of(
     program: &str,
     pages: Vec<(&'static str, String)>,
@@ -28,14 +29,14 @@ fn terminal_of(
 }
 
 #[test]
-fn the_account_is_shown_and_written_if_the_person_agrees() {
+fn the_account_is_written_after_confirmation() {
     let (mut terminal, room, _web) = terminal(vec![(AUTOCONFIG, ok(&good()))], "");
     terminal.wait_for(QUESTION);
     let shown = terminal.text().replace("\r\n", "\n");
     assert!(shown.contains(BLOCK), "{shown}");
     assert!(!config(&room).exists(), "nothing is written before the answer");
     terminal.type_in(b"y\n");
-    // The login goes on with the account that was written, and has no keyring to save to.
+    // The login continues with the written account, and fails because there is no keyring.
     let (shown, code) = terminal.finish();
     assert_eq!(code, Some(78), "{shown}");
     assert!(shown.contains("alice@example.test@pop.example.test"), "{shown}");
@@ -45,7 +46,7 @@ fn the_account_is_shown_and_written_if_the_person_agrees() {
 
 #[test]
 fn no_and_the_end_of_input_write_nothing() {
-    // The last is Ctrl-C, whose signal ends the program.
+    // The last input is Ctrl-C, which ends the program by a signal.
     for (answer, expected) in [(&b"no\n"[..], 0), (b"\n", 0), (b"\x04", 0), (b"\x03", 130)] {
         let (mut terminal, room, _web) = terminal(vec![(AUTOCONFIG, ok(&good()))], "");
         terminal.wait_for(QUESTION);
@@ -57,7 +58,7 @@ fn no_and_the_end_of_input_write_nothing() {
 }
 
 #[test]
-fn a_person_who_says_nothing_ends_at_the_deadline() {
+fn the_question_ends_at_the_deadline() {
     let (terminal, room, _web) = terminal(vec![(AUTOCONFIG, ok(&good()))], "--deadline 2");
     terminal.wait_for("before the deadline");
     let (shown, code) = terminal.finish();
@@ -66,7 +67,7 @@ fn a_person_who_says_nothing_ends_at_the_deadline() {
 }
 
 #[test]
-fn a_provider_of_oauth_asks_for_the_client() {
+fn an_oauth_provider_needs_a_client_id() {
     let pages = || {
         let gmail = file("pop.gmail.com", 995, "SSL", "%EMAILADDRESS%", "OAuth2");
         let gmail =
@@ -82,7 +83,7 @@ fn a_provider_of_oauth_asks_for_the_client() {
     let shown = with_client.text();
     assert!(shown.contains("oauth = { provider = \"google\", client-id = 'an\"id' }"), "{shown}");
     with_client.type_in(b"y\n");
-    // The login that follows is that of OAuth 2.0, and has no keyring for its grant.
+    // The following OAuth 2.0 login fails because there is no keyring for its grant.
     let (shown, code) = with_client.finish();
     assert_eq!(code, Some(78), "{shown}");
     assert!(shown.contains("keyring"), "{shown}");
@@ -98,7 +99,7 @@ fn a_provider_of_oauth_asks_for_the_client() {
     assert_eq!(with_password.finish().1, Some(0));
 }
 
-/// Each waits before it gives the new file its name, so that both would begin with the file as it was.
+/// Each login waits before it renames the new file, so that without a lock both would start from the old file.
 #[test]
 fn two_logins_at_once_keep_both_accounts() {
     if !crate::syscalls::strace_works() {
@@ -128,7 +129,7 @@ fn two_logins_at_once_keep_both_accounts() {
         terminal.type_in(b"y\n");
     }
     for terminal in terminals {
-        // The login that follows has no keyring.
+        // The following login fails because there is no keyring.
         let (shown, code) = terminal.finish();
         assert_eq!(code, Some(78), "{shown}");
     }
@@ -138,9 +139,9 @@ fn two_logins_at_once_keep_both_accounts() {
     }
 }
 
-/// The new file is synced before it takes the place of the old one, and the folder after it.
+/// The new file is synced before it replaces the old one, and the folder is synced afterwards.
 #[test]
-fn the_file_is_written_to_survive_a_power_cut() {
+fn the_file_survives_a_power_cut() {
     if !crate::syscalls::strace_works() {
         return;
     }

@@ -1,4 +1,4 @@
-//! File systems that refuse a call, and disks that fill up in the last piece of a message.
+//! File systems that do not support a call, and disks that fill up in the last part of a message.
 
 use std::collections::BTreeMap;
 use std::process::Command;
@@ -16,7 +16,7 @@ fn serve(mail: &[Message]) -> Mailbox {
     Mailbox::start(Tls::None, Quirks::default()).with_user("alice", "secret", mail.to_vec())
 }
 
-/// `pop3 fetch --delete --commit` under strace with these options.
+/// Runs `pop3 fetch --delete --commit` under strace with these options.
 fn traced(room: &Sandbox, server: &Mailbox, store: Store, options: &[&str]) -> Command {
     let mut command = room.with_account("strace", server.port());
     command.args(["-f", "-y", "-s", "100", "-o"]).arg(room.path("strace")).args(options);
@@ -24,7 +24,8 @@ fn traced(room: &Sandbox, server: &Mailbox, store: Store, options: &[&str]) -> C
     command
 }
 
-/// Everything is stored and deleted though every call of these kinds fails, for these paths if there are any.
+/// Checks that everything is stored and deleted although every call of these kinds fails, for these paths if any are
+/// given.
 fn works_without(calls: &[(&str, &str)], paths: impl Fn(Store) -> &'static [&'static str]) {
     if !strace_works() {
         return;
@@ -67,7 +68,8 @@ fn folders_whose_mode_cannot_be_changed() {
     }
 }
 
-/// exFAT, storage of Android, some FUSE file systems: neither hard links nor a rename that replaces nothing.
+/// exFAT, Android storage and some FUSE file systems support neither hard links nor a rename that fails if the target
+/// exists.
 #[test]
 fn no_hard_links_and_no_exclusive_rename() {
     for error in ["EPERM", "EOPNOTSUPP", "ENOSYS"] {
@@ -75,7 +77,7 @@ fn no_hard_links_and_no_exclusive_rename() {
     }
 }
 
-/// The same, with a file of another program under the name of a message, and killed at each rename.
+/// Without hard links, with a file of another program under the name of a message, and killed at each rename.
 #[test]
 fn without_links_nothing_is_replaced_and_a_kill_loses_nothing() {
     if !strace_works() {
@@ -115,13 +117,13 @@ fn without_links_nothing_is_replaced_and_a_kill_loses_nothing() {
     }
 }
 
-/// The third message takes several writes.
+/// Returns messages of which the third takes several writes.
 fn one_large() -> Vec<Message> {
     let text = |lines: usize| format!("Subject: {lines}\r\n\r\n{}", "sixteen bytes.\r\n".repeat(lines));
     [3, 40, 9000, 50].map(|lines| Message::new(format!("lines-{lines}"), text(lines))).to_vec()
 }
 
-/// After a message that could not be written whole: none is torn, none is lost, and the next run completes.
+/// Checks that no message is torn or lost after an incomplete write, and that the next run completes.
 #[track_caller]
 fn nothing_torn(store: Store, room: &Sandbox, server: &Mailbox, mail: &[Message], what: &str) {
     let log = server.log();
@@ -131,9 +133,9 @@ fn nothing_torn(store: Store, room: &Sandbox, server: &Mailbox, mail: &[Message]
     complete(store, true, room, server, mail, what);
 }
 
-/// A limit of the size of files that leaves no room for the last bytes of the large message.
+/// A file size limit that leaves no room for the last bytes of the large message.
 #[test]
-fn a_limit_in_the_last_piece_of_a_message() {
+fn a_file_size_limit_in_the_last_part_of_a_message() {
     if need("prlimit").is_none() {
         return;
     }
@@ -158,7 +160,7 @@ fn a_limit_in_the_last_piece_of_a_message() {
     }
 }
 
-/// A disk that is full at any one write, the last of the large message among them.
+/// A disk that is full at any one write, including the last write of the large message.
 #[test]
 fn a_full_disk_at_each_write() {
     if !strace_works() {

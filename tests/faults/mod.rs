@@ -1,5 +1,6 @@
-//! `fetch` with a failing system call, for every call on a file of the user or on the connection, and every error in a table:
-//! no message is lost, stored twice, or marked without being stored, and the next run completes.
+//! Runs `fetch` with one failing system call, for every call on a file of the user or on the connection, and every
+//! error in a table. No message may be lost, stored twice, or marked without being stored, and the next run must
+//! complete.
 //!
 //! `cargo test` tries a few cases of each campaign; `POP3_TEST_FAULTS=long` tries all.
 
@@ -31,19 +32,19 @@ const FAULTS: [(&[&str], &[&str]); 16] = [
     (&["statx", "fstat", "newfstatat", "lseek"], &["EIO"]),
     (&["flock", "fcntl"], &["EIO", "EINTR"]),
     (&["connect", "sendto", "recvfrom"], &["EIO", "EINTR"]),
-    // The standard library calls it at the start, and ends the program at any other error.
+    // The standard library calls `poll` at the start, and ends the program at any other error.
     (&["poll"], &["EINTR"]),
     (&["socket", "pipe2"], &["EMFILE"]),
     (&["clone3", "clone", "vfork"], &["EAGAIN"]),
 ];
 
-/// The Nth call of a kind in its thread, and the error that it returns.
+/// The Nth call of a kind in its thread, and the error to inject.
 #[derive(Clone)]
 struct Case {
     call: &'static str,
     nth: usize,
     error: &'static str,
-    /// Only calls for this file, a path from the room's folder, are counted.
+    /// Counts only calls for this file, a path relative to the sandbox.
     path: Option<String>,
 }
 
@@ -64,8 +65,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// With `delete`, an earlier run fetched and deleted the first message, so that all files exist. Without it, this is the
-    /// user's first run.
+    /// With `delete`, an earlier run fetched and deleted the first message, so that all files exist. Otherwise this
+    /// is the user's first run.
     fn new(store: Store, delete: bool) -> Self {
         let mail = maildrop(4, 9);
         let first = if delete { &mail[..1] } else { &mail[..] };
@@ -83,7 +84,7 @@ impl Scene {
         scene
     }
 
-    /// `pop3 --json fetch` under strace, which follows its threads but not the command of `--pipe`.
+    /// Runs `pop3 --json fetch` under strace, which follows its threads but not the command of `--pipe`.
     fn traced(&self, options: &[&str]) -> Outcome {
         let mut command = self.room.with_account("strace", self.server.port());
         let follow: &[&str] =
@@ -94,7 +95,7 @@ impl Scene {
             .arg(self.room.path("strace"))
             .args(options);
         command.args([POP3, "--json"]).args(self.store.arguments(self.delete)).env("POP3_TLS", "none");
-        // strace is slow: a timeout is not what is tested.
+        // strace is slow, and timeouts are not tested here.
         command.env("POP3_TIMEOUT", "20");
         run(command)
     }
@@ -103,7 +104,7 @@ impl Scene {
         String::from_utf8_lossy(&std::fs::read(self.room.path("strace")).expect("strace's log")).into_owned()
     }
 
-    /// The content of the messages with these unique-ids as stored, with LF.
+    /// Returns the content of the messages with these unique-ids as stored, with LF.
     fn octets(&self, unique_ids: &BTreeSet<String>) -> Vec<Vec<u8>> {
         let named: Vec<Message> =
             self.mail.iter().filter(|message| unique_ids.contains(&message.unique_id)).cloned().collect();
@@ -111,11 +112,11 @@ impl Scene {
     }
 }
 
-/// Calls that the loader and the start of every Rust program make too: strace selects them by file.
+/// Calls that the loader and the start of every Rust program also make. strace selects them by file.
 const BY_PATH: [&str; 9] =
     ["openat", "read", "pread64", "getdents64", "close", "statx", "fstat", "newfstatat", "lseek"];
 
-/// Every relevant call of a run without faults, with every error of the table.
+/// Returns every relevant call of a run without faults, with every error of the table.
 fn cases(store: Store, delete: bool) -> Vec<Case> {
     let scene = Scene::new(store, delete);
     let calls: Vec<&'static str> = FAULTS.iter().flat_map(|(calls, _)| calls.iter().copied()).collect();
@@ -126,7 +127,7 @@ fn cases(store: Store, delete: bool) -> Vec<Case> {
     for (call, nth, arguments) in numbered(&log, &calls) {
         let always = matches!(call, "socket" | "pipe2" | "clone3" | "clone" | "vfork" | "poll");
         let ours = arguments.contains(&root) || arguments.contains("socket:[") || arguments.starts_with("1<");
-        // F_GETFD is an assertion of the standard library.
+        // The standard library calls F_GETFD for an assertion.
         if (always || ours) && !BY_PATH.contains(&call) && !arguments.contains("F_GETFD") {
             found.insert((call, nth, None));
         }
@@ -152,7 +153,7 @@ fn cases(store: Store, delete: bool) -> Vec<Case> {
     found.into_iter().flat_map(each).collect()
 }
 
-/// The calls in a log of strace: name, number in its thread, arguments.
+/// Returns the calls in a log of strace: name, number in its thread, arguments.
 fn numbered<'a>(log: &'a str, calls: &[&'static str]) -> Vec<(&'static str, usize, &'a str)> {
     let mut counts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut found = Vec::new();
@@ -167,7 +168,8 @@ fn numbered<'a>(log: &'a str, calls: &[&'static str]) -> Vec<(&'static str, usiz
     found
 }
 
-/// The files and folders under `root` in a log, as paths from there; those with random names are left out.
+/// Returns the files and folders in a log that are under `root`, as relative paths, without those that have random
+/// names.
 fn paths(log: &str, root: &str) -> BTreeSet<String> {
     let after = log.split(root).skip(1);
     let paths = after.filter_map(|text| text.split(['"', '>']).next());
@@ -199,7 +201,7 @@ fn fail_once(store: Store, delete: bool, case: &Case) -> bool {
 
     assert!(!outcome.hung, "hangs: {what}");
     let code = outcome.code.unwrap_or_else(|| panic!("ended by a signal: {what}"));
-    assert!(matches!(code, 0 | 68 | 69 | 73 | 75 | 78), "an exit code that tells something else: {what}");
+    assert!(matches!(code, 0 | 68 | 69 | 73 | 75 | 78), "an unexpected exit code: {what}");
     let quit = log[fault..].contains("\"QUIT\\r\\n\"");
     assert!(code == 0 || !quit, "QUIT after a failure: {what}");
 
@@ -208,7 +210,7 @@ fn fail_once(store: Store, delete: bool, case: &Case) -> bool {
     assert!(stored.iter().all(|octets| all.contains(octets)), "half a message is stored: {what}");
     let twice = stored.windows(2).any(|pair| pair[0] == pair[1]);
     assert!(store == Store::Pipe || !twice, "a message is stored twice: {what}");
-    // The log of one file's calls does not say when `QUIT` was sent.
+    // A log of the calls for one file does not show when `QUIT` was sent.
     let quit = scene.server.log()[sessions..].iter().flatten().any(|command| command == "QUIT");
     assert!(code == 0 || !quit || stored.len() == all.len(), "QUIT, and not all is stored: {what}");
     let left: BTreeSet<String> = scene.server.unique_ids("alice").into_iter().collect();
@@ -231,20 +233,20 @@ fn fail_once(store: Store, delete: bool, case: &Case) -> bool {
     }
     complete(store, delete, &scene.room, &scene.server, &scene.mail, &what);
     let stored = scene.store.stored(&scene.room.work()).len();
-    // The command of `--pipe` may take the last message once more.
+    // The command of `--pipe` may receive the last message again.
     let most = all.len() + usize::from(store == Store::Pipe);
     assert!(stored <= most, "{stored} are stored: {what}");
     true
 }
 
-/// The messages that these sessions marked for deletion; each began with the same listing.
+/// Returns the messages that these sessions marked for deletion; each session had the same listing.
 fn marked(sessions: &[Vec<String>], listed: &[String]) -> BTreeSet<String> {
     let numbers = sessions.iter().flatten().filter_map(|command| command.strip_prefix("DELE "));
     let indices = numbers.map(|number| number.parse::<usize>().expect("a message-number") - 1);
     indices.map(|index| listed[index].clone()).collect()
 }
 
-/// The messages that rows report as stored. An incomplete row does not count.
+/// Returns the messages that rows report as stored. Incomplete rows are ignored.
 fn told(outcome: &Outcome) -> BTreeSet<String> {
     let text = outcome.stdout();
     let rows = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
@@ -281,7 +283,7 @@ fn campaign(store: Store, delete: bool) {
     assert!(failed * 2 > cases.len(), "strace hardly ever injects a fault: {failed} of {}", cases.len());
 }
 
-/// One case of each system call, the same in every run.
+/// Selects one case of each system call, the same in every run.
 fn few(cases: &[Case], seed: u64) -> Vec<Case> {
     let mut random = Random::new(seed);
     let calls: BTreeSet<&str> = cases.iter().map(|case| case.call).collect();

@@ -1,4 +1,4 @@
-//! Two accounts that share one mbox: what one of them left unfinished must never cost the other a message.
+//! Two accounts that share an mbox: an unfinished write of one must never lose a message of the other.
 
 use std::process::Command;
 
@@ -17,7 +17,7 @@ fn as_user(command: &mut Command, user: &str) {
     command.args(mbox).env("POP3_USER", user).env("POP3_TLS", "none");
 }
 
-/// The first account's append fails; the second account stores and deletes; then the first one fetches again.
+/// The append of the first account fails, the second account stores and deletes, and the first account fetches again.
 fn one_after_the_other(fault: &[&str], after_kill: bool) {
     let own = vec![message("alice", 1), message("alice", 2)];
     let others = vec![message("bob", 1)];
@@ -52,7 +52,8 @@ fn one_after_the_other(fault: &[&str], after_kill: bool) {
     let mut all = expected(&[own, others].concat());
     all.push(b"old\n".to_vec());
     if after_kill {
-        // A part of a group stays if another program has appended to it: nobody may cut that program's bytes.
+        // A part of a group remains if another program has appended to the mbox, because its bytes must not be cut
+        // off.
         stored.retain(|message| all.contains(message));
         stored.dedup();
     }
@@ -61,7 +62,7 @@ fn one_after_the_other(fault: &[&str], after_kill: bool) {
 }
 
 #[test]
-fn a_full_disk_of_one_account_costs_the_other_nothing() {
+fn a_full_disk_of_one_account_does_not_affect_the_other() {
     if !strace_works() {
         return;
     }
@@ -70,7 +71,7 @@ fn a_full_disk_of_one_account_costs_the_other_nothing() {
     }
 }
 
-/// A part of a group that could not be cut off again is removed by the next run.
+/// The next run removes a part of a group that could not be removed at once.
 #[test]
 fn a_part_that_cannot_be_removed_at_once_is_removed_later() {
     if !strace_works() {
@@ -123,7 +124,7 @@ fn a_size_limit_within_a_page_leaves_no_part_behind() {
 }
 
 #[test]
-fn a_run_of_one_account_that_is_killed_costs_the_other_nothing() {
+fn a_killed_run_of_one_account_does_not_affect_the_other() {
     if !strace_works() {
         return;
     }

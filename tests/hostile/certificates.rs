@@ -1,4 +1,4 @@
-//! Hostile text in the server's certificate.
+//! Hostile text in server certificates.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ struct Shown {
     fingerprint: String,
 }
 
-/// A certificate signed by a CA of this name.
+/// Issues a certificate that is signed by a CA with this name.
 fn certificate(name: &str, names: Vec<SanType>) -> Shown {
     let distinguished = |name: &str| {
         let mut distinguished = DistinguishedName::new();
@@ -80,9 +80,10 @@ fn clean(outcome: &Outcome) {
     }
 }
 
-/// fetchmail-SA-2010-01: escapes in subject and issuer, in the table, in JSON, in the trace and in the error.
+/// fetchmail-SA-2010-01: escape sequences in subject and issuer, which are shown in the table, in JSON, in the trace
+/// and in the error.
 #[test]
-fn text_that_acts() {
+fn escape_sequences_in_names() {
     let shown = certificate(EVIL, vec![SanType::DnsName("mail.example.org".try_into().expect("ASCII"))]);
     for options in [&["--server"][..], &["--server", "--json"], &["--trace"]] {
         let (outcome, _) = status(&shown, "localhost", true, options);
@@ -102,7 +103,7 @@ fn text_that_acts() {
     }
 }
 
-/// CVE-2009-2666: a name is not cut at a NUL, and the common name is ignored.
+/// CVE-2009-2666: a name is not truncated at a NUL, and the common name is ignored.
 #[test]
 fn a_nul_in_the_name() {
     let names = |name: &str| vec![SanType::DnsName(name.try_into().expect("ASCII"))];

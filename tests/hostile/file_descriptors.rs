@@ -24,7 +24,7 @@ fn two_messages() -> Service {
     })
 }
 
-/// Runs `before`, then `pop3 …`, in a shell.
+/// Runs `before` and then `pop3` in a shell.
 fn shell(room: &Sandbox, server: &Service, before: &str, arguments: &str) -> Command {
     let mut command = room.with_account("sh", server.port());
     let pop3 = crate::support::sandbox::POP3;
@@ -73,7 +73,7 @@ fn full_and_closed() {
 
 /// A full disk: exit 73, no partial message under a final name, an unchanged mbox, no `QUIT`.
 #[test]
-fn no_room() {
+fn a_full_disk() {
     for (destination, room_for) in
         [("--dir .", 0), ("--maildir m", 0), ("--mbox box", 0), ("--dir .", 300), ("--mbox box", 300)]
     {
@@ -81,7 +81,7 @@ fn no_room() {
         let room = Sandbox::new();
         let old = b"From x Sun Nov 22 10:00:00 2026\n\nold\n\n".as_slice();
         std::fs::write(room.work().join("box"), old).expect("a file");
-        // In blocks of 512 bytes.
+        // The limit is in blocks of 512 bytes.
         let before = format!("trap '' XFSZ; ulimit -f {}", 8 + room_for);
         let outcome =
             run(shell(&room, &server, &before, &format!("fetch {destination} --delete --commit"))).expect(73);
@@ -117,7 +117,7 @@ fn a_child_inherits_no_socket() {
 
 /// A trace file that others can read becomes private before anything is appended; its content stays.
 #[test]
-fn a_trace_becomes_its_owners() {
+fn a_trace_file_becomes_private() {
     use std::os::unix::fs::PermissionsExt as _;
     for before in [None, Some(0o644), Some(0o666)] {
         let server = two_messages();
@@ -137,7 +137,7 @@ fn a_trace_becomes_its_owners() {
 
 /// Some servers drop idle sessions: `NOOP` is sent while a `--pipe` command runs.
 #[test]
-fn a_slow_command_keeps_the_session() {
+fn a_slow_command_does_not_lose_the_session() {
     let server = Service::start(|mut peer| {
         peer.log_in();
         peer.list(2);
@@ -158,7 +158,7 @@ fn a_slow_command_keeps_the_session() {
         .args(["--pipe", "sh -c 'test $POP3_NUMBER = 2 || sleep 2.5'"]);
     run(command).expect(0);
     let heard = server.finish();
-    let at = heard.iter().position(|line| line == "RETR 1").expect("it is fetched");
+    let at = heard.iter().position(|line| line == "RETR 1").expect("the message is fetched");
     // Nothing else is sent before the command has ended.
     assert_eq!(heard[at + 1..at + 4], ["LIST 1", "NOOP", "NOOP"], "{heard:?}");
     let others: Vec<_> = heard[at..].iter().filter(|line| *line != "NOOP").collect();

@@ -1,14 +1,14 @@
-//! Peak memory under answers that are meant to exhaust it.
+//! Peak memory with responses that are meant to exhaust it.
 
 use std::time::Duration;
 
 use crate::support::sandbox::{Sandbox, start};
 use crate::support::service::{Peer, Service};
 
-/// Includes the memory that a debug build needs by itself.
+/// The limit in bytes, which includes the base memory of a debug build.
 const MOST: u64 = 32_000_000;
 
-/// Repeats `part` up to `octets` bytes, or until the client is gone.
+/// Sends `part` repeatedly, up to `octets` bytes or until the client is gone.
 fn repeat(peer: &mut Peer, part: &[u8], octets: usize) {
     let block = part.repeat((64 * 1024 / part.len()).max(1));
     let mut left = octets;
@@ -17,7 +17,7 @@ fn repeat(peer: &mut Peer, part: &[u8], octets: usize) {
     }
 }
 
-/// Returns the peak memory of a run; it is read all the time, so the server pauses at its largest answers.
+/// Returns the peak memory of a run. It is polled, so the server pauses after its largest responses.
 fn peak(serve: impl Fn(&mut Peer) + Send + Sync + 'static, arguments: &[&str]) -> u64 {
     let server = Service::start(move |mut peer| serve(&mut peer));
     let room = Sandbox::new();
@@ -44,7 +44,7 @@ fn pause() {
 
 /// CVE-2021-36386 and similar: endless capabilities, status lines and challenges.
 #[test]
-fn lines_without_end() {
+fn endless_lines() {
     for line in
         [b"SASL ".iter().chain(b"A ".repeat(4000).iter()).copied().collect::<Vec<u8>>(), vec![b'x'; 7000]]
     {
@@ -74,7 +74,7 @@ fn lines_without_end() {
 
 /// CVE-2021-3181 and similar: data whose parsed form takes many times its size.
 #[test]
-fn headers_that_grow() {
+fn headers_whose_parsed_form_is_large() {
     for (name, part, options) in [
         ("From: ", "a,", &["--json"][..]),
         ("To: ", "a:b;", &["--json"]),
@@ -119,7 +119,8 @@ fn a_line_of_40_megabytes() {
     assert!(most < MOST, "{most}");
 }
 
-/// One unique-id for all messages: the first 1,024 have it, the others count as having none, and time stays linear.
+/// One unique-id for all messages: the first 1,024 keep it, the others are treated as having none, and the time stays
+/// linear.
 #[test]
 fn one_unique_id_for_all() {
     let server = Service::start(|mut peer| {

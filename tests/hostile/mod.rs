@@ -1,5 +1,5 @@
-//! What a hostile server, network or disk can do and no transcript can show: TLS, memory, file descriptors, full disks.
-//! Hostile answers are in `transcripts/hostile/`.
+//! Hostile servers, networks and disks, as far as transcripts cannot show them: TLS, memory, file descriptors, full
+//! disks. Hostile responses are in `transcripts/hostile/`.
 
 mod certificates;
 #[cfg(unix)]

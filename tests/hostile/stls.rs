@@ -32,9 +32,10 @@ fn silence_in_the_handshake() {
     }
 }
 
-/// RFC 2595 §4: what was announced in cleartext (here: pipelining, a mechanism, a timestamp) is discarded after STLS.
+/// RFC 2595 §4: capabilities and the greeting in cleartext (here pipelining, a mechanism, a timestamp) are discarded
+/// after STLS.
 #[test]
-fn what_was_said_before_tls_is_forgotten() {
+fn data_from_before_tls_is_discarded() {
     let certificate = Certificate::for_loopback();
     let config = certificate.server_config();
     let server = Service::start(move |mut peer| {
@@ -66,10 +67,10 @@ fn what_was_said_before_tls_is_forgotten() {
     server.finish();
 }
 
-/// An attacker can forge the cleartext greeting: one that ends in a bare LF must not make LF . LF end a message inside TLS,
-/// where the rest of that message would be read as answers to later commands.
+/// An attacker can forge the cleartext greeting. If a greeting with a bare LF made LF . LF end a message inside TLS,
+/// the rest of that message would be read as responses to later commands.
 #[test]
-fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
+fn a_bare_line_feed_before_tls_has_no_effect_inside_tls() {
     let certificate = Certificate::for_loopback();
     let config = certificate.server_config();
     let server = Service::start(move |mut peer| {
@@ -102,8 +103,8 @@ fn a_bare_line_feed_before_tls_counts_for_nothing_in_it() {
     server.finish();
 }
 
-/// A forged FIN: the connection ends without `close_notify`, inside a message or right after one of its lines. After the
-/// `+OK` to QUIT it is harmless.
+/// A forged FIN ends the connection without `close_notify`, inside a message or right after one of its lines. After
+/// the `+OK` to QUIT it is harmless.
 #[test]
 fn an_end_without_close_notify() {
     let certificate = Certificate::for_loopback();

@@ -69,7 +69,8 @@ fn status(bits: u32, authority_bits: u32, digest: &str, pinned: bool) -> Outcome
     run(command)
 }
 
-/// Exit 78 if a relevant signature or key is weak; otherwise the handshake succeeds and the server stays silent (69).
+/// The exit code is 78 if a relevant signature or key is weak. Otherwise the handshake succeeds, and the silent
+/// server causes 69.
 #[test]
 fn weak_keys_and_digests() {
     if need("openssl").is_none() {
@@ -80,7 +81,7 @@ fn weak_keys_and_digests() {
         (2048, 2048, "sha1", false, 78),
         (1024, 2048, "sha256", false, 78),
         (2048, 1024, "sha256", false, 78),
-        // Even with a pinned certificate the server has to prove in the handshake that it holds the key.
+        // Even with a pinned certificate, the server must prove in the handshake that it has the key.
         (2048, 2048, "sha1", true, 69),
         (1024, 2048, "sha256", true, 78),
     ] {

@@ -1,5 +1,5 @@
-//! SCRAM with channel binding, against a server that verifies all of it (RFC 5802, RFC 7677, RFC 9266). Dovecot 2.3 has no
-//! -PLUS.
+//! SCRAM with channel binding against a server that verifies everything (RFC 5802, RFC 7677, RFC 9266). Dovecot 2.3
+//! does not support -PLUS.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -17,13 +17,13 @@ const ITERATIONS: u32 = 4096;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     None,
-    /// The server's proof uses another key.
+    /// The server's signature is made with another key.
     Proof,
     /// The server accepts without a proof.
     NoProof,
-    /// A man in the middle terminated the TLS session: the exporters differ.
+    /// A man in the middle terminates TLS, so the exporters differ.
     Binding,
-    /// -PLUS was removed from the capability list on the way.
+    /// -PLUS was removed from the capability list in transit.
     Stripped,
 }
 
@@ -33,7 +33,7 @@ fn hmac(key: &[u8], octets: &[u8]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// RFC 5802 §2.2, without optimization.
+/// Derives the salted password of RFC 5802 §2.2, without optimization.
 fn salted_password() -> [u8; 32] {
     let mut last = hmac(PASSWORD.as_bytes(), &[SALT, &1_u32.to_be_bytes()].concat());
     let mut salted = last;
@@ -44,7 +44,7 @@ fn salted_password() -> [u8; 32] {
     salted
 }
 
-/// `Err` holds the server's answer to the login.
+/// Verifies a login; `Err` contains the server's response to a failed login.
 fn scram(peer: &mut Peer, initial: &str, fault: Fault) -> Result<(), &'static str> {
     const REFUSED: &str = "-ERR [AUTH] refused\r\n";
     let decode = |text: &str| STANDARD.decode(text.trim_end()).map_err(|_| "-ERR no base64\r\n");
@@ -136,7 +136,7 @@ fn play(fault: Fault, auth: &str, password: &str) -> Outcome {
 }
 
 #[test]
-fn bound_to_the_channel() {
+fn the_login_is_bound_to_the_channel() {
     for auth in ["auto", "scram-sha-256"] {
         let row = play(Fault::None, auth, PASSWORD).expect(0).json().remove(0);
         assert_eq!(row["server"]["mechanism"], "SCRAM-SHA-256-PLUS");
@@ -148,7 +148,7 @@ fn bound_to_the_channel() {
 }
 
 #[test]
-fn a_server_that_does_not_prove_itself_breaks_the_protocol() {
+fn a_server_without_a_valid_proof_breaks_the_protocol() {
     for fault in [Fault::Proof, Fault::NoProof] {
         let outcome = play(fault, "auto", PASSWORD).expect(76);
         assert!(outcome.stderr().contains(r#""code":"protocol""#), "{outcome:?}");

@@ -1,4 +1,4 @@
-//! Mechanisms against Dovecot, over every channel that permits them.
+//! Every mechanism against Dovecot, over every channel that permits it.
 
 use std::process::Command;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use crate::support::sandbox::{Sandbox, run};
 const THREADS: usize = 12;
 const WAYS: [&str; 3] = ["none", "starttls", "implicit"];
 
-/// `--auth` and what `status --server` calls it, for the mechanisms of a password.
+/// The mechanisms for a password: the value of `--auth` and the name in `status --server`.
 const PASSWORD_MECHANISMS: [(&str, &str); 7] = [
     ("user-pass", "USER"),
     ("apop", "APOP"),
@@ -31,7 +31,7 @@ fn status(server: &DovecotAuth, room: &Sandbox, tls: &str) -> Command {
     command
 }
 
-/// One login: its name in the report, its command, and the expected mechanism or exit code.
+/// A login: its name in the report, its command, and the expected mechanism or exit code.
 struct Try {
     what: String,
     command: Command,
@@ -122,7 +122,7 @@ fn tokens() {
                 command.args(["--auth", auth, "--user", user]).env_remove("POP3_PASSWORD");
                 command.env("POP3_TOKEN", token);
                 let what = format!("{auth} over {tls}, {user}, {} octets of token", token.len());
-                // The reason is in the JSON of the server's last challenge.
+                // The server's last challenge contains the reason in JSON.
                 let says = if expected.is_err() { reason } else { "" };
                 tries.push(Try { says, ..Try::new(what, command, expected) });
             }
@@ -142,7 +142,7 @@ fn client_certificates() {
             ("bob", "bob", Err(77)),
             ("stranger", "stranger", Err(77)),
             ("", "", Err(77)),
-            // Reported before anything is sent.
+            // The error is reported before anything is sent.
             ("alice", "bob", Err(78)),
         ] {
             let mut command = status(&server, &room, tls);
@@ -162,9 +162,9 @@ fn client_certificates() {
 /// TLS, kind of credential, expected mechanism.
 type Automatic = (&'static str, &'static str, Result<&'static str, i32>);
 
-/// `auto` picks the strongest mechanism that server and credential share, on each channel.
+/// `auto` chooses the strongest mechanism that the server offers for the credential, on each channel.
 #[test]
-fn automatic() {
+fn the_strongest_mechanism_is_chosen() {
     let rows: [(&str, &[Automatic]); 4] = [
         (
             ALL,
@@ -203,9 +203,10 @@ fn automatic() {
     }
 }
 
-/// An explicit mechanism is tried although it is not offered; its refusal says nothing about the credential.
+/// An explicit mechanism is tried even if it is not offered, and its refusal does not mean that the credential is
+/// wrong.
 #[test]
-fn not_to_be_had() {
+fn a_mechanism_that_is_not_offered() {
     let Some(server) = DovecotAuth::start("plain") else { return };
     let room = Sandbox::new();
     let mut tries = Vec::new();

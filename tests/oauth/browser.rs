@@ -8,7 +8,7 @@ use super::server::{Server, field};
 use crate::support::sandbox::{Outcome, POP3};
 use crate::terminal::Terminal;
 
-/// Runs `login --no-browser` with an answer pasted; `answer` gets the URL that is printed.
+/// Runs `login --no-browser` and pastes the result of `answer`, which is called with the printed URL.
 pub(super) fn paste(server: &Server, words: &[&str], answer: impl FnOnce(&str) -> String) -> Outcome {
     let mut child = server
         .command(&[&["login", "--no-browser"], words].concat())
@@ -29,7 +29,7 @@ pub(super) fn paste(server: &Server, words: &[&str], answer: impl FnOnce(&str) -
     Outcome { code, stdout: stdout.join("\n").into_bytes(), stderr, hung: false }
 }
 
-/// The `state` in the URL of an authorization request.
+/// Returns the `state` in the URL of an authorization request.
 pub(super) fn state(url: &str) -> String {
     field(url.split_once('?').expect("a query").1, "state")
 }
@@ -76,7 +76,7 @@ fn begin(server: &Server) -> (Terminal, String, u16) {
     (terminal, url, port)
 }
 
-/// The response of the listener; `None` if there is no listener.
+/// Returns the response of the listener, or `None` if there is no listener.
 fn get(port: u16, target: &str) -> Option<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     write!(stream, "GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").ok()?;
@@ -86,7 +86,7 @@ fn get(port: u16, target: &str) -> Option<String> {
 }
 
 #[test]
-fn one_answer_of_the_browser_counts() {
+fn only_the_first_redirect_is_used() {
     let server = Server::start(3600, true);
     let (terminal, url, port) = begin(&server);
     for target in ["/", "/favicon.ico", "/other?code=a&state=b"] {
@@ -96,7 +96,7 @@ fn one_answer_of_the_browser_counts() {
     let page = get(port, &target("s3cret-first")).expect("pop3 listens");
     assert!(page.starts_with("HTTP/1.1 200 ") && page.contains("close this window"), "{page}");
     assert!(!page.contains("s3cret"), "{page}");
-    // A second answer changes nothing, whether it is still accepted or not.
+    // A second redirect has no effect, whether the listener still accepts it or not.
     let _ = get(port, &target("s3cret-second"));
     let (shown, code) = terminal.finish();
     assert_eq!(code, Some(0), "{shown}");
@@ -110,7 +110,7 @@ fn one_answer_of_the_browser_counts() {
 }
 
 #[test]
-fn a_wrong_answer_of_the_browser_ends_the_login() {
+fn a_wrong_redirect_ends_the_login() {
     let server = Server::start(3600, true);
     for (answer, expected, text) in [
         ("/?code=s3cret-code&state=STATEx", 76, "wrong state"),
@@ -128,7 +128,7 @@ fn a_wrong_answer_of_the_browser_ends_the_login() {
 }
 
 #[test]
-fn nobody_is_waited_for_past_the_deadline() {
+fn the_wait_for_the_browser_ends_at_the_deadline() {
     let server = Server::start(3600, true);
     let mut script = server.program("script", &[]);
     script.env("BROWSER", "true");

@@ -6,7 +6,7 @@ use super::server::{Server, response};
 
 const AGAIN: &str = "run pop3 login -a work";
 
-/// An error whose description repeats what the server was told.
+/// Returns an error response whose description repeats `told`.
 fn error(code: &str, told: &str) -> String {
     response("400 Bad Request", &format!(r#"{{"error":"{code}","error_description":"{told}"}}"#))
 }
@@ -15,7 +15,7 @@ fn with_field(response: &str, field: &str) -> String {
     response.replace("Connection", &format!("{field}\r\nConnection"))
 }
 
-/// Responses of any endpoint, the exit code, and a part of the message.
+/// Returns responses of any endpoint, each with the exit code and a part of the message.
 fn responses(told: &str) -> Vec<(String, i32, &'static str)> {
     let error = |code: &str| error(code, told);
     let endless = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(70_000));
@@ -61,7 +61,7 @@ fn of_a_refresh() {
         assert!(outcome.stderr().contains("*: POST http://127.0.0.1:"), "{outcome:?}");
         assert_eq!(server.pop3.connections(), connections, "{text}: POP3 is not asked");
     }
-    // None of them did any harm.
+    // None of the responses damaged the grant.
     server.run(&["status"]).expect(0);
 }
 
@@ -93,9 +93,9 @@ fn of_a_device_login() {
     server.run(&["status"]).expect(78);
 }
 
-/// A token endpoint without a name in DNS, one that nobody listens at, one with an untrusted certificate.
+/// A token endpoint whose name does not resolve, one on a closed port, and one with an untrusted certificate.
 #[test]
-fn of_an_endpoint_that_is_not_to_be_had() {
+fn of_an_unreachable_endpoint() {
     let server = Server::start(3, false);
     server.login();
     let (config, file) = (server.config(), server.file("json").expect("a grant"));
@@ -129,7 +129,7 @@ fn of_a_lock_that_another_run_holds() {
     let server = Server::start(3, true);
     server.login();
     let lock = fs::File::options().write(true).open(server.file("lock").expect("a lock")).expect("a file");
-    lock.lock().expect("nobody holds it");
+    lock.lock().expect("it is not locked");
     let requests = server.http.connections();
     for (limit, code, text) in [("--timeout", 75, "another pop3"), ("--deadline", 69, "deadline of 0.3 s")] {
         let outcome = server.run(&["status", limit, "0.3"]).expect(code);
@@ -142,7 +142,7 @@ fn of_a_lock_that_another_run_holds() {
 }
 
 #[test]
-fn of_a_grant_that_cannot_be_read() {
+fn of_a_damaged_grant() {
     let server = Server::start(3600, true);
     server.login();
     let file = server.file("json").expect("a grant");
@@ -151,7 +151,7 @@ fn of_a_grant_that_cannot_be_read() {
     let outcome = server.run(&["status"]).expect(78);
     assert!(outcome.stderr().contains("damaged") && outcome.stderr().contains(AGAIN), "{outcome:?}");
     assert!(!outcome.stderr().contains("s3cret"), "{outcome:?}");
-    // It goes away like a whole one, and a login replaces it.
+    // A damaged grant can be removed, and a login replaces it.
     let outcome = server.run(&["logout"]).expect(0);
     assert!(outcome.stderr().contains("not revoked"), "{outcome:?}");
     assert!(!file.exists());

@@ -1,8 +1,8 @@
-//! Metadata of an issuer, which the configuration or the POP3 server names.
+//! Metadata of an issuer that the configuration or the POP3 server names.
 
 use super::server::{Server, response};
 
-/// Metadata of this server, with another text in place of a part of it.
+/// Returns the metadata of this server with `from` replaced with `to`.
 fn metadata(server: &Server, from: &str, to: &str) -> String {
     let text = serde_json::json!({
         "issuer": server.url("").trim_end_matches('/'),
@@ -48,7 +48,7 @@ fn every_metadata_has_its_exit_code() {
         assert!(outcome.stderr().contains(text), "{text}: {outcome:?}");
         assert_eq!(server.requests("device"), 0, "{text}");
     }
-    // RFC 8414 first, then OpenID Connect.
+    // The URL of RFC 8414 is requested first, and then that of OpenID Connect.
     server.state().metadata = Some(metadata(&server, "", ""));
     server.login();
     let requests = server.state().requests.clone();
@@ -57,7 +57,7 @@ fn every_metadata_has_its_exit_code() {
         asked,
         [".well-known/oauth-authorization-server", ".well-known/openid-configuration", "device", "token"]
     );
-    // Another issuer is another grant.
+    // The grant of another issuer is not used.
     with_issuer(&server, &issuer.replace("127.0.0.1", "localhost"));
     server.run(&["status"]).expect(78);
     with_issuer(&server, "https://nowhere.invalid");
@@ -93,7 +93,8 @@ mod in_a_terminal {
 
     const QUESTION: &str = "Log in there? [y/N] ";
 
-    /// Without issuer, provider and endpoints; the POP3 server names its issuer to a wrong token.
+    /// Starts a server that is configured without issuer, provider and endpoints. The POP3 server names its issuer
+    /// when it refuses a token.
     fn self_hosted() -> Server {
         let server = Server::start_tls();
         server.write_oauth("store = \"file\"\n");
@@ -110,7 +111,7 @@ mod in_a_terminal {
     }
 
     #[test]
-    fn the_pop3_server_names_its_issuer_and_the_person_confirms() {
+    fn the_user_confirms_the_issuer_of_the_pop3_server() {
         let server = self_hosted();
         let mut terminal = login(&server, "");
         terminal.wait_for(QUESTION);
@@ -136,7 +137,7 @@ mod in_a_terminal {
     }
 
     #[test]
-    fn without_a_terminal_the_issuer_is_said() {
+    fn without_a_terminal_the_issuer_is_printed() {
         let server = self_hosted();
         let outcome = server.run(&["login", "--device"]).expect(78);
         let issuer = server.url("").trim_end_matches('/').to_owned();
@@ -145,7 +146,7 @@ mod in_a_terminal {
     }
 
     #[test]
-    fn an_issuer_is_learnt_over_verified_tls_from_an_https_url_only() {
+    fn the_issuer_needs_verified_tls_and_an_https_url() {
         let server = self_hosted();
         let https = server.url(".well-known/openid-configuration");
         for (named, code, text) in [
@@ -171,7 +172,7 @@ mod in_a_terminal {
         assert!(shown.contains("certificate") && !shown.contains(QUESTION), "{shown}");
         server.write_oauth("store = \"file\"\n");
 
-        // Metadata of another issuer than that of the URL.
+        // The metadata is for another issuer than the URL.
         server.state().metadata = Some(metadata(&server, "\"issuer\":\"https", "\"issuer\":\"https://x#"));
         let mut terminal = login(&server, "");
         terminal.wait_for(QUESTION);

@@ -1,23 +1,24 @@
-//! Grants in a real keyring: in parts where they are long, and given up where the keyring does not answer.
+//! Grants in a real keyring: long ones are split, and a keyring that does not answer times out.
 
 #![cfg(all(feature = "keyring", any(windows, target_os = "linux")))]
 
 use super::server::Server;
 
-/// An account whose grant is kept in the keyring.
+/// Returns an account whose grant is stored in the keyring.
 fn server() -> Server {
     let mut server = Server::start(3, true);
-    // On Windows the keyring is that of whoever runs the tests.
+    // On Windows, the keyring belongs to the user who runs the tests.
     server.user = format!("pop3-test-oauth-{}", std::process::id());
     server.write_oauth(&server.endpoints());
     server
 }
 
-/// Grants short and long, each in place of the one before; `entries` says how many entries the keyring holds.
+/// Stores short and long grants, each replacing the previous one. `entries` returns the number of entries in the
+/// keyring.
 fn saved_refreshed_and_removed(server: &Server, entries: impl Fn() -> Option<usize>) {
     let outcome = server.run(&["status"]).expect(78);
     assert!(outcome.stderr().contains("none is stored"), "{outcome:?}");
-    // Access token and refresh token: 6,000 octets of grant and more, nothing over 2,560 in one entry.
+    // With access token and refresh token, a grant has over 6,000 bytes, and an entry of the keyring at most 2,560.
     for (nth, filler) in [2700, 10, 2700, 5000, 2700].into_iter().enumerate() {
         server.state().filler = "x".repeat(filler);
         if nth == 0 {
@@ -31,7 +32,7 @@ fn saved_refreshed_and_removed(server: &Server, entries: impl Fn() -> Option<usi
             assert!(entries.abs_diff(expected) <= 1 && (expected > 1 || entries == 1), "{filler}: {entries}");
         }
     }
-    // Nothing is in a file.
+    // No grant is stored in a file.
     assert!(server.file("json").is_none());
     let outcome = server.run(&["logout"]).expect(0);
     assert!(outcome.stderr().is_empty(), "{outcome:?}");
@@ -48,7 +49,7 @@ mod secret_service {
     use crate::keyring::secret_service::Service;
 
     #[test]
-    fn a_long_grant_is_kept_in_parts() {
+    fn a_long_grant_is_split() {
         let mut server = server();
         let Some(service) = Service::start(&server.room) else { return };
         server.bus = Some(service.address.clone());
@@ -72,7 +73,7 @@ mod secret_service {
     }
 
     #[test]
-    fn a_locked_keyring_is_said_to_be_locked() {
+    fn a_locked_keyring_is_reported() {
         let mut server = server();
         let Some(service) = Service::start(&server.room) else { return };
         server.bus = Some(service.address.clone());
@@ -87,7 +88,7 @@ mod secret_service {
     }
 
     #[test]
-    fn a_keyring_that_never_answers_is_given_up() {
+    fn a_silent_keyring_times_out() {
         let mut server = server();
         server.bus = Some(mute::bus(&server.room, Mute::Service));
         for words in [&["status"][..], &["logout"], &["login", "--device"]] {
@@ -101,7 +102,7 @@ mod secret_service {
     }
 
     #[test]
-    fn without_a_keyring_a_login_asks_nobody_and_says_what_to_do() {
+    fn without_a_keyring_a_login_names_the_alternative() {
         let server = server();
         for words in [&["status"][..], &["login", "--device"]] {
             let outcome = server.run(words).expect(78);

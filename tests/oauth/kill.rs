@@ -1,4 +1,4 @@
-//! A refresh and a login, killed at every system call, or with a call that fails: at worst a new login is needed, and the
+//! Kills a refresh and a login at every system call, or lets a call fail: at worst a new login is needed, and the
 //! error says so. `POP3_TEST_KILL=long` also kills at calls that change nothing.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use super::server::Server;
 use crate::support::sandbox::{Outcome, POP3, run};
 use crate::syscalls::strace_works;
 
-/// Calls that change a file or talk to a server.
+/// Calls that change a file or communicate with a server.
 const CALLS: &str = "write,writev,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,\
                      ftruncate,flock,connect,sendto,sendmsg,recvfrom,recvmsg";
 
@@ -19,7 +19,7 @@ const FILE_CALLS: &str =
 
 const AGAIN: &str = "run pop3 login -a work";
 
-/// `pop3` with these words under strace with these options.
+/// Runs `pop3` with these words under strace with these options.
 fn traced(server: &Server, options: &[&str], words: &[&str]) -> Outcome {
     let log = server.room.path("strace");
     let log = log.to_str().expect("text");
@@ -28,7 +28,7 @@ fn traced(server: &Server, options: &[&str], words: &[&str]) -> Outcome {
     run(server.program("strace", &words))
 }
 
-/// Kills at the Nth of each of the calls, for every N; `prepare` comes before each run, `check` after it.
+/// Kills the run at the Nth call of each kind, for every N. `prepare` is called before each run, `check` after it.
 fn kill_at_every_call(
     server: &Server,
     calls: &str,
@@ -71,7 +71,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The server rotates refresh tokens, and withdraws the grant where one is used twice.
+/// The server rotates refresh tokens, and revokes the grant if a token is used twice.
 #[test]
 fn a_refresh_that_is_killed_costs_at_most_a_login() {
     if !strace_works() {
@@ -96,13 +96,13 @@ fn a_refresh_that_is_killed_costs_at_most_a_login() {
             assert_eq!(next.code, Some(0), "{when}: {next:?}");
             return;
         }
-        // The token that the server sent was lost with the process.
+        // The new token was lost with the process.
         lost.set(lost.get() + 1);
         assert!(next.code == Some(77) && next.stderr().contains(AGAIN), "{when}: {next:?}");
         assert_eq!(server.state().refresh, [""; 0], "{when}");
     });
     assert!(lost.get() > 0, "no kill between response and rename");
-    // Remains of a killed run do not disturb a later one.
+    // Leftovers of a killed run do not affect a later run.
     server.login();
     server.run(&["status"]).expect(0);
     let names: Vec<_> =
@@ -111,7 +111,7 @@ fn a_refresh_that_is_killed_costs_at_most_a_login() {
 }
 
 #[test]
-fn a_login_that_is_killed_leaves_a_grant_or_none() {
+fn a_killed_login_leaves_a_valid_grant_or_none() {
     if !strace_works() {
         return;
     }
@@ -133,9 +133,9 @@ fn a_login_that_is_killed_leaves_a_grant_or_none() {
     );
 }
 
-/// A login in place of an earlier one: its grant stays good until the new one is there.
+/// A second login: the old grant remains valid until the new one is stored.
 #[test]
-fn a_second_login_that_is_killed_leaves_the_first() {
+fn a_killed_second_login_keeps_the_first() {
     if !strace_works() {
         return;
     }
@@ -153,7 +153,8 @@ fn a_second_login_that_is_killed_leaves_the_first() {
     );
 }
 
-/// A call that fails while the grant is written, with this error; each of them for the file, its folder or its new name.
+/// Calls that fail while the grant is written, and their errors. Each call concerns the file, its folder or its new
+/// name.
 const FAULTS: [(&str, &str); 6] = [
     ("openat", "ENOSPC"),
     ("write", "ENOSPC"),
@@ -164,7 +165,7 @@ const FAULTS: [(&str, &str); 6] = [
 ];
 
 #[test]
-fn a_grant_that_cannot_be_stored_is_said_and_not_used() {
+fn a_grant_that_cannot_be_stored_is_an_error() {
     if !strace_works() {
         return;
     }
@@ -178,7 +179,7 @@ fn a_grant_that_cannot_be_stored_is_said_and_not_used() {
             fs::write(&file, &old).expect("a file");
             let first = server.stored().expect("a grant");
             server.state().refresh = vec![first];
-            // There is something to unlink only if an earlier run was killed.
+            // A file is only unlinked if an earlier run was killed.
             if call == "unlink" {
                 fs::write(&new, "half a grant").expect("a file");
             }
@@ -217,6 +218,6 @@ fn a_login_on_a_full_disk_fails() {
     let options = ["-P", path, "-e", "trace=write", "-e", "inject=write:error=ENOSPC"];
     let outcome = traced(&server, &options, &["login", "--device"]).expect(73);
     assert!(outcome.stderr().contains("No space left") && outcome.stderr().contains(AGAIN), "{outcome:?}");
-    // The grant of the login before is as it was.
+    // The grant of the earlier login is unchanged.
     server.run(&["status"]).expect(0);
 }

@@ -1,5 +1,5 @@
-//! OAuth 2.0 against a scripted authorization server and a POP3 server that takes its tokens; `provider` against real
-//! ones.
+//! OAuth 2.0 against a scripted authorization server and a POP3 server that accepts its tokens. The module `provider`
+//! uses real servers.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -18,7 +18,7 @@ mod secrets;
 mod server;
 
 #[test]
-fn a_device_login_and_what_follows_it() {
+fn a_device_login_is_used_by_later_runs() {
     let server = Server::start(3600, true);
     let pending = response("400 Bad Request", r#"{"error":"authorization_pending"}"#);
     server.script_device(&[pending]);
@@ -66,7 +66,7 @@ fn a_refused_cached_token_is_refreshed_once() {
     server.state().accepted.clear();
     server.run(&["status"]).expect(0);
     assert_eq!(server.requests("token"), 2);
-    // Refused again: no third one.
+    // A second refusal is final.
     server.state().accepted.clear();
     let useless = response("200 OK", r#"{"access_token":"s3cret-useless","expires_in":3600}"#);
     server.script(&[useless]);
@@ -106,7 +106,7 @@ fn logout_revokes_and_removes() {
     assert_eq!(server.requests("revoke"), 1);
     let outcome = server.run(&["status"]).expect(78);
     assert!(outcome.stderr().contains("run pop3 login -a work"), "{outcome:?}");
-    // Revoking fails: removed all the same, and said so.
+    // If revoking fails, the grant is removed all the same, with a warning.
     server.login();
     server.script(&[response("503 Busy", "")]);
     let outcome = server.run(&["logout"]).expect(0);
@@ -115,7 +115,7 @@ fn logout_revokes_and_removes() {
 }
 
 #[test]
-fn a_grant_of_another_client_is_none() {
+fn a_grant_of_another_client_is_not_used() {
     let server = Server::start(3600, true);
     server.login();
     let config = std::fs::read_to_string(server.config()).unwrap();
@@ -133,7 +133,7 @@ fn a_grant_of_another_client_is_none() {
 }
 
 #[test]
-fn logins_that_cannot_be() {
+fn impossible_logins() {
     let server = Server::start(3600, true);
     let refused = |words: &[&str], code: i32, text: &str| {
         let outcome = server.run(words).expect(code);
@@ -163,7 +163,7 @@ fn a_client_secret_comes_from_its_command() {
     assert!(heard.contains(&basic), "{heard}");
 }
 
-/// `-q` leaves out what only reports, and never what a person has to act upon.
+/// `-q` omits reports, but not the code that the user must enter.
 #[test]
 fn a_quiet_login_still_shows_its_code() {
     let server = Server::start(3600, true);
@@ -172,7 +172,7 @@ fn a_quiet_login_still_shows_its_code() {
     assert!(!outcome.stdout().contains("stored"), "{outcome:?}");
 }
 
-/// A cached token costs as many commands as a password that is sent at once, and no request to the provider.
+/// A login with a cached token needs as many commands as with a password, and no request to the provider.
 #[test]
 fn a_cached_token_costs_no_round_trip() {
     let server = Server::start(3600, true);

@@ -1,4 +1,4 @@
-//! A real authorization server (npm's oidc-provider) and a Dovecot that asks it about tokens.
+//! A real authorization server (npm's oidc-provider), and a Dovecot server that verifies its tokens by introspection.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,14 +10,14 @@ use crate::support::dovecot::Dovecot;
 use crate::support::sandbox::{LONGEST_RUN, Outcome, POP3, Sandbox, run};
 use crate::support::skip::skipped;
 
-/// The folder of the authorization server; `npm ci --prefix tests/oidc` installs it.
+/// Returns the folder of the authorization server, which `npm ci --prefix tests/oidc` installs.
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oidc")
 }
 
 struct Provider {
     node: Child,
-    /// The server ends with it.
+    /// The server ends when its standard input is closed.
     stdin: Option<ChildStdin>,
     /// The lines that the server prints.
     lines: Receiver<String>,
@@ -27,7 +27,7 @@ struct Provider {
 }
 
 impl Provider {
-    /// `None` after reporting the test as skipped, where a server is not installed.
+    /// Starts the servers. Returns `None`, and reports the test as skipped, if one is not installed.
     fn start(seconds: u32) -> Option<Self> {
         if !folder().join("node_modules/oidc-provider").exists() {
             skipped("oidc-provider is not installed (npm ci --prefix tests/oidc)");
@@ -43,7 +43,7 @@ impl Provider {
             .expect("node is installed");
         let (sender, lines) = mpsc::channel();
         let stdout = BufReader::new(node.stdout.take().expect("piped"));
-        // All of it is read: the server ends where nobody listens.
+        // All output is read, because the server ends if its standard output is closed.
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
                 let _ = sender.send(line);
@@ -83,13 +83,13 @@ impl Provider {
         Some(Self { node, stdin, lines, port, dovecot, room })
     }
 
-    /// Lets time pass for the authorization server.
+    /// Advances the clock of the authorization server.
     fn pass(&mut self, seconds: u32) {
         writeln!(self.stdin.as_mut().expect("it runs"), "{seconds}").expect("it reads");
         while self.lines.recv_timeout(LONGEST_RUN).expect("it answers") != "passed" {}
     }
 
-    /// The stored grant.
+    /// Returns the stored grant.
     fn grant(&self) -> serde_json::Value {
         let folder = self.room.state().join("oauth");
         let mut paths =
@@ -98,7 +98,7 @@ impl Provider {
         serde_json::from_slice(&std::fs::read(path).expect("a file")).expect("JSON")
     }
 
-    /// The response to a form.
+    /// Posts a form and returns the response.
     fn post(&self, path: &str, form: &str) -> String {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server");
         write!(
@@ -127,7 +127,7 @@ impl Provider {
         outcome
     }
 
-    /// Logs in; `person` gets the lines of standard output until it has what it needs, and gives what is typed.
+    /// Logs in. `person` is called with the lines of standard output until it returns the text to type.
     fn login(&self, words: &[&str], mut person: impl FnMut(&str) -> Option<String>) {
         let mut command = self.command(words);
         let mut child = command
@@ -155,7 +155,7 @@ impl Drop for Provider {
     }
 }
 
-/// The person follows a URL through every form, and says where it ended.
+/// Follows a URL through every form, and returns the last URL.
 fn person(url: &str, code: &str) -> String {
     let output = Command::new("node")
         .arg(folder().join("person.mjs"))
@@ -178,7 +178,7 @@ fn log_in_by_device(provider: &Provider) {
 }
 
 #[test]
-fn a_pasted_address_from_nothing_to_status() {
+fn a_pasted_address_logs_in() {
     let Some(provider) = Provider::start(3600) else { return };
     provider.expect(&["status"], 78);
     provider.login(&["login", "--no-browser"], |line| line.starts_with("http").then(|| person(line, "")));
@@ -189,7 +189,7 @@ fn a_pasted_address_from_nothing_to_status() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_browser_from_nothing_to_status() {
+fn a_browser_logs_in() {
     let Some(provider) = Provider::start(3600) else { return };
     provider.expect(&["status"], 78);
     let mut script = provider.room.program("script");
@@ -201,7 +201,7 @@ fn a_browser_from_nothing_to_status() {
 }
 
 #[test]
-fn a_device_code_from_nothing_to_runs_over_a_token_that_expires() {
+fn a_device_code_logs_in_and_the_token_is_refreshed() {
     let Some(mut provider) = Provider::start(3) else { return };
     provider.expect(&["status"], 78);
     log_in_by_device(&provider);
@@ -215,7 +215,7 @@ fn a_device_code_from_nothing_to_runs_over_a_token_that_expires() {
     }
 }
 
-/// `pop3` has no clock of the server: to it the cached token is good for an hour.
+/// `pop3` does not know the clock of the server, so the cached token seems valid for an hour.
 #[test]
 fn a_cached_token_that_expired_at_the_server_is_refreshed() {
     let Some(mut provider) = Provider::start(3600) else { return };
@@ -228,7 +228,7 @@ fn a_cached_token_that_expired_at_the_server_is_refreshed() {
     assert_ne!(provider.grant()["refresh_token"], before["refresh_token"], "the server rotates");
 }
 
-/// The server withdraws a grant whose refresh token is used twice.
+/// The server revokes a grant whose refresh token is used twice.
 #[test]
 fn runs_at_once_lose_no_grant_that_rotates() {
     let Some(provider) = Provider::start(3) else { return };

@@ -1,5 +1,5 @@
-//! Access token, refresh token, code, verifier, device code and client secret are never seen, whatever a server says about
-//! them and wherever its response is cut.
+//! Access token, refresh token, code, verifier, device code and client secret are never shown, whatever a server
+//! echoes and wherever its response ends.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -9,26 +9,26 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use super::server::{Server, field, response};
 use crate::support::sandbox::{Outcome, run};
 
-/// The long middle tells whether a good part of a secret is shown.
+/// The long middle part shows if a part of a secret is printed.
 const CLIENT: &str = "s3cret-client/0123456789+x";
 const DEVICE: &str = "s3cret-device~9876543210/y";
 const CODE: &str = "s3cret-code/5647382910+z";
 const ACCESS: &str = "s3cret-access.1029384756~w";
 const REFRESH: &str = "s3cret-refresh/5564738291=v";
 
-/// Where a response repeats what the server was told.
+/// The place where a response repeats the request.
 #[derive(Clone, Copy, Debug)]
 enum Echo {
     Description,
     Code,
-    /// Beside the tokens of a success.
+    /// In addition to the tokens of a successful response.
     TokenType,
     Html,
     Location,
     RetryAfter,
     Reason,
     Junk,
-    /// JSON of a wrong type.
+    /// In JSON values of a wrong type.
     Types,
 }
 
@@ -54,7 +54,7 @@ impl Echo {
             Self::Description => {
                 let mut body = json("error_description");
                 body["error"] = "invalid_grant".into();
-                // Beside the error, tokens that are quoted in it.
+                // The error response also contains the tokens that it quotes.
                 body["access_token"] = ACCESS.into();
                 response("400 Bad Request", &body.to_string())
             }
@@ -76,7 +76,7 @@ impl Echo {
     }
 }
 
-/// What a server was told by a request with this body, in each form, and the access token of the grant.
+/// Returns the secrets in a request with this body, in every encoding, and the access token of the grant.
 fn told(body: &str, echo: Echo) -> String {
     let mut all = body.to_owned();
     let verifier = field(body, "code_verifier");
@@ -100,7 +100,7 @@ fn percent(text: &str) -> String {
     text.bytes().map(octet).collect()
 }
 
-/// Nothing of a secret is in this text.
+/// Checks that the text contains no part of a secret.
 fn check(what: &str, text: &str, verifiers: &[String]) {
     let secrets = [CLIENT, DEVICE, CODE, ACCESS, REFRESH].into_iter();
     for secret in secrets.chain(verifiers.iter().map(String::as_str)) {
@@ -114,9 +114,9 @@ fn check(what: &str, text: &str, verifiers: &[String]) {
 
 struct Scene {
     server: Server,
-    /// Where the grant is stored.
+    /// The file in which the grant is stored.
     file: PathBuf,
-    /// A grant with the tokens above.
+    /// The file of a grant with the tokens above.
     grant: PathBuf,
 }
 
@@ -125,7 +125,7 @@ impl Scene {
         let server = Server::start(3, true);
         let command = if cfg!(windows) { "cmd /c echo" } else { "echo" };
         server.write(&format!("client-secret-command = \"{command} {CLIENT}\""));
-        // Another one than these, in a file of the test's own.
+        // The grant is replaced with one that has known tokens.
         server.login();
         let file = server.file("json").expect("a grant");
         let mut grant: serde_json::Value =
@@ -137,7 +137,7 @@ impl Scene {
         Self { server, file, grant: path }
     }
 
-    /// One run of `words` in which the token endpoint, or that of `words`, echoes; a response is cut after some octets.
+    /// Runs `pop3` with `words` while an endpoint echoes the secrets. The response ends after `cut` bytes.
     fn play(&self, words: &[&str], echo: Echo, cut: Option<usize>) {
         let server = &self.server;
         std::fs::copy(&self.grant, &self.file).expect("a file");
@@ -156,7 +156,7 @@ impl Scene {
         let _ = std::fs::remove_file(&trace);
         let mut all = words.to_vec();
         let to_file = format!("--trace={}", trace.display());
-        // Standard output shows the address to open only without --json.
+        // Standard output contains the URL to open only without --json.
         let is_pasted = words.contains(&"--no-browser");
         all.extend(match cut {
             _ if is_pasted => ["-vvv", &to_file],
@@ -201,7 +201,7 @@ impl Scene {
 }
 
 #[test]
-fn nothing_of_a_grant_is_shown() {
+fn no_secret_of_a_grant_is_shown() {
     // Under Wine a process takes half a second to start.
     let cuts = if cfg!(windows) { 0 } else { 3 };
     std::thread::scope(|scope| {
@@ -210,7 +210,7 @@ fn nothing_of_a_grant_is_shown() {
                 let scene = Scene::new();
                 for (nth, echo) in ECHOES.into_iter().enumerate() {
                     scene.play(words, echo, None);
-                    // A poll comes a second after the device code.
+                    // Fewer cuts, as a poll follows the device code after a second.
                     let cuts = if words.contains(&"--device") { 0 } else { cuts };
                     for cut in 0..cuts {
                         scene.play(words, echo, Some(100 + 61 * cut + 17 * nth));
@@ -221,9 +221,9 @@ fn nothing_of_a_grant_is_shown() {
     });
 }
 
-/// The POP3 server repeats the token that it refused.
+/// The POP3 server echoes the refused token.
 #[test]
-fn nothing_of_a_token_that_pop3_refuses_is_shown() {
+fn a_refused_token_is_not_shown() {
     let scene = Scene::new();
     let server = &scene.server;
     std::fs::copy(&scene.grant, &scene.file).expect("a file");

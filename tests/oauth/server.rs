@@ -1,4 +1,4 @@
-//! A scripted authorization server, and a POP3 server that takes its tokens.
+//! A scripted authorization server, and a POP3 server that accepts its tokens.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,32 +10,32 @@ use crate::support::mailbox::Certificate;
 use crate::support::sandbox::{Outcome, POP3, Sandbox, run};
 use crate::support::service::{Peer, Service};
 
-/// Makes a response of its own from path and body of a request, or leaves it to the server.
+/// Returns the response to a request with this path and body, or `None` for the default response.
 pub(super) type Answer = dyn Fn(&str, &str) -> Option<String> + Send;
 
 /// The state of both servers.
 #[derive(Default)]
 pub(super) struct State {
-    /// Responses to come, the last one first, before those of the server itself.
+    /// Scripted responses in reverse order, which replace the next default responses.
     pub(super) scripted: Vec<String>,
     pub(super) answer: Option<Box<Answer>>,
-    /// Path and body of each request.
+    /// The path and body of each request.
     pub(super) requests: Vec<(String, String)>,
-    /// The access tokens that POP3 takes.
+    /// The access tokens that the POP3 server accepts.
     pub(super) accepted: Vec<String>,
-    /// The refresh tokens that are good, one a login.
+    /// The valid refresh tokens, one per login.
     pub(super) refresh: Vec<String>,
     pub(super) issued: u32,
-    /// Seconds that an access token lives.
+    /// The lifetime of an access token in seconds.
     lifetime: u32,
     rotates: bool,
-    /// Appended to each token.
+    /// Text that is appended to each token.
     pub(super) filler: String,
     /// The metadata of the issuer.
     pub(super) metadata: Option<String>,
-    /// The URL of the metadata that POP3 names.
+    /// The URL of the metadata that the POP3 server names.
     pub(super) openid_configuration: Option<String>,
-    /// The answer of POP3 to a token that it refuses; `TOLD` stands for the message of the client.
+    /// The response of the POP3 server to a refused token. `TOLD` stands for the message of the client.
     pub(super) refusal: String,
 }
 
@@ -51,12 +51,12 @@ pub(super) struct Server {
 }
 
 impl Server {
-    /// Without TLS. An account `work` is configured, whose grant is kept in a file.
+    /// Starts both servers without TLS, and configures an account `work` whose grant is stored in a file.
     pub(super) fn start(lifetime: u32, rotates: bool) -> Self {
         Self::start_with(lifetime, rotates, None)
     }
 
-    /// Both servers with TLS from the first octet.
+    /// Starts both servers with TLS from the first byte.
     pub(super) fn start_tls() -> Self {
         Self::start_with(3600, true, Some(Certificate::for_loopback()))
     }
@@ -85,13 +85,13 @@ impl Server {
         self.state.lock().expect("no server panics")
     }
 
-    /// The URL of an endpoint.
+    /// Returns the URL of an endpoint.
     pub(super) fn url(&self, name: &str) -> String {
         let scheme = if self.certificate.is_some() { "https" } else { "http" };
         format!("{scheme}://127.0.0.1:{}/{name}", self.http.port())
     }
 
-    /// The configuration with all endpoints, the grant in a file, and more keys of `oauth`.
+    /// Writes the configuration with all endpoints, the grant in a file, and more keys of `oauth`.
     pub(super) fn write(&self, more: &str) {
         self.write_oauth(&format!("store = \"file\"\n{}{more}", self.endpoints()));
     }
@@ -106,7 +106,7 @@ impl Server {
         names.map(|(key, name)| format!("{key} = \"{}\"\n", self.url(name))).concat()
     }
 
-    /// The configuration with these keys of `oauth` beside `client-id` and `ca-file`.
+    /// Writes the configuration with these keys of `oauth` in addition to `client-id` and `ca-file`.
     pub(super) fn write_oauth(&self, keys: &str) {
         let mut ca_file = String::new();
         let mut tls = "none";
@@ -132,7 +132,7 @@ impl Server {
         self.program(POP3, &[&["-a", "work"], words].concat())
     }
 
-    /// A program in the room of the account.
+    /// Returns a command for a program in the sandbox of the account.
     pub(super) fn program(&self, program: &str, words: &[&str]) -> Command {
         let mut command = self.room.program(program);
         command.env("POP3_CONFIG", self.config()).args(words);
@@ -146,14 +146,14 @@ impl Server {
         run(self.command(words))
     }
 
-    /// The next responses, in this order.
+    /// Scripts the next responses, in this order.
     pub(super) fn script(&self, responses: &[String]) {
         let mut responses = responses.to_vec();
         responses.reverse();
         self.state().scripted = responses;
     }
 
-    /// The response of the device endpoint, then these.
+    /// Scripts the default response of the device endpoint, and then these responses.
     pub(super) fn script_device(&self, responses: &[String]) {
         let device = self.state().answer("device", "");
         self.script(&[&[device], responses].concat());
@@ -167,18 +167,18 @@ impl Server {
         self.run(&["login", "--device"]).expect(0);
     }
 
-    /// Where grants are kept in files.
+    /// Returns the folder in which grants are stored in files.
     pub(super) fn folder(&self) -> PathBuf {
         self.room.state().join("oauth")
     }
 
-    /// The file of the folder that has this extension.
+    /// Returns the file with this extension in the folder of grants.
     pub(super) fn file(&self, extension: &str) -> Option<PathBuf> {
         let mut paths = std::fs::read_dir(self.folder()).ok()?.map(|entry| entry.expect("an entry").path());
         paths.find(|path| path.extension().is_some_and(|found| found == extension))
     }
 
-    /// The refresh token of the grant in its file; panics if the file is not a whole grant.
+    /// Returns the refresh token of the grant in its file. Panics if the file is not a complete grant.
     #[cfg(target_os = "linux")]
     #[track_caller]
     pub(super) fn stored(&self) -> Option<String> {
@@ -192,7 +192,7 @@ pub(super) fn response(status: &str, body: &str) -> String {
     format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
 }
 
-/// The value of a field of a form.
+/// Returns the value of a field of a form.
 pub(super) fn field(body: &str, name: &str) -> String {
     let pair = body.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     pair.unwrap_or_default().to_owned()
@@ -248,7 +248,7 @@ impl State {
         let used = field(body, "refresh_token");
         let known = self.refresh.iter().position(|token| *token == used);
         if refreshes && known.is_none() {
-            // A token that is used twice revokes the grant.
+            // The second use of a token revokes the grant.
             self.refresh.clear();
             return response("400 Bad Request", r#"{"error":"invalid_grant"}"#);
         }
@@ -269,7 +269,7 @@ impl State {
     }
 }
 
-/// OAUTHBEARER with an initial response or without, and PLAIN with any password.
+/// Serves a maildrop with OAUTHBEARER, with or without an initial response, and with PLAIN and any password.
 fn maildrop(mut peer: Peer, state: &Mutex<State>) {
     peer.say("+OK\r\n");
     loop {

@@ -24,26 +24,26 @@ const MECHANISMS: [&str; 9] = [
 ];
 const THREADS: usize = 8;
 
-/// Where the server echoes the secret.
+/// The place where the server echoes the secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Echo {
     Refusal,
-    /// Once as base64, as a challenge has to be, and once raw.
+    /// In a challenge, once as base64 and once raw.
     Challenge,
-    /// The reason of a token's refusal (RFC 7628 §3.2.2), near where a long one is cut.
+    /// In the reason for refusing a token (RFC 7628 §3.2.2), near the position where a long reason is truncated.
     Reason,
-    /// A line that is not a status line.
+    /// In a line that is not a status line.
     Junk,
-    /// The same, longer than any line, with the secret where the shown part ends.
+    /// In an overlong line, at the end of the shown part.
     LongJunk,
-    /// After the login: in answers to commands, and in a message sent byte by byte.
+    /// After the login, in responses to commands and in a message that is sent byte by byte.
     Session,
 }
 
 const ECHOES: [Echo; 6] =
     [Echo::Refusal, Echo::Challenge, Echo::Reason, Echo::Junk, Echo::LongJunk, Echo::Session];
 
-/// The secrets as received and decoded.
+/// The secrets that the server received, raw and decoded.
 type Told = Arc<Mutex<Vec<String>>>;
 
 struct Talk {
@@ -99,7 +99,7 @@ impl Talk {
         self.peer.line().trim_end().to_owned()
     }
 
-    /// The last secret was received.
+    /// Handles the last secret of the exchange.
     fn answer(mut self, payload: &str) {
         if payload.is_empty() {
             return;
@@ -164,7 +164,7 @@ fn decoded(base64: &str) -> String {
     String::from_utf8_lossy(&STANDARD.decode(base64.trim_end()).unwrap_or_default()).into_owned()
 }
 
-/// The visible output of one run, and the secrets that must not be in it.
+/// Returns an error if the visible output of a run contains a secret.
 fn play(mechanism: &str, echo: Echo, cut: Option<usize>) -> Result<(), String> {
     let told = Told::default();
     let server = Service::start({
@@ -189,7 +189,7 @@ fn play(mechanism: &str, echo: Echo, cut: Option<usize>) -> Result<(), String> {
     if cut.is_none() && forbidden.is_empty() {
         return Err(format!("{mechanism} {echo:?}: it did not authenticate: {outcome:?}"));
     }
-    // A long part of a secret is as bad.
+    // A long part of a secret must not be shown either.
     let base64 = STANDARD.encode(SECRET);
     let parts = [&SECRET[..8], &SECRET[SECRET.len() - 8..], &base64[..10], &base64[14..24]];
     forbidden.extend(parts.map(ToOwned::to_owned));
@@ -210,7 +210,7 @@ fn play(mechanism: &str, echo: Echo, cut: Option<usize>) -> Result<(), String> {
 }
 
 #[test]
-fn nothing_that_authenticates_is_shown() {
+fn no_secret_is_shown() {
     let mut jobs = VecDeque::new();
     for mechanism in MECHANISMS {
         for echo in ECHOES {

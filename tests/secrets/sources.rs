@@ -19,7 +19,7 @@ impl Desk {
         }
     }
 
-    /// `pop3` with these keys of account `a` and no secret in its environment.
+    /// Returns a `pop3` command with these keys of account `a` and no secret in its environment.
     fn with(&self, lines: &str, arguments: &[&str]) -> Command {
         let config = self.room.path("config.toml");
         std::fs::write(&config, format!("[account.a]\n{lines}\n")).expect("a file");
@@ -45,7 +45,7 @@ fn private(path: &std::path::Path, private: bool) {
 #[cfg(not(unix))]
 fn private(_: &std::path::Path, _: bool) {}
 
-/// A single line that contains `text`.
+/// Checks that standard error has one line, which contains `what`.
 #[track_caller]
 fn says(outcome: &Outcome, what: &str) {
     let stderr = outcome.stderr();
@@ -57,7 +57,7 @@ fn says(outcome: &Outcome, what: &str) {
 fn commands() {
     let desk = Desk::new();
     let rows = [
-        // Only the first line counts, with any line end.
+        // Only the first line is used, with any line end.
         (r#"password-command = "printf 'secret\\r\\nnot-this\\n'""#, 0, ""),
         (r#"password-command = "printf secret""#, 0, ""),
         (r#"password-command = "sh -c 'yes secret | head -n 100000'""#, 0, ""),
@@ -67,7 +67,7 @@ fn commands() {
         (r#"password-command = "/nowhere/pass""#, 78, "cannot be run"),
         (r#"password-command = "pass 'show""#, 78, ":2: account.a.password-command"),
         (r#"password-command = "printf wrong""#, 77, "refused"),
-        // The environment comes first, no shell is used, and no secret reaches the command.
+        // The environment has precedence, no shell is used, and no secret is passed to the command.
         (r#"password-command = "sh -c 'test -z \"$POP3_TOKEN$POP3_PASSWORD\" && echo secret'""#, 0, ""),
         (r#"password-command = "echo secret; echo no""#, 77, "refused"),
     ];
@@ -83,7 +83,7 @@ fn commands() {
     let mut both = desk.with(r#"password-command = "printf wrong""#, &["status"]);
     both.env("POP3_PASSWORD", "secret");
     run(both).expect(0);
-    // A token is sent over TLS only, unless `--auth` asks for it.
+    // A token is only sent over TLS, unless `--auth` requests it.
     let token = r#"token-command = "printf t0ken""#;
     let outcome = run(desk.with(token, &["status"])).expect(76);
     says(&outcome, "TLS");
@@ -92,7 +92,7 @@ fn commands() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_of_commands_that_others_can_read_is_warned_of() {
+fn a_world_readable_configuration_file_causes_a_warning() {
     let desk = Desk::new();
     for (lines, warned) in [(r#"password-command = "printf secret""#, true), ("wait = 1", false)] {
         let mut command = desk.with(lines, &["status"]);
@@ -149,7 +149,7 @@ fn configuration() {
 }
 
 #[test]
-fn an_account_that_is_not_there() {
+fn a_missing_account() {
     let desk = Desk::new();
     let mut command = desk.room.pop3(desk.server.port());
     let config = desk.room.path("config.toml");
@@ -167,9 +167,10 @@ fn an_account_that_is_not_there() {
     }
 }
 
-/// The environment of cron or a system service: no keyring, no terminal. An error only if no other source exists.
+/// In the environment of cron or a system service, without keyring and terminal, an error occurs only if there is no
+/// other source.
 #[test]
-fn nothing_serves() {
+fn no_source_of_a_password() {
     let desk = Desk::new();
     let mut command = desk.with("", &["status"]);
     command.env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere/bus");
@@ -190,7 +191,7 @@ fn nothing_serves() {
     assert!(run(command).expect(0).stderr().is_empty());
 }
 
-/// CR, LF and NUL are refused by every mechanism, before anything is sent.
+/// Every mechanism refuses CR, LF and NUL before anything is sent.
 #[test]
 fn control_characters() {
     let server = Service::start(|mut peer: Peer| {

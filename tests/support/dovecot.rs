@@ -1,4 +1,4 @@
-//! Dovecot, with a configuration, certificate, users and ports of its own, in a temporary folder.
+//! A Dovecot server in a temporary folder, with its own configuration, certificate, users and ports.
 
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use super::mailbox::Certificate;
 use super::skip::skipped;
 
 const PROGRAM: &str = "/usr/sbin/dovecot";
-/// From start to the first connection, even on a slow machine.
+/// The maximum time from the start to the first connection, even on a slow machine.
 const LONGEST_START: Duration = Duration::from_secs(30);
 /// The owner of the mail if the tests run as root: Dovecot serves no mail owned by root.
 const NOBODY: u32 = 65534;
@@ -22,27 +22,27 @@ const NOBODY: u32 = 65534;
 pub(crate) struct Dovecot {
     root: TempDir,
     master: Child,
-    /// Plain and `STLS`.
+    /// The port for cleartext and `STLS`.
     pub(crate) port: u16,
-    /// Implicit TLS.
+    /// The port for implicit TLS.
     pub(crate) tls_port: u16,
     certificate: Certificate,
 }
 
 impl Dovecot {
-    /// `None` after reporting the test as skipped, where Dovecot is not installed.
+    /// Starts a server. Returns `None`, and reports the test as skipped, if Dovecot is not installed.
     pub(crate) fn start(users: &[(&str, &str)]) -> Option<Self> {
         Self::start_with(users, |_| String::new())
     }
 
-    /// The same with additional settings, which `more` makes from the folder for its files.
+    /// Starts a server with additional settings, which `more` returns for the folder of the server.
     pub(crate) fn start_with(users: &[(&str, &str)], more: impl FnOnce(&Path) -> String) -> Option<Self> {
         if !Path::new(PROGRAM).exists() {
             skipped("Dovecot is not installed (package dovecot-pop3d)");
             return None;
         }
         let root = tempfile::Builder::new().prefix("pop3-dovecot-").tempdir().expect("a temporary folder");
-        // Dovecot's own users read it.
+        // Dovecot's own users must be able to read the folder.
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).expect("its own folder");
         let certificate = Certificate::for_loopback();
         let passwords: Vec<String> =
@@ -77,17 +77,17 @@ impl Dovecot {
                 fs::read_to_string(self.root.path().join("stderr")).unwrap_or_default(),
                 self.log()
             );
-            // Dovecot does not report when it listens.
+            // Dovecot does not report that it listens, so the port is polled.
             std::thread::sleep(Duration::from_millis(10));
         }
     }
 
-    /// Puts messages (lines ending in LF) into the maildrop, in this order.
+    /// Delivers messages (with LF line ends) to the maildrop, in this order.
     pub(crate) fn deliver(&self, user: &str, messages: &[Vec<u8>]) {
         self.deliver_from(0, user, messages);
     }
 
-    /// Appends messages.
+    /// Delivers more messages after the first `first` ones.
     pub(crate) fn deliver_from(&self, first: usize, user: &str, messages: &[Vec<u8>]) {
         let maildir = self.root.path().join("mail").join(user);
         let (uid, gid) = owner();
@@ -103,7 +103,7 @@ impl Dovecot {
         }
     }
 
-    /// How many messages are in the maildrop.
+    /// Returns the number of messages in the maildrop.
     pub(crate) fn count(&self, user: &str) -> usize {
         let maildir = self.root.path().join("mail").join(user);
         ["new", "cur"]
@@ -130,13 +130,13 @@ impl Drop for Dovecot {
         if std::thread::panicking() {
             eprintln!("dovecot's log:\n{}", self.log());
         }
-        // The master ends its processes.
+        // The master process ends the others.
         let _ = kill_process(Pid::from_child(&self.master), Signal::TERM);
         let _ = self.master.wait();
     }
 }
 
-/// The user who runs the tests, by the owner of this process.
+/// Returns the user and group of this process.
 fn owner() -> (u32, u32) {
     let own = fs::metadata("/proc/self").expect("/proc is there");
     if own.uid() == 0 { (NOBODY, NOBODY) } else { (own.uid(), own.gid()) }

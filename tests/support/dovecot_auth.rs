@@ -1,4 +1,4 @@
-//! Dovecot with all its mechanisms: SASL, APOP, OAuth 2.0 by introspection, client certificates.
+//! A Dovecot server with all its mechanisms: SASL, APOP, OAuth 2.0 by introspection, client certificates.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,7 @@ use super::service::{Peer, Service};
 
 pub(crate) const PASSWORD: &str = "dove-cote 9\u{e9}";
 pub(crate) const TOKEN: &str = "ya29.t0ken-of_alice~";
-/// Every mechanism that Dovecot 2.3 and `pop3` share.
+/// Every mechanism that both Dovecot 2.3 and `pop3` support.
 pub(crate) const ALL: &str =
     "plain login cram-md5 scram-sha-1 scram-sha-256 apop xoauth2 oauthbearer external";
 
@@ -23,7 +23,8 @@ pub(crate) struct DovecotAuth {
 }
 
 impl DovecotAuth {
-    /// For alice, whose password is [`PASSWORD`] and whose token [`TOKEN`], with these `auth_mechanisms`.
+    /// Starts a server with these `auth_mechanisms` for alice, whose password is [`PASSWORD`] and whose token is
+    /// [`TOKEN`].
     pub(crate) fn start(mechanisms: &str) -> Option<Self> {
         let introspection = introspection();
         let files = tempfile::tempdir().expect("a temporary folder");
@@ -48,7 +49,8 @@ impl DovecotAuth {
         Some(Self { dovecot, files, _introspection: introspection })
     }
 
-    /// The file of a client certificate: `alice`, `bob`, or `stranger`, an alice signed by another CA.
+    /// Returns the file of a client certificate: `alice`, `bob`, or `stranger`, which is for alice but signed by
+    /// another CA.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.files.path().join(name)
     }
@@ -93,7 +95,7 @@ openid_configuration_url = http://127.0.0.1:{port}/openid
     )
 }
 
-/// RFC 7662: reports whether a token is active, and its user.
+/// Starts a token introspection server (RFC 7662), which reports if a token is active, and its user.
 fn introspection() -> Service {
     Service::start(|mut peer: Peer| {
         let mut request = peer.line();

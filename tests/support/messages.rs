@@ -1,6 +1,6 @@
-//! Messages of many shapes, the same at every run.
+//! Messages of many kinds, the same in every run.
 
-/// A pseudo-random generator: reproducible, of low quality.
+/// A reproducible pseudo-random generator of low quality.
 pub(crate) struct Random(u64);
 
 impl Random {
@@ -8,7 +8,7 @@ impl Random {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    /// A number below `limit`.
+    /// Returns a number below `limit`.
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -30,7 +30,7 @@ const SUBJECTS: [&str; 6] = [
     "Subject: a long one,\n\tfolded over\n lines of any length",
 ];
 
-/// `count` messages with LF line ends, as in a Maildir. Without NUL.
+/// Returns `count` messages with LF line ends, as in a Maildir, and without NUL.
 pub(crate) fn messages(count: u64, seed: u64) -> Vec<Vec<u8>> {
     let mut random = Random::new(seed);
     (0..count).map(|nth| message(nth, &mut random)).collect()
@@ -47,7 +47,7 @@ fn message(nth: u64, random: &mut Random) -> Vec<u8> {
     let mut octets = header.into_bytes();
     let text: Vec<u8> = (b' '..=b'~').collect();
     let high: Vec<u8> = (0x80..=0xff).collect();
-    // Headers only, without the blank line or with it.
+    // Messages with a header only, with or without the empty line.
     match nth % 12 {
         0 => return octets,
         1 => {
@@ -103,7 +103,7 @@ fn attachment(random: &mut Random) -> Vec<u8> {
     octets
 }
 
-/// Lines ending in LF to lines ending in CRLF.
+/// Converts LF line ends to CRLF.
 pub(crate) fn crlf(octets: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(octets.len() + octets.len() / 32);
     for line in octets.split_inclusive(|&octet| octet == b'\n') {

@@ -1,4 +1,4 @@
-//! Shared by the tests: servers on 127.0.0.1, and a sandbox to run `pop3` in.
+//! Helpers of the tests: servers on 127.0.0.1, and a sandbox in which `pop3` runs.
 
 #[cfg(unix)]
 pub(crate) mod dovecot;

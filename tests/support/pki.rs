@@ -16,14 +16,14 @@ use sha2::{Digest as _, Sha256};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
-/// A CA.
+/// A certificate authority.
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate with its key.
 pub(crate) struct Issued {
     pub(crate) pem: String,
     pub(crate) key_pem: String,
-    /// SHA-256 in hex.
+    /// The SHA-256 of the certificate in hex.
     pub(crate) fingerprint: String,
 }
 
@@ -39,14 +39,14 @@ impl Authority {
         self.0.pem()
     }
 
-    /// For `localhost` and 127.0.0.1; expires in `days` days.
+    /// Issues a certificate for `localhost` and 127.0.0.1 that expires in `days` days.
     pub(crate) fn server(&self, days: u32) -> Issued {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
         let mut params = CertificateParams::new(names).expect("valid names");
         let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock that is set");
         let epoch = date_time_ymd(1970, 1, 1);
         params.not_before = epoch + since.saturating_sub(HOUR);
-        // Plus an hour, so that whole days remain when they are counted.
+        // An hour is added so that the full number of days remains when the program counts them.
         params.not_after = epoch + since + HOUR * (24 * days + 1);
         params.distinguished_name = named("localhost");
         self.issue(&params)
@@ -71,7 +71,8 @@ impl Authority {
 }
 
 impl Issued {
-    /// A TLS 1.3 server with this certificate that requires a client certificate signed by `clients`.
+    /// Returns the configuration of a TLS 1.3 server with this certificate, which requires a client certificate
+    /// signed by `clients`.
     pub(crate) fn server_config(&self, clients: Option<&Authority>) -> Arc<ServerConfig> {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))

@@ -1,12 +1,12 @@
-//! Reads the manual pages that are written by hand: their sections, key lists and examples.
+//! Parses hand-written manual pages: their sections, key lists and examples.
 
-/// An example (`.EX` to `.EE`) as a reader sees it, with the name in the comment before it (`.\" test: NAME`).
+/// An example (`.EX` to `.EE`) as it is displayed, with the name from the preceding comment (`.\" test: NAME`).
 pub(crate) struct Example {
     pub(crate) mark: Option<String>,
     pub(crate) text: String,
 }
 
-/// The examples of a page, in order.
+/// Returns the examples of a page, in order.
 pub(crate) fn examples(page: &str) -> Vec<Example> {
     let mut examples = Vec::new();
     let mut lines = page.lines();
@@ -23,7 +23,7 @@ pub(crate) fn examples(page: &str) -> Vec<Example> {
     examples
 }
 
-/// The lines of a section (`.SH`) or subsection (`.SS`), up to the next heading.
+/// Returns the lines of a section (`.SH`) or subsection (`.SS`), up to the next heading.
 pub(crate) fn section<'p>(page: &'p str, heading: &str) -> &'p str {
     let (_, rest) =
         page.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("the page lacks {heading}"));
@@ -31,19 +31,19 @@ pub(crate) fn section<'p>(page: &'p str, heading: &str) -> &'p str {
     &rest[..end.map_or(rest.len(), |end| end + 1)]
 }
 
-/// The subsections of a page, by their names.
+/// Returns the names of the subsections of a page.
 pub(crate) fn subsections(page: &str) -> Vec<&str> {
     page.lines().filter_map(|line| line.strip_prefix(".SS ")).collect()
 }
 
-/// An entry of a list of keys: `.TP`, then `\fBKEY\fR (TYPE)`, then what it means.
+/// An entry of a list of keys: `.TP`, `\fBKEY\fR (TYPE)`, and a description.
 pub(crate) struct Entry {
     pub(crate) key: String,
     pub(crate) kind: String,
     pub(crate) text: String,
 }
 
-/// The entries of a section.
+/// Returns the entries of a section.
 pub(crate) fn entries(section: &str) -> Vec<Entry> {
     section.split(".TP\n").skip(1).filter_map(entry).collect()
 }
@@ -54,7 +54,7 @@ fn entry(text: &str) -> Option<Entry> {
     Some(Entry { key: plain(key), kind: kind.strip_suffix(')')?.to_owned(), text: plain(text) })
 }
 
-/// Text without fonts and escapes.
+/// Returns the text without fonts and escapes.
 pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,5 @@
-//! A sandbox for one user of `pop3`: folders of its own, and only the environment variables that a program needs to start.
+//! A sandbox for one user of `pop3`, with its own folders and only the environment variables that a program needs to
+//! start.
 
 use std::fmt;
 use std::io::{self, Read, Write as _};
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 /// The program of the build under test.
 pub(crate) const POP3: &str = env!("CARGO_BIN_EXE_pop3");
 
-/// Longer than any run takes, even on a slow machine: only a hanging run reaches it.
+/// The time limit of a run, which only a hanging run reaches, even on a slow machine.
 pub(crate) const LONGEST_RUN: Duration = Duration::from_secs(60);
 
 /// Windows programs cannot start or connect without these variables.
@@ -40,17 +41,18 @@ impl Sandbox {
         self.root.path().join(name)
     }
 
-    /// The working directory of the program.
+    /// Returns the working directory of the program.
     pub(crate) fn work(&self) -> PathBuf {
         self.path("work")
     }
 
-    /// The state directory.
+    /// Returns the state directory.
     pub(crate) fn state(&self) -> PathBuf {
         self.path("state")
     }
 
-    /// `program` with a minimal environment; home and state directories are in this sandbox.
+    /// Returns a command for `program` with a minimal environment and with its home and state directories in the
+    /// sandbox.
     pub(crate) fn program(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().current_dir(self.work());
@@ -72,12 +74,12 @@ impl Sandbox {
         command
     }
 
-    /// `pop3`, of the build under test, for alice on 127.0.0.1.
+    /// Returns a command for the `pop3` under test, with alice's account on 127.0.0.1.
     pub(crate) fn pop3(&self, port: u16) -> Command {
         self.with_account(POP3, port)
     }
 
-    /// A program with alice's account on 127.0.0.1 in its environment.
+    /// Returns a command for a program with alice's account on 127.0.0.1 in its environment.
     pub(crate) fn with_account(&self, program: &str, port: u16) -> Command {
         let mut command = self.program(program);
         command
@@ -85,18 +87,18 @@ impl Sandbox {
             .env("POP3_PORT", port.to_string())
             .env("POP3_USER", "alice")
             .env("POP3_PASSWORD", "secret")
-            // The server may notice late that an earlier run closed its connection.
+            // The server may need a moment to notice that an earlier run closed its connection.
             .env("POP3_WAIT", "50");
         command
     }
 
-    /// Every file under the working directory, by its path with `/`, sorted.
+    /// Returns every file under the working directory, sorted by its path with `/`.
     pub(crate) fn files(&self) -> Vec<(String, Vec<u8>)> {
         files(&self.work())
     }
 }
 
-/// Every file under `root`, by its path from there with `/`, sorted.
+/// Returns every file under `root`, sorted by its relative path with `/`.
 pub(crate) fn files(root: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -123,7 +125,7 @@ pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
-    /// The run hung and was killed.
+    /// True if the run hung and was killed.
     pub(crate) hung: bool,
 }
 
@@ -136,7 +138,7 @@ impl Outcome {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
-    /// The lines of standard output, each one JSON object.
+    /// Returns the lines of standard output, each of which is a JSON object.
     pub(crate) fn json(&self) -> Vec<serde_json::Value> {
         self.stdout()
             .lines()
@@ -195,7 +197,7 @@ pub(crate) fn start(mut command: Command, input: &[u8], deaf: bool) -> Running {
     Running { child, closed, pipes, started }
 }
 
-/// Wine 8 now and then fails to start a process while others start, with "Internal error" (1359).
+/// Retries because Wine 8 sometimes fails to start a process while others start, with "Internal error" (1359).
 fn again_under_wine(command: &mut Command, mut error: io::Error) -> io::Result<Child> {
     for _ in 0..5 {
         if !cfg!(windows) || error.raw_os_error() != Some(1359) {
@@ -218,7 +220,7 @@ fn collect(mut pipe: impl Read + Send + 'static, sender: mpsc::Sender<(bool, Vec
 }
 
 impl Running {
-    /// Waits for the end, at most [`LONGEST_RUN`] from the start; then kills.
+    /// Waits for the end of the run, and kills it after [`LONGEST_RUN`].
     pub(crate) fn finish(mut self) -> Outcome {
         let mut outcome = Outcome { code: None, stdout: Vec::new(), stderr: Vec::new(), hung: false };
         while self.pipes > 0 {

@@ -1,4 +1,4 @@
-//! Transcripts as written in `tests/transcripts/TOPIC/*.txt`.
+//! The format of the transcripts in `tests/transcripts/TOPIC/*.txt`.
 //!
 //! ```text
 //! # What is shown. Lines with # are comments, blank lines nothing.
@@ -25,16 +25,17 @@
 //! json:                        standard output: these objects, a line each; "*" fits any value, "*end" any with that end
 //! ```
 //!
-//! The working directory must hold the files named so far and no others; a last part `*` is any name. In every text
-//! `\r \n \t \0 \\ \xNN` are octets, `{port}`, `{work}` and `{tmp}` what they name, and `{ab*3}` is `ababab`.
+//! The working directory must contain exactly the files named so far; `*` at the end of a path matches any name. In
+//! every text, `\r \n \t \0 \\ \xNN` are bytes, `{port}`, `{work}` and `{tmp}` are the port and the folders of the
+//! run, and `{ab*3}` is `ababab`.
 
 use std::path::Path;
 
-/// What the scripted server does on one connection, in order.
+/// A step of the scripted server on one connection.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Say(Vec<u8>),
-    /// A whole line.
+    /// The client must send this line.
     Hear(Vec<u8>),
     Close,
     Reset,
@@ -59,7 +60,7 @@ pub(crate) enum Expectation {
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Run {
-    /// `None`: must not be set.
+    /// The values of variables; `None` removes a variable.
     pub(crate) environment: Vec<(String, Option<String>)>,
     pub(crate) arguments: Vec<String>,
     pub(crate) stdin: Vec<u8>,
@@ -86,12 +87,12 @@ pub(crate) struct Places {
 }
 
 impl Script {
-    /// Panics at the first line that has none of the forms above.
+    /// Parses a transcript. Panics at the first line that does not match the format.
     pub(crate) fn parse(name: &str, text: &str, places: &Places) -> Self {
         let mut script = Self::default();
         let mut lines = text.lines().enumerate().peekable();
         while let Some((index, line)) = lines.next() {
-            let wrong = || -> ! { panic!("{name}:{}: what is {line:?}?", index + 1) };
+            let wrong = || -> ! { panic!("{name}:{}: invalid line {line:?}", index + 1) };
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
@@ -168,7 +169,8 @@ impl Run {
                 "deaf" => self.deaf = true,
                 "stdin:" => self.stdin = joined(block, "\n", places),
                 "json:" => {
-                    // Placeholders are resolved when strings are compared: a path in JSON has its own escapes.
+                    // Placeholders are resolved when strings are compared, because a path in JSON has its own
+                    // escapes.
                     let objects = block.iter().map(ToString::to_string).collect();
                     self.expectations.push(Expectation::Json(objects));
                 }
@@ -268,7 +270,7 @@ fn text(line: &str, places: &Places) -> String {
     String::from_utf8(octets(line, places)).expect("text")
 }
 
-/// A line with its escapes and places resolved.
+/// Returns a line with its escapes and placeholders resolved.
 pub(crate) fn octets(line: &str, places: &Places) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = line;

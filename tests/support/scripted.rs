@@ -1,4 +1,4 @@
-//! A server that plays one transcript, and the check of everything that `pop3` did.
+//! A server that plays a transcript, and the checks of everything that `pop3` did.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
@@ -16,7 +16,7 @@ use super::script::{Expectation, Places, Run, Script, Source, Step};
 pub(crate) const PASSWORD: &str = "sesame-17";
 /// The password as PLAIN and LOGIN send it.
 const ENCODED: [&str; 2] = ["AGFsaWNlAHNlc2FtZS0xNw==", "c2VzYW1lLTE3"];
-/// Longer than any `--timeout` in a transcript, shorter than a run may last.
+/// The time limit of reads and writes: longer than any `--timeout` in a transcript, but shorter than a run may last.
 const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 
 /// How the server's bytes are split into writes.
@@ -27,7 +27,7 @@ pub(crate) enum Cut {
     Random(u64),
 }
 
-/// Plays the transcript; an error describes the deviation and has the whole conversation.
+/// Plays the transcript. An error describes the deviation and contains the whole conversation.
 pub(crate) fn play(name: &str, text: &str, cut: Cut) -> Result<(), String> {
     let room = Sandbox::new();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -50,7 +50,7 @@ pub(crate) fn play(name: &str, text: &str, cut: Cut) -> Result<(), String> {
             };
         }
         command.args(&run.arguments);
-        // The runner connects last, to wake the player.
+        // This test connects last, to end the thread of the server.
         let own = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
         own.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).expect("a free port");
         let own_address = own.local_addr().expect("bound").as_socket().expect("IPv4");
@@ -87,7 +87,8 @@ struct Conversation {
     wrong: Vec<String>,
 }
 
-/// A thread that plays all connections of a run, from when it is told that the program runs until `last` connects.
+/// Starts a thread that plays all connections of a run. It begins when a message says that the program runs, and ends
+/// when `last` connects.
 fn player(
     listener: &TcpListener,
     run: &Run,
@@ -182,14 +183,14 @@ fn play_connection(stream: &TcpStream, steps: &[Step], cut: Cut, conversation: &
     }
 }
 
-/// Commands after which nothing may be pipelined: STLS, the login (RFC 2595, RFC 2449) and `QUIT`.
+/// Returns true for commands after which nothing may be pipelined: STLS, the login (RFC 2595, RFC 2449) and `QUIT`.
 fn must_wait(line: &[u8]) -> bool {
     ["CAPA", "STLS", "USER", "PASS", "AUTH", "APOP", "QUIT"]
         .iter()
         .any(|verb| line.starts_with(verb.as_bytes()))
 }
 
-/// True if more bytes from the client have arrived.
+/// Returns true if more bytes from the client have arrived.
 fn speaks(stream: &TcpStream) -> bool {
     let _ = stream.set_nonblocking(true);
     let more = stream.peek(&mut [0]).is_ok_and(|octets| octets > 0);
@@ -205,7 +206,7 @@ fn say(mut stream: &TcpStream, octets: &[u8], cut: Cut, random: &mut Random) {
             Cut::Octets => 1,
             Cut::Random(_) => usize::try_from(1 + random.below(24)).expect("small").min(rest.len()),
         };
-        // The client may be gone.
+        // The client may have closed the connection.
         if stream.write_all(&rest[..octets]).is_err() {
             return;
         }
@@ -213,7 +214,7 @@ fn say(mut stream: &TcpStream, octets: &[u8], cut: Cut, random: &mut Random) {
     }
 }
 
-/// The next line with its end; shorter at the end of the stream.
+/// Returns the next line with its end; a shorter text at the end of the stream.
 fn hear(mut stream: &TcpStream, heard: &mut Vec<u8>) -> Vec<u8> {
     loop {
         if let Some(end) = heard.iter().position(|&octet| octet == b'\n') {
@@ -297,7 +298,8 @@ fn check(
     }
 }
 
-/// Holds for every run: no secret and no control character in the output; JSON is valid and ASCII.
+/// Checks that hold for every run: the output contains no secret and no control character, and JSON is valid and
+/// ASCII.
 fn check_always(
     run: &Run,
     outcome: &Outcome,
@@ -402,7 +404,7 @@ fn check_error(
     }
 }
 
-/// The file of that name; of several that fit, the one with these octets.
+/// Returns the file with that name. If several match, the one with this content is preferred.
 fn found<'a>(files: &'a [(String, Vec<u8>)], name: &str, octets: &[u8]) -> Option<&'a [u8]> {
     let fitting: Vec<&[u8]> =
         files.iter().filter(|(file, _)| fits(name, file)).map(|(_, octets)| octets.as_slice()).collect();
@@ -417,10 +419,10 @@ fn fits(name: &str, file: &str) -> bool {
 }
 
 fn contains(octets: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || octets.windows(part.len()).any(|window| window == part)
+    memchr::memmem::find(octets, part).is_some()
 }
 
-/// The differing lines, without the common beginning and end.
+/// Returns the differing lines, without the common beginning and end.
 fn difference(expectation: &Expectation, expected: &[u8], got: &[u8]) -> String {
     let verb = match expectation {
         Expectation::Has(..) => return format!("must have {}", expected.escape_ascii()),

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// Longer than any client stays silent in these tests, so that a server whose client hangs ends too.
+/// The time limit of reads. It is longer than any client stays silent in these tests, and ends a server whose client
+/// hangs.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Service {
@@ -66,8 +67,8 @@ impl Service {
         self.shared.connections.load(SeqCst)
     }
 
-    /// Waits until every connection has ended and returns the lines received, without their ends. Panics if an assertion
-    /// of the server's closure failed.
+    /// Waits until every connection has ended, and returns the received lines without their ends. Panics if an
+    /// assertion in the server's closure failed.
     pub(crate) fn finish(self) -> Vec<String> {
         let shared = Arc::clone(&self.shared);
         drop(self);
@@ -79,7 +80,7 @@ impl Service {
         String::from_utf8_lossy(&heard).lines().map(str::to_owned).collect()
     }
 
-    /// Every byte received in all connections, decrypted.
+    /// Returns every byte that was received in all connections, decrypted.
     pub(crate) fn heard(&self) -> Vec<u8> {
         self.shared.heard.lock().expect("no server panics while it writes").clone()
     }
@@ -102,7 +103,7 @@ enum Stream {
     Gone,
 }
 
-/// The server's side of a connection. Nothing fails here: reading from a client that is gone gives nothing.
+/// The server's side of a connection. No method fails: reading after the client has closed returns nothing.
 pub(crate) struct Peer {
     stream: Stream,
     shared: Arc<Shared>,
@@ -110,7 +111,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// The next line with its end; shorter at the end of the stream.
+    /// Returns the next line with its end; a shorter text at the end of the stream.
     pub(crate) fn line(&mut self) -> String {
         let mut line = Vec::new();
         while line.last() != Some(&b'\n') {
@@ -122,7 +123,7 @@ impl Peer {
         String::from_utf8_lossy(&line).into_owned()
     }
 
-    /// The next bytes; fewer at the end of the stream.
+    /// Returns the next bytes; fewer at the end of the stream.
     pub(crate) fn octets(&mut self, count: usize) -> Vec<u8> {
         let mut octets = vec![0; count];
         let mut got = 0;
@@ -144,12 +145,12 @@ impl Peer {
         octets
     }
 
-    /// The next line without its end; empty at the end of the stream.
+    /// Returns the next line without its end; empty at the end of the stream.
     pub(crate) fn hear(&mut self) -> String {
         self.line().trim_end().to_owned()
     }
 
-    /// True if more has arrived than was read.
+    /// Returns true if more bytes have arrived than were read.
     pub(crate) fn has_more(&mut self) -> bool {
         match &mut self.stream {
             Stream::Plain(tcp) => {
@@ -165,7 +166,7 @@ impl Peer {
         }
     }
 
-    /// Reads until the client is gone.
+    /// Reads until the client closes the connection.
     pub(crate) fn wait(&mut self) {
         while !self.octets(1).is_empty() {}
     }
@@ -174,7 +175,7 @@ impl Peer {
         self.try_say(text);
     }
 
-    /// Returns false if the client is gone.
+    /// Sends a text. Returns false if the client has closed the connection.
     pub(crate) fn try_say(&mut self, text: impl AsRef<[u8]>) -> bool {
         let octets = text.as_ref();
         let octets = match &mut self.left {
@@ -196,7 +197,8 @@ impl Peer {
         written.is_ok()
     }
 
-    /// Sends FIN and reads the rest: closing with unread data would reset the connection and drop what was sent.
+    /// Sends FIN and reads the rest, because closing with unread data would reset the connection and drop the sent
+    /// data.
     pub(crate) fn hang_up(&mut self) {
         if let Stream::Plain(tcp) = &self.stream {
             let _ = tcp.shutdown(std::net::Shutdown::Write);
@@ -209,7 +211,7 @@ impl Peer {
         self.left = Some(octets);
     }
 
-    /// Starts TLS.
+    /// Switches to TLS.
     pub(crate) fn encrypt(&mut self, config: &Arc<ServerConfig>) {
         if let Stream::Plain(tcp) = std::mem::replace(&mut self.stream, Stream::Gone) {
             let mut connection = ServerConnection::new(Arc::clone(config)).expect("a usable configuration");
@@ -220,19 +222,19 @@ impl Peer {
         }
     }
 
-    /// The name that the client sent in the handshake (SNI).
+    /// Returns the name that the client sent in the handshake (SNI).
     pub(crate) fn server_name(&self) -> Option<String> {
         let Stream::Tls(tls) = &self.stream else { return None };
         tls.conn.server_name().map(str::to_owned)
     }
 
-    /// `tls-exporter` (RFC 9266).
+    /// Returns the channel binding `tls-exporter` (RFC 9266).
     pub(crate) fn exporter(&self) -> Option<[u8; 32]> {
         let Stream::Tls(tls) = &self.stream else { return None };
         tls.conn.export_keying_material([0; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()
     }
 
-    /// The TCP connection, for tunnelling.
+    /// Returns the TCP connection, for tunnelling.
     pub(crate) fn into_tcp(self) -> Option<TcpStream> {
         match self.stream {
             Stream::Plain(tcp) => Some(tcp),
@@ -256,7 +258,7 @@ impl Peer {
         }
     }
 
-    /// Greeting, CAPA with PIPELINING, and any login.
+    /// Sends the greeting, answers CAPA with PIPELINING, and accepts any login.
     pub(crate) fn log_in(&mut self) {
         self.say("+OK ready\r\n");
         self.hear();
@@ -265,7 +267,7 @@ impl Peer {
         self.say("+OK\r\n");
     }
 
-    /// STAT, UIDL, LIST and LIST 1, for messages of 5 octets.
+    /// Answers STAT, UIDL, LIST and LIST 1 for messages of 5 octets.
     pub(crate) fn list(&mut self, messages: u32) {
         for _ in 0..4 {
             self.hear();

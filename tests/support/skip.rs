@@ -1,4 +1,5 @@
-//! Tests that cannot run on this machine: reported at once, and counted by the `zz_skipped` target after all others.
+//! Reports tests that cannot run on this machine at once, and to the `zz_skipped` target, which lists them after all
+//! tests.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -6,13 +7,13 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::Command;
 
-/// The list that `zz_skipped` reads, one line a test: process id of cargo, name of the test, reason.
+/// The list that `zz_skipped` reads, with one line per test: process id of cargo, name of the test, reason.
 const LIST: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/skipped-tests");
 
-/// Reports that the calling test, or a part of it, is skipped; panics where `POP3_TEST_SERVERS=required`.
+/// Reports that the calling test, or a part of it, is skipped. Panics if `POP3_TEST_SERVERS=required`.
 ///
-/// The line is written to standard error directly: libtest captures what `eprintln!` prints, and drops it where the
-/// test passes.
+/// The line is written to standard error directly, because libtest captures the output of `eprintln!` and drops it if
+/// the test passes.
 #[track_caller]
 pub(crate) fn skipped(why: &str) {
     let required = std::env::var("POP3_TEST_SERVERS").is_ok_and(|value| value == "required");
@@ -28,7 +29,7 @@ pub(crate) fn skipped(why: &str) {
     assert!(written.is_ok(), "{LIST}: {written:?}");
 }
 
-/// Identifies this run of `cargo test`: all test programs of a run are children of one cargo.
+/// Returns an identifier of this run of `cargo test`: all test programs of a run are children of one cargo.
 fn run_id() -> u32 {
     #[cfg(unix)]
     return std::os::unix::process::parent_id();
@@ -36,7 +37,7 @@ fn run_id() -> u32 {
     return 0;
 }
 
-/// The path of `tool`, or `None` after reporting the test as skipped.
+/// Returns the path of `tool`. Returns `None`, and reports the test as skipped, if it is missing.
 #[track_caller]
 pub(crate) fn need(tool: &str) -> Option<PathBuf> {
     let found = installed(tool);
@@ -46,24 +47,24 @@ pub(crate) fn need(tool: &str) -> Option<PathBuf> {
     found
 }
 
-/// The path of `tool` if `PATH` has it.
+/// Returns the path of `tool` if it is in `PATH`.
 pub(crate) fn installed(tool: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let name = format!("{tool}{}", std::env::consts::EXE_SUFFIX);
     std::env::split_paths(&path).map(|folder| folder.join(&name)).find(|file| file.is_file())
 }
 
-/// Started by [`is_reported_though_it_passes`]; in any other run nothing is missing here.
+/// Started by [`a_skipped_test_is_reported`]; no tool is missing in any other run.
 #[test]
-fn one_that_lacks_a_tool() {
+fn a_test_with_a_missing_tool() {
     if let Some(tool) = std::env::var_os("POP3_TEST_LACKS") {
         assert!(need(&tool.to_string_lossy()).is_none());
     }
 }
 
 #[test]
-fn is_reported_though_it_passes() {
-    let test = "support::skip::one_that_lacks_a_tool";
+fn a_skipped_test_is_reported() {
+    let test = "support::skip::a_test_with_a_missing_tool";
     let rerun = |required: &str| {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
         command

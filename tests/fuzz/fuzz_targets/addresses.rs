@@ -1,4 +1,4 @@
-//! Lists of addresses: every address is in the list, and is a local part and a domain.
+//! Address lists: every address occurs in the list, and consists of a local part and a domain.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -17,7 +17,7 @@ fuzz_target!(|text: &str| {
         assert!(domain.starts_with('[') || domain.split('.').all(atom), "{address:?}");
         assert!(local.contains('"') || local.split('.').all(atom), "{address:?}");
         assert_eq!(decode_words(&address), address, "an encoded word");
-        // Its parts are in the text in their order; comments and white space may be between.
+        // The parts of the address are in the text in order, possibly with comments and white space between them.
         let mut rest = text;
         for part in [local, domain] {
             if part.contains(['"', '[']) {
@@ -28,7 +28,7 @@ fuzz_target!(|text: &str| {
                 rest = &rest[at + word.len()..];
             }
         }
-        // Without comments and white space the whole address is.
+        // Without comments and white space, the whole address is in the text.
         if !text.contains('(') && !local.contains('"') && !domain.starts_with('[') {
             let squeezed: String = text.split_ascii_whitespace().collect();
             assert!(squeezed.contains(&address), "{address:?} of {text:?}");

@@ -1,4 +1,4 @@
-//! Autoconfig files of untrusted servers: candidates that can be used, or an error.
+//! Autoconfig files of untrusted servers result in usable candidates or an error.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Lines of `CAPA`: nothing is lost, whatever they hold.
+//! Lines of `CAPA`: unknown capabilities are kept.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Certificates of strangers: facts or none, no panic.
+//! Untrusted certificates do not cause a panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

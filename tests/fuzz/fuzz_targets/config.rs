@@ -1,4 +1,4 @@
-//! A configuration file of any octets: accounts, or an error of one line.
+//! Any configuration file results in accounts or in an error of one line.
 #![no_main]
 
 use std::{cell::LazyCell, io::Write as _};

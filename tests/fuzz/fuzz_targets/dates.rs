@@ -1,4 +1,4 @@
-//! Dates: what is read exists, and is the same when it is read again.
+//! Dates: every parsed date exists, and its RFC 3339 form is parsed to the same date.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     assert_eq!(printed.len(), "2025-03-01T14:03:00+05:30".len());
     assert_eq!(Date::parse(&printed), Some(date), "{printed}");
     let instant: jiff::Timestamp = printed.parse().expect("a date of RFC 3339");
-    // Jiff takes a leap second for the second before.
+    // Jiff treats a leap second as the previous second.
     assert!((0..=1).contains(&(date.unix_seconds() - instant.as_second())));
     assert!(text.contains(|c: char| c.is_ascii_digit()));
 });

@@ -1,4 +1,4 @@
-//! Encoded words: text without them is itself, and the charsets take any bytes.
+//! Encoded words: text without them is unchanged, and every charset accepts any bytes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,7 +9,7 @@ fuzz_target!(|text: &str| {
     if !text.contains("=?") {
         assert_eq!(decoded, text);
     }
-    // Each label of the seeds, cut in two in the middle of what follows it.
+    // Text in the charset of a label, also split in the middle.
     if let Some((label, bytes)) = text.split_once('|') {
         let hex: Vec<String> = bytes.bytes().map(|byte| format!("={byte:02X}")).collect();
         let (first, second) = hex.split_at(hex.len() / 2);

@@ -1,4 +1,4 @@
-//! However the octets are cut, the events are the same; nothing panics, nothing is used twice or passed over.
+//! The events do not depend on how the bytes are divided, and every byte is used exactly once.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,7 @@ enum Said {
     Broken(ProtocolError),
 }
 
-// The first octets choose the commands in flight and the cuts; the rest is what the server says.
+// The first bytes select the commands in flight and the division; the rest comes from the server.
 fuzz_target!(|input: &[u8]| {
     let [commands, cut, octets @ ..] = input else { return };
     let whole = listen(*commands, octets, usize::MAX);

@@ -1,4 +1,4 @@
-//! Untrusted text on a terminal.
+//! Untrusted text is escaped for a terminal.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Whole headers: no panic, and no more lines of a body than were asked for.
+//! Whole headers do not cause a panic, and a preview has at most the requested number of lines.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! `STAT`, `LIST` and `UIDL` lines: numbers that fit and begin at 1, unique-ids that are in the line.
+//! `STAT`, `LIST` and `UIDL` lines: numbers fit and begin at 1, and unique-ids are part of the line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

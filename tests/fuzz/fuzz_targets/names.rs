@@ -1,5 +1,5 @@
-//! Hosts, proxies and fingerprints as users write them: no panic, no control character gets through, what is shown can
-//! be read again.
+//! Hosts, proxies and fingerprints from users: there is no panic, no control character is accepted, and formatted
+//! values can be parsed again.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

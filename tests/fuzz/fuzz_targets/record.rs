@@ -1,5 +1,5 @@
-//! A record of any octets: what was fetched, or an error, and no panic. Checksums are made right, or nothing would get past
-//! them.
+//! Any record results in the fetched messages or an error. Checksums are corrected, as otherwise every input would be
+//! refused.
 #![no_main]
 
 use std::{fs, time::Duration};
@@ -7,13 +7,13 @@ use std::{fs, time::Duration};
 use libfuzzer_sys::fuzz_target;
 use pop3::delivery::Record;
 
-// A line that ends in `#` gets its checksum.
+// A line that ends with `#` gets a checksum.
 fuzz_target!(|octets: &[u8]| {
     let dir = tempfile::tempdir().expect("a folder");
     let open = || Record::lock(dir.path(), "alice", "pop.example.org", 995, Duration::ZERO)?.open(None);
     let path = open().expect("an empty record").path().to_path_buf();
     let mut input = fs::read(&path).expect("its header");
-    // Each checksum covers the one before it.
+    // Each checksum covers the previous one.
     let sum = input.len() - 9..input.len() - 1;
     let mut chain = std::str::from_utf8(&input[sum]).ok().and_then(|sum| u32::from_str_radix(sum, 16).ok()).unwrap_or(0);
     for line in octets.split_inclusive(|&octet| octet == b'\n') {

@@ -1,4 +1,5 @@
-//! Any challenges to every mechanism: no panic, an end, and the password at most once. APOP's timestamp as well.
+//! Any challenges to every mechanism: there is no panic, the exchange ends, and the password is sent at most once.
+//! The same input is used as the timestamp of APOP.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -23,8 +24,8 @@ const MECHANISMS: [Mechanism; 10] = [
     Mechanism::External,
 ];
 
-// The first octet chooses mechanism and initial response; challenges are parted by 0xff. `NONCE` in one of them is
-// our nonce, and `i=` is kept small: time is not what is looked for.
+// The first byte selects the mechanism and the initial response; 0xff separates challenges. `NONCE` in a challenge
+// stands for the client's nonce, and `i=` is kept small to save time.
 fuzz_target!(|input: &[u8]| {
     let Some((&choice, challenges)) = input.split_first() else { return };
     if let Some(timestamp) = apop::timestamp(challenges) {
@@ -67,7 +68,7 @@ fuzz_target!(|input: &[u8]| {
     assert!(sent.len() <= 5);
     let finished = exchange.finish();
     assert!(!(failed && finished.is_ok()));
-    // Nobody proves a password that nobody but we know.
+    // The fuzzer does not know the password, so it cannot produce a valid server signature.
     assert!(!(mechanism.name().starts_with("SCRAM") && finished.is_ok()));
     let shown =
         |secret: &Secret| secret.expose().windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes());

@@ -1,4 +1,4 @@
-//! Message numbers, unique-ids, sizes and ages as they are typed, resolved against a listing.
+//! Message numbers, unique-ids, sizes and ages from the command line are resolved against a listing.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -28,7 +28,7 @@ impl ListedMessages<'static> for Three {
     }
 }
 
-// Lines: numbers, unique-id, first, last, larger, smaller, older-than, then standard input.
+// The lines are: numbers, unique-id, first, last, larger, smaller, older-than, and standard input.
 fuzz_target!(|text: &str| {
     let mut lines = text.splitn(8, '\n');
     let mut line = || lines.next().filter(|line| !line.is_empty()).map(str::to_owned);

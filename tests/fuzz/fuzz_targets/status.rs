@@ -1,4 +1,4 @@
-//! Status lines and their response codes; what errors make of them.
+//! Status lines, their response codes, and errors with them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! Certificates made at start: an authority of its own, and one certificate for `localhost` and 127.0.0.1.
+//! Certificates that are made at start: a CA, and a server certificate for `localhost` and 127.0.0.1.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use rustls::{ServerConfig, crypto::ring};
 use sha2::{Digest as _, Sha256};
 
 pub(crate) struct Certificate {
-    /// The authority, for `--ca-file`.
+    /// The CA certificate, for `--ca-file`.
     pub(crate) ca_pem: String,
     pub(crate) pem: String,
     pub(crate) key_pem: String,
-    /// SHA-256 of the server's certificate, in hex, for `--tls-fingerprint`.
+    /// The SHA-256 of the server certificate in hex, for `--tls-fingerprint`.
     pub(crate) fingerprint: String,
 }
 

@@ -1,4 +1,4 @@
-//! A message in a maildrop.
+//! Messages in a maildrop.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub(crate) struct Message {
     pub(crate) unique_id: String,
-    /// The message is `block` repeated `times`: 1 GiB needs no more memory than one of its lines.
+    /// The message is `block` repeated `times` times, so that 1 GiB needs no more memory than one line.
     block: Arc<[u8]>,
     times: u64,
-    /// The same block as sent: after a line end, and elsewhere.
+    /// The dot-stuffed block: at the start of a line, and elsewhere.
     stuffed: Arc<[Vec<u8>; 2]>,
 }
 
@@ -25,12 +25,12 @@ impl Message {
         Self { unique_id: unique_id.into(), block: block.into(), times, stuffed }
     }
 
-    /// The size in the scan listing, unless a quirk changes it.
+    /// Returns the size in the scan listing, unless a quirk changes it.
     pub(crate) fn octets(&self) -> u64 {
         self.block.len() as u64 * self.times
     }
 
-    /// The message as a client must store it: a multi-line response always ends with CRLF.
+    /// Returns the message as a client must store it. A multi-line response always ends with CRLF.
     pub(crate) fn received(&self) -> Vec<u8> {
         let mut octets = self.block.repeat(usize::try_from(self.times).expect("fits in memory"));
         if !octets.ends_with(b"\r\n") {
@@ -50,7 +50,7 @@ impl Message {
         Ok(())
     }
 
-    /// The header and the first `lines` lines of the body, dot-stuffed.
+    /// Writes the header and the first `lines` lines of the body, dot-stuffed.
     pub(crate) fn write_top(&self, lines: usize, to: &mut impl Write) -> io::Result<()> {
         let mut left: Option<usize> = None;
         for line in self.block.split_inclusive(|&octet| octet == b'\n') {

@@ -1,5 +1,6 @@
-//! A small POP3 server with one maildrop per user: many connections, a lock per maildrop, deletion in the UPDATE state only
-//! (RFC 1939), implicit TLS or `STLS`, a log of all commands, and the quirks of other servers as options.
+//! A small POP3 server with one maildrop per user. It supports many connections, locks maildrops, deletes only in the
+//! UPDATE state (RFC 1939), offers implicit TLS or `STLS`, logs all commands, and has the quirks of other servers as
+//! options.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -26,7 +27,7 @@ pub(crate) enum Tls {
     Implicit,
 }
 
-/// How `QUIT` ends.
+/// The response to `QUIT`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Quit {
     Ok,
@@ -40,7 +41,7 @@ pub(crate) enum Quit {
 
 /// The progress of a session, reported to [`Quirks::watch`].
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(unix), allow(dead_code, reason = "only the tests that kill look at it"))]
+#[cfg_attr(not(unix), allow(dead_code, reason = "only the tests that kill the program use it"))]
 pub(crate) struct Progress {
     /// Commands received by this server in all its sessions.
     pub(crate) commands: u64,
@@ -50,9 +51,9 @@ pub(crate) struct Progress {
 
 pub(crate) type Watch = Arc<dyn Fn(Progress) + Send + Sync>;
 
-/// Deviations from a good server. `Default` is a good server.
+/// Deviations from a correct server. `Default` has none.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each quirk is there or not")]
+#[expect(clippy::struct_excessive_bools, reason = "a quirk is on or off")]
 pub(crate) struct Quirks {
     /// Sent instead of the greeting; `-ERR…` also ends the session.
     pub(crate) greeting: Option<String>,
@@ -62,26 +63,26 @@ pub(crate) struct Quirks {
     pub(crate) top: bool,
     pub(crate) sasl: bool,
     pub(crate) noop: bool,
-    /// `UTF8`, `UTF8 USER` (RFC 6856).
+    /// The `UTF8` capability: `UTF8` or `UTF8 USER` (RFC 6856).
     pub utf8: Option<&'static str>,
-    /// The number of logins to refuse first, and the line to refuse them with.
+    /// The response to refused logins, and the number of logins to refuse before the first success.
     pub(crate) login_refused: Option<(&'static str, u64)>,
     /// Message-numbers whose `RETR` and `TOP` are refused.
     pub(crate) refuse: Vec<u32>,
-    /// Bytes to send in a session before its connection drops.
+    /// The number of bytes to send in a session before the connection drops.
     pub(crate) drop_after: Option<u64>,
     pub(crate) quit: Quit,
-    /// Added to every size in `LIST` and `STAT`.
+    /// The number of octets to add to every size in `LIST` and `STAT`.
     pub(crate) size_lie: u64,
     /// `TOP` sends the whole message.
     pub(crate) top_sends_all: bool,
-    /// Before each answer.
+    /// The delay before each response.
     pub(crate) delay: Option<Duration>,
-    /// Sends one byte per write, with this delay before each.
-    pub(crate) drip: Option<Duration>,
+    /// Sends one byte per write, with this delay before each byte.
+    pub(crate) a_slow_server_ends_at_the_deadline: Option<Duration>,
     /// Line ends are bare LF.
     pub(crate) bare_lf: bool,
-    /// Called at every command, and before every write of at most 4096 octets.
+    /// Called at every command, and before every write, which has at most 4096 bytes.
     pub(crate) watch: Option<Watch>,
 }
 
@@ -103,7 +104,7 @@ impl Default for Quirks {
             size_lie: 0,
             top_sends_all: false,
             delay: None,
-            drip: None,
+            a_slow_server_ends_at_the_deadline: None,
             bare_lf: false,
             watch: None,
         }
@@ -145,7 +146,7 @@ impl Shared {
     }
 }
 
-/// A running server; dropping it cuts its sessions.
+/// A running server. Dropping it closes its sessions.
 pub(crate) struct Mailbox {
     address: SocketAddr,
     certificate: Certificate,
@@ -154,7 +155,7 @@ pub(crate) struct Mailbox {
 }
 
 impl Mailbox {
-    /// Starts on a free port of 127.0.0.1, without accounts.
+    /// Starts a server without accounts on a free port of 127.0.0.1.
     pub(crate) fn start(tls: Tls, quirks: Quirks) -> Self {
         Self::start_with(tls, quirks, Certificate::for_loopback())
     }
@@ -197,7 +198,7 @@ impl Mailbox {
         &self.certificate
     }
 
-    /// The unique-ids that are still in the maildrop.
+    /// Returns the unique-ids that are still in the maildrop.
     pub(crate) fn unique_ids(&self, user: &str) -> Vec<String> {
         self.shared.accounts()[user].messages.iter().map(|message| message.unique_id.clone()).collect()
     }
@@ -206,9 +207,10 @@ impl Mailbox {
         self.shared.accounts().get_mut(user).expect("a known user").messages.push(message);
     }
 
-    /// Cuts every session and waits for its end, which unlocks the maildrop.
+    /// Closes every session and waits for its end, which unlocks the maildrop.
     ///
-    /// For tests that kill `pop3`: when a server notices a dead client depends on the operating system.
+    /// Needed by tests that kill `pop3`, because the time at which a server notices a dead client depends on the
+    /// operating system.
     pub(crate) fn hang_up(&self) {
         let sessions = std::mem::take(&mut *self.shared.sessions());
         for (stream, thread) in sessions {
@@ -217,7 +219,7 @@ impl Mailbox {
         }
     }
 
-    /// The commands received, one list per session, in the order of the connections.
+    /// Returns the received commands, one list per session, in the order of the connections.
     pub(crate) fn log(&self) -> Vec<Vec<String>> {
         self.shared.log.lock().expect("no session panics").clone()
     }

@@ -1,8 +1,8 @@
-//! The maildrop that the README shows: its tests and the demo serve it.
+//! The maildrop in the examples of the README, which its tests and the demo serve.
 
 use super::Message;
 
-/// The five messages, with their unique-ids.
+/// Returns the five messages with their unique-ids.
 pub(crate) fn messages() -> Vec<Message> {
     (1..).zip(mail()).map(|(number, octets)| Message::new(unique_id(number), octets)).collect()
 }
@@ -11,7 +11,7 @@ pub(crate) fn unique_id(number: u32) -> String {
     format!("{number:08x}65a1b2c3")
 }
 
-/// The messages as `RETR` sends them, before dot-stuffing.
+/// Returns the messages as `RETR` sends them, before dot-stuffing.
 pub(crate) fn mail() -> Vec<Vec<u8>> {
     let messages = [
         ("Bob Example <bob@example.com>", "Lunch?", "", "Shall we meet at noon?\n"),

@@ -12,7 +12,7 @@ use rustls::{ServerConnection, StreamOwned};
 
 use super::{Message, Quit, Shared, Tls};
 
-/// Longer command lines are cut off: RFC 2449 §4 allows 255 octets, a SASL token needs more.
+/// Longer command lines are truncated. RFC 2449 §4 allows 255 octets, but a SASL token needs more.
 const LONGEST_LINE: usize = 64 * 1024;
 
 pub(super) fn serve(tcp: TcpStream, shared: &Arc<Shared>) {
@@ -234,7 +234,7 @@ impl Session {
         }
     }
 
-    /// The messages that are not marked: number, octets, unique-id.
+    /// Returns the messages that are not marked: number, octets, unique-id.
     fn present(&self) -> Vec<(u32, u64, String)> {
         let Some(maildrop) = &self.maildrop else { return Vec::new() };
         (1..)
@@ -320,7 +320,7 @@ impl Session {
         Ok(())
     }
 
-    /// The next line of the client. Answers are held back only while more commands are buffered.
+    /// Returns the next command. Responses are only held back while more commands are buffered.
     fn command(&mut self) -> io::Result<String> {
         let end = loop {
             if let Some(end) = self.input.iter().position(|&octet| octet == b'\n') {
@@ -361,9 +361,9 @@ impl Session {
             output.truncate(usize::try_from(cut).unwrap_or(usize::MAX));
         }
         let watched = self.shared.quirks.watch.is_some();
-        let piece = if self.shared.quirks.drip.is_some() { 1 } else { 4096 };
+        let piece = if self.shared.quirks.a_slow_server_ends_at_the_deadline.is_some() { 1 } else { 4096 };
         for chunk in output.chunks(if watched || piece == 1 { piece } else { usize::MAX }) {
-            if let Some(pause) = self.shared.quirks.drip {
+            if let Some(pause) = self.shared.quirks.a_slow_server_ends_at_the_deadline {
                 std::thread::sleep(pause);
             }
             self.shared.progress();
