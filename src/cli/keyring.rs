@@ -18,7 +18,7 @@ pub enum KeyringError {
     TimedOut(Duration),
     /// The secret to save, or the saved secret, is not UTF-8.
     NotText,
-    /// Any other error.
+    /// Any other error, described.
     Failed(String),
 }
 

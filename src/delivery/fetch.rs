@@ -17,13 +17,13 @@ use crate::{
 /// Exhaustive on purpose: the record depends on every field, so the caller sets each one.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
-    /// Its message-number.
+    /// The message-number.
     pub number: MessageNumber,
-    /// Its unique-id, if the server gave one.
+    /// The unique-id, if the server sent one.
     pub unique_id: Option<&'a UniqueId>,
-    /// Its position among the messages with this unique-id, from 0.
+    /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// Its octets by the server's listing.
+    /// The size in octets in the server's listing.
     pub octets: Option<u64>,
     /// See [`Incoming::unless_stored`].
     pub unless_stored: bool,
@@ -45,7 +45,7 @@ pub enum Progress {
 /// Exhaustive on purpose: a front end handles every outcome of a message, and loses none in a wildcard.
 #[derive(Debug)]
 pub enum Event {
-    /// It is stored.
+    /// The message is stored.
     Stored(Delivered),
     /// The destination did not take it; it is tried again next time.
     Failed(Failed),
@@ -57,7 +57,7 @@ pub enum Event {
         number: MessageNumber,
         /// True if the server refused the mark, not the message.
         mark: bool,
-        /// With the server's line.
+        /// The refusal, with the server's line.
         error: crate::Error,
     },
 }
@@ -74,7 +74,7 @@ pub struct Fetcher<'t, 'a> {
     /// True if stored messages are marked.
     mark: bool,
     keep_alive: Duration,
-    /// Events of answers without proof so far.
+    /// Events of responses that are not yet proven.
     unvouched: Vec<Event>,
     events: VecDeque<Event>,
     progress: Box<dyn FnMut(Progress) + 'a>,
@@ -148,7 +148,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
                 self.storage.flush()?;
             }
             if self.answered == self.wanted.len() && self.storage.outstanding() == 0 {
-                // Everything is stored, and every mark was asked for.
+                // Everything is stored, and every mark was requested.
                 self.retrieval.finish();
             }
             match self.retrieval.next()? {

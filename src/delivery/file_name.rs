@@ -21,7 +21,7 @@ pub(crate) fn portable(bytes: &[u8], longest: usize) -> String {
     };
     let mut name: String = percent_encode(bytes, is_plain).map(char::from).collect();
     if name.is_empty() {
-        // A lone `%` stands for no bytes: no byte is escaped like this.
+        // A single `%` marks an empty unique-id, since no escaped byte looks like this.
         name.push('%');
     }
     if name.len() > longest {

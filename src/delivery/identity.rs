@@ -17,13 +17,13 @@ use crate::{
 /// Exhaustive on purpose: the deletion depends on every field, so the caller sets each one.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// Its message-number.
+    /// The message-number.
     pub number: MessageNumber,
-    /// Its unique-id.
+    /// The unique-id.
     pub unique_id: &'a UniqueId,
-    /// Its position among the messages with this unique-id, from 0.
+    /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// Its octets by the server's listing.
+    /// The size in octets in the server's listing.
     pub octets: Option<u64>,
 }
 
@@ -46,7 +46,7 @@ pub struct Verified {
 ///
 /// # Errors
 ///
-/// Those of the session; a refused `TOP` is no error.
+/// Returns the errors of the session. A refused `TOP` is not an error.
 pub fn verify<'a>(
     transaction: &mut Transaction,
     record: &Record,
@@ -119,8 +119,8 @@ fn headers(
     Ok(headers)
 }
 
-/// SHA-256 of a message's header: every line before the empty line. Some servers leave out the empty line of a message without
-/// a body.
+/// The SHA-256 of a message's header, which is every line before the empty line. Some servers omit the empty line of
+/// a message without a body.
 #[derive(Debug, Clone)]
 pub(crate) struct HeaderHash {
     hash: Sha256,

@@ -31,7 +31,7 @@ pub(crate) struct Pipe {
     staged: Vec<(Staged, File)>,
 }
 
-/// How a command ended.
+/// The way in which a command ended.
 enum Ended {
     Exited(ExitStatus),
     TimedOut,

@@ -70,7 +70,8 @@ impl Store for Output {
         self.flush()
     }
 
-    /// Discards buffered bytes only: written bytes cannot be taken back. The failure behind the call ends the run.
+    /// Discards only buffered bytes, because written bytes cannot be taken back. The failure that caused the call
+    /// ends the run.
     fn abort(&mut self) -> Result<(), Error> {
         self.buffer.clear();
         self.quoter = self.quoter.take().map(|_| Mboxrd::new());

@@ -24,7 +24,7 @@ use crate::{
     proto::{MessageNumber, UniqueId},
 };
 
-/// Where messages are stored.
+/// The destination of messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Destination {
@@ -38,7 +38,7 @@ pub enum Destination {
     MboxStdout,
     /// The program and arguments of a command that is run once per message.
     Pipe(Vec<String>),
-    /// One message, unchanged, on standard output; it is not recorded as fetched.
+    /// Standard output, for one message without changes. The message is not recorded as fetched.
     Stdout,
     /// An LMTP server.
     Lmtp {
@@ -101,11 +101,11 @@ impl Destination {
     }
 }
 
-/// How messages are stored.
+/// The options for storing messages.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// Whether messages are to be deleted on the server once they are stored.
+    /// True if messages are to be deleted on the server once they are stored.
     pub delete: bool,
     /// The time limit for getting the locks of an mbox, and for each answer of an LMTP server.
     pub timeout: Duration,
@@ -122,15 +122,16 @@ pub struct Options {
 /// Exhaustive on purpose: the record depends on every field, so the caller sets each one.
 #[derive(Debug, Clone)]
 pub struct Incoming {
-    /// Its message-number.
+    /// The message-number.
     pub number: MessageNumber,
-    /// Its unique-id, if the server gave one.
+    /// The unique-id, if the server sent one.
     pub unique_id: Option<UniqueId>,
-    /// Its place among the messages with this unique-id, from 0.
+    /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// Its size in octets in the server's listing.
+    /// The size in octets in the server's listing.
     pub listed: Option<u64>,
-    /// Whether its unique-id is recorded with another size. If the content has not changed, only the record is updated.
+    /// True if the unique-id is recorded with another size. If the content has not changed, only the record is
+    /// updated.
     pub unless_stored: bool,
 }
 
@@ -138,23 +139,24 @@ pub struct Incoming {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Delivered {
-    /// Its message-number.
+    /// The message-number.
     pub number: MessageNumber,
-    /// Its unique-id, if the server gave one.
+    /// The unique-id, if the server sent one.
     pub unique_id: Option<UniqueId>,
-    /// Its place among the messages with this unique-id, from 0.
+    /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// Its size in octets, as received.
+    /// The size in octets, as received.
     pub octets: u64,
-    /// The file that holds it; `None` if the destination has no files.
+    /// The file with the message; `None` if the destination has no files.
     pub path: Option<PathBuf>,
     /// The SHA-256 hash of the bytes as received.
     pub sha256: [u8; 32],
-    /// Whether an earlier run stored it, and only its listed size changed.
+    /// True if an earlier run stored the message, and only its listed size changed.
     pub stored_before: bool,
-    /// Whether a file with the same bytes already existed and was kept.
+    /// True if a file with the same bytes already existed and was kept.
     pub kept: bool,
-    /// Whether it is safe to delete on the server. False if the answer was empty but the listing gives a size.
+    /// True if the message can safely be deleted on the server. False if the response was empty although the listing
+    /// has a size.
     pub deletable: bool,
 }
 
@@ -171,9 +173,9 @@ impl Delivered {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Failed {
-    /// Its message-number.
+    /// The message-number.
     pub number: MessageNumber,
-    /// Its unique-id, if the server gave one.
+    /// The unique-id, if the server sent one.
     pub unique_id: Option<UniqueId>,
     /// The reason.
     pub error: Error,
@@ -446,5 +448,6 @@ const BLOCK: usize = 32 * 1024;
 /// Number of marks at which a block is sent.
 const MAX_MARKS: usize = 512;
 
-/// Number of blocks that may wait for the thread. More would gain nothing: during a sync the socket's buffer holds far more.
+/// The number of blocks that may wait for the thread. More blocks would not help, because the socket buffer is far
+/// larger.
 const IN_FLIGHT: usize = 4;

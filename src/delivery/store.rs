@@ -126,7 +126,7 @@ impl CommitContext {
     /// Sends the reports of the group.
     pub(crate) fn report(&mut self) {
         if !self.done.is_empty() {
-            // The receiver may be gone after a failure of the run; the messages stay stored.
+            // After a failure of the run, the receiver may have been dropped; the messages stay stored.
             let _ = self.reports.send(std::mem::take(&mut self.done));
         }
     }

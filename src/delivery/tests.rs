@@ -328,7 +328,7 @@ mod unix {
         let delivered = stored(dir.path(), &words(&script), &[("a b", MESSAGE), ("$(x)", b"1\r\n")]);
         assert_eq!(fs::read_to_string(&out).unwrap(), "1 a b \nSubject: one\n\n.\nFrom here\n2 $(x) \n1\n");
         assert_eq!(delivered[0].path, None);
-        // A failure affects its own message only.
+        // A failure affects only the failed message.
         let state = dir.path().join("other");
         let script = words("test $POP3_NUMBER != 2");
         let mut storage = Storage::start(&script, Some(record(&state)), &options()).unwrap();

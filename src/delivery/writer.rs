@@ -234,7 +234,8 @@ impl Writer {
 /// Maximum number of bytes that are synced together: larger groups would delay the end of the run.
 const GROUP_OCTETS: u64 = 32 * 1024 * 1024;
 
-/// How long a message waits for others to be synced with. If the process is killed, waiting messages are fetched again.
+/// The time that a message waits for others to be synced with. If the process is killed, waiting messages are fetched
+/// again.
 const GROUP_TIME: Duration = Duration::from_millis(500);
 
 /// A group is committed before it is full if nothing arrives for this time.

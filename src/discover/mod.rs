@@ -22,26 +22,26 @@ pub struct Candidate {
     pub host: Host,
     /// The TCP port, never 0.
     pub port: u16,
-    /// How the connection is encrypted.
+    /// The encryption of the connection.
     pub security: Security,
     /// The user name: printable, not empty.
     pub user: String,
-    /// Whether the server accepts passwords, according to the source.
+    /// True if the server accepts passwords, according to the source.
     pub password: bool,
-    /// Whether the server accepts OAuth 2.0, according to the source.
+    /// True if the server accepts OAuth 2.0, according to the source.
     pub oauth: bool,
     /// The source of the candidate.
     pub source: Source,
 }
 
-/// How a connection is encrypted.
+/// The encryption of a connection.
 ///
 /// Exhaustive on purpose: a server without TLS is never a candidate, and a wildcard must not stand for one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
-    /// With TLS from the first byte (RFC 8314).
+    /// TLS from the first byte (RFC 8314).
     Implicit,
-    /// With `STLS` (RFC 2595).
+    /// `STLS` (RFC 2595).
     StartTls,
 }
 

@@ -49,9 +49,9 @@ pub type Note<'a> = dyn FnMut(&str) + 'a;
 /// earlier.
 #[derive(Debug)]
 pub enum Stream {
-    /// In cleartext.
+    /// A connection in cleartext.
     Plain(Tcp),
-    /// Over TLS.
+    /// A connection over TLS.
     Tls(Box<Tls>),
 }
 

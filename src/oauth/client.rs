@@ -184,8 +184,8 @@ impl OAuthRequest {
         (&self.body, self.authorization.as_ref())
     }
 
-    /// Returns the request with a further secret that its errors must not quote: a server may know secrets that are not part of
-    /// the request.
+    /// Returns the request with a further secret that its errors must not quote: a server may echo secrets that are
+    /// not part of the request.
     #[must_use]
     pub fn hiding(mut self, secret: &Secret) -> Self {
         self.secrets.add_secret(secret.expose());

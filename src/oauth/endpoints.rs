@@ -2,7 +2,8 @@
 
 use crate::net::Url;
 
-/// How a client with a secret authenticates (RFC 6749 §2.3.1). A client without a secret sends only its id.
+/// The way in which a client with a secret authenticates (RFC 6749 §2.3.1). A client without a secret sends only its
+/// id.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientAuthentication {
@@ -27,8 +28,8 @@ pub struct Endpoints {
     pub token: Option<Url>,
     /// The endpoint for revocation (RFC 7009).
     pub revocation: Option<Url>,
-    /// How a client secret is sent.
+    /// The way in which the client secret is sent.
     pub authentication: ClientAuthentication,
-    /// Whether redirects must have an `iss` parameter (RFC 9207).
+    /// True if redirects must have an `iss` parameter (RFC 9207).
     pub sends_iss: bool,
 }

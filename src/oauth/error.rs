@@ -36,7 +36,7 @@ pub enum OAuthError {
         /// The `Retry-After` field, if it is a number of seconds or a date.
         retry_after: Option<String>,
     },
-    /// Any other `error`.
+    /// Any other value of `error`.
     #[error("the server reported an unknown error")]
     Unknown,
     /// A redirect (3xx). It is not followed: it could send the credentials anywhere.

@@ -2,7 +2,7 @@
 
 use super::endpoints::{ClientAuthentication, Endpoints};
 
-/// A mail provider. It has no client id: users register their own.
+/// A mail provider. It does not include a client id, because users register their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Provider {
     /// The name in the configuration file.

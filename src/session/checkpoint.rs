@@ -1,4 +1,4 @@
-//! Checkpoints: commands whose response cannot be mistaken for that of another command.
+//! Checkpoints prove the order of pipelined responses.
 
 use crate::{
     error::Error,
@@ -34,21 +34,21 @@ impl Checkpoint {
     }
 }
 
-/// The state that a session keeps between retrievals.
+/// The state of a session that is kept between retrievals.
 #[derive(Debug, Default)]
 pub(super) struct RetrievalState {
-    /// A `DELE` was answered with `+OK` since the last `RSET`. A missing response poisons the session, which then ends
-    /// without `QUIT` anyway.
+    /// True if a `DELE` was answered with `+OK` since the last `RSET`. A missing response poisons the session, which
+    /// then ends without `QUIT` anyway.
     pub(super) marked: bool,
-    /// Pipelined responses to `DELE` were not followed by a checkpoint yet.
+    /// True if pipelined responses to `DELE` are not yet followed by a checkpoint.
     pub(super) marks_unproven: bool,
-    /// `LIST n` was tried; [`Connection::pipelining`] stays true only if its response repeats the number.
+    /// True once `LIST n` was tried. [`Connection::pipelining`] stays true only if the response repeats the number.
     pub(super) probed: bool,
 }
 
 impl RetrievalState {
-    /// Evaluates the response to `LIST number`. Without the number in it, nothing could prove the order of pipelined
-    /// responses, so pipelining is turned off.
+    /// Evaluates the response to `LIST number`. If it does not repeat the number, nothing can prove the order of
+    /// pipelined responses, so pipelining is turned off.
     pub(super) fn apply_probe(
         &mut self,
         connection: &mut Connection,

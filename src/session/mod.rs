@@ -1,4 +1,4 @@
-//! One POP3 session with blocking methods: [`Authorization`] before the login, [`Transaction`] after it.
+//! POP3 sessions with blocking methods: [`Authorization`] before the login, [`Transaction`] after the login.
 //!
 //! Dropping a session closes the socket and deletes nothing: a server that received no `QUIT` keeps every message
 //! (RFC 1939 §6).

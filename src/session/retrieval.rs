@@ -12,37 +12,37 @@ use crate::{
     },
 };
 
-/// Messages and marks that were requested, pipelined in one window of unanswered commands (RFC 2449 §6.6).
+/// Requested messages and marks, pipelined in one window of unanswered commands (RFC 2449 §6.6).
 ///
-/// Call [`next`](Self::next) until it returns `None`. [`dele`](Self::dele) may be called in between, to mark a message that
-/// was just stored while others are still in flight.
+/// Call [`next`](Self::next) until it returns `None`. In between, [`dele`](Self::dele) may be called to mark a
+/// message that was stored while others are still in flight.
 ///
-/// POP3 attributes responses to commands by their order alone, and some servers get the order wrong. So the order is
-/// proven: a message must not begin with a status indicator, and each pipelined `RETR n` or `TOP n` is followed by a
-/// checkpoint, `LIST n`, whose response repeats the number. A response that was left out, sent twice or moved is then out of
-/// place at the next checkpoint; with fewer checkpoints, a response sent twice and another one left out would cancel out.
-/// Remember, show or mark a message only after the next [`Reply::Vouched`].
+/// POP3 assigns responses to commands only by their order, and some servers send them in the wrong order. The order
+/// is therefore proven: a message must not begin with a status indicator, and each pipelined `RETR n` or `TOP n` is
+/// followed by a checkpoint, `LIST n`, whose response repeats the number. A response that is missing, sent twice or
+/// moved is then detected at the next checkpoint. With fewer checkpoints, a doubled and a missing response would
+/// cancel out. Record, show or mark a message only after the next [`Reply::Vouched`].
 pub struct Retrieval<'t> {
     connection: &'t mut Connection,
     state: &'t mut RetrievalState,
     wanted: VecDeque<MessageNumber>,
     marks: VecDeque<MessageNumber>,
-    /// `TOP` with this many lines, or `RETR`.
+    /// The number of lines for `TOP`; `None` for `RETR`.
     lines: Option<u32>,
     in_flight: VecDeque<Request>,
-    /// A message was requested, and no checkpoint after it.
+    /// True if the last requested message has no checkpoint after it.
     unchecked: bool,
-    /// Replies were returned that no [`Reply::Vouched`] has followed yet.
+    /// True if replies were returned that are not yet followed by [`Reply::Vouched`].
     unvouched: bool,
-    /// The last message that was requested, unless it is marked.
+    /// The last requested message, unless it is marked.
     anchor: Option<MessageNumber>,
-    /// The last message that was received, unless it is marked: the server has it, so `LIST n` succeeds.
+    /// The last received message, unless it is marked. The server has this message, so `LIST n` succeeds.
     received: Option<MessageNumber>,
-    /// The last message that was refused: `LIST n` may be refused too.
+    /// The last refused message, for which `LIST n` may be refused too.
     refused: Option<MessageNumber>,
-    /// No more requests will be made.
+    /// True if no more requests will be made.
     finished: bool,
-    /// A response that proves the previous ones, to be returned after [`Reply::Vouched`].
+    /// A response that proves the previous ones, and is returned after [`Reply::Vouched`].
     held: Option<(Request, Result<Vec<u8>, Error>)>,
 }
 
@@ -55,22 +55,23 @@ enum Request {
 
 /// A reply to a request of a [`Retrieval`].
 ///
-/// Exhaustive on purpose: a caller that ignored a kind of reply would lose a message, or take an unproven one for proven.
+/// Exhaustive on purpose: a caller that ignored a kind of reply would lose a message, or treat an unproven message as
+/// proven.
 pub enum Reply<'r> {
-    /// A message, to be read before the next call, which discards the rest.
+    /// A message. The next call discards its unread rest.
     Message(MessageNumber, Message<'r>),
     /// The message is marked as deleted.
     Marked(MessageNumber),
-    /// The server refused this message; the session continues.
+    /// The server refused a command for this message; the session continues.
     Refused {
         /// The message.
         number: MessageNumber,
         /// True if `DELE` was refused, false if `RETR` or `TOP` was.
         mark: bool,
-        /// An error of kind [`ErrorKind::Refused`], with the server's line.
+        /// The error of kind [`ErrorKind::Refused`], with the server's line.
         error: Error,
     },
-    /// All previous replies are proven to be the responses to their commands. Messages received before may be recorded.
+    /// All previous replies are proven to be the responses to their commands, so earlier messages may be recorded.
     Vouched,
 }
 
@@ -103,27 +104,28 @@ impl<'t> Retrieval<'t> {
         self.wanted.push_back(number);
     }
 
-    /// Requests `DELE` for a message. For a message of this retrieval: only after [`Reply::Vouched`], and once it is stored
-    /// elsewhere.
+    /// Requests `DELE` for a message. Mark a message of this retrieval only after [`Reply::Vouched`], and after it
+    /// was stored.
     pub fn dele(&mut self, number: MessageNumber) {
         self.marks.push_back(number);
     }
 
-    /// Declares that [`request`](Self::request) and [`dele`](Self::dele) will not be called any more, so that the checkpoint
-    /// for the last marks is sent with them. Without this call it costs a round trip at
-    /// [`commit`](super::Transaction::commit).
+    /// Declares that [`request`](Self::request) and [`dele`](Self::dele) will not be called again. The checkpoint for
+    /// the last marks is then sent with them; otherwise [`commit`](super::Transaction::commit) needs a round trip for
+    /// it.
     pub fn finish(&mut self) {
         self.finished = true;
     }
 
-    /// True if a part of the next reply was received, so that [`next`](Self::next) may return without waiting.
+    /// Returns true if a part of the next reply was received, so that [`next`](Self::next) may return without
+    /// waiting.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.held.is_some() || self.connection.has_input()
     }
 
-    /// Sends `NOOP` if nothing is in flight, to keep the session alive while messages are stored. A refused `NOOP` is no
-    /// error, since the server answered.
+    /// Sends `NOOP` if nothing is in flight, to keep the session alive while messages are stored. A refused `NOOP` is
+    /// not an error, because the server answered.
     pub fn noop(&mut self) -> Result<(), Error> {
         if !self.in_flight.is_empty() || self.held.is_some() {
             return Ok(());
@@ -134,12 +136,12 @@ impl<'t> Retrieval<'t> {
         }
     }
 
-    /// Returns the next reply, in the order of the requests; `None` when all were answered and the messages are vouched for.
-    /// For the marks see [`finish`](Self::finish).
+    /// Returns the next reply in the order of the requests; `None` after all requests were answered and the messages
+    /// are proven. For marks, see [`finish`](Self::finish).
     ///
     /// # Errors
-    /// Any error ends the session; a single message that the server refuses is [`Reply::Refused`]. An error while waiting for
-    /// a message has its [`number`](Error::number).
+    /// Every error ends the session. An error while waiting for a message has its [`number`](Error::number). A
+    /// message that the server refuses is not an error but [`Reply::Refused`].
     #[allow(
         clippy::should_implement_trait,
         reason = "a reply borrows the connection, which the items of an Iterator cannot"
@@ -203,7 +205,7 @@ impl<'t> Retrieval<'t> {
         }
     }
 
-    /// Returns the status line that answers a request, or the refusal.
+    /// Returns the status line of the response to a request, or the refusal.
     fn response(&mut self, request: Request) -> Result<Result<Vec<u8>, Error>, Error> {
         let number = match request {
             Request::Message(number) | Request::Mark(number) => Some(number),
@@ -216,8 +218,8 @@ impl<'t> Retrieval<'t> {
         }
     }
 
-    /// True if a status line has the form of the response to the next checkpoint in flight. If nothing follows such a line, the
-    /// server left out a response before the checkpoint.
+    /// Returns true if a status line has the form of the response to the next checkpoint in flight. If nothing
+    /// follows this line, the server omitted a response before the checkpoint.
     fn answers_next_checkpoint(&self, line: &[u8]) -> bool {
         // Thousands of commands may be in flight, and few status lines begin with the two numbers of a checkpoint.
         if !Checkpoint::Stat.is_answered_by(line) {
@@ -230,7 +232,8 @@ impl<'t> Retrieval<'t> {
         checkpoint.is_some_and(|checkpoint| checkpoint.is_answered_by(line))
     }
 
-    /// True if the response to a checkpoint proves the order of the responses; false if a later checkpoint must.
+    /// Returns true if the response to a checkpoint proves the order of the responses, and false if a later
+    /// checkpoint must prove it.
     fn proves(&mut self, checkpoint: Checkpoint, response: Result<Vec<u8>, Error>) -> Result<bool, Error> {
         let refusal = match response {
             Ok(line) if checkpoint.is_answered_by(&line) => return Ok(true),
@@ -238,7 +241,7 @@ impl<'t> Retrieval<'t> {
             // Without pipelining, a refusal proves as much as any response.
             Err(_) if !self.connection.pipelining() => return Ok(true),
             Err(error) => {
-                // A message that is gone is refused by every command.
+                // The server refuses every command for a removed message.
                 if let Checkpoint::List(number) = checkpoint
                     && self.refused == Some(number)
                 {
@@ -255,7 +258,8 @@ impl<'t> Retrieval<'t> {
         Err(self.connection.with_context(error, self.checked(checkpoint)))
     }
 
-    /// The message that a checkpoint follows: data in the place of its response most likely belongs to that message.
+    /// Returns the message before a checkpoint. Data in place of the checkpoint's response most likely belongs to
+    /// that message.
     fn checked(&self, checkpoint: Checkpoint) -> Option<MessageNumber> {
         match checkpoint {
             Checkpoint::List(number) => Some(number),
@@ -263,7 +267,7 @@ impl<'t> Retrieval<'t> {
         }
     }
 
-    /// Refills the window in one write when it is half empty.
+    /// Refills the window with one write if it is half empty.
     fn refill(&mut self) -> Result<(), Error> {
         if !self.state.probed && self.connection.pipelining() && self.in_flight.is_empty() {
             self.probe()?;
@@ -281,7 +285,7 @@ impl<'t> Retrieval<'t> {
         if queued { self.connection.flush() } else { Ok(()) }
     }
 
-    /// Tries `LIST n`, without which nothing is pipelined.
+    /// Sends a first `LIST n`. Commands are pipelined only if its response repeats the number.
     fn probe(&mut self) -> Result<(), Error> {
         let Some(&number) = self.wanted.front() else { return Ok(()) };
         let response = match self.connection.call(&Command::List(Some(number))) {
@@ -311,13 +315,13 @@ impl<'t> Retrieval<'t> {
         (self.unchecked || last_marks).then(|| Request::Checkpoint(self.checkpoint()))
     }
 
-    /// True if the last request in flight is a checkpoint.
+    /// Returns true if the last request in flight is a checkpoint.
     fn ends_checked(&self) -> bool {
         matches!(self.in_flight.back(), Some(Request::Checkpoint(_)))
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        // Without pipelining, any response will do.
+        // Without pipelining, the response to any command is sufficient.
         match self.anchor.or(self.received) {
             Some(number) if self.connection.pipelining() => Checkpoint::List(number),
             _ => Checkpoint::Stat,

@@ -32,7 +32,7 @@ fn the_attributes_agree_with_each_other() {
     Args::command().debug_assert();
 }
 
-/// [`subcommand_first`] knows an option by its name alone.
+/// [`subcommand_first`] recognizes an option by its name alone.
 #[test]
 fn options_of_one_name_take_values_alike() {
     let mut command = Args::command();

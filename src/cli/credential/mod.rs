@@ -307,6 +307,6 @@ fn unreadable(source: &str, error: &io::Error) -> CliError {
 
 const PROMPT: &str = "the prompt";
 
-/// How long to wait for an event that is due: the signal of Ctrl-C, or the line of a command that has ended. The line is late only
-/// if a remaining child process keeps the output of the command open.
+/// The time to wait for an event that is due: the signal of Ctrl-C, or the line of a command that has ended. The line
+/// is late only if a remaining child process keeps the output of the command open.
 const GRACE: Duration = Duration::from_secs(1);

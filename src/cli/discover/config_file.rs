@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(unended, format!("[account.a]\nhost = 'x'\n\n{BLOCK}"));
     }
 
-    /// All ways of writing the table of accounts.
+    /// The table of accounts may be written in any form.
     #[test]
     fn whatever_the_form_of_the_file() {
         for old in [

@@ -19,7 +19,7 @@ use super::output::Stderr;
 use super::settings::{Environment, lookup::Lookup};
 use crate::discover::MailAddress;
 
-/// What `login ADDRESS` does once the account is known.
+/// The next step of `login ADDRESS` once the account is known.
 pub enum Next {
     /// Logs in with these arguments.
     Login(Box<Args>),

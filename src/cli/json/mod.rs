@@ -37,7 +37,7 @@ pub struct Server {
     pub cipher: Option<String>,
     pub certificate: Option<Certificate>,
     pub mechanism: Option<String>,
-    /// In seconds.
+    /// The delay in seconds.
     pub login_delay: Option<u64>,
     pub expire: Option<Expire>,
 }
@@ -49,7 +49,7 @@ pub struct Certificate {
     /// RFC 3339, in UTC.
     pub not_before: String,
     pub not_after: String,
-    /// In lower-case hex.
+    /// The SHA-256 digest in lower-case hex.
     pub sha256: String,
 }
 

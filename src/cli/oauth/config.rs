@@ -50,7 +50,7 @@ pub struct OAuth {
     pub ca_file: Option<PathBuf>,
 }
 
-/// Where the grant is stored.
+/// The place where the grant is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
     Keyring,

@@ -170,7 +170,7 @@ fn written_port(redirect: &Url) -> Option<u16> {
     after_host.rsplit_once(':')?.1.parse().ok()
 }
 
-/// How long a browser may take to send its request.
+/// The time that a browser may take to send its request.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const PAUSE: Duration = Duration::from_millis(20);

@@ -260,5 +260,5 @@ impl Person<'_, '_> {
     }
 }
 
-/// How long a person may take with a browser.
+/// The time that the user may take in the browser.
 const PATIENCE: Duration = Duration::from_secs(300);

@@ -1,4 +1,4 @@
-//! One method per kind of result.
+//! Rows of output, with a method for each kind of result.
 
 use std::{
     io::{self, Write as _},

@@ -16,7 +16,7 @@ use super::super::{
 #[derive(Debug, Clone, Copy)]
 pub struct Stderr {
     json: bool,
-    /// How often `-q` was given.
+    /// The number of times that `-q` was given.
     quiet: u8,
     color: ColorChoice,
 }

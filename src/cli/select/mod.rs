@@ -47,7 +47,7 @@ pub struct Selector {
     fetched: bool,
     larger: Option<u64>,
     smaller: Option<u64>,
-    /// In seconds.
+    /// The age in seconds.
     older_than: Option<i64>,
     limit: Option<Limit>,
 }

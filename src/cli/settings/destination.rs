@@ -1,4 +1,4 @@
-//! Where `fetch` stores messages.
+//! The destination of `fetch`.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -70,9 +70,9 @@ pub struct Settings {
     pub deadline: Option<Duration>,
     /// The start of the run.
     pub started: Instant,
-    /// How long to retry while the maildrop is in use.
+    /// The time for which a login is retried while the maildrop is in use.
     pub wait: Duration,
-    /// Whether to pipeline commands if the server announces `PIPELINING`.
+    /// True to pipeline commands if the server announces `PIPELINING`.
     pub pipelining: bool,
     pub state_dir: PathBuf,
     /// The destination of `fetch`; the default destination for other subcommands.
@@ -83,7 +83,7 @@ pub struct Settings {
     pub home: Option<PathBuf>,
     pub commit: bool,
     pub json: bool,
-    /// How often `-q` was given.
+    /// The number of times that `-q` was given.
     pub quiet: u8,
     pub trace: TraceSink,
     /// The file for TLS keys (`SSLKEYLOGFILE`); set only with a trace.

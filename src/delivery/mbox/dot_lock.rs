@@ -85,7 +85,7 @@ impl DotLock {
 
 impl Drop for DotLock {
     fn drop(&mut self) {
-        // Not removed if another program broke the lock and now holds it.
+        // The lock is not removed if another program broke it and now holds it.
         #[cfg(unix)]
         cleanup::hold().remove_dot_lock(&self.path);
         #[cfg(not(unix))]
@@ -228,7 +228,7 @@ pub(super) fn busy(path: &Path, why: &str) -> Error {
 /// The part of a file name between the lock's name and the process id.
 const PREPARED: &str = ".pop3-";
 
-/// How long a removed lock is expected to stay open in another process.
+/// The time for which a removed lock may stay open in another process.
 const REMOVAL: Duration = Duration::from_secs(1);
 
 /// A flag of `CreateFileW`: the system removes the file when its last handle closes.

@@ -72,9 +72,10 @@ fn is_part(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
     Ok(is_part)
 }
 
-/// True if the group is in the mbox at another place: a mail reader that changes or removes other messages moves those after
-/// them. Only the same bytes count. A message of the group that the reader itself changed, with a `Status:` field for
-/// instance, cannot be told from another message with the same text, and the group is fetched again.
+/// True if the group is in the mbox at another place: a mail reader that changes or removes other messages moves the
+/// messages after them. Only identical bytes count. A message of the group that the reader itself changed, for
+/// instance with a `Status:` field, cannot be distinguished from another message with the same text, so the group is
+/// fetched again.
 fn was_moved(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
     let size = append.content.octets;
     let Some(last) = length.checked_sub(size).filter(|_| size > 0 && !append.pages.is_empty()) else {

@@ -54,7 +54,7 @@ pub(crate) struct Message<'a> {
     /// Seconds since 1970.
     pub(crate) time: u64,
     pub(crate) deletion: Deletion,
-    /// Its size in octets in the server's listing.
+    /// The size in octets in the server's listing.
     pub(crate) listed: Option<u64>,
     /// The content as received; `None` if the message was skipped or imported.
     pub(crate) content: Option<Content>,

@@ -10,12 +10,13 @@ use super::journal::{Deletion, Digest, Entry, Message};
 pub struct Fetched {
     /// When it was fetched, in seconds since 1970.
     pub time: i64,
-    /// Whether it was stored to be deleted, but the server has not confirmed the deletion.
+    /// True if the message was stored to be deleted, but the server has not confirmed the deletion.
     pub pending_deletion: bool,
-    /// Whether the server confirmed its deletion, or did not list it in a later session: its unique-id may now belong to
-    /// another message.
+    /// True if the server confirmed the deletion, or did not list the message in a later session: the unique-id may
+    /// now belong to another message.
     pub gone: bool,
-    /// Whether it was stored by this program, so that nothing is lost by deleting it. False for skipped and imported messages.
+    /// True if this program stored the message, so that deleting it loses nothing. False for skipped and imported
+    /// messages.
     pub stored: bool,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct Known {
     pub(crate) header: Option<Half>,
     /// The time of the first session without the message, if the server no longer lists it.
     pub(crate) absent: Option<u64>,
-    /// Whether the server listed the message in this session.
+    /// True if the server listed the message in this session.
     seen: bool,
 }
 

@@ -66,15 +66,15 @@ pub struct Record {
 pub struct Remembered {
     /// The unique-id.
     pub unique_id: Vec<u8>,
-    /// Its position among the messages with this unique-id, from 0.
+    /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// When it was fetched, in seconds since 1970.
     pub time: u64,
-    /// Where it was stored: a path, `pipe`, `skipped`, `imported:TOOL`…
+    /// The place where the message was stored: a path, `pipe`, `skipped`, `imported:TOOL`…
     pub place: Vec<u8>,
-    /// Whether the server confirmed its deletion.
+    /// True if the server confirmed the deletion.
     pub deleted: bool,
-    /// Whether it was stored to be deleted, but the server has not confirmed the deletion.
+    /// True if the message was stored to be deleted, but the server has not confirmed the deletion.
     pub pending_deletion: bool,
 }
 
@@ -85,13 +85,13 @@ pub struct Remembered {
 pub struct Foreign<'a> {
     /// The unique-id.
     pub unique_id: &'a [u8],
-    /// Its position among the messages with this unique-id, from 0.
+    /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
     /// When it was fetched, in seconds since 1970.
     pub time: u64,
-    /// Its size in octets in the server's listing, if known.
+    /// The size in octets in the server's listing, if known.
     pub octets: Option<u64>,
-    /// Why it counts as fetched: `skipped`, `imported:TOOL`…
+    /// The reason why the message counts as fetched: `skipped`, `imported:TOOL`…
     pub place: &'a str,
 }
 

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::delivery::{error::Error, fs as disk};
 
-/// A record that is locked, but not yet read.
+/// A locked record that has not been read.
 pub struct Locked {
     record: Record,
     lock: File,
-    /// How long to wait for the lock of an mbox that an earlier run left half written.
+    /// The time to wait for the lock of an mbox that an earlier run left half written.
     wait: Duration,
 }
 

@@ -71,7 +71,7 @@ impl OwnedMessage {
 /// The unfinished operations of a journal.
 #[derive(Default)]
 pub(crate) struct Operations {
-    /// By unique-id and occurrence.
+    /// The unfinished operations by unique-id and occurrence.
     unfinished: HashMap<(Vec<u8>, u32), Unfinished>,
     /// The last append of the journal, to which `pages` and `part` lines belong.
     append: Option<Arc<Append>>,

@@ -73,7 +73,7 @@ pub fn parse(octets: &[u8], address: &MailAddress, source: Source) -> Result<Ser
     Ok(servers)
 }
 
-/// The elements of one `<incomingServer>`, not yet validated.
+/// The unvalidated elements of an `<incomingServer>`.
 #[derive(Debug, Default)]
 struct Written {
     hostname: String,

@@ -22,9 +22,10 @@ pub(super) struct Syntax<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gaps {
     Nowhere,
-    /// Beside the `@` (RFC 5322 §3.4.1) and the dots of the domain (§4.4), but not in the local part: `Mr. smith@example.org`.
+    /// Around the `@` (RFC 5322 §3.4.1) and the dots of the domain (§4.4), but not in the local part:
+    /// `Mr. smith@example.org`.
     AfterLocalPart,
-    /// Beside all dots (§4.4).
+    /// Around all dots (§4.4), and around the `@`.
     Everywhere,
 }
 

@@ -15,7 +15,7 @@ use super::{Credential, Proxy};
 use crate::trace::Redactor;
 use crate::{Error, ErrorKind};
 
-/// One dialogue with a proxy.
+/// A dialogue with a proxy.
 pub(super) struct Exchange<'a> {
     pub(super) proxy: &'a Proxy,
     pub(super) tcp: &'a mut Tcp,
@@ -23,7 +23,7 @@ pub(super) struct Exchange<'a> {
 
 impl Exchange<'_> {
     pub(super) fn socks5(&mut self, target: &Address) -> Result<(), Error> {
-        // RFC 1928 §3: the methods are none (0) and user and password (2).
+        // RFC 1928 §3: the methods are "no authentication" (0) and "user and password" (2).
         let offer: &[u8] = if self.proxy.credential.is_some() { &[5, 2, 0, 2] } else { &[5, 1, 0] };
         self.send(offer)?;
         match (self.receive::<2>()?, &self.proxy.credential) {
@@ -37,7 +37,7 @@ impl Exchange<'_> {
             _ => return Err(self.failed("does not speak SOCKS 5")),
         }
 
-        // RFC 1928 §4: version 5, CONNECT (1), reserved, then type and bytes of the address, port.
+        // RFC 1928 §4: version 5, CONNECT (1), reserved, then the address type, the address and the port.
         let mut request = vec![5, 1, 0];
         match target.host() {
             Host::Ip(IpAddr::V4(address)) => {

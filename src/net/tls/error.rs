@@ -51,7 +51,7 @@ pub enum TlsFailure {
     NotTls,
     /// The two sides have no version, cipher or key type in common.
     Incompatible,
-    /// Anything else.
+    /// Any other cause.
     Other,
 }
 

@@ -119,7 +119,7 @@ fn start_storage(settings: &Settings, record: Option<Record>, deleting: bool) ->
     Ok(Storage::start(&settings.destination, record, &options)?)
 }
 
-/// How a run uses the record of fetched messages.
+/// The use of the record of fetched messages by a run.
 enum RecordAccess {
     /// `--no-state`: the record is not used.
     None,
