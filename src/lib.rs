@@ -84,13 +84,13 @@
 //!
 //! | invariant | test |
 //! | --- | --- |
-//! | without `commit`, no `QUIT` is sent | `session::tests::without_commit_marks_are_removed_and_quit_is_not_sent` |
-//! | after a protocol or I/O error, nothing is sent | `session::tests::nothing_is_sent_after_a_timeout` |
+//! | without `commit`, no `QUIT` is sent | `session::tests::commit::without_commit_marks_are_removed_and_quit_is_not_sent` |
+//! | after a protocol or I/O error, nothing is sent | `session::tests::commit::nothing_is_sent_after_a_timeout` |
 //! | a message ends at CRLF `.` CRLF only | `proto::engine::tests::a_body_ends_only_at_crlf_dot_crlf` |
 //! | the division of the bytes by TCP changes nothing | `proto::engine::tests::splitting_the_input_does_not_change_the_events` |
-//! | responses out of order prove nothing | `session::tests::responses_out_of_step_prove_nothing` |
-//! | marks are proven before they are committed | `session::tests::marks_are_counted_before_they_are_committed` |
-//! | only an unambiguous `+OK` to `QUIT` counts as deletion | `session::tests::data_after_the_response_to_quit_is_an_error` |
+//! | responses out of order prove nothing | `session::tests::retrieval::responses_out_of_step_prove_nothing` |
+//! | marks are proven before they are committed | `session::tests::commit::marks_are_counted_before_they_are_committed` |
+//! | only an unambiguous `+OK` to `QUIT` counts as deletion | `session::tests::commit::data_after_the_response_to_quit_is_an_error` |
 //! | nothing received before TLS is used after it | `session::tests::cleartext_after_stls_is_never_a_response` |
 //! | an argument cannot contain a second command | `proto::argument::tests::an_argument_cannot_contain_a_second_command` |
 //! | secrets appear in no trace and no error | `session::tests::an_echoed_secret_is_redacted_everywhere` |
