@@ -211,6 +211,58 @@ fn a_deadline_ends_a_prompt() {
     assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown:?}");
 }
 
+fn with_password_command(room: &Sandbox, server: &Mailbox, script: &str) -> Command {
+    let config = room.path("config.toml");
+    let text = format!("[account.a]\npassword-command = \"sh -c '{script}'\"\n");
+    std::fs::write(&config, text).expect("a file");
+    let mut script = program(room, server);
+    script.env_remove("POP3_PASSWORD").env("POP3_CONFIG", config);
+    script
+}
+
+/// A background process group that reads the terminal would be stopped.
+#[test]
+fn a_password_command_may_ask_on_the_terminal() {
+    let server = serve(Quirks::default(), Vec::new());
+    let room = Sandbox::new();
+    let ask = "printf PIN: >/dev/tty; read pin </dev/tty; echo $pin";
+    let script = with_password_command(&room, &server, ask);
+    let mut terminal = Terminal::new(script, &format!("{POP3} status -q -a a --deadline 30 </dev/null"));
+    terminal.wait_for("PIN:");
+    terminal.type_in(b"secret\n");
+    let (shown, code) = terminal.finish();
+    assert_eq!(code, Some(0), "{shown:?}");
+}
+
+/// What a command asks on its standard error is not shown, so a note says how to see it.
+#[test]
+fn a_password_command_that_takes_long_is_noted() {
+    let server = serve(Quirks::default(), Vec::new());
+    let room = Sandbox::new();
+    let script = with_password_command(&room, &server, "echo Your PIN, please >&2; read pin; echo $pin");
+    let mut terminal = Terminal::new(script, &format!("{POP3} status -a a; {POP3} status -a a -v"));
+    terminal.wait_for("waiting for password-command; -v shows what it prints");
+    assert!(!terminal.text().contains("Your PIN"), "{:?}", terminal.text());
+    terminal.type_in(b"secret\n");
+    terminal.wait_for("Your PIN, please");
+    terminal.type_in(b"secret\n");
+    let (shown, code) = terminal.finish();
+    assert_eq!(code, Some(0), "{shown:?}");
+    assert_eq!(shown.matches("waiting for password-command").count(), 1, "{shown:?}");
+}
+
+/// A command that switched the echo off and is killed at the deadline cannot switch it on again.
+#[test]
+fn the_terminal_is_restored_after_a_password_command() {
+    let server = serve(Quirks::default(), Vec::new());
+    let room = Sandbox::new();
+    let script = with_password_command(&room, &server, "stty -echo </dev/tty; exec sleep 61");
+    let words = format!("{POP3} status -a a --deadline 0.5; echo code $?; stty -a");
+    let (shown, _) = Terminal::new(script, &words).finish();
+    assert!(shown.contains("code 69") && shown.contains("deadline of 0.5 s"), "{shown:?}");
+    assert!(shown.contains(" echo ") && !shown.contains("-echo "), "{shown:?}");
+}
+
 /// A server that expects implicit TLS sends no greeting; a hint appears long before the timeout.
 #[test]
 fn a_missing_greeting_causes_a_hint() {

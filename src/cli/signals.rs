@@ -19,7 +19,10 @@ mod unix {
         time::Duration,
     };
 
-    use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+    use rustix::{
+        process::getpgrp,
+        termios::{OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr},
+    };
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::Signals,
@@ -64,6 +67,18 @@ mod unix {
         // If this fails, a signal still ends the process, but the terminal is not restored.
         let _ = watch();
         TerminalGuard
+    }
+
+    impl TerminalGuard {
+        /// Restores the settings of the terminal now, unless another process group has the terminal.
+        #[allow(clippy::unused_self, reason = "the settings are saved while the guard exists")]
+        pub fn restore(&self) {
+            if let Some((terminal, settings)) = &guard().0.settings
+                && tcgetpgrp(terminal).is_ok_and(|foreground| foreground == getpgrp())
+            {
+                let _ = tcsetattr(terminal, OptionalActions::Now, settings);
+            }
+        }
     }
 
     impl Drop for TerminalGuard {
@@ -169,6 +184,11 @@ mod other {
     pub fn tidy() {}
 
     pub struct TerminalGuard;
+
+    impl TerminalGuard {
+        #[allow(clippy::unused_self)]
+        pub fn restore(&self) {}
+    }
 
     pub fn restore_terminal() -> TerminalGuard {
         TerminalGuard

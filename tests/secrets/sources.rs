@@ -90,6 +90,93 @@ fn commands() {
     assert!(!outcome.stderr().contains("t0ken"), "{outcome:?}");
 }
 
+/// A process that a command leaves behind must not keep a reader of our standard error waiting.
+#[cfg(unix)]
+#[test]
+fn a_remaining_child_of_a_command_holds_no_output() {
+    let desk = Desk::new();
+    for arguments in [&["status"][..], &["status", "-v"]] {
+        let command = desk.with(r#"password-command = "sh -c 'sleep 61 & echo secret'""#, arguments);
+        run(command).expect(0);
+    }
+}
+
+/// Without a terminal, as in cron: the deadline and a signal also end what the command has started.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_children_of_a_command_end_with_it() {
+    let desk = Desk::new();
+    let config = desk.room.path("config.toml");
+    let script = "sleep 61 & echo $! > sleep.pid; wait; echo secret";
+    std::fs::write(&config, format!("[account.a]\npassword-command = \"sh -c '{script}'\"\n"))
+        .expect("a file");
+    private(&config, true);
+    let pid_file = desk.room.work().join("sleep.pid");
+    for deadline in [true, false] {
+        // A session of its own has no terminal.
+        let mut command = desk.room.with_account("setsid", desk.server.port());
+        command.args([crate::support::sandbox::POP3, "status", "-a", "a", "-v"]);
+        command.env_remove("POP3_PASSWORD").env("POP3_CONFIG", &config);
+        if deadline {
+            command.args(["--deadline", "1"]);
+        }
+        let running = start(command, b"", false);
+        let pid = eventually(|| std::fs::read_to_string(&pid_file).ok().filter(|pid| pid.ends_with('\n')));
+        if !deadline {
+            let id = i32::try_from(running.child.id()).ok().and_then(rustix::process::Pid::from_raw);
+            rustix::process::kill_process(id.expect("an id"), rustix::process::Signal::TERM)
+                .expect("it runs");
+        }
+        let outcome = running.finish();
+        assert_eq!(outcome.code, deadline.then_some(69), "{outcome:?}");
+        assert!(!outcome.hung, "{outcome:?}");
+        // The process is gone, or a zombie, which has no command line.
+        let command_line = format!("/proc/{}/cmdline", pid.trim_end());
+        eventually(|| std::fs::read(&command_line).unwrap_or_default().is_empty().then_some(()));
+        std::fs::remove_file(&pid_file).expect("it was written");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[track_caller]
+fn eventually<T>(mut what: impl FnMut() -> Option<T>) -> T {
+    let started = std::time::Instant::now();
+    loop {
+        if let Some(found) = what() {
+            return found;
+        }
+        assert!(started.elapsed() < crate::support::sandbox::LONGEST_RUN / 2, "it never came");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// The standard error of a command is shown if `-v` or `RUST_LOG` asks for it; otherwise its exit status is.
+#[cfg(unix)]
+#[test]
+fn the_standard_error_of_a_command() {
+    let desk = Desk::new();
+    let lines = r#"password-command = "sh -c 'printf \"a\\033[1mb\\n\" >&2; exit 3'""#;
+    for (arguments, variable, shown) in [
+        (&["status"][..], "", false),
+        (&["status", "--json"], "", false),
+        (&["status", "-v"], "", true),
+        (&["status", "-v", "--json"], "", true),
+        (&["status"], "info", true),
+    ] {
+        let mut command = desk.with(lines, arguments);
+        command.env("RUST_LOG", variable);
+        let stderr = run(command).expect(78).stderr();
+        assert_eq!(stderr.contains("password-command: a\\x1b[1mb\n"), shown, "{stderr}");
+        assert!(stderr.contains("failed (exit status: 3)"), "{stderr}");
+        assert_eq!(stderr.contains("-v shows what it prints on standard error"), !shown, "{stderr}");
+        assert_eq!(stderr.lines().count() == 1, !shown, "{stderr}");
+    }
+    let working = r#"password-command = "sh -c 'echo note >&2; echo secret'""#;
+    assert!(run(desk.with(working, &["status"])).expect(0).stderr().is_empty());
+    let stderr = run(desk.with(working, &["status", "-v"])).expect(0).stderr();
+    assert!(stderr.contains("password-command: note\n"), "{stderr}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_world_readable_configuration_file_causes_a_warning() {
