@@ -29,6 +29,26 @@ pub(super) fn paste(server: &Server, words: &[&str], answer: impl FnOnce(&str) -
     Outcome { code, stdout: stdout.join("\n").into_bytes(), stderr, hung: false }
 }
 
+/// With `--json` the URL is on standard error, whole and in every mode: without it nobody can go on.
+#[test]
+fn the_url_is_shown_however_quiet() {
+    let server = Server::start(3600, true);
+    let long = "x".repeat(3000);
+    server.write(&format!("scope = \"{long}\""));
+    for quiet in [&["--json"][..], &["--json", "-q"], &["--json", "-qq"]] {
+        let outcome = server.run(&[&["login", "--no-browser"], quiet].concat()).expect(78);
+        let stderr = outcome.stderr();
+        let shown = stderr.lines().filter_map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            Some(line["warning"]["message"].as_str()?.to_owned())
+        });
+        let url = shown.filter(|text| text.starts_with("http")).collect::<Vec<_>>();
+        assert_eq!(url.len(), 1, "{quiet:?}: {stderr}");
+        assert!(url[0].contains(&long) && url[0].contains("&state="), "{quiet:?}: {stderr}");
+        assert!(outcome.stdout().is_empty(), "{outcome:?}");
+    }
+}
+
 /// Returns the `state` in the URL of an authorization request.
 pub(super) fn state(url: &str) -> String {
     field(url.split_once('?').expect("a query").1, "state")

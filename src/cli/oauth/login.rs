@@ -233,7 +233,7 @@ impl Person<'_, '_> {
     /// Prints a line for the person: with `--json` on standard error, because standard output is for objects only.
     fn tell(&mut self, text: &str) -> Result<(), Abort> {
         if self.context.settings.json {
-            self.context.stderr.warning(text);
+            self.context.stderr.instruct(text);
         } else {
             self.context.printer.instruct(text)?;
         }

@@ -33,6 +33,15 @@ impl Stderr {
         }
     }
 
+    /// Writes, uncut, a line that requires the user to act, even with `-qq`: as a warning with `--json`, otherwise bare.
+    pub fn instruct(self, sentence: &str) {
+        if self.json {
+            self.write(&object(&WarningLine::new(sentence)));
+        } else {
+            self.write(format!("{}\n", escape(sentence)).as_bytes());
+        }
+    }
+
     /// Writes a note for a person if standard error is a terminal, except with `--json` or `-q`.
     pub fn note(self, sentence: &str) {
         if self.quiet == 0 && !self.json && io::stderr().is_terminal() {
