@@ -1,6 +1,6 @@
 //! Errors of a run: the exit code, the error code of `--json` and a hint.
 
-use std::{fmt, io};
+use std::{borrow::Cow, fmt, io};
 
 use super::escape::{MAX_MESSAGE, shorten_to, text};
 use crate::{Error, ErrorKind, delivery, proto::ResponseCode};
@@ -66,7 +66,7 @@ pub struct CliError {
     /// The server's response as text, with secrets redacted.
     pub response: Option<String>,
     /// A hint for the user.
-    pub hint: Option<&'static str>,
+    pub hint: Option<Cow<'static, str>>,
     /// The message that was being transferred.
     pub location: Option<Location>,
 }
@@ -125,7 +125,7 @@ impl CliError {
     /// Returns the message and the hint.
     pub fn advice(&self) -> String {
         let message = shorten_to(MAX_MESSAGE, &self.message);
-        match self.hint {
+        match &self.hint {
             Some(hint) => format!("{message}; {hint}"),
             None => message.into_owned(),
         }
@@ -139,7 +139,7 @@ impl CliError {
 
     /// Adds a hint unless the error has one.
     pub fn or_hint(mut self, hint: Option<&'static str>) -> Self {
-        self.hint = self.hint.or(hint);
+        self.hint = self.hint.or(hint.map(Cow::Borrowed));
         self
     }
 }
@@ -176,7 +176,7 @@ impl From<Error> for CliError {
             code,
             message: error.message().to_owned(),
             response: error.response().map(|line| text(line).into_owned()),
-            hint,
+            hint: hint.map(Cow::Borrowed),
             location: None,
         }
     }

@@ -281,7 +281,7 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
     };
     let mut failure = CliError::from(error);
     if failure.code == ErrorCode::Authentication && hint.is_some() {
-        failure.hint = hint;
+        failure.hint = hint.map(Into::into);
     }
     failure.or_hint(hint)
 }
@@ -333,7 +333,8 @@ mod tests {
             let words = [&["status", "--host", host, "--user", "u"], words].concat();
             let settings = resolve(&words, &[], "").unwrap();
             let failure = explain(error, &settings, greeted);
-            assert!(failure.hint.is_some_and(|text| text.contains(hint)), "{words:?}: {:?}", failure.hint);
+            let advice = failure.advice();
+            assert!(advice.contains(hint), "{words:?}: {advice}");
         }
         let settings = resolve(&["status", "--host", "h", "--user", "u"], &[], "").unwrap();
         assert_eq!(explain(lost(), &settings, true).hint, None);

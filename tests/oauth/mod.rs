@@ -70,8 +70,27 @@ fn a_refused_cached_token_is_refreshed_once() {
     server.state().accepted.clear();
     let useless = response("200 OK", r#"{"access_token":"s3cret-useless","expires_in":3600}"#);
     server.script(&[useless]);
-    server.run(&["status"]).expect(77);
+    let outcome = server.run(&["status"]).expect(77);
     assert_eq!(server.requests("token"), 3);
+    assert!(outcome.stderr().ends_with("; run pop3 login -a work\n"), "{outcome:?}");
+}
+
+/// The hints for passwords and for tokens of other programs do not help with a token that was issued just now.
+#[test]
+fn a_refused_new_token_has_its_own_hint() {
+    let server = Server::start(3, true);
+    server.login();
+    let useless = || response("200 OK", r#"{"access_token":"s3cret-useless","refresh_token":"s3cret-r"}"#);
+    server.script(&[useless()]);
+    let outcome = server.run(&["status"]).expect(77);
+    assert!(outcome.stderr().ends_with("; run pop3 login -a work\n"), "{outcome:?}");
+    server.script(&[useless()]);
+    let outcome = server.run(&["status", "--json"]).expect(77);
+    assert!(outcome.stderr().contains("; run pop3 login -a work\",\"response\":\"-ERR"), "{outcome:?}");
+    server.script_device(&[useless()]);
+    let outcome = server.run(&["login", "--device"]).expect(77);
+    assert!(outcome.stderr().contains("the token is new"), "{outcome:?}");
+    assert!(!outcome.stderr().contains("password"), "{outcome:?}");
 }
 
 #[test]

@@ -106,11 +106,23 @@ impl Context<'_> {
                 if found.source == CACHED_TOKEN && failure.code == ErrorCode::Authentication =>
             {
                 log::info!("the server refused the cached access token");
-                let Ok(found) = self.access_token(Some(refused))? else { return Err(failure) };
+                let Ok(found) = self.access_token(Some(refused))? else {
+                    return Err(self.explain(found, failure));
+                };
                 session::open(self.settings, &found.credential, &self.trace_log, self.stderr)
+                    .map_err(|failure| self.explain(&found, failure))
             }
-            (opened, _) => opened.map_err(|failure| found.explain(failure)),
+            (opened, _) => opened.map_err(|failure| self.explain(found, failure)),
         }
+    }
+
+    /// Explains the error of a login: a refused token of a grant needs another grant.
+    fn explain(&self, found: &Found, failure: CliError) -> CliError {
+        let is_granted = matches!(found.source, CACHED_TOKEN | REFRESHED_TOKEN);
+        if is_granted && failure.code == ErrorCode::Authentication {
+            return oauth::login_again(failure, self.settings);
+        }
+        found.explain(failure)
     }
 
     /// Returns the access token of the stored grant, refreshed if necessary, or the reason why there is none.
@@ -119,7 +131,7 @@ impl Context<'_> {
         let token = oauth::access_token(self.settings, oauth, &self.trace_log, self.stderr, refused)?;
         Ok(token.map_err(|none| none.to_string()).map(|access| Found {
             credential: Credential::Token(access.token),
-            source: if access.cached { CACHED_TOKEN } else { "the refreshed grant" },
+            source: if access.cached { CACHED_TOKEN } else { REFRESHED_TOKEN },
         }))
     }
 
@@ -209,6 +221,9 @@ impl Context<'_> {
 
 /// The source of an access token that was not refreshed in this run.
 const CACHED_TOKEN: &str = "the stored grant";
+
+/// The source of an access token that was.
+const REFRESHED_TOKEN: &str = "the refreshed grant";
 
 /// Runs two functions at the same time: reading a large record takes as long as opening a session. If both fail, returns the error
 /// of `first`.

@@ -72,8 +72,9 @@ impl Found {
     /// Explains the error of a login with this credential: a refused token has usually expired.
     pub fn explain(&self, mut error: CliError) -> CliError {
         if error.code == ErrorCode::Authentication && matches!(self.credential, Credential::Token(_)) {
-            error.hint =
-                Some("access tokens expire, most within an hour: get a new one, and check the user name");
+            error.hint = Some(
+                "access tokens expire, most within an hour: get a new one, and check the user name".into(),
+            );
         }
         error
     }

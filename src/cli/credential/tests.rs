@@ -102,7 +102,7 @@ fn login_is_not_the_hint_where_it_has_no_keyring_to_save_to() {
     for (words, variable) in [(&[][..], "set POP3_PASSWORD"), (&["--auth", "xoauth2"], "set POP3_TOKEN")] {
         let backends = FakeBackends { keyring_error: NO_SERVICE, ..EMPTY };
         let error = find_in(&settings(words, &[], ""), &NO_GRANT, &backends).unwrap_err();
-        assert!(error.hint.is_some_and(|hint| hint.contains(variable)), "{:?}", error.hint);
+        assert!(error.advice().contains(variable), "{}", error.advice());
     }
 }
 

@@ -41,7 +41,13 @@ pub fn login(context: &mut Context<'_>, oauth: &OAuth, args: &args::Login) -> Re
         return Err(CliError::new(ErrorCode::Protocol, text).into());
     };
     let token = Credential::Token(tokens.access_token.clone());
-    let session = session::open(settings, &token, &context.trace_log, context.stderr)?;
+    let session =
+        session::open(settings, &token, &context.trace_log, context.stderr).map_err(|mut failure| {
+            if failure.code == ErrorCode::Authentication {
+                failure.hint = Some(REFUSED_TOKEN.into());
+            }
+            failure
+        })?;
     context.end(session.transaction)?;
     let grant = Grant::new(settings, oauth, &endpoints, &tokens, refresh_token);
     let lock = store.lock()?;
@@ -259,6 +265,10 @@ impl Person<'_, '_> {
         if again { login_again(failure, self.context.settings) } else { failure }
     }
 }
+
+/// The hint for a new token that the POP3 server refuses.
+const REFUSED_TOKEN: &str =
+    "the token is new: check the user name, the scope of oauth, and that the mailbox allows POP3";
 
 /// The time that the user may take in the browser.
 const PATIENCE: Duration = Duration::from_secs(300);

@@ -27,10 +27,9 @@ impl CliError {
     }
 }
 
-/// Adds the command that solves the problem to the message.
+/// Adds the command that helps as the hint.
 pub fn login_again(failure: CliError, settings: &Settings) -> CliError {
-    let message = format!("{}; {}", failure.message, login_command(settings));
-    CliError { message, hint: None, ..failure }
+    CliError { hint: Some(login_command(settings).into()), ..failure }
 }
 
 /// Returns the error for an account without a usable grant.

@@ -69,7 +69,7 @@ impl Stderr {
             return object(&ErrorLine::new(failure));
         }
         let style = self.style(AnsiColor::Red);
-        let hint = failure.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+        let hint = failure.hint.as_ref().map(|hint| format!("; {hint}")).unwrap_or_default();
         let response = failure.response.as_deref().map(|line| format!(": {}", escape(&shorten(line))));
         let response = response.as_deref().unwrap_or_default();
         let place =
