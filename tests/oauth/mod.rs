@@ -170,6 +170,23 @@ fn impossible_logins() {
     refused(&["status"], 78, "issuer");
 }
 
+/// `auto` sends no token in cleartext, so none is requested and no one is asked.
+#[test]
+fn a_session_without_tls_requests_no_token() {
+    let server = Server::start(3, true);
+    server.login();
+    let connections = (server.http.connections(), server.pop3.connections());
+    for words in [&["status"][..], &["login", "--device"], &["login", "--no-browser"]] {
+        let outcome = server.run(&[words, &["--auth", "auto", "--tls", "none"]].concat()).expect(78);
+        let stderr = outcome.stderr();
+        assert!(stderr.contains("needs TLS") && stderr.lines().count() == 1, "{words:?}: {outcome:?}");
+        assert!(outcome.stdout().is_empty(), "{outcome:?}");
+    }
+    assert_eq!((server.http.connections(), server.pop3.connections()), connections);
+    // A mechanism that is asked for is used without TLS too.
+    server.run(&["status"]).expect(0);
+}
+
 #[test]
 fn a_client_secret_comes_from_its_command() {
     let server = Server::start(3600, true);

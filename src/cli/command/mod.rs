@@ -128,6 +128,7 @@ impl Context<'_> {
     /// Returns the access token of the stored grant, refreshed if necessary, or the reason why there is none.
     fn access_token(&self, refused: Option<&Secret>) -> Result<Result<Found, String>, CliError> {
         let Some(oauth) = &self.settings.oauth else { return Ok(Err("the account has no oauth".into())) };
+        oauth::check_tls(self.settings)?;
         let token = oauth::access_token(self.settings, oauth, &self.trace_log, self.stderr, refused)?;
         Ok(token.map_err(|none| none.to_string()).map(|access| Found {
             credential: Credential::Token(access.token),

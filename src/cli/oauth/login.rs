@@ -12,7 +12,7 @@ use crate::{Error, ErrorKind};
 use super::listener::Listener;
 use super::store::{Store, StoreError};
 use super::transport::{Transport, random};
-use super::{Grant, OAuth, browser, learn, login_again};
+use super::{Grant, OAuth, browser, check_tls, learn, login_again};
 use crate::bytes::rfc3339;
 use crate::cli::args;
 use crate::cli::command::{Context, Outcome, now};
@@ -116,6 +116,7 @@ fn check(settings: &Settings, args: &args::Login) -> Result<(), CliError> {
         let text = "an account with oauth needs auth = \"auto\", \"oauthbearer\" or \"xoauth2\"";
         return Err(CliError::configuration(text));
     }
+    check_tls(settings)?;
     let terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
     if !(terminal || args.device || args.no_browser) {
         let text = "no terminal to log in from with a browser: use --device or --no-browser";

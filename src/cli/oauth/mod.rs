@@ -19,6 +19,7 @@ pub use refresh::access_token;
 use super::error::CliError;
 use super::escape::escape;
 use super::settings::Settings;
+use crate::session::TlsMode;
 
 impl CliError {
     /// Puts the name of the failed step before the message.
@@ -36,6 +37,15 @@ pub fn login_again(failure: CliError, settings: &Settings) -> CliError {
 pub fn no_grant(settings: &Settings, why: &str) -> CliError {
     let text = format!("no OAuth 2.0 grant for {}: {why}", escape(&settings.mailbox()));
     login_again(CliError::configuration(text), settings)
+}
+
+/// Fails if the session could not use a token: `auto` sends tokens over TLS only. Checked before a token is requested.
+pub fn check_tls(settings: &Settings) -> Result<(), CliError> {
+    if settings.tls == TlsMode::None && settings.auth.is_none() {
+        let text = "oauth needs TLS, and --tls none (POP3_TLS, tls) switches it off: auto sends no token in cleartext";
+        return Err(CliError::configuration(text));
+    }
+    Ok(())
 }
 
 /// `run pop3 login -a work`
