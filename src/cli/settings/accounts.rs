@@ -4,9 +4,12 @@ use super::{CliError, Environment, Sources, provider_host, read_config, server::
 use crate::cli::{args::Args, json::Account};
 
 /// Returns all accounts, sorted by name, and a warning about the file, if there is one. A missing file has no accounts, but it is
-/// an error if the command line or the environment names it.
+/// an error if the command line or the environment names it, or names an account that the file lacks.
 pub fn list(args: &Args, environment: &Environment) -> Result<(Vec<Account>, Option<String>), CliError> {
     let config = read_config(args, environment)?;
+    if config.accounts().next().is_some() {
+        Sources::choose(args, environment, &config)?;
+    }
     let account = |(name, keys)| {
         let sources = Sources::of_account(environment, &config, name, keys);
         let host = sources.text("host", args.connection.host.as_ref(), keys.host.as_ref())?;
