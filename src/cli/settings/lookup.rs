@@ -45,7 +45,7 @@ impl Lookup {
             path,
             has_host: host.is_some(),
             user: user.map(|user| user.parse(value::user_name)).transpose()?,
-            route: route(&sources, connection, None)?,
+            route: route(&sources, connection, None, false)?,
             limits: Limits {
                 timeout: timeout.unwrap_or(TIMEOUT),
                 deadline: deadline.map(|deadline| Instant::now() + deadline),

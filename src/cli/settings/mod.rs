@@ -33,7 +33,7 @@ pub use self::{
 };
 use super::{
     args::{self, Args},
-    config::Config,
+    config::{Account, Config},
     deadline,
     error::CliError,
     oauth::OAuth,
@@ -119,7 +119,8 @@ impl Settings {
 
         let Server { address, tls, user, auth } = Server::resolve(&sources, args)?;
 
-        let route = route::route(&sources, connection, Some(address.host()))?;
+        let route =
+            route::route(&sources, connection, Some(address.host()), is_offline(&args.command, keys))?;
 
         let Some(user) = user else { return Err(sources.missing("user")) };
 
@@ -217,6 +218,15 @@ impl Settings {
     /// Returns `USER@HOST`, which names the account in the keyring and in messages.
     pub fn mailbox(&self) -> String {
         format!("{}@{}", self.user, self.address.host())
+    }
+}
+
+/// True if the command opens no connection. `logout` revokes a grant, but deletes a password in the keyring only.
+fn is_offline(command: &args::Command, keys: &Account) -> bool {
+    match command {
+        args::Command::Record(_) => true,
+        args::Command::Logout(_) => keys.oauth.is_none(),
+        _ => false,
     }
 }
 

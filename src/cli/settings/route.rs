@@ -8,8 +8,14 @@ use crate::{
     net::{Family, Host, NoProxy, Proxy, Route},
 };
 
-/// Returns the route to a server. If `host` is an IP address, it must fit the address family.
-pub fn route(sources: &Sources<'_>, typed: &Connection, host: Option<&Host>) -> Result<Route, CliError> {
+/// Returns the route to a server. If `host` is an IP address, it must fit the address family. An `offline` run opens no
+/// connection, so the proxy of the environment and of the configuration file is ignored.
+pub fn route(
+    sources: &Sources<'_>,
+    typed: &Connection,
+    host: Option<&Host>,
+    offline: bool,
+) -> Result<Route, CliError> {
     let family = match (typed.ipv4, typed.ipv6) {
         (true, _) => Family::V4,
         (_, true) => Family::V6,
@@ -19,7 +25,8 @@ pub fn route(sources: &Sources<'_>, typed: &Connection, host: Option<&Host>) -> 
         family.check(host).map_err(|error| CliError::usage(error.message()))?;
     }
     let bind = bind(sources, typed, family, host)?;
-    Ok(Route { family, bind, proxy: proxy(sources, typed)? })
+    let proxy = if offline && typed.proxy.is_none() { None } else { proxy(sources, typed)? };
+    Ok(Route { family, bind, proxy })
 }
 
 fn bind(
