@@ -3,7 +3,7 @@
 use std::{borrow::Cow, fmt, io};
 
 use super::escape::{MAX_MESSAGE, shorten_to, text};
-use crate::{Error, ErrorKind, delivery, proto::ResponseCode};
+use crate::{Error, ErrorKind, delivery, net::ProxyFailure, proto::ResponseCode};
 
 /// The error codes of `--json`. Each has an exit code, taken from `sysexits.h`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +122,21 @@ impl CliError {
         )
     }
 
+    /// Returns the error of a proxy: hints about the server do not help.
+    fn of_proxy(code: ErrorCode, failure: ProxyFailure, error: &Error) -> Self {
+        let hint = match failure {
+            ProxyFailure::Credentials => {
+                "check the user and password in the URL of the proxy; reserved characters are percent-encoded"
+            }
+            ProxyFailure::Refused => "check --host and --port, and what the proxy allows",
+            ProxyFailure::Broken => "check the proxy: its port, and whether it is socks5:// or http://",
+            _ => {
+                "check --proxy, and the variables POP3_PROXY and ALL_PROXY; an empty POP3_PROXY means no proxy"
+            }
+        };
+        Self::new(code, error.message()).or_hint(Some(hint))
+    }
+
     /// Returns the message and the hint.
     pub fn advice(&self) -> String {
         let message = shorten_to(MAX_MESSAGE, &self.message);
@@ -157,6 +172,9 @@ impl From<Error> for CliError {
             ErrorKind::CommitUnknown => ErrorCode::CommitUnknown,
             ErrorKind::Io => ErrorCode::Output,
         };
+        if let Some(failure) = ProxyFailure::of(&error) {
+            return Self::of_proxy(code, failure, &error);
+        }
         let hint = match (error.kind(), error.response_code()) {
             (ErrorKind::Temporary, Some(ResponseCode::InUse)) => {
                 Some("another session holds the maildrop: try again later, or give --wait more seconds")

@@ -29,7 +29,7 @@ pub use http::{HttpClient, HttpRequest, HttpResponse, MAX_BODY};
 pub(crate) use io_error::map_io_error;
 pub use location::Location;
 #[cfg(feature = "proxy")]
-pub use proxy::{NoProxy, Proxy};
+pub use proxy::{NoProxy, Proxy, ProxyFailure};
 pub use route::{Route, connect};
 pub use tcp::{Limits, Tcp};
 #[cfg(feature = "certificate-details")]

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::address::{Address, Family};
 use super::io_error::reason;
 #[cfg(feature = "proxy")]
-use super::proxy::Proxy;
+use super::proxy::{Proxy, ProxyFailure};
 use super::tcp::{Limits, Tcp};
 use super::{Note, connect as direct};
 use crate::{Error, ErrorKind};
@@ -82,7 +82,10 @@ fn through(
         None => note(&format!("through the proxy {proxy}")),
     }
     let mut tcp = direct::to_address(proxy.address(), family, bind, limits, note).map_err(|error| {
-        Error::new(error.kind(), format!("the proxy {proxy}: {}", error.message())).with_source(error)
+        // The user may not know of a proxy that a variable names.
+        let origin = proxy.origin().map(|origin| format!(" (from {origin})")).unwrap_or_default();
+        Error::new(error.kind(), format!("the proxy {proxy}{origin}: {}", error.message()))
+            .with_source(ProxyFailure::Unreachable.caused_by(Some(Box::new(error))))
     })?;
     proxy.tunnel(&mut tcp, address)?;
     note(&format!("the proxy connected to {address}"));

@@ -124,11 +124,17 @@ fn through_a_proxy() {
         let outcome = through(user, clear.port(), &["--tls", "none", "--auth", "plain"]).expect(0);
         assert!(outcome.stderr().contains("in cleartext"), "{outcome:?}");
         // A name that the proxy cannot resolve.
-        through(user, server.port(), &["--host", "other.test"]).expect(69);
+        let outcome = through(user, server.port(), &["--host", "other.test"]).expect(69);
+        assert!(
+            outcome.stderr().contains("; check --host and --port, and what the proxy allows"),
+            "{outcome:?}"
+        );
         if password {
             for user in ["me:wrong-one@", ""] {
                 let outcome = through(user, server.port(), &[]).expect(69);
-                assert_eq!(error(&outcome).0, "unavailable");
+                let (code, message) = error(&outcome);
+                assert_eq!(code, "unavailable");
+                assert!(message.contains("; check the user and password"), "{message}");
                 assert!(!outcome.stderr().contains("wrong-one"), "{outcome:?}");
             }
         }
@@ -148,7 +154,11 @@ fn a_dead_proxy() {
             !outcome.stderr().contains(ENCODED) && !outcome.stderr().contains(PROXY_PASSWORD),
             "{outcome:?}"
         );
-        run(status(&room, 110, &["--proxy", &format!("{scheme}://nobody.invalid:1080")])).expect(68);
+        assert!(error(&outcome).1.ends_with("an empty POP3_PROXY means no proxy"), "{outcome:?}");
+        let outcome =
+            run(status(&room, 110, &["--proxy", &format!("{scheme}://nobody.invalid:1080")])).expect(68);
+        assert!(error(&outcome).1.contains("(from --proxy): nobody.invalid does not resolve"), "{outcome:?}");
+        assert!(error(&outcome).1.contains("; check --proxy"), "{outcome:?}");
     }
     for url in ["ftp://127.0.0.1:1", "socks5://", "http://a b:1", "127.0.0.1:1080"] {
         run(status(&room, 110, &["--proxy", url])).expect(2);
@@ -240,7 +250,9 @@ fn malformed_proxy_responses() {
             status(&room, 110, &["--host", HIDDEN, "--tls", "none", "--proxy", &url, "--trace"]);
         command.env("POP3_PASSWORD", "own-password").env("RUST_LOG", "trace");
         let outcome = run(command).expect(69);
-        assert_eq!(error(&outcome).0, "unavailable", "{scheme} {shown:?}");
+        let (code, message) = error(&outcome);
+        assert_eq!(code, "unavailable", "{scheme} {shown:?}");
+        assert!(message.contains("proxy") && !message.contains("and the network"), "{message}");
         let stderr = outcome.stderr();
         for secret in [PROXY_PASSWORD, ENCODED, &echo, "own-password", "\x1b"] {
             assert!(!stderr.contains(secret), "{scheme} {shown:?}: {secret:?} in {stderr}");

@@ -1,11 +1,13 @@
 //! Proxies: SOCKS version 5 (RFC 1928, RFC 1929) and HTTP `CONNECT` (RFC 9110 §9.3.6).
 
+mod failure;
 mod no_proxy;
 mod tunnel;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use failure::ProxyFailure;
 pub use no_proxy::NoProxy;
 
 use super::address::{Address, Host};

@@ -11,7 +11,10 @@ use super::super::address::{Address, Host};
 use super::super::io_error::reason;
 use super::super::tcp::Tcp;
 use super::super::tls::printable;
-use super::{Credential, Proxy};
+use super::{
+    Credential, Proxy,
+    ProxyFailure::{self, Broken, Credentials, Refused},
+};
 use crate::trace::Redactor;
 use crate::{Error, ErrorKind};
 
@@ -30,11 +33,13 @@ impl Exchange<'_> {
             ([5, 0], _) => {}
             ([5, 2], Some(credential)) => self.socks5_login(credential)?,
             ([5, 0xff], Some(_)) => {
-                return Err(self.failed("accepts neither a password nor access without one"));
+                return Err(self.failed(Credentials, "accepts neither a password nor access without one"));
             }
-            ([5, 0xff], None) => return Err(self.failed("asks for a user and password")),
-            ([5, _], _) => return Err(self.failed("asks for an authentication method that was not offered")),
-            _ => return Err(self.failed("does not speak SOCKS 5")),
+            ([5, 0xff], None) => return Err(self.failed(Credentials, "asks for a user and password")),
+            ([5, _], _) => {
+                return Err(self.failed(Credentials, "asks for an authentication method that was not offered"));
+            }
+            _ => return Err(self.failed(Broken, "does not speak SOCKS 5")),
         }
 
         // RFC 1928 §4: version 5, CONNECT (1), reserved, then the address type, the address and the port.
@@ -49,8 +54,8 @@ impl Exchange<'_> {
                 request.extend(address.octets());
             }
             Host::Name(name) => {
-                let length =
-                    u8::try_from(name.len()).map_err(|_| self.failed("accepts no name of this length"))?;
+                let length = u8::try_from(name.len())
+                    .map_err(|_| self.failed(Refused, "accepts no name of this length"))?;
                 request.extend([3, length]);
                 request.extend(name.as_bytes());
             }
@@ -60,7 +65,7 @@ impl Exchange<'_> {
 
         let [version, reply, _, kind] = self.receive::<4>()?;
         if version != 5 {
-            return Err(self.failed("does not speak SOCKS 5"));
+            return Err(self.failed(Broken, "does not speak SOCKS 5"));
         }
         if reply != 0 {
             return Err(self.refused_target(target, socks5_reply(reply)));
@@ -70,7 +75,7 @@ impl Exchange<'_> {
             1 => 4,
             4 => 16,
             3 => usize::from(self.receive::<1>()?[0]),
-            _ => return Err(self.failed("does not speak SOCKS 5")),
+            _ => return Err(self.failed(Broken, "does not speak SOCKS 5")),
         };
         for _ in 0..length + 2 {
             self.receive::<1>()?;
@@ -86,14 +91,14 @@ impl Exchange<'_> {
             let bytes = part.expose();
             request.push(
                 u8::try_from(bytes.len())
-                    .map_err(|_| self.failed("accepts no user or password of this length"))?,
+                    .map_err(|_| self.failed(Refused, "accepts no user or password of this length"))?,
             );
             request.extend(bytes);
         }
         self.send(&request)?;
         match self.receive::<2>()? {
             [_, 0] => Ok(()),
-            _ => Err(self.failed("refused the user and password")),
+            _ => Err(self.failed(Credentials, "refused the user and password")),
         }
     }
 
@@ -118,11 +123,11 @@ impl Exchange<'_> {
         match line.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)) {
             Some(status) if status.starts_with('2') => Ok(()),
             Some("407") if self.proxy.credential.is_some() => {
-                Err(self.failed("refused the user and password (407)"))
+                Err(self.failed(Credentials, "refused the user and password (407)"))
             }
-            Some("407") => Err(self.failed("asks for a user and password (407)")),
+            Some("407") => Err(self.failed(Credentials, "asks for a user and password (407)")),
             Some(_) => Err(self.refused_target(target, &printable(&self.redacted(&line)))),
-            None => Err(self.failed("does not speak HTTP")),
+            None => Err(self.failed(Broken, "does not speak HTTP")),
         }
     }
 
@@ -141,13 +146,13 @@ impl Exchange<'_> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
             if head.len() == MAX_HEAD {
-                return Err(self.failed("sent a response that is too long"));
+                return Err(self.failed(Broken, "sent a response that is too long"));
             }
             let [byte] = self.receive::<1>()?;
             head.push(byte);
             let known = head.len().min(HTTP.len());
             if head[..known] != HTTP[..known] {
-                return Err(self.failed("does not speak HTTP"));
+                return Err(self.failed(Broken, "does not speak HTTP"));
             }
         }
         Ok(head)
@@ -168,15 +173,19 @@ impl Exchange<'_> {
             io::ErrorKind::UnexpectedEof => "closed the connection".to_owned(),
             _ => format!("failed: {}", reason(&error)),
         };
-        self.failed(&why).with_source(error)
+        self.error(&why).with_source(Broken.caused_by(Some(Box::new(error))))
     }
 
-    fn failed(&self, what: &str) -> Error {
+    fn failed(&self, failure: ProxyFailure, what: &str) -> Error {
+        self.error(what).with_source(failure.caused_by(None))
+    }
+
+    fn error(&self, what: &str) -> Error {
         Error::new(ErrorKind::Unavailable, format!("the proxy {} {what}", self.proxy))
     }
 
     fn refused_target(&self, target: &Address, why: &str) -> Error {
-        self.failed(&format!("did not connect to {target}: {why}"))
+        self.failed(Refused, &format!("did not connect to {target}: {why}"))
     }
 }
 
@@ -249,6 +258,7 @@ mod tests {
             through(&proxy.replace("PORT", &port.to_string()), "pop.example.org", 30_000).unwrap_err();
         server.join().unwrap();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
+        assert!(ProxyFailure::of(&error).is_some(), "{error}");
         assert!(!format!("{error} {error:?}").contains("secret"), "{error}");
         let prefix = format!("the proxy {}://127.0.0.1:{port} ", &proxy[..proxy.find(':').unwrap()]);
         error.message().strip_prefix(&prefix).unwrap_or_else(|| panic!("{error}")).to_owned()
