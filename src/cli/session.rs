@@ -262,6 +262,10 @@ fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
             Some(TlsFailure::Untrusted) => Some(
                 "if you know that the certificate is valid, trust it with --ca-file or --tls-fingerprint",
             ),
+            Some(TlsFailure::WrongName) if settings.tls_name.is_some() => Some("check --tls-name"),
+            Some(TlsFailure::WrongName) => Some(
+                "if this is the right server, known by another name or reached through a tunnel: give the name in its certificate with --tls-name",
+            ),
             Some(TlsFailure::NotTls) => Some("check --port and --tls"),
             _ => None,
         },

@@ -30,6 +30,9 @@ fn the_certificate_is_checked_for_another_name() {
             let (code, message) = error(&try_with(arguments).expect(78));
             assert_eq!(code, "tls");
             assert!(message.contains(&format!("for pop.example.org, not for {name};")), "{message}");
+            let hint =
+                if arguments.is_empty() { "certificate with --tls-name" } else { "; check --tls-name" };
+            assert!(message.ends_with(hint), "{message}");
         }
         // With a pinned certificate, the name is not checked.
         let pin = server.certificate().fingerprint.clone();

@@ -37,7 +37,9 @@ impl Exchange<'_> {
             }
             ([5, 0xff], None) => return Err(self.failed(Credentials, "asks for a user and password")),
             ([5, _], _) => {
-                return Err(self.failed(Credentials, "asks for an authentication method that was not offered"));
+                return Err(
+                    self.failed(Credentials, "asks for an authentication method that was not offered")
+                );
             }
             _ => return Err(self.failed(Broken, "does not speak SOCKS 5")),
         }

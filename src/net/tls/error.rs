@@ -47,6 +47,8 @@ pub(super) fn failed(error: Tls, host: &Host, leaf: Option<&CertificateDer<'_>>)
 pub enum TlsFailure {
     /// The server's certificate is not trusted.
     Untrusted,
+    /// The server's certificate is for other names.
+    WrongName,
     /// The server does not speak TLS.
     NotTls,
     /// The two sides have no version, cipher or key type in common.
@@ -62,6 +64,15 @@ impl TlsFailure {
         let source = std::error::Error::source(error)?;
         let tls = source.downcast_ref::<Tls>().or_else(|| in_io(source.downcast_ref()?))?;
         Some(match tls {
+            // A certificate that names no host suits no name.
+            Tls::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. })
+                if presented.is_empty() =>
+            {
+                Self::Untrusted
+            }
+            Tls::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) => Self::WrongName,
             Tls::InvalidCertificate(_) => Self::Untrusted,
             Tls::InvalidMessage(_) => Self::NotTls,
             Tls::PeerIncompatible(_)
@@ -260,6 +271,14 @@ mod tests {
         let of = |error| TlsFailure::of(&Error::new(ErrorKind::Tls, message(&error)).with_source(error));
         assert_eq!(of(Tls::InvalidCertificate(CertificateError::Expired)), Some(TlsFailure::Untrusted));
         assert_eq!(of(Tls::InvalidMessage(InvalidMessage::InvalidContentType)), Some(TlsFailure::NotTls));
+        let wrong_name = |presented: &[&str]| {
+            Tls::InvalidCertificate(CertificateError::NotValidForNameContext {
+                expected: ServerName::try_from("example.org").unwrap(),
+                presented: presented.iter().map(ToString::to_string).collect(),
+            })
+        };
+        assert_eq!(of(wrong_name(&["example.net"])), Some(TlsFailure::WrongName));
+        assert_eq!(of(wrong_name(&[])), Some(TlsFailure::Untrusted));
         let alert = Tls::AlertReceived(AlertDescription::HandshakeFailure);
         assert!(message(&alert).starts_with("no cipher or key type in common"), "{}", message(&alert));
         assert_eq!(of(alert), Some(TlsFailure::Incompatible));
