@@ -244,6 +244,9 @@ fn leaves_in_clear(session: &Authorization, settings: &Settings) -> bool {
 
 /// Adds a hint for common mistakes with a new server.
 fn explain(error: Error, settings: &Settings, greeted: bool) -> CliError {
+    if let Some(failure) = settings.refuse_certificate_file(&error) {
+        return failure;
+    }
     let host = settings.address.host().to_string();
     let at = |domains: &[&str]| {
         domains.iter().any(|domain| host == *domain || host.ends_with(&format!(".{domain}")))

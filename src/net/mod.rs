@@ -35,8 +35,8 @@ pub use tcp::{Limits, Tcp};
 #[cfg(feature = "certificate-details")]
 pub use tls::CertificateDetails;
 pub use tls::{
-    Certificate, ClientIdentity, KeyLog, Tls, TlsConnector, TlsFacts, TlsFailure, TlsSettings, Trust,
-    format_fingerprint, parse_fingerprint,
+    Certificate, CertificateFile, ClientIdentity, KeyLog, Tls, TlsConnector, TlsFacts, TlsFailure,
+    TlsSettings, Trust, format_fingerprint, parse_fingerprint,
 };
 #[cfg(feature = "http")]
 pub use url::Url;

@@ -130,9 +130,24 @@ fn a_client_certificate_is_sent_on_request() {
     }
     // An unusable file is reported before connecting.
     let before = server.connections();
-    try_with(&["--client-cert", &certificate, "--client-key", &ca]).expect(78);
-    try_with(&["--client-cert", "nowhere.pem"]).expect(78);
-    try_with(&["--client-key", &key]).expect(2);
+    for (arguments, option) in [
+        (&["--client-cert", &certificate, "--client-key", &ca][..], "--client-key"),
+        (&["--client-cert", "nowhere.pem"], "--client-cert"),
+        (&["--client-cert", &key], "--client-cert"),
+        (&["--ca-file", "nowhere.pem"], "--ca-file"),
+        (&["--ca-file", &key], "--ca-file"),
+        (&["--client-key", &key], "--client-key"),
+    ] {
+        let trust = if option == "--ca-file" { &[][..] } else { &["--ca-file", &ca] };
+        let words = [&["--tls", "implicit"], trust, arguments].concat();
+        let outcome = run(status(&room, server.port(), &words)).expect(2);
+        let (code, message) = error(&outcome);
+        assert!(code == "usage" && message.starts_with(&format!("{option}: ")), "{message}");
+    }
+    let mut command = status(&room, server.port(), &["--tls", "implicit"]);
+    command.env("POP3_CA_FILE", "nowhere.pem");
+    let (code, message) = error(&run(command).expect(78));
+    assert!(code == "configuration" && message.starts_with("POP3_CA_FILE: nowhere.pem: "), "{message}");
     assert_eq!(server.connections(), before);
 }
 

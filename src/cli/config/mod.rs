@@ -95,9 +95,18 @@ impl From<Figure> for Number {
 impl Config {
     /// Reads the file. A missing file counts as empty, unless `must_exist` is true.
     pub fn read(path: PathBuf, must_exist: bool) -> Result<Self, CliError> {
+        Self::read_for(path, must_exist.then_some("the configuration file"))
+    }
+
+    /// Reads the file, which must exist if something needs it: `--config`. An error names that.
+    pub fn read_for(path: PathBuf, needed_for: Option<&str>) -> Result<Self, CliError> {
+        let unreadable = |path: &Path, error: &io::Error| {
+            let needed_for = needed_for.map(|source| format!("{source}: ")).unwrap_or_default();
+            CliError::configuration(format!("{needed_for}{}: cannot be read: {error}", shown(path)))
+        };
         let mut file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !must_exist => {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && needed_for.is_none() => {
                 return Ok(Self { path, ..Self::default() });
             }
             Err(error) => return Err(unreadable(&path, &error)),
@@ -243,10 +252,6 @@ fn unknown_key(message: &str) -> Option<String> {
         format!("the keys here are {}", known.join(", "))
     };
     Some(format!("unknown key \"{}\"; {hint}", shorten(key)))
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> CliError {
-    CliError::configuration(format!("{}: cannot be read: {error}", shown(path)))
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

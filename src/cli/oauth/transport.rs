@@ -26,6 +26,12 @@ impl<'a> Transport<'a> {
 
     /// Returns the client. Its secret is the output of the configured command, if there is one.
     pub fn client(&self) -> Result<Client, CliError> {
+        if self.oauth.ca_file.is_some() {
+            let refused = |error: crate::Error| {
+                CliError::configuration(format!("ca-file of oauth: {}", error.message()))
+            };
+            self.tls.check().map_err(refused)?;
+        }
         let secret = match &self.oauth.client_secret_command {
             Some(words) => Some(credential::run("client-secret-command", words, self.settings)?),
             None => None,

@@ -41,8 +41,8 @@ use super::{
 };
 pub use crate::delivery::Destination;
 use crate::{
-    Secret,
-    net::{Address, ClientIdentity, Host, Limits, Route, Trust, parse_fingerprint},
+    Error, Secret,
+    net::{Address, CertificateFile, ClientIdentity, Host, Limits, Route, Trust, parse_fingerprint},
     oauth::Provider,
     sasl::AuthMethod,
     session::TlsMode,
@@ -58,6 +58,8 @@ pub struct Settings {
     pub tls: TlsMode,
     pub trust: Trust,
     pub identity: Option<ClientIdentity>,
+    /// The source of each path in `trust` and `identity`.
+    certificate_files: Vec<(CertificateFile, Source)>,
     /// The name to check the certificate for, instead of the host.
     pub tls_name: Option<Host>,
     /// The user name: not empty, and without CR, LF and NUL.
@@ -152,6 +154,7 @@ impl Settings {
             tls: tls.into(),
             trust: trust(&sources, connection)?,
             identity: identity(&sources, connection)?,
+            certificate_files: certificate_files(&sources, connection),
             tls_name,
             user: user.parse(value::user_name)?,
             auth: auth.and_then(|args::Auth(method)| method),
@@ -215,6 +218,15 @@ impl Settings {
         deadline::error(self.deadline.unwrap_or_default(), waited_for)
     }
 
+    /// Returns the error of a certificate file that cannot be used, with the option, variable or key that names the file.
+    pub fn refuse_certificate_file(&self, error: &Error) -> Option<CliError> {
+        let file = CertificateFile::of(error)?;
+        let source_of = |file| self.certificate_files.iter().find(|(found, _)| *found == file);
+        // The file of the certificate may have the key too.
+        let (_, source) = source_of(file).or_else(|| source_of(CertificateFile::Certificate))?;
+        Some(Sourced { value: (), source: source.clone() }.refuse(error.message()))
+    }
+
     /// Returns `USER@HOST`, which names the account in the keyring and in messages.
     pub fn mailbox(&self) -> String {
         format!("{}@{}", self.user, self.address.host())
@@ -247,12 +259,19 @@ fn provider_host(sources: &Sources<'_>) -> Option<Sourced<String>> {
 }
 
 fn read_config(args: &Args, environment: &Environment) -> Result<Config, CliError> {
-    let named = args.account.config.is_some() || environment.variable("POP3_CONFIG").is_some();
-    let account = args.account.account.is_some() || environment.variable("POP3_ACCOUNT").is_some();
+    let given = |name, typed: bool| {
+        if typed {
+            return Some(Source::Option(name));
+        }
+        let variable = sources::variable_name(name);
+        environment.variable(&variable).map(|_| Source::Variable(variable))
+    };
     let lists = matches!(args.command, args::Command::Accounts(_));
-    let must_exist = named || (account && !lists);
+    let account = given("account", args.account.account.is_some()).filter(|_| !lists);
+    // What needs the file.
+    let needed_for = given("config", args.account.config.is_some()).or(account);
     match config_path(args, environment) {
-        Some(path) => Config::read(path, must_exist),
+        Some(path) => Config::read_for(path, needed_for.map(|source| source.to_string()).as_deref()),
         None => Ok(Config::default()),
     }
 }
@@ -298,6 +317,20 @@ fn identity(sources: &Sources<'_>, typed: &args::Connection) -> Result<Option<Cl
         (None, Some(key)) => Err(key.refuse("a key without a certificate; also give --client-cert FILE")),
         (None, None) => Ok(None),
     }
+}
+
+fn certificate_files(sources: &Sources<'_>, typed: &args::Connection) -> Vec<(CertificateFile, Source)> {
+    let keys = sources.keys;
+    let certificate = sources.path("client-cert", typed.client_cert.as_ref(), keys.client_cert.as_ref());
+    let files = [
+        (CertificateFile::Trust, sources.path("ca-file", typed.ca_file.as_ref(), keys.ca_file.as_ref())),
+        (CertificateFile::Certificate, certificate),
+        (
+            CertificateFile::Key,
+            sources.path("client-key", typed.client_key.as_ref(), keys.client_key.as_ref()),
+        ),
+    ];
+    files.into_iter().filter_map(|(file, path)| Some((file, path?.source))).collect()
 }
 
 impl From<args::Tls> for TlsMode {

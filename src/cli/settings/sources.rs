@@ -33,7 +33,7 @@ pub struct Sourced<T> {
 }
 
 /// The source of a value.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Source {
     Option(&'static str),
     Variable(String),
@@ -269,6 +269,6 @@ impl<'a> Sources<'a> {
 }
 
 /// Returns the environment variable of an option: `tls-name` → `POP3_TLS_NAME`.
-fn variable_name(option: &str) -> String {
+pub(super) fn variable_name(option: &str) -> String {
     format!("POP3_{}", option.to_uppercase().replace('-', "_"))
 }

@@ -28,7 +28,7 @@ pub(super) use error::{in_io, message, rejects_us};
 pub use key_log::KeyLog;
 use provider::provider;
 use trust::Loaded;
-pub use trust::{ClientIdentity, TlsSettings, Trust};
+pub use trust::{CertificateFile, ClientIdentity, TlsSettings, Trust};
 use verifier::RecordingVerifier;
 
 use super::address::Host;
@@ -43,7 +43,14 @@ pub struct TlsConnector {
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
     /// Set by the thread or by the handshake, whichever is first; the other one waits.
-    loaded: Arc<OnceLock<Result<Loaded, (ErrorKind, String)>>>,
+    loaded: Arc<OnceLock<Result<Loaded, NotLoaded>>>,
+}
+
+/// The error of loading the files, which each handshake returns again.
+struct NotLoaded {
+    kind: ErrorKind,
+    message: String,
+    file: Option<CertificateFile>,
 }
 
 impl TlsConnector {
@@ -81,9 +88,20 @@ impl TlsConnector {
     }
 
     fn loaded(&self) -> Result<&Loaded, Error> {
-        let load =
-            || self.settings.load(&self.provider).map_err(|error| (error.kind(), error.message().to_owned()));
-        self.loaded.get_or_init(load).as_ref().map_err(|(kind, text)| Error::new(*kind, text.clone()))
+        let load = || {
+            self.settings.load(&self.provider).map_err(|error| NotLoaded {
+                kind: error.kind(),
+                message: error.message().to_owned(),
+                file: CertificateFile::of(&error),
+            })
+        };
+        self.loaded.get_or_init(load).as_ref().map_err(|NotLoaded { kind, message, file }| {
+            let error = Error::new(*kind, message.clone());
+            match file {
+                Some(file) => error.with_source(*file),
+                None => error,
+            }
+        })
     }
 
     /// Performs the TLS handshake on a TCP connection from which no byte after the server's cleartext was read. The

@@ -1,5 +1,6 @@
 //! Settings of TLS connections and the files that they name.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -41,6 +42,37 @@ pub struct ClientIdentity {
     pub key: PathBuf,
 }
 
+/// A file of [`TlsSettings`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CertificateFile {
+    /// The file of [`Trust::File`].
+    Trust,
+    /// [`ClientIdentity::certificate`].
+    Certificate,
+    /// [`ClientIdentity::key`].
+    Key,
+}
+
+impl CertificateFile {
+    /// Returns the file that cannot be used, if that is the error.
+    #[must_use]
+    pub fn of(error: &Error) -> Option<Self> {
+        std::error::Error::source(error)?.downcast_ref().copied()
+    }
+}
+
+impl fmt::Display for CertificateFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Trust => "the file of trusted certificates cannot be used",
+            Self::Certificate => "the file of the client certificate cannot be used",
+            Self::Key => "the file of the private key cannot be used",
+        })
+    }
+}
+
+impl std::error::Error for CertificateFile {}
+
 /// The settings of TLS connections.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
@@ -68,7 +100,10 @@ impl TlsSettings {
         let mut warnings = Vec::new();
         let verifier: Arc<dyn ServerCertVerifier> = match &self.trust {
             Trust::System => system(provider)?,
-            Trust::File(path) => Arc::new(ca_file(path, provider, &mut warnings)?),
+            Trust::File(path) => Arc::new(
+                ca_file(path, provider, &mut warnings)
+                    .map_err(|error| error.with_source(CertificateFile::Trust))?,
+            ),
             Trust::Fingerprint(sha256) => {
                 Arc::new(FingerprintVerifier { sha256: *sha256, provider: provider.clone() })
             }
@@ -80,12 +115,14 @@ impl TlsSettings {
 
 impl ClientIdentity {
     fn load(&self) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), Error> {
-        let chain = certificates(&self.certificate)?;
+        let chain = certificates(&self.certificate)
+            .map_err(|error| error.with_source(CertificateFile::Certificate))?;
         // Errors of the PEM parser are not shown because they quote the malformed line, which is part of the key.
         let key = PrivateKeyDer::from_pem_file(&self.key).map_err(|error| match error {
             rustls::pki_types::pem::Error::Io(error) => unreadable(&self.key, &reason(&error)),
             _ => unreadable(&self.key, "no private key in PEM, or the key is encrypted"),
-        })?;
+        });
+        let key = key.map_err(|error| error.with_source(CertificateFile::Key))?;
         Ok((chain, key))
     }
 }
