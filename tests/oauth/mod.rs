@@ -133,6 +133,23 @@ fn logout_revokes_and_removes() {
     server.run(&["status"]).expect(78);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_grant_that_others_can_read_is_warned_of_once() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let server = Server::start(3, true);
+    server.login();
+    let grant = server.file("json").expect("a grant");
+    let share = || std::fs::set_permissions(&grant, std::fs::Permissions::from_mode(0o644)).expect("its own");
+    share();
+    let outcome = server.run(&["status"]).expect(0);
+    assert_eq!(outcome.stderr().matches("other users can read this file").count(), 1, "{outcome:?}");
+    // The refreshed grant is a new file.
+    assert!(server.run(&["status"]).expect(0).stderr().is_empty());
+    share();
+    assert!(server.run(&["status", "-q"]).expect(0).stderr().is_empty());
+}
+
 #[test]
 fn a_grant_of_another_client_is_not_used() {
     let server = Server::start(3600, true);

@@ -263,15 +263,16 @@ pub fn shown(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
 }
 
+/// True if other users can read the file.
 #[cfg(unix)]
-fn is_world_readable(file: &File) -> bool {
+pub fn is_world_readable(file: &File) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     file.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
 /// Always false: on Windows the file is in the user's profile, which other users cannot open.
 #[cfg(not(unix))]
-fn is_world_readable(_: &File) -> bool {
+pub fn is_world_readable(_: &File) -> bool {
     false
 }
 

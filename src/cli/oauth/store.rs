@@ -4,6 +4,7 @@ use crate::bytes::{Hex, percent_encode};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use crate::Secret;
 use sha2::{Digest as _, Sha256};
@@ -12,6 +13,7 @@ use super::config::StoreKind;
 use super::grant::{Grant, MAX_GRANT};
 use super::keyring::Keyring;
 use super::{OAuth, parts};
+use crate::cli::config::{is_world_readable, shown};
 use crate::cli::credential::ask_keyring;
 use crate::cli::error::{CliError, ErrorCode};
 use crate::cli::keyring::KeyringError;
@@ -192,6 +194,14 @@ impl<'a> Store<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        if is_world_readable(&file) {
+            // A run may read the grant several times.
+            static WARN: Once = Once::new();
+            let path = shown(&self.file());
+            WARN.call_once(|| {
+                log::warn!("{path}: other users can read this file, and it has tokens: chmod 600");
+            });
+        }
         let mut bytes = Vec::with_capacity(MAX_GRANT + 1);
         file.take(MAX_GRANT as u64 + 1).read_to_end(&mut bytes)?;
         Ok(Some(Secret::from(bytes)))
