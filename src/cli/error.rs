@@ -200,7 +200,7 @@ impl From<Error> for CliError {
     }
 }
 
-/// For errors of the record and its lock: they do not involve standard output.
+/// Converts errors of the record and its lock, which do not involve standard output.
 impl From<delivery::Error> for CliError {
     fn from(error: delivery::Error) -> Self {
         let code = match error.kind() {
@@ -236,7 +236,7 @@ impl From<Error> for Abort {
     }
 }
 
-/// For errors of standard output only: all other writers name their file in the error.
+/// Converts only errors of standard output: all other writers name their file in the error.
 impl From<io::Error> for Abort {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe {

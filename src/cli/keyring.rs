@@ -14,7 +14,7 @@ pub enum KeyringError {
     Locked(String),
     /// The secret, in UTF-16, exceeds the limit of the platform, given in bytes (2,560 on Windows).
     TooLong(u32),
-    /// Timed out: the prompt to unlock the keyring was not answered, or the service hangs.
+    /// The request timed out: the prompt to unlock the keyring was not answered, or the service hangs.
     TimedOut(Duration),
     /// The secret to save, or the saved secret, is not UTF-8.
     NotText,

@@ -95,7 +95,7 @@ impl<'m> ListedMessages<'m> for KnownMessages<'_, 'm> {
 fn occurrences<T: Ord>(messages: usize, unique_id: impl Fn(u32) -> Option<T>) -> Vec<(u32, u32)> {
     let mut occurrences = Vec::new();
     let messages = u32::try_from(messages).unwrap_or(u32::MAX);
-    // Most servers list unique-ids in ascending order. Then they are unique, and no table is needed.
+    // Most servers list unique-ids in ascending order. The unique-ids are then distinct, and no table is needed.
     if (1..messages).all(|index| unique_id(index - 1) < unique_id(index)) {
         return occurrences;
     }

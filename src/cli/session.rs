@@ -162,7 +162,7 @@ impl<'a> Attempt<'a> {
                 trace.note(text);
             }
         };
-        // Checked before connecting, so that an unusable certificate file is reported at once.
+        // Certificate files are checked before connecting, so that an unusable file is reported at once.
         let files = matches!(settings.trust, Trust::File(_)) || settings.identity.is_some();
         if let Some(connector) = connector.filter(|_| files) {
             for warning in connector.warnings()? {

@@ -39,7 +39,7 @@ mod unix {
 
     static TERMINAL: Mutex<Terminal> = Mutex::new(Terminal { settings: None, bar: false });
 
-    /// While it is held, a signal does not end the process.
+    /// While a guard is held, a signal does not end the process.
     pub struct Guard(MutexGuard<'static, Terminal>);
 
     /// Prevents signals from ending the process until the guard is dropped.
@@ -54,7 +54,7 @@ mod unix {
         }
     }
 
-    /// While it is held, the settings of the terminal are restored before a signal ends the process.
+    /// While a guard is held, the settings of the terminal are restored before a signal ends the process.
     pub struct TerminalGuard;
 
     /// Saves the settings of the terminal, if there is one, so that they can be restored before a signal ends the process.

@@ -35,7 +35,7 @@ pub struct Wanted<'a> {
 pub enum Progress {
     /// A message begins.
     Message(MessageNumber),
-    /// This many octets of it were received.
+    /// The number of octets of the message that were received.
     Octets(u64),
 }
 
@@ -134,7 +134,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
     ///
     /// # Errors
     ///
-    /// An error ends the session; [`finish`](Self::finish) still makes complete messages with proof durable.
+    /// Every error ends the session. [`finish`](Self::finish) still makes complete and proven messages durable.
     #[allow(clippy::should_implement_trait, reason = "errors end it, which no Iterator says")]
     pub fn next(&mut self) -> Result<Option<Event>, Error> {
         loop {
@@ -183,7 +183,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         }
     }
 
-    /// True if [`next`](Self::next) returns an event without waiting for the server.
+    /// Returns true if [`next`](Self::next) returns an event without waiting for the server.
     #[must_use]
     pub fn has_event(&self) -> bool {
         !self.events.is_empty()

@@ -52,7 +52,7 @@ pub(crate) fn short_hash(bytes: &[u8]) -> String {
     Hex(&Sha256::digest(bytes)[..8]).to_string()
 }
 
-/// True for the name of a Windows device, with any extension. Superscript digits, as in `COM¹`, need no check: they are escaped.
+/// Returns true for the name of a Windows device, with any extension. Superscript digits, as in `COM¹`, need no check: they are escaped.
 fn is_reserved(bytes: &[u8]) -> bool {
     let stem = bytes.split(|&byte| byte == b'.').next().unwrap_or_default().to_ascii_uppercase();
     match stem.as_slice() {

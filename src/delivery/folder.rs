@@ -29,7 +29,8 @@ pub(crate) fn probe(temporaries: &Path, names: &Path) -> Result<(), Error> {
         .open(&made)
         .map_err(|error| cannot("write to", temporaries, &error))?;
     let renamed = disk::rename_new(&made, &target);
-    // Tried twice: a file that stays is removed only when its process id is known to be free again.
+    // Removing is tried twice, because a remaining file is only removed when its process id is known to be free
+    // again.
     let remove = |path: &Path| fs::remove_file(path).or_else(|_| fs::remove_file(path));
     let removed = remove(if renamed.is_ok() { &target } else { &made });
     renamed.and(removed).map_err(|error| cannot("write to", names, &error))
@@ -110,7 +111,7 @@ fn sweep(
     Ok(())
 }
 
-/// True for a temporary file of a run without a record whose process has ended. The name contains the process, host and boot;
+/// Returns true for a temporary file of a run without a record whose process has ended. The name contains the process, host and boot;
 /// files of other hosts and containers are left alone.
 fn is_abandoned(name: &OsStr) -> bool {
     let name = name.to_str().and_then(|name| name.strip_prefix(UNRECORDED)?.strip_suffix(".tmp"));

@@ -125,12 +125,12 @@ pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     options.open(path)?.sync_all()
 }
 
-/// True if the name exists, even as a dangling link.
+/// Returns true if the name exists, even as a dangling link.
 pub(crate) fn exists(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// True if both are regular files (not links) with the same bytes.
+/// Returns true if both are regular files (not links) with the same bytes.
 pub(crate) fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
     let (first, second) = (one.symlink_metadata()?, other.symlink_metadata()?);
     if !first.is_file() || !second.is_file() || first.len() != second.len() {
@@ -167,7 +167,7 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// True for the errors of file systems that have neither hard links nor `RENAME_NOREPLACE` (exFAT, Android storage, some FUSE).
+/// Returns true for the errors of file systems that have neither hard links nor `RENAME_NOREPLACE` (exFAT, Android storage, some FUSE).
 #[cfg(unix)]
 fn cannot_link(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -202,7 +202,7 @@ fn placeholder_of(path: &Path) -> Vec<u8> {
     [PLACEHOLDER.as_bytes(), name.as_encoded_bytes(), b"\n"].concat()
 }
 
-/// True if `path` is a placeholder that reserves a name for the file `of`.
+/// Returns true if `path` is a placeholder that reserves a name for the file `of`.
 #[cfg(unix)]
 pub(crate) fn is_placeholder(path: &Path, of: &Path) -> bool {
     let expected = placeholder_of(of);

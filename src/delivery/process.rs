@@ -49,7 +49,7 @@ impl Holder {
         words.next().is_none().then_some(holder)
     }
 
-    /// True if the process ran on this host and has certainly ended.
+    /// Returns true if the process ran on this host and has certainly ended.
     pub(crate) fn is_dead(&self) -> bool {
         if self.place != place() {
             return false;
@@ -61,7 +61,7 @@ impl Holder {
             || start(self.id).is_some_and(|start| self.start != "-" && start != self.start)
     }
 
-    /// True if the process runs on this host.
+    /// Returns true if the process runs on this host.
     pub(crate) fn is_alive(&self) -> bool {
         self.place == place() && !self.is_dead()
     }
@@ -75,7 +75,7 @@ pub(crate) fn own_name() -> String {
     std::process::id().to_string()
 }
 
-/// True if the process with this [`own_name`] has certainly ended.
+/// Returns true if the process with this [`own_name`] has certainly ended.
 #[cfg(unix)]
 pub(crate) fn has_ended(name: &str) -> bool {
     Holder::parse(&name.replace('+', " ").replace(',', "/")).is_some_and(|holder| holder.is_dead())

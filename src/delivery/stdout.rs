@@ -95,7 +95,7 @@ impl Store for Output {
     }
 }
 
-/// True if the output is a pipe, a socket or a terminal: they cannot be synced. On Windows a pipe returns one of several errors.
+/// Returns true if the output is a pipe, a socket or a terminal: they cannot be synced. On Windows a pipe returns one of several errors.
 fn cannot_sync(error: &io::Error) -> bool {
     let failed_write = matches!(
         error.kind(),

@@ -75,7 +75,7 @@ impl Destination {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`] if a message cannot be stored here.
+    /// Returns [`ErrorKind::Output`] if a message cannot be stored here.
     pub fn probe(&self) -> Result<(), Error> {
         match self {
             Self::Dir(folder) => Files::probe_dir(&absolute(folder)?),
@@ -231,7 +231,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`] if the destination cannot be used.
+    /// Returns [`ErrorKind::Output`] if the destination cannot be used.
     pub fn start(
         destination: &Destination,
         record: Option<Record>,
@@ -263,7 +263,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn begin(&mut self, message: Incoming) -> Result<(), Error> {
         self.mark(Mark::Begin(message))
     }
@@ -272,7 +272,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !bytes.is_empty() {
             if self.block.bytes.capacity() == 0 {
@@ -293,7 +293,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn end(&mut self) -> Result<(), Error> {
         self.outstanding += 1;
         self.flushing = false;
@@ -304,7 +304,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn abort(&mut self) -> Result<(), Error> {
         self.mark(Mark::Abort)
     }
@@ -314,7 +314,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn vouch(&mut self) -> Result<(), Error> {
         self.flushing = false;
         self.mark(Mark::Vouched)
@@ -324,7 +324,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn flush(&mut self) -> Result<(), Error> {
         if self.block.bytes.is_empty() && self.block.marks.is_empty() {
             return Ok(());
@@ -345,7 +345,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn report(&mut self) -> Result<Option<Report>, Error> {
         if let Some(report) = self.arrived.next() {
             return Ok(Some(self.count(report)));
@@ -361,7 +361,7 @@ impl Storage {
     ///
     /// # Errors
     ///
-    /// The error that ended the thread.
+    /// Returns the error that ended the thread.
     pub fn wait(&mut self, at_most: Duration) -> Result<Option<Report>, Error> {
         if self.outstanding == 0 || self.arrived.len() > 0 {
             return self.report();

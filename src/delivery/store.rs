@@ -20,7 +20,7 @@ pub(crate) trait Store: Send {
         GROUP_MESSAGES
     }
 
-    /// True if staged messages can be committed while another message is being received.
+    /// Returns true if staged messages can be committed while another message is being received.
     fn commits_amid(&self) -> bool {
         true
     }

@@ -58,7 +58,7 @@ impl Syncing {
     }
 }
 
-/// True if `syncfs` reports failed writes: since Linux 5.8.
+/// Returns true if `syncfs` reports failed writes: since Linux 5.8.
 #[cfg(target_os = "linux")]
 fn syncfs_tells_errors() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();

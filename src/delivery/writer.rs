@@ -167,7 +167,7 @@ impl Writer {
         Ok(())
     }
 
-    /// True if an earlier run stored the same message, and only its listed size changed.
+    /// Returns true if an earlier run stored the same message, and only its listed size changed.
     fn is_known(&self, staged: &Staged) -> bool {
         let Some((record, unique_id)) = self.context.record.as_ref().zip(staged.incoming.unique_id.as_ref())
         else {

@@ -83,7 +83,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     ///
-    /// Those of [`NameServers::srv`]; [`ErrorKind::Unsupported`] if no name servers are known.
+    /// Returns the errors of [`NameServers::srv`], and [`ErrorKind::Unsupported`] if no name servers are known.
     pub fn srv(&self, address: &MailAddress, note: &mut Note<'_>) -> Result<SrvServers, Error> {
         let Some(servers) = &self.sources.name_servers else {
             return Err(Error::new(ErrorKind::Unsupported, "the name servers are not known"));
@@ -116,7 +116,7 @@ impl<'a> Finder<'a> {
     ///
     /// # Errors
     ///
-    /// Those of a file of [`autoconfig`](Self::autoconfig).
+    /// Returns the errors that [`autoconfig`](Self::autoconfig) returns for a file.
     pub fn ispdb(&self, address: &MailAddress, note: &mut Note<'_>) -> Result<autoconfig::Servers, Error> {
         self.file(&self.sources.ispdb, address, Source::Ispdb, note)
     }

@@ -27,8 +27,8 @@ impl MailAddress {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the text has no `@`, if the local part is empty or has spaces or control characters, or if the
-    /// domain is an IP address or otherwise invalid.
+    /// Returns [`ErrorKind::Argument`] if the text has no `@`, if the local part is empty or has spaces or control
+    /// characters, or if the domain is an IP address or otherwise invalid.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refused = |why: &str| Err(Error::new(ErrorKind::Argument, format!("not a mail address: {why}")));
         let Some((local, domain)) = text.rsplit_once('@') else {
@@ -62,8 +62,8 @@ impl fmt::Display for MailAddress {
     }
 }
 
-/// True for a character that a terminal displays as itself: not a space, a control character, or an invisible or bidirectional
-/// formatting character.
+/// Returns true for a character that a terminal displays unchanged: not a space, a control character, or an invisible
+/// or bidirectional formatting character.
 pub(super) fn is_printable(c: char) -> bool {
     let is_invisible = matches!(c,
         '\u{ad}' | '\u{61c}' | '\u{180e}'

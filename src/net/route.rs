@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn the_local_address_is_used() {
-        // Only Linux has all of 127.0.0.0/8 at once.
+        // Only on Linux are all addresses of 127.0.0.0/8 local by default.
         let bind = if cfg!(target_os = "linux") { "127.0.0.9" } else { "127.0.0.1" };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Address::parse("localhost", listener.local_addr().unwrap().port()).unwrap();

@@ -47,7 +47,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the token endpoint is unknown.
+    /// Returns [`ErrorKind::Argument`] if the token endpoint is unknown.
     pub fn redeem(
         &self,
         endpoints: &Endpoints,
@@ -67,7 +67,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the provider has no endpoint for the device grant.
+    /// Returns [`ErrorKind::Argument`] if the provider has no endpoint for the device grant.
     pub fn device(&self, endpoints: &Endpoints) -> Result<OAuthRequest, Error> {
         let url = endpoints.device.as_ref().ok_or_else(|| {
             Error::new(ErrorKind::Argument, "the provider has no device authorization endpoint")
@@ -84,7 +84,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the token endpoint is unknown.
+    /// Returns [`ErrorKind::Argument`] if the token endpoint is unknown.
     pub fn poll(&self, endpoints: &Endpoints, device: &DeviceAuthorization) -> Result<OAuthRequest, Error> {
         let pairs = vec![
             ("grant_type", &b"urn:ietf:params:oauth:grant-type:device_code"[..]),
@@ -97,7 +97,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the token endpoint is unknown.
+    /// Returns [`ErrorKind::Argument`] if the token endpoint is unknown.
     pub fn refresh(&self, endpoints: &Endpoints, refresh_token: &Secret) -> Result<OAuthRequest, Error> {
         let pairs = vec![("grant_type", &b"refresh_token"[..]), ("refresh_token", refresh_token.expose())];
         self.token_request(endpoints, pairs, &[refresh_token])
@@ -196,7 +196,8 @@ impl OAuthRequest {
     ///
     /// # Errors
     ///
-    /// An [`OAuthError`] as source if the server refused the request or the response is malformed.
+    /// Returns an error whose source is an [`OAuthError`] if the server refused the request or the response is
+    /// malformed.
     pub fn tokens(&self, response: Response<'_>) -> Result<Tokens, Error> {
         Ok(response.tokens(&self.secrets)?)
     }
@@ -205,7 +206,8 @@ impl OAuthRequest {
     ///
     /// # Errors
     ///
-    /// An [`OAuthError`] as source if the server refused the request or the response is malformed.
+    /// Returns an error whose source is an [`OAuthError`] if the server refused the request or the response is
+    /// malformed.
     pub fn device(&self, response: Response<'_>) -> Result<DeviceAuthorization, Error> {
         Ok(DeviceAuthorization::parse(response.success(&self.secrets)?)?)
     }
@@ -214,7 +216,8 @@ impl OAuthRequest {
     ///
     /// # Errors
     ///
-    /// An [`OAuthError`] as source if the person declined, the server refused the request or the response is malformed.
+    /// Returns an error whose source is an [`OAuthError`] if the person declined, the server refused the request or
+    /// the response is malformed.
     pub fn poll(&self, response: Response<'_>) -> Result<Poll, Error> {
         match response.tokens(&self.secrets) {
             Ok(tokens) => Ok(Poll::Done(tokens)),
@@ -230,7 +233,7 @@ impl OAuthRequest {
     ///
     /// # Errors
     ///
-    /// An [`OAuthError`] as source if the server refused the request.
+    /// Returns an error whose source is an [`OAuthError`] if the server refused the request.
     pub fn done(&self, response: Response<'_>) -> Result<(), Error> {
         match response.success(&self.secrets) {
             Err(refusal) if refusal.code.is_none() && (200..300).contains(&response.status) => Ok(()),

@@ -30,7 +30,7 @@ impl AuthorizationRequest {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the provider has no authorization endpoint.
+    /// Returns [`ErrorKind::Argument`] if the provider has no authorization endpoint.
     pub fn new(
         client: &Client,
         endpoints: &Endpoints,
@@ -91,8 +91,8 @@ impl AuthorizationRequest {
     ///
     /// # Errors
     ///
-    /// An [`OAuthError`] as source if `state` is wrong or missing, if `iss` is that of another server, if the query has an
-    /// `error`, or if it has no code.
+    /// Returns an error whose source is an [`OAuthError`] if `state` is wrong or missing, if `iss` is that of another
+    /// server, if the query has an `error`, or if it has no code.
     pub fn code(&self, query: &str) -> Result<Code, Error> {
         let one = |name| form::parameter(query, name).map_err(|()| OAuthError::Missing("query"));
         let state = one("state")?;

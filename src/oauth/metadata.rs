@@ -20,11 +20,11 @@ use crate::net::Url;
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a URL would be invalid.
+/// Returns [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a URL would be invalid.
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a URL would be invalid.
+/// Returns [`ErrorKind::Argument`](crate::ErrorKind::Argument) if a URL would be invalid.
 pub fn metadata_urls(issuer: &Url) -> Result<[Url; 2], Error> {
     let text = issuer.as_str().split('?').next().unwrap_or_default().trim_end_matches('/');
     let path = issuer.path().trim_end_matches('/');
@@ -60,8 +60,8 @@ impl Metadata {
     ///
     /// # Errors
     ///
-    /// An [`OAuthError`] as source if the metadata belongs to another issuer (RFC 8414 §3.3), is not JSON, or has endpoints that
-    /// are not `https` URLs.
+    /// Returns an error whose source is an [`OAuthError`] if the metadata belongs to another issuer (RFC 8414 §3.3),
+    /// is not JSON, or has endpoints that are not `https` URLs.
     pub fn parse(issuer: &Url, response: Response<'_>) -> Result<Self, Error> {
         let body = Body::of(response)?;
         // A trailing slash is the only difference that is tolerated: users often add or omit it.
@@ -72,12 +72,12 @@ impl Metadata {
         Ok(Self { endpoints: body.endpoints()? })
     }
 
-    /// Parses the metadata at a URL, without knowing the issuer in advance. The URL must be one of the [`metadata_urls`] of the
-    /// issuer that the metadata names.
+    /// Parses the metadata at a URL of an unknown issuer. The URL must be one of the [`metadata_urls`] of the issuer
+    /// that the metadata names.
     ///
     /// # Errors
     ///
-    /// Those of [`parse`](Self::parse).
+    /// Returns the errors of [`parse`](Self::parse).
     pub fn parse_at(url: &Url, response: Response<'_>) -> Result<Self, Error> {
         let body = Body::of(response)?;
         let issuer = body.issuer.as_deref().and_then(|text| text.parse().ok());

@@ -207,7 +207,7 @@ impl<'de> Deserialize<'de> for Seconds {
     }
 }
 
-/// True for a valid `Retry-After` (RFC 9110 §10.2.3): seconds, or a date like `Sun, 06 Nov 1994 08:49:37 GMT`. Any other text
+/// Returns true for a valid `Retry-After` (RFC 9110 §10.2.3): seconds, or a date like `Sun, 06 Nov 1994 08:49:37 GMT`. Any other text
 /// might be a secret that the server echoes.
 fn is_delay(text: &str) -> bool {
     let is_seconds =

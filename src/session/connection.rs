@@ -271,7 +271,7 @@ impl Connection {
         if line.is_empty() {
             return error;
         }
-        // Redacted before truncating, because a truncated secret would not be recognized.
+        // The line is redacted before it is truncated, because a truncated secret would not be recognized.
         let mut shown = if whole { self.redacted(line) } else { self.trace.redact_truncated(line) };
         shown.truncate(MAX_QUOTED);
         error.with_response(shown)

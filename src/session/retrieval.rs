@@ -140,6 +140,7 @@ impl<'t> Retrieval<'t> {
     /// are proven. For marks, see [`finish`](Self::finish).
     ///
     /// # Errors
+    ///
     /// Every error ends the session. An error while waiting for a message has its [`number`](Error::number). A
     /// message that the server refuses is not an error but [`Reply::Refused`].
     #[allow(

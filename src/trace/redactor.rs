@@ -50,7 +50,8 @@ impl Redactor {
                 self.add(piece.as_bytes());
             }
         }
-        // Longest first: redacting a secret that is part of a longer one must not leave the rest of the longer one.
+        // The longest secret is redacted first: if a secret that is part of a longer one were redacted first, the
+        // rest of the longer one would remain.
         self.secrets.sort_by_key(|secret| std::cmp::Reverse(secret.expose().len()));
     }
 

@@ -69,7 +69,7 @@ pub fn run(context: &mut Context<'_>, command: &args::Command) -> Result<Outcome
         args::Command::Login(args) => login::login(context, args),
         args::Command::Logout(_) => login::logout(context),
         args::Command::Record(args) => record::run(context, args),
-        // Never reached: `cli::run` handles it, because it needs no settings.
+        // This arm is never reached: `cli::run` handles `accounts`, which needs no settings.
         args::Command::Accounts(_) => Ok(Outcome::Done),
     };
     let done = done.and_then(|done| match context.trace_failure.take() {

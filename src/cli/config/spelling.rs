@@ -3,7 +3,7 @@
 /// Returns the known key that is most similar to `key`: few letters differ, or one key is a prefix of the other.
 pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let normal = |key: &str| key.to_lowercase().replace(['_', ' '], "-");
-    // Truncated, because the time to compute a distance grows with both lengths.
+    // Keys are truncated, because the time to compute a distance grows with both lengths.
     let key = normal(&key.chars().take(MAX_KEY).collect::<String>());
     let close = |name: &str| {
         let distance = distance(&key, name);

@@ -53,7 +53,7 @@ pub fn run(key: &'static str, words: &[String], settings: &Settings) -> Result<S
         terminal.restore();
     }
     if let Some(Ok(end)) = log {
-        // For the last lines. A remaining child process of the command may keep its standard error open.
+        // Waits for the last lines, but not for long: a remaining child process may keep standard error open.
         let _ = end.recv_timeout(LOG_GRACE);
     }
     ended

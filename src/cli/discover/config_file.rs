@@ -114,7 +114,7 @@ fn replace(target: &Path, folder: &Path, octets: &[u8], exists: bool) -> Result<
     if exists && fs::metadata(target)?.permissions().readonly() {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only").into());
     }
-    // Created with mode 0600.
+    // `tempfile` creates the file with mode 0600.
     let mut file = tempfile::Builder::new().prefix(".config-").suffix(".toml").tempfile_in(folder)?;
     if exists && cfg!(unix) {
         file.as_file().set_permissions(fs::metadata(target)?.permissions())?;

@@ -146,7 +146,7 @@ pub struct Record {
     pub fetched: String,
     pub place: String,
     pub deleted: bool,
-    /// For text output only.
+    /// Only text output has this value.
     #[serde(skip)]
     pub pending_deletion: bool,
 }
@@ -177,7 +177,7 @@ pub struct Account {
 pub enum Deletion {
     /// Not requested.
     No,
-    /// Marked, but not deleted: without `--commit` the marks are discarded at the end of the session.
+    /// The message was marked but not deleted: without `--commit`, the marks are discarded at the end of the session.
     Marked,
     /// The session ended before `QUIT`.
     Failed,

@@ -15,7 +15,7 @@ pub fn open(url: &str) {
     if commands.is_empty() {
         commands = open::commands(url);
     }
-    // Started in a thread, because some launchers run until the browser is closed.
+    // The launcher is started in a thread, because some launchers run until the browser is closed.
     let started = thread::Builder::new().name("browser".into()).spawn(move || {
         for mut command in commands {
             let quiet =

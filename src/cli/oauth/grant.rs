@@ -25,7 +25,7 @@ pub struct Grant {
     pub refresh_token: Secret,
     #[serde(serialize_with = "expose", deserialize_with = "hide")]
     pub access_token: Secret,
-    /// When the access token expires, in seconds since 1970; 0 if unknown.
+    /// The expiry of the access token, in seconds since 1970; 0 if unknown.
     expires: i64,
 }
 

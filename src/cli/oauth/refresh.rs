@@ -50,10 +50,11 @@ pub fn access_token(
         Err(none) => return Ok(Err(none)),
     }
     let transport = Transport::new(settings, oauth, trace_log);
-    // Before the lock is taken, because the command for the client secret may take a long time.
+    // The client is created before the lock is taken, because the command for the client secret may take a long time.
     let client = transport.client()?;
     let _lock = store.lock()?;
-    // Read again: another run may have refreshed the grant while this run waited, and the old refresh token may be invalid.
+    // The grant is read again, because another run may have refreshed it in the meantime, and the old refresh token
+    // may be invalid.
     let grant = match stored()? {
         Ok(grant) if usable(&grant) => {
             return Ok(Ok(AccessToken { token: grant.access_token, cached: true }));

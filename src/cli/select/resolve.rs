@@ -18,7 +18,7 @@ pub struct ListedMessage<'a> {
     pub unique_id: Option<&'a [u8]>,
     /// `None` if the server listed no size.
     pub octets: Option<u64>,
-    /// When it was fetched, in seconds since 1970; `None` if the message is new.
+    /// The time of fetching, in seconds since 1970; `None` if the message is new.
     pub fetched: Option<i64>,
 }
 

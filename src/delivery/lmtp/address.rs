@@ -26,7 +26,7 @@ impl LmtpAddress {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Argument`] if the text is neither.
+    /// Returns [`ErrorKind::Argument`] if the text is neither.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.contains('/') && !text.contains('\0') {
             return Ok(Self::Socket(PathBuf::from(text)));

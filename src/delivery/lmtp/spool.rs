@@ -46,12 +46,12 @@ impl Spool {
         self.size
     }
 
-    /// True if the message has non-ASCII bytes.
+    /// Returns true if the message has non-ASCII bytes.
     pub(super) fn is_eight_bit(&self) -> bool {
         self.eight_bit
     }
 
-    /// True if the header has non-ASCII bytes (RFC 6532).
+    /// Returns true if the header has non-ASCII bytes (RFC 6532).
     pub(super) fn is_internationalised(&self) -> bool {
         self.header == Header::Over { eight_bit: true }
     }

@@ -105,7 +105,7 @@ fn own_name(lock: &Path) -> PathBuf {
     suffixed(lock, &format!("{PREPARED}{}", std::process::id()))
 }
 
-/// True if the lock was removed while another process has it open: Windows frees the name when that process closes the file.
+/// Returns true if the lock was removed while another process has it open: Windows frees the name when that process closes the file.
 fn is_being_removed(error: &io::Error) -> bool {
     cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }

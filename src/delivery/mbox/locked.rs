@@ -21,7 +21,7 @@ use crate::delivery::{
 
 /// An open mbox, locked in both ways: with `FILE.lock` and with the kernel's `fcntl` lock.
 pub(crate) struct Mbox {
-    // Declared, and so dropped, before the dot-lock: closing the file releases its `fcntl` lock.
+    // The file is declared, and so dropped, before the dot-lock, because closing it releases its `fcntl` lock.
     pub(super) file: File,
     _dot_lock: DotLock,
 }
@@ -163,7 +163,7 @@ pub(super) fn each_page(
 fn open(path: &Path) -> io::Result<File> {
     let mut options = disk::private_options();
     options.read(true).write(true);
-    // Checked before the file is opened: opening a FIFO or a device could block.
+    // The type is checked before the file is opened, because opening a FIFO or a device could block.
     match path.metadata() {
         Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("not a regular file")),
         Ok(_) => return options.open(path),

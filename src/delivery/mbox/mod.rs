@@ -123,7 +123,7 @@ impl MboxFile {
         }
         let place = disk::path_bytes(&self.path);
         let place = &*escape(&place);
-        // Recorded before the mbox is unlocked: after that, other programs may change it.
+        // The group is recorded before the mbox is unlocked, because other programs may change the mbox afterwards.
         context.append(messages.iter().map(|&message| Entry::Done { message, place }))?;
         drop(mbox);
         drop(words);

@@ -57,7 +57,7 @@ fn group_starts_at(mut file: &File, append: &Append, start: u64) -> io::Result<b
     Ok(content_of(&mut file.take(append.content.octets))? == append.content)
 }
 
-/// True if only a part of the group follows the offset: whole pages of it, or pages that never reached the disk and read as
+/// Returns true if only a part of the group follows the offset: whole pages of it, or pages that never reached the disk and read as
 /// NULs.
 fn is_part(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
     if length > append.end() || (length < append.end() && !length.is_multiple_of(PAGE)) {
@@ -72,7 +72,7 @@ fn is_part(mut file: &File, append: &Append, length: u64) -> io::Result<bool> {
     Ok(is_part)
 }
 
-/// True if the group is in the mbox at another place: a mail reader that changes or removes other messages moves the
+/// Returns true if the group is in the mbox at another place: a mail reader that changes or removes other messages moves the
 /// messages after them. Only identical bytes count. A message of the group that the reader itself changed, for
 /// instance with a `Status:` field, cannot be distinguished from another message with the same text, so the group is
 /// fetched again.

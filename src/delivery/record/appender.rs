@@ -16,7 +16,7 @@ pub(super) struct Appender {
     chain: u32,
     pub(super) entries: u64,
     unsynced: bool,
-    /// Held until the record is dropped or the process ends.
+    /// The lock is held until the record is dropped or the process ends.
     lock: File,
 }
 

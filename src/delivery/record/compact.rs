@@ -25,7 +25,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written.
+    /// Returns [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written.
     pub fn finish<'a>(
         &mut self,
         deleted: impl IntoIterator<Item = (&'a [u8], u32)>,
@@ -40,7 +40,7 @@ impl Record {
         if entries > 3 * self.len() as u64 + SLACK
             && let Err(error) = self.rewrite(|_, _| true, std::iter::empty(), b"")
         {
-            // Harmless: the journal is merely longer than necessary.
+            // This failure is harmless, as the journal is only longer than necessary.
             self.warnings.push(format!("cannot compact the record: {}", error.message()));
         }
         Ok(())
@@ -57,7 +57,8 @@ impl Record {
             *of = (*of).max(occurrence + 1);
         }
         let mut deleted: Vec<_> = deleted.into_iter().collect();
-        // From the last occurrence to the first: a deletion changes the occurrences of later messages.
+        // The order is from the last occurrence to the first, because a deletion changes the occurrences of later
+        // messages.
         deleted.sort_unstable_by(|one, other| other.cmp(one));
         for (unique_id, occurrence) in deleted {
             let of = repeated.get_mut(unique_id).map_or(1, |of| {

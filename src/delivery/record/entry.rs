@@ -48,7 +48,7 @@ impl Deletion {
 /// A message, with the data that identifies it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Message<'a> {
-    /// Escaped, as in the journal.
+    /// The unique-id, escaped as in the journal.
     pub(crate) unique_id: &'a [u8],
     pub(crate) occurrence: u32,
     /// Seconds since 1970.

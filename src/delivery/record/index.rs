@@ -8,7 +8,7 @@ use super::journal::{Deletion, Digest, Entry, Message};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fetched {
-    /// When it was fetched, in seconds since 1970.
+    /// The time of fetching, in seconds since 1970.
     pub time: i64,
     /// True if the message was stored to be deleted, but the server has not confirmed the deletion.
     pub pending_deletion: bool,
@@ -43,7 +43,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// True if the server's message can be compared with this one. Skipped and imported messages have no header hash.
+    /// Returns true if the server's message can be compared with this one. Skipped and imported messages have no header hash.
     pub(crate) fn is_comparable(&self) -> bool {
         self.listed.is_some() && self.header.is_some()
     }

@@ -24,7 +24,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be read or is damaged.
+    /// Returns [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be read or is damaged.
     pub fn list(
         state_dir: &Path,
         user: &str,
@@ -33,7 +33,7 @@ impl Record {
         mut see: impl FnMut(Remembered) -> ControlFlow<()>,
     ) -> Result<(), Error> {
         let record = Self::new(state_dir, user, host, port);
-        // Opened once for both passes, because another run may replace the file.
+        // The file is opened once for both passes, because another run may replace it.
         let file = match File::open(&record.path) {
             Ok(file) => Some(file),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -65,7 +65,7 @@ impl Record {
                 flow = see(row);
             }
         })?;
-        // Empty unless the entries are out of order because the clock was set back.
+        // `held` is empty unless the entries are out of order because the clock was set back.
         held.sort_by_key(|row| row.time);
         let _ = held.into_iter().try_for_each(see);
         Ok(())

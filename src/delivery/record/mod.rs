@@ -68,7 +68,7 @@ pub struct Remembered {
     pub unique_id: Vec<u8>,
     /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// When it was fetched, in seconds since 1970.
+    /// The time of fetching, in seconds since 1970.
     pub time: u64,
     /// The place where the message was stored: a path, `pipe`, `skipped`, `imported:TOOL`…
     pub place: Vec<u8>,
@@ -87,7 +87,7 @@ pub struct Foreign<'a> {
     pub unique_id: &'a [u8],
     /// The position among the messages with this unique-id, from 0.
     pub occurrence: u32,
-    /// When it was fetched, in seconds since 1970.
+    /// The time of fetching, in seconds since 1970.
     pub time: u64,
     /// The size in octets in the server's listing, if known.
     pub octets: Option<u64>,
@@ -109,7 +109,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`] if the record cannot be read or is damaged.
+    /// Returns [`ErrorKind::Output`] if the record cannot be read or is damaged.
     pub fn read(state_dir: &Path, user: &str, host: &str, port: u16) -> Result<Self, Error> {
         let mut record = Self::new(state_dir, user, host, port);
         match File::open(&record.path) {
@@ -169,7 +169,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`] if the record cannot be written.
+    /// Returns [`ErrorKind::Output`] if the record cannot be written.
     pub fn remember<'a>(&mut self, messages: impl IntoIterator<Item = Foreign<'a>>) -> Result<(), Error> {
         for Foreign { unique_id, occurrence, time, octets, place } in messages {
             let word = escape(unique_id);
@@ -208,7 +208,7 @@ impl Record {
         }
     }
 
-    /// True if the recorded message has this content.
+    /// Returns true if the recorded message has this content.
     pub(crate) fn has_content(&self, unique_id: &[u8], occurrence: u32, sha256: &Digest) -> bool {
         let known = self.index.get(&escape(unique_id), occurrence);
         known.is_some_and(|known| known.sha256 == Some(half(sha256)))
@@ -219,7 +219,7 @@ impl Record {
         self.appender.as_ref().map(|appender| appender.header.nonce.as_str())
     }
 
-    /// True if a file is the temporary file of an unfinished operation and must not be removed.
+    /// Returns true if a file is the temporary file of an unfinished operation and must not be removed.
     pub(crate) fn needs(&self, temporary: &Path) -> bool {
         self.unfinished.needs(temporary)
     }

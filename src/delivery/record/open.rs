@@ -26,7 +26,7 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Busy`](crate::delivery::ErrorKind::Busy) if the other process does not release it,
+    /// Returns [`ErrorKind::Busy`](crate::delivery::ErrorKind::Busy) if the other process does not release it,
     /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the lock cannot be made.
     pub fn lock(
         state_dir: &Path,
@@ -52,7 +52,8 @@ impl Locked {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be read or written, or is damaged.
+    /// Returns [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be read or written, or
+    /// is damaged.
     pub fn open(self, destination: Option<&Path>) -> Result<Record, Error> {
         let Self { mut record, lock, wait } = self;
         if !disk::exists(&record.path) {
@@ -81,7 +82,7 @@ impl Locked {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written.
+    /// Returns [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written.
     pub fn clear(self) -> Result<(), Error> {
         // The file is emptied, not removed: otherwise the record of an earlier version would be imported again.
         self.record.create_empty()

@@ -150,7 +150,7 @@ impl Operations {
         outcomes
     }
 
-    /// True if a file is the temporary file of an unfinished operation and must not be removed.
+    /// Returns true if a file is the temporary file of an unfinished operation and must not be removed.
     pub(crate) fn needs(&self, path: &Path) -> bool {
         self.unfinished.values().any(|unfinished| match &unfinished.operation {
             Operation::File { temporary, .. } => temporary == path,
@@ -234,7 +234,7 @@ fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<
     Ok(Some(place))
 }
 
-/// True if the path is a regular file with this content.
+/// Returns true if the path is a regular file with this content.
 fn holds(path: &Path, content: &Content) -> io::Result<bool> {
     match path.symlink_metadata() {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -28,7 +28,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written; it is then unchanged.
+    /// Returns [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written; it is then
+    /// unchanged.
     pub fn import(mut self, tool: Tool, mut batch: Batch) -> Result<Imported, Error> {
         let (new, known) = batch.finish(|unique_id| self.knows(unique_id, 0), tool == Tool::Getmail);
         if new > 0 {
@@ -43,7 +44,8 @@ impl Record {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written; it is then unchanged.
+    /// Returns [`ErrorKind::Output`](crate::delivery::ErrorKind::Output) if the record cannot be written; it is then
+    /// unchanged.
     pub fn forget(mut self, mut forgets: impl FnMut(&[u8], u64) -> bool) -> Result<usize, Error> {
         let mut chosen = std::collections::HashSet::new();
         for (unique_id, occurrence, known) in self.index.iter() {
@@ -69,7 +71,8 @@ impl Record {
         place: &[u8],
     ) -> Result<(), Error> {
         let written = self.write_changed(keeps, more, place).and_then(|path| {
-            // Closed first, because Windows does not replace an open file. This run does not write to the record again.
+            // The journal is closed first, because Windows does not replace an open file. This run does not write to
+            // the record again.
             let lock = self.appender.take().map(Appender::close);
             let installed = self.install(&path);
             drop(lock);
@@ -124,7 +127,8 @@ impl Record {
             .map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
             written?;
             more.try_for_each(|(time, unique_id)| output.foreign(time, unique_id, place))?;
-            // After the `done` lines: a `done` line ends the operation with its unique-id.
+            // Unfinished operations follow the `done` lines, because a `done` line ends the operation with its
+            // unique-id.
             unfinished.entries().iter().try_for_each(|entry| output.entry(entry))
         })?;
         Ok(path)

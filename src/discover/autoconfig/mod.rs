@@ -27,7 +27,7 @@ pub struct Servers {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::Protocol`] if the text is not well-formed XML in UTF-8, or not an autoconfig file.
+/// Returns [`ErrorKind::Protocol`] if the text is not well-formed XML in UTF-8, or not an autoconfig file.
 pub fn parse(octets: &[u8], address: &MailAddress, source: Source) -> Result<Servers, Error> {
     let text = str::from_utf8(octets).map_err(|_| malformed("not in UTF-8"))?;
     let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
@@ -179,7 +179,7 @@ fn resolve(reference: &BytesRef<'_>) -> Result<String, Error> {
     Ok(text.to_owned())
 }
 
-/// True if the open elements have exactly these names.
+/// Returns true if the open elements have exactly these names.
 fn is_at(path: &[String], names: &[&str]) -> bool {
     path.len() == names.len() && path.iter().zip(names).all(|(open, name)| open == name)
 }

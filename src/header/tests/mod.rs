@@ -141,7 +141,7 @@ fn mostly_valid_utf8_is_utf8() {
 #[test]
 fn raw_iso_2022_jp_is_decoded() {
     assert_eq!(subject(b"\x1b$B%F%9%H\x1b(B x"), "テスト x");
-    // Unchanged without a return to ASCII, or with other escape sequences.
+    // Text without a return to ASCII, or with other escape sequences, is unchanged.
     assert_eq!(subject(b"\x1b$B%F%9%H x"), "\u{1b}$B%F%9%H x");
     assert_eq!(subject(b"\x1b]0;title\x07\x1b(B"), "\u{1b}]0;title\u{7}\u{1b}(B");
 }

@@ -110,7 +110,7 @@ impl Exchange<'_> {
             let pair = Zeroizing::new([user.expose(), b":", password.expose()].concat());
             let pair = Zeroizing::new(STANDARD.encode(pair.as_slice()));
             let field = Zeroizing::new(format!("Proxy-Authorization: Basic {}\r\n", pair.as_str()));
-            // Allocated once, as growing the string would leave a copy that is not wiped.
+            // The string is allocated once, because growing it would leave a copy that is not wiped.
             let mut whole = Zeroizing::new(String::with_capacity(request.len() + field.len() + 2));
             whole.push_str(&request);
             whole.push_str(&field);

@@ -42,7 +42,7 @@ use crate::{Error, ErrorKind};
 pub struct TlsConnector {
     settings: TlsSettings,
     provider: Arc<CryptoProvider>,
-    /// Set by the thread or by the handshake, whichever is first; the other one waits.
+    /// The loaded files. The thread or the handshake loads them, whichever is first; the other one waits.
     loaded: Arc<OnceLock<Result<Loaded, NotLoaded>>>,
 }
 

@@ -108,7 +108,7 @@ enum State {
 /// The position in a message: a dot has a meaning only at the start of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Edge {
-    /// No byte of the message was received yet.
+    /// Before the first byte of the message.
     Start,
     LineStart,
     AfterCr,

@@ -14,7 +14,7 @@ pub(super) fn line(line: &[u8]) -> Line<'_> {
     }
 }
 
-/// True if getmail gives the account's list this name. getmail replaces each run of `/ \ : ; < > |` with a hyphen.
+/// Returns true if getmail gives the account's list this name. getmail replaces each run of `/ \ : ; < > |` with a hyphen.
 pub(super) fn is_file_of(name: &str, account: &Account<'_>) -> bool {
     let Account { user, address } = account;
     let head = plain(&format!("oldmail-{}-{}-", address.host(), address.port()));

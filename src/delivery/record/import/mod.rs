@@ -69,7 +69,7 @@ pub struct Account<'a> {
 pub struct Seen<'a> {
     /// The unique-id, not empty and without control characters.
     pub unique_id: &'a [u8],
-    /// When it was fetched, in seconds since 1970, if the list contains the time.
+    /// The time of fetching, in seconds since 1970, if the list contains it.
     pub time: Option<u64>,
 }
 
@@ -267,7 +267,7 @@ fn recognise(line: &[u8]) -> Option<Tool> {
     }
 }
 
-/// True for a plausible unique-id. RFC 1939 §7 allows printable ASCII only; some servers send spaces and non-ASCII bytes.
+/// Returns true for a plausible unique-id. RFC 1939 §7 allows printable ASCII only; some servers send spaces and non-ASCII bytes.
 fn is_unique_id(text: &[u8]) -> bool {
     !text.is_empty() && !text.iter().any(u8::is_ascii_control) && text.trim_ascii() == text
 }

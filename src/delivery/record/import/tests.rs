@@ -51,7 +51,7 @@ b1
 #[test]
 fn mpop() {
     assert_eq!(rows(MPOP, ""), [row("#1", None), row("a b c", None), row("00000001 65a1b2c3", None)]);
-    // From 1.4.23 on, among lines of older versions.
+    // Lines of mpop 1.4.23 and later among lines of older versions.
     let text = " 4 pop.example.org alice\nu1 1795341600\nu2\n<a b@c> 1795341601\nu4 0\n";
     let expected = [row("u1", 1_795_341_600), row("u2", None), row("<a b@c>", 1_795_341_601), row("u4", 0)];
     assert_eq!(rows(text, ""), expected);

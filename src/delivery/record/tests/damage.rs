@@ -66,7 +66,7 @@ fn any_other_damage_is_an_error() {
         refused(dir.path(), "move it away");
         assert_eq!(fs::read(&path).unwrap(), damaged, "nothing is changed");
     }
-    // Truncated at any position, also between two lines.
+    // The journal is truncated at every position, also between two lines.
     for cut in 0..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
         refused(dir.path(), "is damaged");

@@ -391,7 +391,7 @@ fn occurrences_of_one_unique_id_move_up() {
     let at = |occurrence, time| Message { occurrence, time, ..message("a") };
     let at = |occurrence, time| Entry::Done { message: at(occurrence, time), place: b"-" };
     let mut record = open(dir.path());
-    // Fetched again with `--all`: it still counts as one message.
+    // A message that is fetched again with `--all` still counts as one message.
     record.append(&[at(0, 5), at(0, 7), at(2, 9)], true).unwrap();
     assert_eq!(read(dir.path()).len(), 2);
     let listed = [(&b"a"[..], 0), (b"a", 1), (b"a", 2), (b"b", 0)];
@@ -416,7 +416,7 @@ fn a_long_journal_is_shortened() {
     let unique_ids: Vec<_> = (0..1000).map(|number| format!("uid-{number}")).collect();
     let mut record = open(dir.path());
     let nonce = record.nonce().unwrap().to_owned();
-    // Fetched repeatedly with `--all`.
+    // The message is fetched repeatedly with `--all`.
     for _ in 0..4 {
         let entries: Vec<_> = unique_ids.iter().map(|unique_id| done(unique_id)).collect();
         record.append(&entries, true).unwrap();

@@ -52,7 +52,7 @@ fn files_are_recovered_by_their_content() {
                 assert_eq!(fs::read_to_string(&second_name).unwrap(), name);
             }
         }
-        // Recovered once and for all: later changes of the files have no effect.
+        // Recovery is final: later changes of the files have no effect.
         fs::remove_dir_all(&mail).unwrap();
         assert_eq!(known(&read(&state), &["a", "b"]), [true, stored.is_some()]);
     }
