@@ -22,7 +22,7 @@ use crate::support::sandbox::{Sandbox, run};
 const MESSAGES: [&str; 3] =
     ["Subject: one\r\n\r\n..dot\r\n", "a: b\r\n\r\n\n.\n+OK\r\n", "..\r\n...\r\nwithout header\r\n"];
 
-/// Runs spend most of their time waiting.
+/// More threads than processors, since runs spend most of their time waiting.
 const THREADS: usize = 8;
 
 /// The maximum duration of a run. A run takes milliseconds and one timeout of 0.3 s, but the machine may be busy.

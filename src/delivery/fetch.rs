@@ -49,7 +49,7 @@ pub enum Event {
     Stored(Delivered),
     /// The destination did not take it; it is tried again next time.
     Failed(Failed),
-    /// The server marked it as deleted.
+    /// The server marked the message as deleted.
     Marked(MessageNumber),
     /// The server refused this message, or its mark.
     Refused {

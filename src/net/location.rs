@@ -22,7 +22,7 @@ use crate::{Error, ErrorKind, bytes};
 pub struct Location {
     /// The host.
     pub host: Host,
-    /// The port, if there is one.
+    /// The port; `None` if the text contains no port.
     pub port: Option<u16>,
     /// True for `pops://`: TLS from the first byte.
     pub implicit_tls: bool,

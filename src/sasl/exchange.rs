@@ -58,7 +58,7 @@ impl Exchange {
         Ok(Self { mechanism, state: Ok(state), challenges: 0, begun: false })
     }
 
-    /// Returns the mechanism.
+    /// Returns the mechanism of the exchange.
     #[must_use]
     pub fn mechanism(&self) -> Mechanism {
         self.mechanism

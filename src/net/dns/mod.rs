@@ -235,7 +235,7 @@ fn read(bytes: &[u8]) -> Result<SrvAnswer, String> {
         let port = record.data().port();
         let target = record.data().target().to_string();
         let target = target.trim_end_matches('.');
-        // The root is an empty name.
+        // The name of the root is empty: the service is not offered (RFC 2782).
         if target.is_empty() {
             not_offered = true;
             continue;
