@@ -11,7 +11,8 @@ use crate::{
 /// message, 1 for the second.
 pub struct MessageList<'m> {
     listing: &'m MaildropListing,
-    /// The index and occurrence of each message whose occurrence is not 0, sorted by index. Empty for most servers.
+    /// The index and occurrence of each message whose occurrence is not 0, sorted by index. The list is empty with
+    /// most servers.
     occurrences: Vec<(u32, u32)>,
 }
 

@@ -428,7 +428,7 @@ impl Storage {
     }
 }
 
-/// Waits for the thread, so that an early return leaves neither a lock nor a half-written group.
+/// Waits for the thread: without this, an early return could leave a lock or a half-written group.
 impl Drop for Storage {
     fn drop(&mut self) {
         self.blocks = None;

@@ -45,7 +45,7 @@ pub enum Command<'a> {
     Retr(MessageNumber),
     /// `TOP msg n` (RFC 1939 §7): the header and the first lines of the body.
     Top {
-        /// The message.
+        /// The number of the message.
         number: MessageNumber,
         /// The number of lines of the body.
         lines: u32,

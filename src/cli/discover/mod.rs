@@ -27,8 +27,8 @@ pub enum Next {
     Done,
 }
 
-/// Resolves the ADDRESS of `login`: it is the name of an account in the file, the user name if `--host` gives the server, or else
-/// the mail address whose server to find.
+/// Resolves the ADDRESS of `login`. ADDRESS is the name of an account in the file, a user name if `--host` gives the
+/// server, or otherwise a mail address, whose server is searched for.
 pub fn run(args: &Args, name: &str, environment: &Environment, stderr: Stderr) -> Result<Next, Abort> {
     if args.account.account.as_ref().is_some_and(|account| account != name) {
         return Err(

@@ -110,7 +110,7 @@ fn open_operations_survive_a_rewritten_journal() {
     }
 }
 
-/// On Unix only: Windows allows no `:` in file names.
+/// This test runs on Unix only, because Windows allows no `:` in file names.
 #[cfg(unix)]
 #[test]
 fn a_message_that_a_mail_reader_moved_is_found() {
