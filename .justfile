@@ -1,9 +1,9 @@
-# Recipes for people who work on pop3 (https://just.systems). `just` lists them.
+# Recipes for contributors (https://just.systems). `just` lists them.
 
 _default:
     @just --list
 
-# What a change needs before it is committed: format, lints, unit tests, transcripts, documents
+# Checks before a commit: format, lints, unit tests, transcripts, documents
 check:
     cargo fmt --check
     cargo clippy --locked --all-targets -- -D warnings
@@ -11,30 +11,30 @@ check:
     cargo test --locked --lib
     cargo test --locked --test pop3 -- transcripts:: generated:: manual:: readme::
 
-# Every test; those that need other software are skipped without it
+# All tests; tests that need missing software are skipped
 test:
     cargo test --locked
 
-# The library without features, with each of them, and with all: no warning in any
+# Checks the library without features, with each feature, and with all features
 features:
     .ci/features
 
-# What CI runs: on Debian 12, as root; installs what it needs, takes up to an hour
+# The checks of CI, on Debian 12, as root: installs what it needs, takes up to an hour
 ci:
     .ci/run
 
-# Every command against a small mail server
+# Runs every command against a small mail server
 demo:
     cargo run --release --example demo
 
-# Manual pages and completions, from src/cli/args/
+# Generates manual pages and completions from src/cli/args/
 generate:
     UPDATE=1 cargo test --locked --test pop3 generated::
 
-# Only the transcripts whose topic and name contain WORDS
+# Runs the transcripts whose topic and name contain WORDS
 transcripts WORDS="":
     POP3_TRANSCRIPT={{WORDS}} cargo test --locked --test pop3 transcripts::
 
-# The library's documentation
+# Opens the library's documentation
 doc:
     cargo doc --locked --no-deps --open

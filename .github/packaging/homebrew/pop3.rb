@@ -1,4 +1,4 @@
-# Fetches the programs of a release; lives in a tap, as Formula/pop3.rb.
+# Installs the programs of a release. This file belongs into a tap, as Formula/pop3.rb.
 class Pop3 < Formula
   desc "POP3 client for scripts: one command, one session, text or JSON"
   homepage "@REPOSITORY@"

@@ -23,7 +23,7 @@
           src = pop3;
           cargoLock.lockFile = "${pop3}/Cargo.lock";
           nativeBuildInputs = [ pkgs.installShellFiles ];
-          # The integration tests start servers on the network; CI of the project runs them.
+          # The integration tests start network servers; they run in the project's CI.
           cargoTestFlags = [ "--lib" ];
           postInstall = ''
             installManPage man/*.[157]
