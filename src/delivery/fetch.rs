@@ -1,4 +1,4 @@
-//! [`Fetcher`]: retrieves messages, stores them, and marks those that are safe.
+//! [`Fetcher`]: retrieves messages, stores them, and marks them for deletion once they are safe.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -12,9 +12,9 @@ use crate::{
     session::{Message, Reply, Retrieval, Transaction},
 };
 
-/// A message that is to be fetched.
+/// A message to fetch.
 ///
-/// Exhaustive on purpose: the record depends on every field, so the caller sets each one.
+/// Exhaustive on purpose: the record depends on every field, so the caller must set each of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The message-number.
@@ -39,39 +39,39 @@ pub enum Progress {
     Octets(u64),
 }
 
-/// An event of a message. Each is final: the answer is proven to belong to its command, and a stored message is durable and
-/// remembered.
+/// An event about a message. Events are final: the response is proven to belong to its command, and a stored message is durable and
+/// recorded.
 ///
-/// Exhaustive on purpose: a front end handles every outcome of a message, and loses none in a wildcard.
+/// Exhaustive on purpose: a front end must handle every outcome of a message, and not miss one in a wildcard.
 #[derive(Debug)]
 pub enum Event {
     /// The message is stored.
     Stored(Delivered),
-    /// The destination did not take it; it is tried again next time.
+    /// The destination did not accept the message. The next run tries again.
     Failed(Failed),
     /// The server marked the message as deleted.
     Marked(MessageNumber),
-    /// The server refused this message, or its mark.
+    /// The server refused to send the message or to mark it.
     Refused {
-        /// Which message.
+        /// The message-number.
         number: MessageNumber,
-        /// True if the server refused the mark, not the message.
+        /// True if the server refused to mark the message, false if it refused to send it.
         mark: bool,
         /// The refusal, with the server's line.
         error: crate::Error,
     },
 }
 
-/// Fetches messages: call [`next`](Self::next) until it gives `None`, then [`finish`](Self::finish).
+/// Fetches messages: call [`next`](Self::next) until it returns `None`, then [`finish`](Self::finish).
 pub struct Fetcher<'t, 'a> {
     retrieval: Retrieval<'t>,
     storage: Storage,
     wanted: Vec<Wanted<'a>>,
     /// The number of requested messages.
     asked: usize,
-    /// The number of received or refused messages: answers come in the order of the commands.
+    /// The number of messages received or refused so far. Responses arrive in the order of the commands.
     answered: usize,
-    /// True if stored messages are marked.
+    /// True if stored messages are to be marked.
     mark: bool,
     keep_alive: Duration,
     /// Events of responses that are not yet proven.
@@ -84,16 +84,16 @@ pub struct Fetcher<'t, 'a> {
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct FetchOptions {
-    /// Request the next message only when the last one is stored, so that `NOOP` can be sent in between.
+    /// Whether to request a message only after the previous one is stored, so that `NOOP` can be sent in between.
     pub one_by_one: bool,
-    /// Mark stored messages as deleted.
+    /// Whether to mark stored messages as deleted.
     pub mark: bool,
-    /// The longest silence that the server allows for.
+    /// The time after which the server may close an idle session.
     pub timeout: Duration,
 }
 
 impl<'t, 'a> Fetcher<'t, 'a> {
-    /// Requests the `wanted` messages, and marks the `left_over` ones, which an earlier run stored and [`verify`] compared.
+    /// Requests the `wanted` messages and marks the `left_over` messages, which an earlier run stored and [`verify`] compared.
     ///
     /// [`verify`]: super::verify
     pub fn new(
@@ -123,14 +123,14 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         }
     }
 
-    /// Calls `progress` as messages come in.
+    /// Calls `progress` while messages are received.
     #[must_use]
     pub fn with_progress(mut self, progress: impl FnMut(Progress) + 'a) -> Self {
         self.progress = Box::new(progress);
         self
     }
 
-    /// Returns the next event; `None` when every message is stored or refused, and every mark answered.
+    /// Returns the next event, or `None` once all messages are stored or refused, and all marks are confirmed or refused.
     ///
     /// # Errors
     ///
@@ -189,7 +189,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         !self.events.is_empty()
     }
 
-    /// Makes complete messages with proof durable, whatever ended the transfer. Returns the remaining events and the record.
+    /// Makes complete messages with proof durable, even after an error. Returns the remaining events and the record.
     pub fn finish(self) -> (Vec<Event>, Result<Option<Record>, Error>) {
         let Self { storage, mut events, .. } = self;
         let (reports, ended) = storage.finish();
@@ -197,7 +197,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         (events.into(), ended)
     }
 
-    /// Reports a stored message, and marks it.
+    /// Reports a message, and marks it for deletion if it is stored.
     fn take(&mut self, report: Report) {
         if let Report::Stored(delivered) = &report
             && self.mark
@@ -209,7 +209,8 @@ impl<'t, 'a> Fetcher<'t, 'a> {
     }
 }
 
-/// Returns the message with this number, and passes over those before it: answers come in the order of the commands.
+/// Returns the message with this number, and counts it and the messages before it as answered: responses arrive in the order of the
+/// commands.
 fn take_answered<'w, 'a>(
     wanted: &'w [Wanted<'a>],
     answered: &mut usize,
@@ -227,7 +228,7 @@ fn event(report: Report) -> Event {
     }
 }
 
-/// Hands a message to the storage, complete or not at all.
+/// Passes a message to the storage, either completely or not at all.
 fn store(
     storage: &mut Storage,
     wanted: &Wanted<'_>,
@@ -250,7 +251,7 @@ fn store(
             }
             Ok(None) => return storage.end(),
             Err(error) => {
-                // The connection failed first; a failure of the store is reported by `finish`.
+                // The error of the connection comes first. An error of the store is reported by `finish`.
                 drop(storage.abort());
                 return Err(error.into());
             }
@@ -258,5 +259,5 @@ fn store(
     }
 }
 
-/// Some servers (Outlook.com) drop sessions that are idle for a minute.
+/// Maximum interval between two `NOOP` commands: some servers (Outlook.com) close sessions that are idle for a minute.
 const MAX_SILENCE: Duration = Duration::from_secs(20);

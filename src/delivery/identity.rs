@@ -1,4 +1,4 @@
-//! Compares a message on the server with the one that was stored: its octets in the listing and a hash of its header.
+//! Compares a message on the server with the stored one: its listed size and a hash of its header.
 
 use std::collections::{HashMap, HashSet};
 
@@ -14,7 +14,7 @@ use crate::{
 
 /// A message that is about to be deleted without having been retrieved in this session.
 ///
-/// Exhaustive on purpose: the deletion depends on every field, so the caller sets each one.
+/// Exhaustive on purpose: the deletion depends on every field, so the caller must set each of them.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
     /// The message-number.
@@ -27,22 +27,22 @@ pub struct Candidate<'a> {
     pub octets: Option<u64>,
 }
 
-/// Candidates by the result of the comparison.
+/// The candidates, grouped by the result of the comparison.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Verified {
     /// Messages that were stored and have not changed.
     pub same: HashSet<MessageNumber>,
-    /// Other messages under used unique-ids, as their octets or headers show. Where a server answers `TOP` with another header
-    /// than `RETR`, unchanged messages are among them.
+    /// Other messages with reused unique-ids: their sizes or headers differ. If the server sends different headers in response to
+    /// `TOP` and to `RETR`, unchanged messages are among them.
     pub other: HashSet<MessageNumber>,
-    /// Messages without proof: skipped and imported ones, and those that an earlier version fetched.
+    /// Messages without proof: they were skipped, imported, or fetched by an earlier version.
     pub unproven: HashSet<MessageNumber>,
-    /// Messages whose `TOP` was refused by a server that has the command, with the refusal.
+    /// Messages for which the server refused `TOP`, although it supports the command, with the error.
     pub refused: Vec<(MessageNumber, Error)>,
 }
 
-/// Compares messages with the record: their octets and, if the server answers `TOP` (RFC 1939 §7), their headers.
+/// Compares messages with the record: their sizes and, if the server supports `TOP` (RFC 1939 §7), their headers.
 ///
 /// # Errors
 ///
@@ -87,8 +87,8 @@ pub fn verify<'a>(
 struct Headers {
     hashes: HashMap<MessageNumber, Digest>,
     refused: Vec<(MessageNumber, Error)>,
-    /// True if the server has `TOP`: it announced the command, answered it, or refused it with a response code, which a server
-    /// without the command does not send.
+    /// True if the server supports `TOP`: it announced the command, sent a header, or refused the command with a response code,
+    /// which a server without the command does not send.
     supported: bool,
 }
 
@@ -130,7 +130,7 @@ pub(crate) struct HeaderHash {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     LineStart,
-    /// A CR at the beginning of a line.
+    /// After a CR at the beginning of a line.
     HeldCr,
     Within,
     Ended,

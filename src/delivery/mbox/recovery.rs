@@ -1,4 +1,4 @@
-//! Recovery of an mbox after a run that was killed.
+//! Recovers an mbox after a killed run.
 
 use std::{
     collections::VecDeque,
@@ -13,8 +13,8 @@ use memchr::memmem;
 use super::locked::{BUFFER, Mbox, PAGE, before, content_of, each_page};
 use crate::delivery::record::{journal::Append, recovery::Outcome};
 
-/// Finds out whether a group was appended whole, and removes a part of a group. The mbox must be unchanged up to the offset
-/// for a part to be removed. A whole group counts wherever it is in the mbox.
+/// Checks whether a group was appended completely, and removes a partially written group. A partial group is removed only if the
+/// mbox is unchanged up to the offset. A complete group counts at any position in the mbox.
 pub(crate) fn recover(append: &Append, wait: Duration) -> Outcome {
     let open = |why: &dyn std::fmt::Display| Outcome::Open(why.to_string());
     if append.mbox.parent().is_some_and(|folder| !folder.is_dir()) {
@@ -104,13 +104,13 @@ fn was_moved(mut file: &File, append: &Append, length: u64) -> io::Result<bool> 
         }
         filled += count;
         memmem::find_iter(&block[..filled], FROM).for_each(|found| take(at + found as u64 + 1));
-        // The end of the block may be the beginning of a match.
+        // A match may begin at the end of the block.
         let kept = filled.min(FROM.len() - 1);
         block.copy_within(filled - kept..filled, 0);
         at += (filled - kept) as u64;
         filled = kept;
     }
-    // The group was at the end once.
+    // From the last position back, because the group was once at the end.
     for start in starts.into_iter().rev() {
         if pages_match(file, append, start)? && group_starts_at(file, append, start)? {
             return Ok(true);
@@ -119,7 +119,7 @@ fn was_moved(mut file: &File, append: &Append, length: u64) -> io::Result<bool> 
     Ok(false)
 }
 
-/// Compares the checksums of the pages, up to the first one that differs: usually there is only one page.
+/// Compares the checksums of the pages up to the first difference, which usually is in the first page.
 fn pages_match(mut file: &File, append: &Append, start: u64) -> io::Result<bool> {
     file.seek(SeekFrom::Start(start))?;
     let padding = &b"\n\n"[..usize::try_from(append.padding).unwrap_or(0).min(2)];
@@ -131,12 +131,12 @@ fn pages_match(mut file: &File, append: &Append, start: u64) -> io::Result<bool>
     Ok(matches && pages.next().is_none())
 }
 
-/// The beginning of a message, after the line end before it.
+/// The line end before a message, and the first bytes of the message.
 const FROM: &[u8] = b"\nFrom ";
 
-/// Bytes of the mbox searched before the last possible start of the group. Reading more would delay the run by seconds to
-/// save one group from being fetched again.
+/// Number of bytes before the last possible start of the group that are searched. Reading more would delay the run by seconds only
+/// to avoid fetching a group again.
 const MAX_SEARCHED: u64 = 256 * 1024 * 1024;
 
-/// Messages of the mbox compared with the group, from the last one back: each costs a read.
+/// Maximum number of positions that are compared with the group, from the last one back. Each comparison reads from the mbox.
 const MAX_STARTS: usize = 65_536;
