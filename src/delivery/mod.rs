@@ -1,6 +1,6 @@
-//! Exactly-once fetching: stores messages and remembers which were fetched.
+//! Exactly-once fetching: stores messages and records them as fetched.
 //!
-//! - [`Fetcher`]: retrieves messages, stores them, marks those that are safe
+//! - [`Fetcher`]: retrieves messages, stores them, and marks them for deletion once they are safe
 //! - [`Storage`]: the handle of a thread that writes messages, makes them durable and records them as fetched, while the
 //!   calling thread continues to read from the network
 //! - [`Record`]: the messages that were fetched, per user, host and port
@@ -34,6 +34,7 @@
 //! file size limit is an error like a full disk.
 
 pub mod cleanup;
+mod destination;
 mod error;
 mod fetch;
 mod file_name;
@@ -56,11 +57,12 @@ mod tests;
 mod unique_id;
 mod writer;
 
+pub use destination::{Destination, Options};
 pub use error::{Error, ErrorKind};
 pub use fetch::{Event, FetchOptions, Fetcher, Progress, Wanted};
 pub use identity::{Candidate, Verified, verify};
 pub use lmtp::LmtpAddress;
 pub use record::import;
 pub use record::{Fetched, Foreign, Imported, Locked, MAX_OCCURRENCES, Record, Remembered};
-pub use storage::{Delivered, Destination, Failed, Incoming, Options, Report, Storage};
+pub use storage::{Delivered, Failed, Incoming, Report, Storage};
 pub use unique_id::{parse_unique_id, unique_id_text};

@@ -11,10 +11,11 @@ use std::{
 
 use super::{
     cleanup,
+    destination::Options,
     error::{Error, ErrorKind},
     fs as disk,
     line_ends::LineEnds,
-    storage::{Incoming, Options},
+    storage::Incoming,
     store::{CommitContext, Staged, Store},
     unique_id::unique_id_text,
 };
