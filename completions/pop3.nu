@@ -40,7 +40,7 @@ module completions {
     --color: string@"nu-complete pop3 color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
   ]
@@ -87,7 +87,7 @@ module completions {
     --color: string@"nu-complete pop3 status color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
   ]
@@ -143,7 +143,7 @@ module completions {
     --color: string@"nu-complete pop3 headers color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -161,7 +161,7 @@ module completions {
     [ "auto" "always" "never" ]
   }
 
-  # Download messages, each byte for byte, and remember them
+  # Download messages byte for byte, and record them as fetched
   export extern "pop3 fetch" [
     --dir: directory          # One .eml file per message in DIR (default: the current directory)
     --maildir: directory      # Deliver to the Maildir DIR
@@ -210,7 +210,7 @@ module completions {
     --color: string@"nu-complete pop3 fetch color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -265,7 +265,7 @@ module completions {
     --color: string@"nu-complete pop3 delete color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -320,7 +320,7 @@ module completions {
     --color: string@"nu-complete pop3 uidl color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
     ...numbers: string        # Message numbers of this session: 3, 2-5, 7- or 1,4-6
@@ -369,7 +369,7 @@ module completions {
     --color: string@"nu-complete pop3 login color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
     address?: string          # A mail address, to find its server, or an account of the configuration file
@@ -415,7 +415,7 @@ module completions {
     --color: string@"nu-complete pop3 logout color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
   ]
@@ -460,7 +460,7 @@ module completions {
     --color: string@"nu-complete pop3 accounts color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
   ]
@@ -515,7 +515,7 @@ module completions {
     --color: string@"nu-complete pop3 record color" # When to use colours
     --trace: path             # Write the conversation to standard error, or append it to FILE
     --verbose(-v)             # Print more on standard error; twice, even more
-    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, errors too
+    --quiet(-q)               # Omit warnings and rows of fetch and delete; twice, also errors
     --help(-h)                # Print help: -h in short, --help in full
     --version(-V)             # Print the version; --version also prints build details
   ]

@@ -1,4 +1,4 @@
-//! Ends the process after `--deadline`, whatever it is waiting for.
+//! Ends the process after `--deadline`, regardless of what it is waiting for.
 //!
 //! Sessions, commands and the keyring check the deadline themselves and fail with a precise error. The thread in this module
 //! covers everything else (a prompt, standard input, a full pipe on standard output), so it acts a little later.

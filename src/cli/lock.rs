@@ -1,4 +1,4 @@
-//! Waits for a file lock that another process holds. The system releases the lock when that process ends, for whatever reason.
+//! Waits for a file lock that another process holds. The system releases the lock when that process ends, even if it is killed.
 
 use std::{
     fs::{File, TryLockError},

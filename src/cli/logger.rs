@@ -1,5 +1,5 @@
-//! The log on standard error. Messages of dependencies appear only with `-v` or `RUST_LOG`, control characters are
-//! escaped, and targets that log secrets are dropped.
+//! Writes the log to standard error. Messages of dependencies appear only with `-v` or `RUST_LOG`, control characters are escaped,
+//! and targets that log secrets are dropped.
 
 use std::io::Write as _;
 
@@ -53,7 +53,7 @@ fn line(record: &Record<'_>) -> String {
     format!("[{} {}] {}", record.level(), record.target(), escape(&shorten_to(MAX_MESSAGE, &message)))
 }
 
-/// True for warnings of this crate: they are printed like those of the command line, as text or JSON, and not with `-q`.
+/// True for warnings of this crate. They are printed like warnings of the command line: as text or JSON, and not with `-q`.
 fn is_own_warning(metadata: &Metadata<'_>) -> bool {
     metadata.level() <= Level::Warn && metadata.target().split("::").next() == Some("pop3")
 }

@@ -40,7 +40,7 @@ impl<'m> MessageList<'m> {
 
     pub fn entry(&self, index: usize) -> MaildropEntry<'m> {
         let mut entry = self.listing.get(index);
-        // RFC 1939 §7 allows identical messages to share a unique-id, but not this many.
+        // RFC 1939 §7 allows identical messages to share a unique-id. This many are a fault of the server.
         if self.occurrence(index) >= MAX_OCCURRENCES {
             entry.unique_id = None;
         }

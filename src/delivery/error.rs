@@ -1,4 +1,4 @@
-//! Errors of storing and remembering messages.
+//! Errors of storing and recording messages.
 
 use std::{fmt, io};
 

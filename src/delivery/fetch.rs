@@ -84,9 +84,9 @@ pub struct Fetcher<'t, 'a> {
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct FetchOptions {
-    /// Whether to request a message only after the previous one is stored, so that `NOOP` can be sent in between.
+    /// True to request a message only after the previous one is stored, so that `NOOP` can be sent in between.
     pub one_by_one: bool,
-    /// Whether to mark stored messages as deleted.
+    /// True to mark stored messages as deleted.
     pub mark: bool,
     /// The time after which the server may close an idle session.
     pub timeout: Duration,

@@ -170,7 +170,7 @@ impl Files {
                 taken.insert(name);
                 return (path, false);
             }
-            // A file that cannot be read is not ours.
+            // A file that cannot be read belongs to another program.
             if count <= MAX_COMPARED
                 && disk::exists(&path)
                 && disk::same_content(temporary, &path).unwrap_or(false)

@@ -1,4 +1,4 @@
-//! Unique-ids as text, for JSON, the command line and the environment of commands.
+//! Converts unique-ids to text and back, for JSON, the command line and the environment of commands.
 
 use std::{borrow::Cow, fmt::Write as _};
 

@@ -141,7 +141,7 @@ impl Writer {
         let Some(Current { incoming, octets, sha256, header }) = &self.current else { return Ok(()) };
         let content = Content { octets: *octets, sha256: sha256.clone().finalize().into() };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        // A message whose response is empty, although the listing gives a size, must not be deleted.
+        // A message must not be deleted if the server sent it empty but listed a size.
         let deletable = content.octets > 0 || incoming.listed.is_some_and(|listed| listed <= MAX_EMPTY);
         let staged = Staged {
             incoming: incoming.clone(),

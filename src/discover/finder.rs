@@ -28,7 +28,7 @@ pub struct Finder<'a> {
 
 /// The result of an SRV lookup.
 ///
-/// Exhaustive on purpose: no records and no service are different answers (RFC 6186 §3.4), and a caller handles both.
+/// Exhaustive on purpose: RFC 6186 §3.4 distinguishes between no records and no service, and a caller must handle both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SrvServers {
     /// The servers, implicit TLS first; empty if there are no records.

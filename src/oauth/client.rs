@@ -37,7 +37,7 @@ pub struct OAuthRequest {
 }
 
 impl Client {
-    /// Creates a client without a secret and further parameters.
+    /// Creates a client without a secret and without further parameters.
     #[must_use]
     pub fn new(id: impl Into<String>, scope: impl Into<String>) -> Self {
         Self { id: id.into(), secret: None, scope: scope.into(), parameters: Vec::new() }

@@ -123,7 +123,7 @@ impl AuthorizationRequest {
     }
 }
 
-/// Compares in constant time, so that the duration does not reveal a correct prefix.
+/// Compares in constant time: the duration must not reveal whether a prefix is correct.
 fn is_equal(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |different, (a, b)| different | (a ^ b)) == 0
 }

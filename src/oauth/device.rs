@@ -22,7 +22,7 @@ pub struct DeviceAuthorization {
 
 /// The outcome of a poll.
 ///
-/// Exhaustive on purpose: RFC 8628 §3.5 has no other answer that is not an error.
+/// Exhaustive on purpose: RFC 8628 §3.5 defines no other response that is not an error.
 #[derive(Debug)]
 pub enum Poll {
     /// The person has not decided yet.

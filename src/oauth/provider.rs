@@ -22,6 +22,47 @@ pub struct Provider {
     sends_iss: bool,
 }
 
+impl Provider {
+    /// Returns the provider with this name: `google`, `microsoft`, `fastmail` or `yahoo`.
+    ///
+    /// ```
+    /// use pop3::oauth::Provider;
+    ///
+    /// assert_eq!(Provider::by_name("google").unwrap().host, "pop.gmail.com");
+    /// assert!(Provider::by_name("Google").is_none());
+    /// ```
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        PROVIDERS.iter().find(|provider| provider.name == name)
+    }
+
+    /// Returns all providers.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        PROVIDERS.iter()
+    }
+
+    /// Returns true if the endpoints depend on a tenant.
+    #[must_use]
+    pub fn has_tenants(&self) -> bool {
+        self.token.contains(TENANT)
+    }
+
+    /// Returns the endpoints. The default tenant is `common`: accounts of any tenant.
+    #[must_use]
+    pub fn endpoints(&self, tenant: Option<&str>) -> Endpoints {
+        let url = |text: &str| text.replace(TENANT, tenant.unwrap_or("common")).parse().ok();
+        Endpoints {
+            issuer: self.issuer.map(str::to_owned),
+            authorization: url(self.authorization),
+            device: self.device.and_then(url),
+            token: url(self.token),
+            revocation: self.revocation.and_then(url),
+            authentication: self.authentication,
+            sends_iss: self.sends_iss,
+        }
+    }
+}
+
 /// The built-in providers. In URLs, `{tenant}` is replaced with a tenant of Microsoft Entra ID.
 const PROVIDERS: [Provider; 4] = [
     // accounts.google.com/.well-known/openid-configuration (issuer, endpoints);
@@ -94,47 +135,6 @@ const PROVIDERS: [Provider; 4] = [
         sends_iss: false,
     },
 ];
-
-impl Provider {
-    /// Returns the provider with this name: `google`, `microsoft`, `fastmail` or `yahoo`.
-    ///
-    /// ```
-    /// use pop3::oauth::Provider;
-    ///
-    /// assert_eq!(Provider::by_name("google").unwrap().host, "pop.gmail.com");
-    /// assert!(Provider::by_name("Google").is_none());
-    /// ```
-    #[must_use]
-    pub fn by_name(name: &str) -> Option<&'static Self> {
-        PROVIDERS.iter().find(|provider| provider.name == name)
-    }
-
-    /// Returns all providers.
-    pub fn all() -> impl Iterator<Item = &'static Self> {
-        PROVIDERS.iter()
-    }
-
-    /// Returns true if the endpoints depend on a tenant.
-    #[must_use]
-    pub fn has_tenants(&self) -> bool {
-        self.token.contains(TENANT)
-    }
-
-    /// Returns the endpoints. The default tenant is `common`: accounts of any tenant.
-    #[must_use]
-    pub fn endpoints(&self, tenant: Option<&str>) -> Endpoints {
-        let url = |text: &str| text.replace(TENANT, tenant.unwrap_or("common")).parse().ok();
-        Endpoints {
-            issuer: self.issuer.map(str::to_owned),
-            authorization: url(self.authorization),
-            device: self.device.and_then(url),
-            token: url(self.token),
-            revocation: self.revocation.and_then(url),
-            authentication: self.authentication,
-            sends_iss: self.sends_iss,
-        }
-    }
-}
 
 const TENANT: &str = "{tenant}";
 

@@ -104,7 +104,7 @@ pub struct Output {
     #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     pub verbose: u8,
 
-    /// Omit warnings and rows of fetch and delete; twice, errors too
+    /// Omit warnings and rows of fetch and delete; twice, also errors
     ///
     /// Still printed: the output of status, headers, uidl, record and accounts, the rows of --json, and usage errors.
     /// Also omitted: the line of status --check.
@@ -141,7 +141,7 @@ pub enum Command {
     /// List date, sender, subject and size without downloading
     #[command(help_template = text::TEMPLATE, before_help = text::examples("headers"))]
     Headers(Headers),
-    /// Download messages, each byte for byte, and remember them
+    /// Download messages byte for byte, and record them as fetched
     #[command(help_template = text::TEMPLATE, before_help = text::examples("fetch"))]
     Fetch(Fetch),
     /// Mark messages for deletion; with --commit, delete them
@@ -188,7 +188,7 @@ impl Command {
     }
 }
 
-/// How the connection is encrypted.
+/// The encryption of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Tls {
     /// A cleartext connection, upgraded with STLS before any credential is sent

@@ -1,4 +1,4 @@
-//! Command lines that are accepted, and the errors and hints of those that are not.
+//! Tests accepted command lines, and the errors and hints for all others.
 
 use std::ffi::OsString;
 

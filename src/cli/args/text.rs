@@ -70,7 +70,7 @@ pub const ELSEWHERE: &[(&[&str], &str)] = &[
         &["--keep", "--leave", "--nodelete", "--no-delete"],
         "messages stay on the server without --delete --commit",
     ),
-    (&["--limit", "--max", "--count", "-n"], "--first N takes the N lowest numbers, --last N the highest"),
+    (&["--limit", "--max", "--count", "-n"], "--first N selects the N lowest numbers, --last N the highest"),
     (&["--since", "--before", "--newer-than"], "--older-than AGE selects by the time of fetching"),
     (
         &["-o", "--output", "--out", "--output-dir"],

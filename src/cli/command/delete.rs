@@ -99,12 +99,12 @@ fn other_header(numbers: &HashSet<MessageNumber>) -> String {
     if numbers.len() == 1 {
         return format!(
             "{named} is left on the server: its header differs from the stored one, so it may be another message; \
-             fetch it by number to store it, or choose it by number or unique-id to delete it"
+             fetch it by number to store it, or select it by number or unique-id to delete it"
         );
     }
     format!(
         "{named} are left on the server: their headers differ from the stored ones, so they may be other messages; \
-         fetch them by number to store them, or choose them by number or unique-id to delete them"
+         fetch them by number to store them, or select them by number or unique-id to delete them"
     )
 }
 

@@ -213,15 +213,12 @@ impl Context<'_> {
     fn note_nothing_selected(&self, messages: &MessageList<'_>, selector: &Selector) {
         let others = match (messages.len(), selector.takes_new()) {
             (0, _) => "the maildrop is empty".to_owned(),
-            (messages, true) => format!("no new messages; --all takes all {messages}"),
-            (messages, false) => format!("none of the {messages} messages is chosen"),
+            (messages, true) => format!("no new messages; --all selects all {messages}"),
+            (messages, false) => format!("none of the {messages} messages is selected"),
         };
         self.stderr.note(&others);
     }
 }
-
-/// The source of an access token that was not refreshed in this run.
-const CACHED_TOKEN: &str = "the stored grant";
 
 /// The source of an access token that was.
 const REFRESHED_TOKEN: &str = "the refreshed grant";
@@ -328,3 +325,6 @@ fn index_of_selected(
 ) -> Option<usize> {
     messages.index_of(number).filter(|&index| selection.contains(index))
 }
+
+/// The source of an access token that was not refreshed in this run.
+const CACHED_TOKEN: &str = "the stored grant";

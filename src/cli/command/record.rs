@@ -116,7 +116,7 @@ fn import(context: &mut Context<'_>, file: &Path, from: Option<args::Tool>) -> R
     let imported = record.import(summary.tool, batch)?;
     if summary.malformed > 0 {
         context.stderr.warning(&format!(
-            "{}: lines that are no unique-ids were left out ({}, the first is line {})",
+            "{}: skipped lines that are not unique-ids ({}, the first is line {})",
             shown(file),
             summary.malformed,
             summary.first_malformed

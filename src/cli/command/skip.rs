@@ -97,12 +97,12 @@ fn remaining(left: usize, only_new: bool) -> Option<String> {
     let messages = match (left, only_new) {
         (0, _) => return None,
         (1, true) => "1 new message is".to_owned(),
-        (1, false) => "1 chosen message is".to_owned(),
+        (1, false) => "1 selected message is".to_owned(),
         (_, true) => format!("{left} new messages are"),
-        (_, false) => format!("{left} chosen messages are"),
+        (_, false) => format!("{left} selected messages are"),
     };
     // Without --new, the next run selects the same messages again.
-    let left = if only_new { "left for another run" } else { "left out" };
+    let left = if only_new { "left for another run" } else { "omitted" };
     Some(format!("{messages} {left}"))
 }
 
@@ -116,8 +116,8 @@ mod tests {
             (0, true, None),
             (1, true, Some("1 new message is left for another run")),
             (2, true, Some("2 new messages are left for another run")),
-            (1, false, Some("1 chosen message is left out")),
-            (2, false, Some("2 chosen messages are left out")),
+            (1, false, Some("1 selected message is omitted")),
+            (2, false, Some("2 selected messages are omitted")),
         ] {
             assert_eq!(remaining(left, only_new).as_deref(), note);
         }

@@ -1,4 +1,4 @@
-//! `status`: the number and size of all messages and of the new ones, and facts about the server.
+//! `status`: prints the number and size of all messages and of new messages, and data about the server.
 
 use super::{Context, Outcome, now, shown};
 use crate::{

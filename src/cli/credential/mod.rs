@@ -296,7 +296,7 @@ fn none_found(kind: SecretKind, mailbox: &str, keyring: Result<(), KeyringError>
     };
     let keyring = keyring.map_or_else(|error| error.kind(), |()| "the keyring has none".into());
     let message = format!(
-        "no {kind} for {}: neither {variable} nor {key} is set, {keyring}, and there is no terminal to ask on",
+        "no {kind} for {}: neither {variable} nor {key} is set, {keyring}, and there is no terminal for a prompt",
         escape(mailbox)
     );
     CliError::configuration(message).or_hint(Some(hint))

@@ -1,4 +1,4 @@
-//! The order of the sources of credentials, and commands that misbehave.
+//! Tests the order of the sources of credentials, and commands that misbehave.
 
 use std::process::Command;
 

@@ -16,7 +16,7 @@ pub use self::{
 use super::error::{Abort, CliError, ErrorCode};
 use crate::header;
 
-/// `status`. The keys of new messages are `null` on a server without unique-ids.
+/// The object of `status`. The keys of new messages are `null` on a server without unique-ids.
 #[derive(Debug, Serialize)]
 pub struct Status {
     pub messages: u32,
@@ -27,11 +27,11 @@ pub struct Status {
     pub server: Option<Server>,
 }
 
-/// `status --server`. A key is `null` if the server did not send it.
+/// The server in the object of `status --server`. A key is `null` if the server did not send the value.
 #[derive(Debug, Default, Serialize)]
 pub struct Server {
     pub greeting: String,
-    /// The lines of `CAPA`; `null` if the server refused it.
+    /// The lines of the response to `CAPA`; `null` if the server refused the command.
     pub capabilities: Option<Vec<String>>,
     pub tls_version: Option<String>,
     pub cipher: Option<String>,
@@ -60,7 +60,7 @@ pub enum Expire {
     Never,
 }
 
-/// `uidl`, and the first keys of `headers`.
+/// The object of `uidl`, and the first keys of the object of `headers`.
 #[derive(Debug, Serialize)]
 pub struct Uidl {
     pub number: u32,
@@ -70,7 +70,7 @@ pub struct Uidl {
     pub new: Option<bool>,
 }
 
-/// `headers`.
+/// The object of `headers`.
 #[derive(Debug, Serialize)]
 pub struct Headers<'m> {
     #[serde(flatten)]
@@ -121,7 +121,7 @@ impl Mailbox {
     }
 }
 
-/// `fetch`.
+/// The object of `fetch`.
 #[derive(Debug, Serialize)]
 pub struct Fetch {
     pub number: u32,
@@ -138,7 +138,7 @@ pub struct Fetch {
     pub kept: bool,
 }
 
-/// `record`.
+/// The object of `record`.
 #[derive(Debug, Serialize)]
 pub struct Record {
     pub uid: String,
@@ -151,7 +151,7 @@ pub struct Record {
     pub pending_deletion: bool,
 }
 
-/// `delete`.
+/// The object of `delete`.
 #[derive(Debug, Serialize)]
 pub struct Delete {
     pub number: u32,
@@ -160,7 +160,7 @@ pub struct Delete {
     pub deleted: Deletion,
 }
 
-/// `accounts`. A key is `null` if neither the account nor the environment sets it.
+/// The object of `accounts`. A key is `null` if neither the account nor the environment sets the value.
 #[allow(clippy::struct_field_names, reason = "the names are the keys")]
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Account {
@@ -199,7 +199,7 @@ impl Deletion {
     }
 }
 
-/// `login --device`: the code that the user confirms in a browser.
+/// The object of `login --device`, with the code that the user enters in a browser.
 #[derive(Debug, Serialize)]
 pub struct DeviceLine<'a> {
     pub device: &'a Device,

@@ -8,10 +8,6 @@ use crate::cli::keyring::{self, KeyringError};
 /// The keyring of the operating system.
 pub struct Keyring;
 
-/// The service name of grants. Grants are saved as bytes: Windows limits entries to 2,560 bytes and stores passwords in UTF-16,
-/// which would halve the limit.
-const SERVICE: &str = "pop3-oauth";
-
 impl Entries for Keyring {
     fn read(&self, name: &str) -> Result<Option<Secret>, KeyringError> {
         keyring::read_bytes(SERVICE, name)
@@ -25,3 +21,7 @@ impl Entries for Keyring {
         keyring::remove_from(SERVICE, name)
     }
 }
+
+/// The service name of grants. Grants are saved as bytes: Windows limits entries to 2,560 bytes and stores passwords in UTF-16,
+/// which would halve the limit.
+const SERVICE: &str = "pop3-oauth";

@@ -255,9 +255,9 @@ impl Person<'_, '_> {
     /// Returns the error for a login that was not confirmed in time.
     fn late(&self) -> Error {
         if self.context.settings.deadline_passed() {
-            return Error::new(ErrorKind::Unavailable, "nobody confirmed the login before the deadline");
+            return Error::new(ErrorKind::Unavailable, "the login was not confirmed before the deadline");
         }
-        Error::new(ErrorKind::Authentication, "nobody confirmed the login in time")
+        Error::new(ErrorKind::Authentication, "the login was not confirmed in time")
     }
 
     fn failure(&self, error: Error) -> CliError {

@@ -188,7 +188,7 @@ mod tests {
                 let written = write(&memory, "u@h", &new).is_ok();
                 let found = read(&memory, "u@h").unwrap().unwrap();
                 assert!(found.expose() == new || !written && found.expose() == old, "{lengths:?} {steps}");
-                // The next run cleans up.
+                // The next run can clean up.
                 memory.steps.set(usize::MAX);
                 write(&memory, "u@h", &old).unwrap();
                 assert_eq!(read(&memory, "u@h").unwrap().unwrap().expose(), old);

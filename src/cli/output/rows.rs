@@ -207,7 +207,7 @@ impl Printer<'_> {
         let certificate = server.certificate.as_ref();
         let rows = [
             ("greeting", Some(server.greeting.clone())),
-            ("capabilities", Some(capabilities.unwrap_or_else(|| "not told".to_owned()))),
+            ("capabilities", Some(capabilities.unwrap_or_else(|| "not available".to_owned()))),
             ("tls", Some(server.tls_version.clone().unwrap_or_else(|| "none".to_owned()))),
             ("cipher", server.cipher.clone()),
             ("certificate", certificate.map(|certificate| certificate.subject.clone())),
@@ -263,7 +263,8 @@ const BAD: Style = AnsiColor::Red.on_default();
 /// Width of the longest key of `status --server`: `capabilities`.
 const KEY: usize = 12;
 
-/// Width of the unique-id column of `record`. Rows are written as they are read, so the longest unique-id is not known in advance.
+/// Width of the unique-id column of `record`. Each row is written as soon as it is read, so the longest unique-id is not known in
+/// advance.
 const RECORD_UID: usize = 24;
 
 /// Width of a size: `999.9 kB`.

@@ -1,4 +1,4 @@
-//! Warnings and errors on standard error, one line each.
+//! Writes warnings and errors to standard error, one line each.
 
 use std::io::{self, IsTerminal as _, Write};
 

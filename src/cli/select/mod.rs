@@ -186,8 +186,8 @@ impl Selector {
 pub fn no_unique_ids_error() -> CliError {
     CliError::new(
         ErrorCode::Protocol,
-        "the server has no unique-ids (UIDL), so new messages cannot be told from others: \
-         choose by number or --all",
+        "the server has no unique-ids (UIDL), so pop3 cannot tell which messages are new: \
+         select by number or with --all",
     )
 }
 

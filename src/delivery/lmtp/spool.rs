@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_end_is_the_only_lone_dot() {
-        // Every text of five of these bytes: no reading of line ends finds an end of data before the last line.
+        // All texts of five of these bytes. However a server interprets line ends, it finds no end of data before the last line.
         for number in 0..4_u32.pow(5) {
             let text: Vec<u8> =
                 (0..5).map(|digit| b"\r\n.a"[(number / 4_u32.pow(digit) % 4) as usize]).collect();

@@ -78,9 +78,9 @@ pub struct Remembered {
     pub pending_deletion: bool,
 }
 
-/// A message that counts as fetched without being stored here.
+/// A message that counts as fetched although this program did not store it.
 ///
-/// Exhaustive on purpose: a message that counts as fetched is not fetched again, so the caller sets every field.
+/// Exhaustive on purpose: a message that counts as fetched is never fetched again, so the caller must set every field.
 #[derive(Debug, Clone, Copy)]
 pub struct Foreign<'a> {
     /// The unique-id.

@@ -61,9 +61,8 @@ impl Record {
         Ok(chosen.len())
     }
 
-    /// Rewrites the journal. It then contains the messages for whose unique-id (escaped) and occurrence `keeps` returns true;
-    /// the `more` messages, which must be sorted by time, inserted by time and with `place` as their place; and the unfinished
-    /// operations.
+    /// Rewrites the journal. Keeps the unfinished operations, and the messages for whose unique-id (escaped) and occurrence
+    /// `keeps` returns true. Inserts the `more` messages, which must be sorted by time, with this `place`.
     pub(super) fn rewrite<'a>(
         &mut self,
         keeps: impl Fn(&[u8], u32) -> bool,

@@ -9,9 +9,6 @@ use super::{
 };
 use crate::delivery::file_name;
 
-/// The ports whose records earlier versions kept in the same file.
-pub(crate) const DEFAULT_PORTS: [u16; 2] = [110, 995];
-
 /// Returns the file name of an account's journal of format 1, without extension.
 pub(crate) fn file_stem(user: &str, host: &str) -> String {
     let tag = file_name::short_hash(&[user.as_bytes(), b"\0", host.as_bytes()].concat());
@@ -82,3 +79,6 @@ fn parse(body: &[u8]) -> Option<Entry<'_>> {
         _ => return None,
     })
 }
+
+/// The ports whose records earlier versions kept in the same file.
+pub(crate) const DEFAULT_PORTS: [u16; 2] = [110, 995];

@@ -151,12 +151,12 @@ pub(in crate::cli::command) fn unproven(numbers: &HashSet<MessageNumber>) -> Str
     let named = named(numbers);
     if numbers.len() == 1 {
         return format!(
-            "{named} is left on the server: the record does not prove that it was stored; choose it by number or unique-id to \
+            "{named} is left on the server: the record does not prove that it was stored; select it by number or unique-id to \
              delete it"
         );
     }
     format!(
-        "{named} are left on the server: the record does not prove that they were stored; choose them by number or unique-id to \
+        "{named} are left on the server: the record does not prove that they were stored; select them by number or unique-id to \
          delete them"
     )
 }

@@ -16,7 +16,7 @@ use crate::{
 /// Writes rows at once, or after the response to `QUIT` if the rows depend on it.
 pub(super) struct Rows {
     late: Option<Vec<Fetch>>,
-    /// `--delete`
+    /// True if `--delete` was given.
     pub delete: bool,
 }
 

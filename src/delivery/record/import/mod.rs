@@ -54,7 +54,7 @@ impl Tool {
 
 /// The account to import.
 ///
-/// Exhaustive on purpose: an account is one user of one server.
+/// Exhaustive on purpose: a user and a server define an account.
 #[derive(Debug, Clone, Copy)]
 pub struct Account<'a> {
     /// The user name, as sent to the server.

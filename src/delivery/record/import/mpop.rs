@@ -34,7 +34,7 @@ impl List {
     }
 }
 
-/// `b" 2 pop.example.org alice"` → 2, the owner
+/// Parses the first line of a list: `b" 2 pop.example.org alice"` → 2, the owner.
 pub(super) fn head(line: &[u8]) -> Option<(u64, Owner<'_>)> {
     let (count, owner) = split_first(line.strip_prefix(b" ")?, b' ')?;
     let (host, user) = split_first(owner, b' ')?;

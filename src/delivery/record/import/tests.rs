@@ -155,7 +155,7 @@ fn files_of_another_kind() {
     assert_eq!(refused(&long, None), "not a list of seen messages: line 1 has more than 16384 bytes");
     let long = [b"alice@pop.example.org u1\n", &long[..]].concat();
     assert_eq!(refused(&long, None), "not a list of seen messages: line 2 has more than 16384 bytes");
-    // The wrong program is named.
+    // `--from` names the wrong program.
     assert_eq!(refused(MPOP.as_bytes(), Some(Tool::Getmail)), "not a list of seen messages of getmail");
     let fetchmail = b"alice@pop.example.org u1\n";
     assert_eq!(refused(fetchmail, Some(Tool::Thunderbird)), "not a list of seen messages of thunderbird");

@@ -30,7 +30,7 @@ enum Status {
     NotFetched,
 }
 
-/// `b"*pop.example.org alice"`
+/// Parses the first line of a list: `b"*pop.example.org alice"`.
 pub(super) fn head(line: &[u8]) -> Option<Owner<'_>> {
     let (host, user) = split_first(line.strip_prefix(b"*")?, b' ')?;
     (!host.is_empty() && !user.is_empty() && !host.contains(&b'@')).then_some(Owner { host, user })

@@ -1,4 +1,4 @@
-//! Torn and damaged journals.
+//! Tests torn and damaged journals.
 
 use super::*;
 

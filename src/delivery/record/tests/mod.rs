@@ -1,4 +1,4 @@
-//! The record after power failures, after damage, with two processes, and after killed runs.
+//! Tests the record after power failures, after damage, with two processes, and after killed runs.
 
 mod damage;
 mod unfinished;

@@ -1,4 +1,4 @@
-//! Recovery of the operations that a killed run left unfinished.
+//! Tests the recovery of operations that a killed run left unfinished.
 
 use super::*;
 
