@@ -220,7 +220,7 @@ impl Context<'_> {
     }
 }
 
-/// The source of an access token that was.
+/// The source of an access token that was refreshed in this run.
 const REFRESHED_TOKEN: &str = "the refreshed grant";
 
 /// Runs two functions at the same time: reading a large record takes as long as opening a session. If both fail, returns the error

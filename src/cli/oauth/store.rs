@@ -24,7 +24,7 @@ use crate::cli::settings::Settings;
 pub struct Store<'a> {
     settings: &'a Settings,
     kind: StoreKind,
-    /// `USER@HOST`
+    /// The name of the account: `USER@HOST`.
     mailbox: String,
     folder: PathBuf,
     /// The file name, without extension.
