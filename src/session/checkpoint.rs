@@ -1,8 +1,8 @@
-//! Checkpoints prove the order of pipelined responses.
+//! Checkpoints prove the order of responses.
 
 use crate::{
     error::Error,
-    proto::{Command, MessageNumber, StatusLine, listing},
+    proto::{Command, MessageNumber, ScanListing, StatusLine, listing},
     session::connection::Connection,
 };
 
@@ -11,7 +11,7 @@ use crate::{
 pub(super) enum Checkpoint {
     /// `LIST n`: the response repeats the number.
     List(MessageNumber),
-    /// `STAT`, if no message is known to be listed: the response has two numbers.
+    /// `STAT`, without pipelining or if no message is known to be listed: the response has two numbers.
     Stat,
 }
 
@@ -24,42 +24,52 @@ impl Checkpoint {
     }
 
     pub(super) fn is_answered_by(self, line: &[u8]) -> bool {
-        let Ok(status) = StatusLine::parse(line) else { return false };
         match self {
-            Self::List(number) => {
-                listing::scan_listing(status.text()).is_ok_and(|listing| listing.number == number)
+            Self::List(number) => scan_listing(line).is_some_and(|listing| listing.number == number),
+            Self::Stat => {
+                StatusLine::parse(line).is_ok_and(|status| listing::drop_listing(status.text()).is_ok())
             }
-            Self::Stat => listing::drop_listing(status.text()).is_ok(),
         }
     }
 }
 
+/// Returns the scan listing of a status line, as in the response to `LIST n`.
+fn scan_listing(line: &[u8]) -> Option<ScanListing> {
+    listing::scan_listing(StatusLine::parse(line).ok()?.text()).ok()
+}
+
 /// The state of a session that is kept between retrievals.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the facts are independent of each other")]
 pub(super) struct RetrievalState {
     /// True if a `DELE` was answered with `+OK` since the last `RSET`. A missing response poisons the session, which
     /// then ends without `QUIT` anyway.
     pub(super) marked: bool,
-    /// True if pipelined responses to `DELE` are not yet followed by a checkpoint.
+    /// True if responses to `DELE` are not yet followed by a checkpoint.
     pub(super) marks_unproven: bool,
     /// True once `LIST n` was tried. [`Connection::pipelining`] stays true only if the response repeats the number.
     pub(super) probed: bool,
+    /// True if the response to another command had the form of a checkpoint's response, such as `+OK 3 120` to `RETR`.
+    pub(super) ambiguous: bool,
 }
 
 impl RetrievalState {
-    /// Evaluates the response to `LIST number`. If it does not repeat the number, nothing can prove the order of
-    /// pipelined responses, so pipelining is turned off.
+    /// Evaluates the response to `LIST number`, and returns its octets. If the response does not repeat the number,
+    /// nothing can prove the order of pipelined responses, so pipelining is turned off.
     pub(super) fn apply_probe(
         &mut self,
         connection: &mut Connection,
         number: MessageNumber,
         response: &Result<Vec<u8>, Error>,
-    ) {
+    ) -> Option<u64> {
         self.probed = true;
-        if !response.as_ref().is_ok_and(|line| Checkpoint::List(number).is_answered_by(line)) {
+        let listing =
+            response.as_deref().ok().and_then(scan_listing).filter(|listing| listing.number == number);
+        if listing.is_none() {
             connection
-                .note("not pipelined: the answer to LIST with a message-number does not repeat the number");
+                .note("not pipelined: the response to LIST with a message-number does not repeat the number");
             connection.set_pipelining(false);
         }
+        listing.map(|listing| listing.octets)
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Connection {
     poisoned: bool,
     /// The last status line, if it looks like the response to a later checkpoint and nothing followed it.
     suspect: Option<Vec<u8>>,
+    /// The bytes of messages received and not yet taken by [`take_body_count`](Self::take_body_count).
+    body_count: u64,
 }
 
 impl Connection {
@@ -52,6 +54,7 @@ impl Connection {
             body: false,
             poisoned: false,
             suspect: None,
+            body_count: 0,
         }
     }
 
@@ -193,10 +196,16 @@ impl Connection {
         }
         if let Event::Body(at) = self.event()? {
             self.suspect = None;
+            self.body_count += at.len() as u64;
             return Ok(Some(at));
         }
         self.body = false;
         Ok(None)
+    }
+
+    /// Returns the bytes of messages received since the last call.
+    pub(super) fn take_body_count(&mut self) -> u64 {
+        std::mem::take(&mut self.body_count)
     }
 
     /// Returns the position of the next line of a listing, for [`bytes`](Self::bytes); `None` at the end of the
@@ -325,7 +334,7 @@ impl Connection {
             }
             _ => error,
         };
-        let error = error.with_pipelining(self.pipelining);
+        let error = if self.pipelining { error.with_pipelining(true) } else { error };
         match number {
             Some(number) => error.with_number(number),
             None => error,

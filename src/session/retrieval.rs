@@ -21,7 +21,13 @@ use crate::{
 /// is therefore proven: a message must not begin with a status indicator, and each pipelined `RETR n` or `TOP n` is
 /// followed by a checkpoint, `LIST n`, whose response repeats the number. A response that is missing, sent twice or
 /// moved is then detected at the next checkpoint. With fewer checkpoints, a doubled and a missing response would
-/// cancel out. Record, show or mark a message only after the next [`Reply::Vouched`].
+/// cancel out.
+///
+/// Without pipelining, a checkpoint costs a round trip, so that there is one for several messages: `STAT`, whose
+/// response has two numbers. If other responses of the server look like this, a checkpoint counts only once the next
+/// response begins with a status indicator.
+///
+/// Record, show or mark a message only after the next [`Reply::Vouched`].
 pub struct Retrieval<'t> {
     connection: &'t mut Connection,
     state: &'t mut RetrievalState,
@@ -30,19 +36,23 @@ pub struct Retrieval<'t> {
     /// The number of lines for `TOP`; `None` for `RETR`.
     lines: Option<u32>,
     in_flight: VecDeque<Request>,
-    /// True if the last requested message has no checkpoint after it.
-    unchecked: bool,
+    /// The number of messages requested since the last checkpoint.
+    unchecked: usize,
+    /// The bytes of these messages received so far.
+    unchecked_bytes: u64,
+    /// True if a checkpoint was answered whose response may be that of another command.
+    unconfirmed: bool,
     /// True if replies were returned that are not yet followed by [`Reply::Vouched`].
     unvouched: bool,
     /// The last requested message, unless it is marked.
     anchor: Option<MessageNumber>,
     /// The last received message, unless it is marked. The server has this message, so `LIST n` succeeds.
     received: Option<MessageNumber>,
-    /// The last refused message, for which `LIST n` may be refused too.
-    refused: Option<MessageNumber>,
+    /// True if `LIST n` was refused and no message was requested since then.
+    list_refused: bool,
     /// True if no more requests will be made.
     finished: bool,
-    /// A response that proves the previous ones, and is returned after [`Reply::Vouched`].
+    /// The response that confirmed a checkpoint, to be evaluated after [`Reply::Vouched`].
     held: Option<(Request, Result<Vec<u8>, Error>)>,
 }
 
@@ -89,11 +99,13 @@ impl<'t> Retrieval<'t> {
             marks: VecDeque::new(),
             lines,
             in_flight: VecDeque::new(),
-            unchecked: false,
+            unchecked: 0,
+            unchecked_bytes: 0,
+            unconfirmed: false,
             unvouched: false,
             anchor: None,
             received: None,
-            refused: None,
+            list_refused: false,
             finished: false,
             held: None,
         }
@@ -148,55 +160,58 @@ impl<'t> Retrieval<'t> {
         reason = "a reply borrows the connection, which the items of an Iterator cannot"
     )]
     pub fn next(&mut self) -> Result<Option<Reply<'_>>, Error> {
-        if let Some((request, response)) = self.held.take() {
-            return Ok(self.reply(request, response));
+        if self.held.is_none() {
+            let last = self.received;
+            self.connection.discard_body().map_err(|error| self.connection.with_context(error, last))?;
+            self.unchecked_bytes += self.connection.take_body_count();
         }
-        let last = self.received;
-        self.connection.discard_body().map_err(|error| self.connection.with_context(error, last))?;
         loop {
-            self.refill()?;
-            let Some(request) = self.in_flight.pop_front() else {
-                let complete = self.unvouched && !self.connection.pipelining();
-                self.unvouched = false;
-                return Ok(complete.then_some(Reply::Vouched));
+            let (request, response) = if let Some(held) = self.held.take() {
+                held
+            } else {
+                self.refill()?;
+                let Some(request) = self.in_flight.pop_front() else { return Ok(None) };
+                (request, self.response(request)?)
             };
-            let response = self.response(request)?;
-            if let Request::Checkpoint(checkpoint) = request {
-                if self.proves(checkpoint, response)? {
-                    self.state.marks_unproven =
-                        self.in_flight.iter().any(|request| matches!(request, Request::Mark(_)));
-                    self.unvouched = false;
-                    return Ok(Some(Reply::Vouched));
-                }
-                continue;
-            }
-            // Without pipelining, a valid status line proves that the previous response was complete.
-            if self.unvouched && !self.connection.pipelining() {
-                self.unvouched = false;
-                self.unchecked = matches!((request, &response), (Request::Message(_), Ok(_)));
+            if self.unconfirmed {
+                self.unconfirmed = false;
+                self.vouch();
+                self.state.marks_unproven |= matches!(request, Request::Mark(_));
                 self.held = Some((request, response));
                 return Ok(Some(Reply::Vouched));
             }
-            return Ok(self.reply(request, response));
+            let Request::Checkpoint(checkpoint) = request else { return Ok(self.reply(request, response)) };
+            if self.proves(checkpoint, response)? && self.unvouched {
+                if self.state.ambiguous {
+                    self.unconfirmed = true;
+                } else {
+                    self.vouch();
+                    return Ok(Some(Reply::Vouched));
+                }
+            }
         }
+    }
+
+    /// Applies a proven checkpoint.
+    fn vouch(&mut self) {
+        self.unvouched = false;
+        self.state.marks_unproven = self.in_flight.iter().any(|request| matches!(request, Request::Mark(_)));
     }
 
     fn reply(&mut self, request: Request, response: Result<Vec<u8>, Error>) -> Option<Reply<'_>> {
         self.unvouched = true;
-        let suspect = response.as_ref().ok().filter(|line| self.answers_next_checkpoint(line)).cloned();
-        self.connection.set_suspect(suspect);
+        if let Ok(line) = &response {
+            let has_form_of_checkpoint = Checkpoint::Stat.is_answered_by(line);
+            self.state.ambiguous |= has_form_of_checkpoint;
+            let suspect = has_form_of_checkpoint && self.answers_next_checkpoint(line);
+            self.connection.set_suspect(suspect.then(|| line.clone()));
+        }
         match (request, response) {
             (Request::Message(number), Ok(_)) => {
                 self.received = Some(number);
                 Some(Reply::Message(number, Message::open(self.connection, number)))
             }
-            (Request::Message(number), Err(error)) => {
-                self.refused = Some(number);
-                if !self.connection.pipelining() {
-                    self.unchecked = false;
-                }
-                Some(Reply::Refused { number, mark: false, error })
-            }
+            (Request::Message(number), Err(error)) => Some(Reply::Refused { number, mark: false, error }),
             (Request::Mark(number), Ok(_)) => {
                 self.state.marked = true;
                 Some(Reply::Marked(number))
@@ -222,10 +237,6 @@ impl<'t> Retrieval<'t> {
     /// Returns true if a status line has the form of the response to the next checkpoint in flight. If nothing
     /// follows this line, the server omitted a response before the checkpoint.
     fn answers_next_checkpoint(&self, line: &[u8]) -> bool {
-        // Thousands of commands may be in flight, and few status lines begin with the two numbers of a checkpoint.
-        if !Checkpoint::Stat.is_answered_by(line) {
-            return false;
-        }
         let checkpoint = self.in_flight.iter().find_map(|request| match request {
             Request::Checkpoint(checkpoint) => Some(checkpoint),
             _ => None,
@@ -236,26 +247,20 @@ impl<'t> Retrieval<'t> {
     /// Returns true if the response to a checkpoint proves the order of the responses, and false if a later
     /// checkpoint must prove it.
     fn proves(&mut self, checkpoint: Checkpoint, response: Result<Vec<u8>, Error>) -> Result<bool, Error> {
-        let refusal = match response {
-            Ok(line) if checkpoint.is_answered_by(&line) => return Ok(true),
-            Ok(line) => self.connection.redacted(&line),
-            // Without pipelining, a refusal proves as much as any response.
-            Err(_) if !self.connection.pipelining() => return Ok(true),
-            Err(error) => {
-                // The server refuses every command for a removed message.
-                if let Checkpoint::List(number) = checkpoint
-                    && self.refused == Some(number)
-                {
-                    self.unchecked |=
-                        !self.in_flight.iter().any(|request| matches!(request, Request::Checkpoint(_)));
-                    self.anchor = self.anchor.filter(|&anchor| anchor != number);
-                    return Ok(false);
-                }
-                error.response().unwrap_or_default().to_vec()
+        let line = match (checkpoint, response) {
+            (_, Ok(line)) if checkpoint.is_answered_by(&line) => return Ok(true),
+            (_, Ok(line)) => self.connection.redacted(&line),
+            // Another session may have removed the message.
+            (Checkpoint::List(_), Err(_)) => {
+                self.list_refused = true;
+                let another = self.in_flight.iter().any(|request| matches!(request, Request::Checkpoint(_)));
+                self.unchecked += usize::from(!another);
+                return Ok(false);
             }
+            (Checkpoint::Stat, Err(error)) => error.response().unwrap_or_default().to_vec(),
         };
         self.connection.poison();
-        let error = Error::from(ProtocolError::OutOfStep).with_response(refusal);
+        let error = Error::from(ProtocolError::OutOfStep).with_response(line);
         Err(self.connection.with_context(error, self.checked(checkpoint)))
     }
 
@@ -301,7 +306,9 @@ impl<'t> Retrieval<'t> {
 
     fn next_request(&mut self) -> Option<Request> {
         let pipelining = self.connection.pipelining();
-        if pipelining && self.unchecked {
+        let (messages, bytes) =
+            if pipelining { (1, u64::MAX) } else { (MAX_UNCHECKED_MESSAGES, MAX_UNCHECKED_BYTES) };
+        if self.unchecked >= messages || self.unchecked_bytes >= bytes {
             return Some(Request::Checkpoint(self.checkpoint()));
         }
         if let Some(number) = self.marks.pop_front() {
@@ -312,8 +319,12 @@ impl<'t> Retrieval<'t> {
         {
             return Some(Request::Message(number));
         }
-        let last_marks = self.finished && pipelining && self.state.marks_unproven && !self.ends_checked();
-        (self.unchecked || last_marks).then(|| Request::Checkpoint(self.checkpoint()))
+        let last_marks = self.finished && self.state.marks_unproven && !self.ends_checked();
+        if self.unchecked > 0 || last_marks {
+            return Some(Request::Checkpoint(self.checkpoint()));
+        }
+        let confirm = self.unconfirmed && self.in_flight.is_empty();
+        confirm.then_some(Request::Checkpoint(Checkpoint::Stat))
     }
 
     /// Returns true if the last request in flight is a checkpoint.
@@ -322,11 +333,9 @@ impl<'t> Retrieval<'t> {
     }
 
     fn checkpoint(&self) -> Checkpoint {
-        // Without pipelining, the response to any command is sufficient.
-        match self.anchor.or(self.received) {
-            Some(number) if self.connection.pipelining() => Checkpoint::List(number),
-            _ => Checkpoint::Stat,
-        }
+        let listed =
+            self.anchor.or(self.received).filter(|_| self.connection.pipelining() && !self.list_refused);
+        listed.map_or(Checkpoint::Stat, Checkpoint::List)
     }
 
     fn queue(&mut self, request: Request) -> Result<(), Error> {
@@ -339,17 +348,25 @@ impl<'t> Retrieval<'t> {
         queued.map_err(|error| self.connection.with_context(error, self.received))?;
         match request {
             Request::Message(number) => {
-                self.unchecked = true;
+                self.unchecked += 1;
+                self.list_refused = false;
                 self.anchor = Some(number);
             }
             Request::Mark(number) => {
-                self.state.marks_unproven = self.connection.pipelining();
+                self.state.marks_unproven = true;
                 self.anchor = self.anchor.filter(|&anchor| anchor != number);
                 self.received = self.received.filter(|&received| received != number);
             }
-            Request::Checkpoint(_) => self.unchecked = false,
+            Request::Checkpoint(_) => (self.unchecked, self.unchecked_bytes) = (0, 0),
         }
         self.in_flight.push_back(request);
         Ok(())
     }
 }
+
+/// Messages per checkpoint without pipelining.
+const MAX_UNCHECKED_MESSAGES: usize = 32;
+
+/// Bytes of messages per checkpoint without pipelining: messages after the last checkpoint are fetched again after an
+/// interruption, and each attempt must make progress.
+const MAX_UNCHECKED_BYTES: u64 = 64 * 1024;

@@ -150,20 +150,33 @@ impl Transaction {
         if let Err(error) = list.sorted() {
             return Err(self.connection.protocol_error(error));
         }
-        let first = list.iter().next().map(|message| message.number);
-        match (probe, first) {
-            (Some(response), Some(FIRST)) => {
-                self.state.apply_probe(&mut self.connection, FIRST, &response);
+        let Some((probe, first)) = probe.zip(list.iter().next()) else { return Ok(list) };
+        let response = if first.number == FIRST {
+            probe
+        } else {
+            self.connection.queue(&Command::List(Some(first.number)))?;
+            self.connection.flush()?;
+            self.probe_response()?
+        };
+        match self.state.apply_probe(&mut self.connection, first.number, &response) {
+            Some(octets)
+                if first.unique_id.is_some_and(|id| id.as_bytes() == octets.to_string().as_bytes()) =>
+            {
+                self.connection.note("not pipelined: the response to UIDL looks like that to LIST");
+                self.connection.set_pipelining(false);
+                self.request_listing()
             }
-            (Some(_), Some(first)) => {
-                self.connection.queue(&Command::List(Some(first)))?;
-                self.connection.flush()?;
-                let response = self.probe_response()?;
-                self.state.apply_probe(&mut self.connection, first, &response);
+            Some(_) => Ok(list),
+            // Either the server never repeats the number, or a response is out of place.
+            None => {
+                let again = self.stat()?;
+                if again.messages == list.drop_listing().messages {
+                    return Ok(list);
+                }
+                self.connection.poison();
+                Err(Error::from(ProtocolError::OutOfStep).with_pipelining(true))
             }
-            _ => {}
         }
-        Ok(list)
     }
 
     /// Returns the response to `LIST n`, or the refusal of that command.
@@ -280,6 +293,10 @@ impl Transaction {
         self.connection.require_idle()?;
         if self.state.marks_unproven {
             self.stat()?;
+            if self.state.ambiguous {
+                // Shows that the previous response was not that to another command.
+                self.stat()?;
+            }
         }
         self.connection.queue(&Command::Quit)?;
         self.connection.flush().map_err(commit_unknown)?;

@@ -71,6 +71,7 @@ fn without_commit_marks_are_removed_and_quit_is_not_sent() {
         ("USER mrose\r\n", "+OK\r\n"),
         USER_PASS,
         ("DELE 2\r\n", "+OK\r\n"),
+        ("STAT\r\n", "+OK 1 10\r\n"),
         ("RSET\r\n", "+OK\r\n"),
     ]);
     let mut transaction = login(server.session(), None).unwrap();

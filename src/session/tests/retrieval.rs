@@ -1,6 +1,7 @@
 //! Pipelined retrievals, and the checkpoints that prove the order of their responses.
 
 use super::*;
+use crate::proto::UniqueId;
 
 /// Retrieves three messages from a pipelining server with these responses.
 fn three(answers: &'static [(&'static str, &'static str)]) -> (Heard, Server) {
@@ -109,44 +110,150 @@ fn a_refused_checkpoint_proves_nothing() {
     )]);
     assert_eq!(heard.unwrap(), ["1 one\r\n", "vouched", "2 -ERR gone", "3 three\r\n", "vouched"]);
     server.check();
-    // After the last message, the checkpoint uses another message.
+    // After the last message, `STAT` proves the order.
     let refused = "+OK\r\none\r\n.\r\n+OK 1 10\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n-ERR gone\r\n-ERR gone\r\n";
-    let (heard, server) = three(Vec::leak(vec![(RETR_3, refused), ("LIST 2\r\n", "+OK 2 10\r\n")]));
     let proven = ["1 one\r\n", "vouched", "2 two\r\n", "vouched"];
+    let (heard, server) = three(Vec::leak(vec![(RETR_3, refused), ("STAT\r\n", "+OK 2 20\r\n")]));
     assert_eq!(heard.unwrap(), [&proven[..], &["3 -ERR gone", "vouched"]].concat());
     server.check();
-    let (heard, _server) = three(Vec::leak(vec![(RETR_3, refused), ("LIST 2\r\n", "-ERR no\r\n")]));
+    let (heard, _server) = three(Vec::leak(vec![(RETR_3, refused), ("STAT\r\n", "-ERR no\r\n")]));
     let (heard, error) = heard.unwrap_err();
     assert_eq!(heard, [&proven[..], &["3 -ERR gone"]].concat());
     assert_eq!(error.kind(), ErrorKind::Protocol);
 }
 
-/// Without pipelining, each response proves the previous one, even a refusal of `STAT`.
+/// A message that `RETR` returns and `LIST` refuses does not hold up the others.
 #[test]
-fn without_pipelining_each_response_proves_the_last_one() {
-    for last in ["+OK 3 30\r\n", "-ERR not now\r\n"] {
-        let server = Server::new(Vec::leak(vec![
-            ("", "+OK\r\n"),
-            ("CAPA\r\n", "-ERR\r\n"),
-            USER,
-            USER_PASS,
-            ("RETR 1\r\n", "+OK\r\none\r\n.\r\n"),
-            ("RETR 2\r\n", "-ERR gone\r\n"),
-            ("RETR 3\r\n", "+OK\r\nthree\r\n.\r\n"),
-            ("STAT\r\n", last),
-            ("DELE 1\r\n", "+OK\r\n"),
-            ("QUIT\r\n", "+OK\r\n"),
-        ]));
+fn a_message_without_a_checkpoint_is_proven_by_the_next_one() {
+    let (heard, server) = three(&[(
+        RETR_3,
+        "+OK\r\none\r\n.\r\n-ERR no\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK\r\nthree\r\n.\r\n+OK 3 10\r\n",
+    )]);
+    let replies = ["1 one\r\n", "2 two\r\n", "vouched", "3 three\r\n", "vouched"];
+    assert_eq!(heard.unwrap(), replies);
+    server.check();
+}
+
+/// The status line of `RETR` repeats the number and the size, as the response to `LIST` does: the next response must
+/// begin with a status indicator, too.
+#[test]
+fn a_status_line_that_looks_like_a_checkpoint_proves_nothing() {
+    let (heard, server) = three(&[
+        (
+            RETR_3,
+            "+OK 1 10\r\none\r\n.\r\n+OK 1 10\r\n+OK 2 10\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 3 10\r\nthree\r\n.\r\n+OK 3 10\r\n",
+        ),
+        ("STAT\r\n", "+OK 3 30\r\n"),
+    ]);
+    let replies = ["1 one\r\n", "vouched", "2 two\r\n", "vouched", "3 three\r\n", "vouched"];
+    assert_eq!(heard.unwrap(), replies);
+    server.check();
+    // The second message again, in place of the third: LIST 3 is answered by the status line of RETR 3.
+    let (heard, _server) = three(&[
+        (
+            RETR_3,
+            "+OK 1 10\r\none\r\n.\r\n+OK 1 10\r\n+OK 2 10\r\ntwo\r\n.\r\n+OK 2 10\r\n+OK 2 10\r\ntwo\r\n.\r\n+OK 3 10\r\nthree\r\n.\r\n+OK 3 10\r\n",
+        ),
+        ("STAT\r\n", "+OK 3 30\r\n"),
+    ]);
+    let (heard, error) = heard.unwrap_err();
+    assert_eq!(heard, ["1 one\r\n", "vouched", "2 two\r\n", "vouched", "3 two\r\n"]);
+    assert_eq!(error.kind(), ErrorKind::Protocol);
+}
+
+/// Logs in to a server without `PIPELINING`, which then has the given conversation.
+fn one_by_one(rest: &[(&'static str, &'static str)]) -> Server {
+    let begin = [("", "+OK\r\n"), ("CAPA\r\n", "-ERR\r\n"), USER, USER_PASS];
+    Server::new(Vec::leak([&begin[..], rest].concat()))
+}
+
+/// `STAT` follows a group of messages, and the last marks.
+#[test]
+fn without_pipelining_a_group_has_a_checkpoint() {
+    let server = one_by_one(&[
+        ("RETR 1\r\n", "+OK\r\none\r\n.\r\n"),
+        ("RETR 2\r\n", "-ERR gone\r\n"),
+        ("RETR 3\r\n", "+OK\r\nthree\r\n.\r\n"),
+        ("STAT\r\n", "+OK 3 30\r\n"),
+        ("DELE 1\r\n", "+OK\r\n"),
+        ("STAT\r\n", "+OK 2 20\r\n"),
+        ("QUIT\r\n", "+OK\r\n"),
+    ]);
+    let mut transaction = login(server.session(), None).unwrap();
+    let mut retrieval = transaction.retr_all([1, 2, 3].map(number));
+    assert_eq!(hear(&mut retrieval).unwrap(), ["1 one\r\n", "2 -ERR gone", "3 three\r\n", "vouched"]);
+    retrieval.dele(number(1));
+    retrieval.finish();
+    assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", "vouched"]);
+    transaction.commit().unwrap();
+    server.check();
+}
+
+/// 32 messages, or 64 KiB of them.
+#[test]
+fn without_pipelining_groups_are_bounded() {
+    let mut rest = Vec::new();
+    let large: &'static str = String::leak(format!("+OK\r\n{}.\r\n", "sixteen octets\r\n".repeat(4096)));
+    for of in 1..=35 {
+        let command: &'static str = String::leak(format!("RETR {of}\r\n"));
+        rest.push((command, if of == 1 { large } else { "+OK\r\nx\r\n.\r\n" }));
+        if [1, 33, 35].contains(&of) {
+            rest.push(("STAT\r\n", "+OK 35 10\r\n"));
+        }
+    }
+    let server = one_by_one(&rest);
+    let mut transaction = login(server.session(), None).unwrap();
+    let heard = hear(&mut transaction.retr_all((1..=35).map(number))).unwrap();
+    let vouched: Vec<_> = (0..heard.len()).filter(|&at| heard[at] == "vouched").collect();
+    assert_eq!(vouched, [1, 34, 37]);
+    server.check_after(transaction);
+}
+
+/// Each of these once stored a message under the unique-id of another one, or deleted one that was never received.
+#[test]
+fn without_pipelining_responses_out_of_step_prove_nothing() {
+    const TWO: &str = "+OK\r\ntwo\r\n.\r\n";
+    for rest in [
+        // A stray line, and a refusal that `STAT` takes for its own.
+        [("RETR 2\r\n", "-ERR stray\r\n"), ("RETR 3\r\n", TWO), ("STAT\r\n", "-ERR quota\r\n")],
+        [("RETR 2\r\n", "-ERR stray\r\n"), ("RETR 3\r\n", TWO), ("STAT\r\n", "+OK 5 octets\r\n")],
+        [("RETR 2\r\n", "+OK\r\none\r\n.\r\n"), ("RETR 3\r\n", TWO), ("STAT\r\n", "+OK\r\n")],
+        [("RETR 2\r\n", "-ERR stray\r\n"), ("RETR 3\r\n", TWO), ("STAT\r\n", "+OK 3\r\n")],
+    ] {
+        let server = one_by_one(&[&[("RETR 1\r\n", "+OK\r\none\r\n.\r\n")], &rest[..]].concat());
         let mut transaction = login(server.session(), None).unwrap();
-        let mut retrieval = transaction.retr_all([1, 2, 3].map(number));
-        let heard = hear(&mut retrieval).unwrap();
-        let vouched = "vouched";
-        assert_eq!(heard, ["1 one\r\n", vouched, "2 -ERR gone", vouched, "3 three\r\n", vouched]);
-        retrieval.dele(number(1));
-        assert_eq!(hear(&mut retrieval).unwrap(), ["1 marked", vouched]);
-        transaction.commit().unwrap();
+        let (heard, error) = hear(&mut transaction.retr_all([1, 2, 3].map(number))).unwrap_err();
+        assert!(!heard.contains(&"vouched".to_owned()), "{rest:?}: {heard:?}");
+        assert_eq!(error.kind(), ErrorKind::Protocol, "{rest:?}: {error}");
+        drop(transaction);
         server.check();
     }
+}
+
+/// Without pipelining, too, a second `STAT` follows if other responses have the form of the first one.
+#[test]
+fn without_pipelining_an_ambiguous_checkpoint_is_confirmed() {
+    let retrieved = [("RETR 1\r\n", "+OK 1 5\r\none\r\n.\r\n"), ("RETR 2\r\n", "+OK 2 5\r\ntwo\r\n.\r\n")];
+    let proven = [("STAT\r\n", "+OK 2 10\r\n"), ("STAT\r\n", "+OK 2 10\r\n")];
+    let server = one_by_one(&[&retrieved[..], &proven].concat());
+    let mut transaction = login(server.session(), None).unwrap();
+    let heard = hear(&mut transaction.retr_all([1, 2].map(number))).unwrap();
+    assert_eq!(heard, ["1 one\r\n", "2 two\r\n", "vouched"]);
+    server.check_after(transaction);
+    // A stray refusal: STAT is answered by the status line of RETR 2, and its text follows.
+    let stray = [
+        ("RETR 1\r\n", "-ERR stray\r\n"),
+        ("RETR 2\r\n", "+OK 1 5\r\none\r\n.\r\n"),
+        ("STAT\r\n", "+OK 2 5\r\n"),
+        ("STAT\r\n", "two\r\n.\r\n"),
+    ];
+    let server = one_by_one(&stray);
+    let mut transaction = login(server.session(), None).unwrap();
+    let (heard, error) = hear(&mut transaction.retr_all([1, 2].map(number))).unwrap_err();
+    assert_eq!(heard, ["1 -ERR stray", "2 one\r\n"]);
+    assert_eq!(error.kind(), ErrorKind::Protocol, "{error}");
+    drop(transaction);
+    server.check();
 }
 
 #[test]
@@ -178,6 +285,7 @@ fn without_numbers_in_list_pipelining_is_off() {
             USER,
             USER_PASS,
             (LISTINGS.0, listings),
+            ("STAT\r\n", "+OK 3 30\r\n"),
             ("RETR 1\r\n", "+OK\r\none\r\n.\r\n"),
             ("RETR 2\r\n", "+OK\r\ntwo\r\n.\r\n"),
             ("STAT\r\n", "+OK 3 30\r\n"),
@@ -185,9 +293,54 @@ fn without_numbers_in_list_pipelining_is_off() {
         let mut transaction = login(server.session(), None).unwrap();
         transaction.listing().unwrap();
         let heard = hear(&mut transaction.retr_all([1, 2].map(number))).unwrap();
-        assert_eq!(heard, ["1 one\r\n", "vouched", "2 two\r\n", "vouched"], "{echo:?}");
+        assert_eq!(heard, ["1 one\r\n", "2 two\r\n", "vouched"], "{echo:?}");
         transaction.abandon().unwrap();
         server.check();
+    }
+}
+
+/// A response that is out of place after the listing also lacks the number: `STAT` shows the difference.
+#[test]
+fn a_listing_out_of_step_is_an_error() {
+    let listings: &'static str = String::leak(LISTINGS.1.replace("+OK 1 10\r\n", "-ERR stray\r\n"));
+    let server = Server::new(Vec::leak(vec![
+        ("", "+OK\r\n"),
+        CAPA_PIPELINING,
+        USER,
+        USER_PASS,
+        (LISTINGS.0, listings),
+        ("STAT\r\n", "+OK 1 10\r\n"),
+    ]));
+    let mut transaction = login(server.session(), None).unwrap();
+    let error = transaction.listing().unwrap_err();
+    assert!(error.kind() == ErrorKind::Protocol && error.is_pipelined(), "{error}");
+    drop(transaction);
+    server.check();
+}
+
+/// The responses to `UIDL` and `LIST` in the wrong order, or the second one twice: they are requested again, one at a
+/// time.
+#[test]
+fn a_listing_whose_unique_ids_are_sizes_is_requested_again() {
+    const SIZES: &str = "+OK\r\n1 30\r\n2 40\r\n3 50\r\n.\r\n";
+    const IDS: &str = "+OK\r\n1 1001\r\n2 1002\r\n3 1003\r\n.\r\n";
+    for second in [IDS, SIZES] {
+        let skewed: &'static str = String::leak(format!("+OK 3 120\r\n{SIZES}{second}+OK 1 30\r\n"));
+        let server = Server::new(Vec::leak(vec![
+            ("", "+OK\r\n"),
+            CAPA_PIPELINING,
+            USER,
+            USER_PASS,
+            (LISTINGS.0, skewed),
+            ("STAT\r\n", "+OK 3 120\r\n"),
+            ("UIDL\r\n", IDS),
+            ("LIST\r\n", SIZES),
+        ]));
+        let mut transaction = login(server.session(), None).unwrap();
+        let listing = transaction.listing().unwrap();
+        let first = listing.iter().next().unwrap();
+        assert_eq!((first.unique_id.map(UniqueId::as_bytes), first.octets), (Some(&b"1001"[..]), Some(30)));
+        server.check_after(transaction);
     }
 }
 
