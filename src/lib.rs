@@ -70,7 +70,8 @@
 //!
 //! 1. The response to `RETR` is hashed and written to a temporary file.
 //! 2. The response to the next command, the checkpoint `LIST n`, proves that the message belongs to its `RETR`:
-//!    [`Reply::Vouched`](session::Reply::Vouched). Until then nothing is remembered.
+//!    [`Reply::Vouched`](session::Reply::Vouched). Until then nothing is remembered. Without pipelining, one checkpoint,
+//!    `STAT`, follows several messages.
 //! 3. The file is synced. The intent (octets, SHA-256, names) is written to the record, which is synced.
 //! 4. The file is renamed to its final name, and its folder is synced.
 //! 5. The completion is written to the record, which is synced. Only now is the message reported, and may be marked.
@@ -89,6 +90,7 @@
 //! | a message ends at CRLF `.` CRLF only | `proto::engine::tests::a_body_ends_only_at_crlf_dot_crlf` |
 //! | the division of the bytes by TCP changes nothing | `proto::engine::tests::splitting_the_input_does_not_change_the_events` |
 //! | responses out of order prove nothing | `session::tests::retrieval::responses_out_of_step_prove_nothing` |
+//! | … nor do they without pipelining | `session::tests::retrieval::without_pipelining_responses_out_of_step_prove_nothing` |
 //! | marks are proven before they are committed | `session::tests::commit::marks_are_counted_before_they_are_committed` |
 //! | only an unambiguous `+OK` to `QUIT` counts as deletion | `session::tests::commit::data_after_the_response_to_quit_is_an_error` |
 //! | nothing received before TLS is used after it | `session::tests::cleartext_after_stls_is_never_a_response` |

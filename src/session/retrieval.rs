@@ -28,6 +28,7 @@ use crate::{
 /// response begins with a status indicator.
 ///
 /// Record, show or mark a message only after the next [`Reply::Vouched`].
+#[expect(clippy::struct_excessive_bools, reason = "the facts are independent of each other")]
 pub struct Retrieval<'t> {
     connection: &'t mut Connection,
     state: &'t mut RetrievalState,
