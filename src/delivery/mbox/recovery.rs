@@ -25,31 +25,54 @@ pub(crate) fn recover(append: &Append, wait: Duration) -> Outcome {
         Ok(None) => return Outcome::Void,
         Err(error) => return open(&error),
     };
-    match holds_group(&mbox.file, append) {
-        Ok(true) => Outcome::Stored(append.mbox.clone()),
-        Ok(false) => Outcome::Void,
+    match find_group(&mbox.file, append) {
+        Ok(Group::Whole) => Outcome::Stored(append.mbox.clone()),
+        Ok(Group::Missing) => Outcome::Void,
+        Ok(Group::Torn) => Outcome::Torn(append.mbox.clone()),
         Err(error) => open(&format_args!("cannot finish storing in {}: {error}", append.mbox.display())),
     }
 }
 
-fn holds_group(file: &File, append: &Append) -> io::Result<bool> {
+/// How much of a group an mbox contains.
+enum Group {
+    Whole,
+    Missing,
+    /// The beginning, followed by other data.
+    Torn,
+}
+
+fn find_group(file: &File, append: &Append) -> io::Result<Group> {
     let length = file.metadata()?.len();
+    let mut otherwise = Group::Missing;
     if length >= append.offset && before(file, append.offset)? == append.before {
         if group_starts_at(file, append, append.offset.saturating_add(append.padding))? {
             file.sync_all()?;
-            return Ok(true);
+            return Ok(Group::Whole);
         }
         if length > append.offset && is_part(file, append, length)? {
             file.set_len(append.offset)?;
             file.sync_all()?;
-            return Ok(false);
+            return Ok(Group::Missing);
+        }
+        if first_page_matches(file, append)? {
+            otherwise = Group::Torn;
         }
     }
-    let found = was_moved(file, append, length)?;
-    if found {
+    if was_moved(file, append, length)? {
         file.sync_all()?;
+        return Ok(Group::Whole);
     }
-    Ok(found)
+    Ok(otherwise)
+}
+
+fn first_page_matches(mut file: &File, append: &Append) -> io::Result<bool> {
+    file.seek(SeekFrom::Start(append.offset))?;
+    let mut matches = false;
+    each_page(append, &mut file, |page| {
+        matches = append.pages.first() == Some(&crc32fast::hash(page));
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(matches)
 }
 
 fn group_starts_at(mut file: &File, append: &Append, start: u64) -> io::Result<bool> {

@@ -1,6 +1,6 @@
 //! Locks a record and opens it for writing.
 
-use std::{fs::File, path::Path, time::Duration};
+use std::{collections::BTreeSet, fs::File, path::Path, time::Duration};
 
 use super::{
     Record,
@@ -111,6 +111,7 @@ impl Record {
             return Ok(());
         }
         let mut open: Vec<String> = Vec::new();
+        let mut torn = BTreeSet::new();
         for (message, outcome) in self.unfinished.recover(destination, wait) {
             let message = message.borrow();
             let Message { unique_id, occurrence, .. } = message;
@@ -120,6 +121,10 @@ impl Record {
                     self.append([Entry::Done { message, place: &escape(&place) }], false)?;
                 }
                 Outcome::Void => self.append([Entry::Void { unique_id, occurrence }], false)?,
+                Outcome::Torn(mbox) => {
+                    self.append([Entry::Void { unique_id, occurrence }], false)?;
+                    torn.insert(mbox);
+                }
                 Outcome::Open(why) if open.contains(&why) => {}
                 Outcome::Open(why) => open.push(why),
             }
@@ -127,6 +132,13 @@ impl Record {
         self.warnings.extend(
             open.into_iter().map(|why| format!("a message of an earlier run remains unfinished: {why}")),
         );
+        self.warnings.extend(torn.into_iter().map(|mbox| {
+            format!(
+                "{} contains a part of the messages that an interrupted run was storing, followed by other mail: it stays \
+                 there, and these messages are fetched again",
+                mbox.display()
+            )
+        }));
         self.sync()
     }
 }
