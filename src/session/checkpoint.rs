@@ -51,6 +51,8 @@ pub(super) struct RetrievalState {
     pub(super) probed: bool,
     /// True if the response to another command had the form of a checkpoint's response, such as `+OK 3 120` to `RETR`.
     pub(super) ambiguous: bool,
+    /// The number of checkpoints that proved something.
+    pub(super) proofs: u32,
 }
 
 impl RetrievalState {

@@ -24,8 +24,11 @@ use crate::{
 /// cancel out.
 ///
 /// Without pipelining, a checkpoint costs a round trip, so that there is one for several messages: `STAT`, whose
-/// response has two numbers. If other responses of the server look like this, a checkpoint counts only once the next
-/// response begins with a status indicator.
+/// response has two numbers. The first one follows the first message, because responses are most likely out of step from
+/// the beginning.
+///
+/// If other responses of the server look like that to a checkpoint, a checkpoint counts only once the next response
+/// begins with a status indicator. So does the first checkpoint, before which no other response is known to be in place.
 ///
 /// Record, show or mark a message only after the next [`Reply::Vouched`].
 #[expect(clippy::struct_excessive_bools, reason = "the facts are independent of each other")]
@@ -171,11 +174,16 @@ impl<'t> Retrieval<'t> {
                 held
             } else {
                 self.refill()?;
-                let Some(request) = self.in_flight.pop_front() else { return Ok(None) };
+                let Some(request) = self.in_flight.pop_front() else {
+                    if std::mem::take(&mut self.unconfirmed) {
+                        self.vouch();
+                        return Ok(Some(Reply::Vouched));
+                    }
+                    return Ok(None);
+                };
                 (request, self.response(request)?)
             };
-            if self.unconfirmed {
-                self.unconfirmed = false;
+            if std::mem::take(&mut self.unconfirmed) {
                 self.vouch();
                 self.state.marks_unproven |= matches!(request, Request::Mark(_));
                 self.held = Some((request, response));
@@ -183,7 +191,7 @@ impl<'t> Retrieval<'t> {
             }
             let Request::Checkpoint(checkpoint) = request else { return Ok(self.reply(request, response)) };
             if self.proves(checkpoint, response)? && self.unvouched {
-                if self.state.ambiguous {
+                if self.state.ambiguous || self.state.proofs == 0 {
                     self.unconfirmed = true;
                 } else {
                     self.vouch();
@@ -196,6 +204,7 @@ impl<'t> Retrieval<'t> {
     /// Applies a proven checkpoint.
     fn vouch(&mut self) {
         self.unvouched = false;
+        self.state.proofs = self.state.proofs.saturating_add(1);
         self.state.marks_unproven = self.in_flight.iter().any(|request| matches!(request, Request::Mark(_)));
     }
 
@@ -307,9 +316,9 @@ impl<'t> Retrieval<'t> {
 
     fn next_request(&mut self) -> Option<Request> {
         let pipelining = self.connection.pipelining();
-        let (messages, bytes) =
-            if pipelining { (1, u64::MAX) } else { (MAX_UNCHECKED_MESSAGES, MAX_UNCHECKED_BYTES) };
-        if self.unchecked >= messages || self.unchecked_bytes >= bytes {
+        let group = MAX_UNCHECKED_MESSAGES.min(1 << self.state.proofs.min(usize::BITS - 1));
+        let is_due = self.unchecked >= group || self.unchecked_bytes >= MAX_UNCHECKED_BYTES;
+        if is_due || (pipelining && self.unchecked > 0) {
             return Some(Request::Checkpoint(self.checkpoint()));
         }
         if let Some(number) = self.marks.pop_front() {
@@ -320,11 +329,12 @@ impl<'t> Retrieval<'t> {
         {
             return Some(Request::Message(number));
         }
-        let last_marks = self.finished && self.state.marks_unproven && !self.ends_checked();
+        let last_marks =
+            self.finished && self.state.marks_unproven && !self.unconfirmed && !self.ends_checked();
         if self.unchecked > 0 || last_marks {
             return Some(Request::Checkpoint(self.checkpoint()));
         }
-        let confirm = self.unconfirmed && self.in_flight.is_empty();
+        let confirm = self.unconfirmed && self.state.ambiguous && self.in_flight.is_empty();
         confirm.then_some(Request::Checkpoint(Checkpoint::Stat))
     }
 
@@ -365,7 +375,7 @@ impl<'t> Retrieval<'t> {
     }
 }
 
-/// Messages per checkpoint without pipelining.
+/// Messages per checkpoint without pipelining. The number begins at one and doubles with each checkpoint.
 const MAX_UNCHECKED_MESSAGES: usize = 32;
 
 /// Bytes of messages per checkpoint without pipelining: messages after the last checkpoint are fetched again after an
