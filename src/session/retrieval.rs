@@ -316,9 +316,13 @@ impl<'t> Retrieval<'t> {
 
     fn next_request(&mut self) -> Option<Request> {
         let pipelining = self.connection.pipelining();
-        let group = MAX_UNCHECKED_MESSAGES.min(1 << self.state.proofs.min(usize::BITS - 1));
-        let is_due = self.unchecked >= group || self.unchecked_bytes >= MAX_UNCHECKED_BYTES;
-        if is_due || (pipelining && self.unchecked > 0) {
+        let is_due = if pipelining {
+            self.unchecked > 0
+        } else {
+            let group = MAX_UNCHECKED_MESSAGES.min(1 << self.state.proofs.min(usize::BITS - 1));
+            self.unchecked >= group || self.unchecked_bytes >= MAX_UNCHECKED_BYTES
+        };
+        if is_due {
             return Some(Request::Checkpoint(self.checkpoint()));
         }
         if let Some(number) = self.marks.pop_front() {
