@@ -92,6 +92,9 @@ class Server:
                 if asked in self.pauses:
                     time.sleep(self.pauses[asked])
                 continue
+            elif verb == 'TOP' and 0 <= n < len(listed):
+                head = listed[n][1].split(b'\r\n\r\n')[0]
+                a = b'+OK\r\n' + (b'\r\n' + head).replace(b'\r\n.', b'\r\n..')[2:] + b'\r\n\r\n.\r\n'
             elif verb == 'DELE' and 0 <= n < len(listed):
                 self.note('dele ' + listed[n][0])
                 marked.append(listed[n][0])
