@@ -59,7 +59,10 @@ impl Terminal {
 
     /// Returns the output and the exit code of the last command.
     pub(crate) fn finish(mut self) -> (String, Option<i32>) {
+        // `wait` would close the input, and a prompt would end before its deadline.
+        let stdin = self.script.stdin.take();
         let status = self.script.wait().expect("a child");
+        drop(stdin);
         self.reader.join().expect("it does not panic");
         let shown = self.shown.lock().expect("nobody panics");
         (String::from_utf8_lossy(&shown).replace("\r\n", "\n"), status.code())
