@@ -189,7 +189,7 @@ const DELAY: Duration = Duration::from_millis(300);
 /// Number of columns for `^C` and the cursor.
 const ECHO: usize = 3;
 
-/// Maximum number of columns for everything but message and bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
+/// The most columns that a line takes besides the message and the bar: ` [] 123.45 MB/123.45 MB 123.45 MB/s 59m left`.
 const FACTS: usize = 48;
 
 /// Maximum number of columns for ` 100% 59m left`.

@@ -22,7 +22,7 @@
 //! 6. `DELE` marks the message, `QUIT` deletes it. `deleted` is recorded once the server has confirmed `QUIT`.
 //!
 //! A run may end at any point. The next run resolves each intent without `done` by the content of the files. If the message is
-//! stored, `done` is recorded; if it is not, the message is fetched again; if the outcome is unknown for now (the folder is
+//! stored, `done` is recorded; if it is not, the message is fetched again; if the outcome cannot be determined (the folder is
 //! missing, the mbox is locked), the intent stays, with a warning. A failed operation is voided at once, so that recovery never
 //! looks for its files. *An unfinished message does not count as fetched.* In case of doubt a message is fetched again rather
 //! than forgotten or deleted.

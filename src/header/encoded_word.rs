@@ -13,7 +13,7 @@ use super::{
 /// Returns the text with its encoded words decoded (RFC 2047 §6.2); white space between two encoded words is dropped.
 /// Text that only resembles an encoded word is left unchanged.
 ///
-/// As in mail clients, encoded words are decoded everywhere, even within other words.
+/// Encoded words are decoded everywhere, even within other words, as mail clients do.
 ///
 /// ```
 /// use pop3::header::decode_words;

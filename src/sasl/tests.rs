@@ -1,4 +1,4 @@
-//! Tests that hold for every mechanism.
+//! Tests of all mechanisms.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

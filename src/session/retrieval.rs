@@ -50,7 +50,7 @@ pub struct Retrieval<'t> {
     unvouched: bool,
     /// The last requested message, unless it is marked.
     anchor: Option<MessageNumber>,
-    /// The last received message, unless it is marked. The server has this message, so `LIST n` succeeds.
+    /// The last received message, unless it is marked. The server has this message, so `LIST n` should succeed.
     received: Option<MessageNumber>,
     /// True if `LIST n` was refused and no message was requested since then.
     list_refused: bool,

@@ -59,7 +59,7 @@ pub fn run(key: &'static str, words: &[String], settings: &Settings) -> Result<S
     ended
 }
 
-/// What becomes of the standard error of a command.
+/// How the standard error of a command is handled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ErrorOutput {
     Hidden,

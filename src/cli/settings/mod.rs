@@ -268,7 +268,7 @@ fn read_config(args: &Args, environment: &Environment) -> Result<Config, CliErro
     };
     let lists = matches!(args.command, args::Command::Accounts(_));
     let account = given("account", args.account.account.is_some()).filter(|_| !lists);
-    // What needs the file.
+    // The option or variable that requires the file, for an error if there is none.
     let needed_for = given("config", args.account.config.is_some()).or(account);
     match config_path(args, environment) {
         Some(path) => Config::read_for(path, needed_for.map(|source| source.to_string()).as_deref()),

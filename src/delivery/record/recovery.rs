@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
     Stored(PathBuf),
     /// The message is not stored and must be fetched again.
     Void,
-    /// As `Void`, but a part of the message remains in this mbox, because other mail follows it.
+    /// Like `Void`, but a part of the message remains in this mbox, because other mail follows it.
     Torn(PathBuf),
     /// The outcome cannot be determined yet, for this reason.
     Open(String),

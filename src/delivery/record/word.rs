@@ -36,7 +36,7 @@ pub(crate) fn number(line: &mut Vec<u8>, number: u64) {
     field(line, number.to_string().as_bytes());
 }
 
-/// Parses a field that may be `-`, which stands for no value.
+/// Parses a field that may be `-`, which means no value.
 #[allow(clippy::option_option, reason = "an absent value is a value")]
 pub(crate) fn flag<T>(word: &[u8], parse: impl FnOnce(&[u8]) -> Option<T>) -> Option<Option<T>> {
     if word == b"-" { Some(None) } else { parse(word).map(Some) }

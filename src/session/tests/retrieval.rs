@@ -3,10 +3,15 @@
 use super::*;
 use crate::proto::UniqueId;
 
+/// Starts a server with `PIPELINING`, which has this conversation after the login.
+fn pipelining(rest: &[(&'static str, &'static str)]) -> Server {
+    let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS];
+    Server::new(Vec::leak([&begin[..], rest].concat()))
+}
+
 /// Retrieves three messages from a pipelining server with these responses.
-fn three(answers: &'static [(&'static str, &'static str)]) -> (Heard, Server) {
-    let begin = [("", "+OK\r\n"), CAPA_PIPELINING, USER, USER_PASS, LISTINGS];
-    let server = Server::new(Vec::leak([&begin[..], answers].concat()));
+fn three(answers: &[(&'static str, &'static str)]) -> (Heard, Server) {
+    let server = pipelining(&[&[LISTINGS], answers].concat());
     let mut transaction = login(server.session(), None).unwrap();
     transaction.listing().unwrap();
     let heard = hear(&mut transaction.retr_all([1, 2, 3].map(number)));
@@ -47,7 +52,7 @@ fn responses_out_of_step_prove_nothing() {
         (&[LIST_1, ONE, TWO, LIST_2, THREE, LIST_3], 0, 1),
     ] {
         let sent: &str = String::leak(answers.concat());
-        let (heard, _server) = three(Vec::leak(vec![(RETR_3, sent)]));
+        let (heard, _server) = three(&[(RETR_3, sent)]);
         let (heard, error) = heard.unwrap_err();
         assert_eq!(
             heard.iter().filter(|reply| *reply == "vouched").count(),
@@ -113,10 +118,10 @@ fn a_refused_checkpoint_proves_nothing() {
     // After the last message, `STAT` proves the order.
     let refused = "+OK\r\none\r\n.\r\n+OK 1 10\r\n+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n-ERR gone\r\n-ERR gone\r\n";
     let proven = ["1 one\r\n", "vouched", "2 two\r\n", "vouched"];
-    let (heard, server) = three(Vec::leak(vec![(RETR_3, refused), ("STAT\r\n", "+OK 2 20\r\n")]));
+    let (heard, server) = three(&[(RETR_3, refused), ("STAT\r\n", "+OK 2 20\r\n")]);
     assert_eq!(heard.unwrap(), [&proven[..], &["3 -ERR gone", "vouched"]].concat());
     server.check();
-    let (heard, _server) = three(Vec::leak(vec![(RETR_3, refused), ("STAT\r\n", "-ERR no\r\n")]));
+    let (heard, _server) = three(&[(RETR_3, refused), ("STAT\r\n", "-ERR no\r\n")]);
     let (heard, error) = heard.unwrap_err();
     assert_eq!(heard, [&proven[..], &["3 -ERR gone"]].concat());
     assert_eq!(error.kind(), ErrorKind::Protocol);
@@ -161,7 +166,7 @@ fn a_status_line_that_looks_like_a_checkpoint_proves_nothing() {
     assert_eq!(error.kind(), ErrorKind::Protocol);
 }
 
-/// Logs in to a server without `PIPELINING`, which then has the given conversation.
+/// Starts a server without `PIPELINING`, which has this conversation after the login.
 fn one_by_one(rest: &[(&'static str, &'static str)]) -> Server {
     let begin = [("", "+OK\r\n"), ("CAPA\r\n", "-ERR\r\n"), USER, USER_PASS];
     Server::new(Vec::leak([&begin[..], rest].concat()))
@@ -301,18 +306,14 @@ fn without_pipelining_a_late_line_is_a_protocol_error() {
 fn without_numbers_in_list_pipelining_is_off() {
     for echo in ["+OK\r\n", "+OK 120 octets\r\n", "-ERR what?\r\n", "+OK 2 10\r\n"] {
         let listings: &'static str = String::leak(LISTINGS.1.replace("+OK 1 10\r\n", echo));
-        let server = Server::new(Vec::leak(vec![
-            ("", "+OK\r\n"),
-            CAPA_PIPELINING,
-            USER,
-            USER_PASS,
+        let server = pipelining(&[
             (LISTINGS.0, listings),
             ("STAT\r\n", "+OK 3 30\r\n"),
             ("RETR 1\r\n", "+OK\r\none\r\n.\r\n"),
             ("STAT\r\n", "+OK 3 30\r\n"),
             ("RETR 2\r\n", "+OK\r\ntwo\r\n.\r\n"),
             ("STAT\r\n", "+OK 3 30\r\n"),
-        ]));
+        ]);
         let mut transaction = login(server.session(), None).unwrap();
         transaction.listing().unwrap();
         let heard = hear(&mut transaction.retr_all([1, 2].map(number))).unwrap();
@@ -326,14 +327,7 @@ fn without_numbers_in_list_pipelining_is_off() {
 #[test]
 fn a_listing_out_of_step_is_an_error() {
     let listings: &'static str = String::leak(LISTINGS.1.replace("+OK 1 10\r\n", "-ERR stray\r\n"));
-    let server = Server::new(Vec::leak(vec![
-        ("", "+OK\r\n"),
-        CAPA_PIPELINING,
-        USER,
-        USER_PASS,
-        (LISTINGS.0, listings),
-        ("STAT\r\n", "+OK 1 10\r\n"),
-    ]));
+    let server = pipelining(&[(LISTINGS.0, listings), ("STAT\r\n", "+OK 1 10\r\n")]);
     let mut transaction = login(server.session(), None).unwrap();
     let error = transaction.listing().unwrap_err();
     assert!(error.kind() == ErrorKind::Protocol && error.is_pipelined(), "{error}");
@@ -349,16 +343,12 @@ fn a_listing_whose_unique_ids_are_sizes_is_requested_again() {
     const IDS: &str = "+OK\r\n1 1001\r\n2 1002\r\n3 1003\r\n.\r\n";
     for second in [IDS, SIZES] {
         let skewed: &'static str = String::leak(format!("+OK 3 120\r\n{SIZES}{second}+OK 1 30\r\n"));
-        let server = Server::new(Vec::leak(vec![
-            ("", "+OK\r\n"),
-            CAPA_PIPELINING,
-            USER,
-            USER_PASS,
+        let server = pipelining(&[
             (LISTINGS.0, skewed),
             ("STAT\r\n", "+OK 3 120\r\n"),
             ("UIDL\r\n", IDS),
             ("LIST\r\n", SIZES),
-        ]));
+        ]);
         let mut transaction = login(server.session(), None).unwrap();
         let listing = transaction.listing().unwrap();
         let first = listing.iter().next().unwrap();
@@ -370,11 +360,7 @@ fn a_listing_whose_unique_ids_are_sizes_is_requested_again() {
 /// Without listings, or if they lack message 1, another message shows if `LIST n` repeats the number.
 #[test]
 fn the_probe_uses_a_listed_message() {
-    let server = Server::new(&[
-        ("", "+OK\r\n"),
-        CAPA_PIPELINING,
-        USER,
-        USER_PASS,
+    let server = pipelining(&[
         ("LIST 2\r\n", "+OK 2 10\r\n"),
         ("RETR 2\r\nLIST 2\r\n", "+OK\r\ntwo\r\n.\r\n+OK 2 10\r\n"),
     ]);
@@ -382,11 +368,7 @@ fn the_probe_uses_a_listed_message() {
     let heard = hear(&mut transaction.retr_all([number(2)])).unwrap();
     assert_eq!(heard, ["2 two\r\n", "vouched"]);
     server.check_after(transaction);
-    let server = Server::new(&[
-        ("", "+OK\r\n"),
-        CAPA_PIPELINING,
-        USER,
-        USER_PASS,
+    let server = pipelining(&[
         (
             "STAT\r\nUIDL\r\nLIST\r\nLIST 1\r\n",
             "+OK 3 10\r\n+OK\r\n3 c\r\n.\r\n+OK\r\n3 10\r\n.\r\n-ERR no\r\n",
@@ -410,14 +392,10 @@ fn each_message_has_a_checkpoint() {
         answers.push(format!("+OK\r\n{text}.\r\n+OK {of} 5\r\n"));
         expected.extend([format!("{of} {text}"), "vouched".to_owned()]);
     }
-    let server = Server::new(Vec::leak(vec![
-        ("", "+OK\r\n"),
-        CAPA_PIPELINING,
-        USER,
-        USER_PASS,
+    let server = pipelining(&[
         ("LIST 1\r\n", "+OK 1 5\r\n"),
         (String::leak(sent.concat()), String::leak(answers.concat())),
-    ]));
+    ]);
     let mut transaction = login(server.session(), None).unwrap();
     assert_eq!(hear(&mut transaction.retr_all((1..=70).map(number))).unwrap(), expected);
     server.check_after(transaction);
@@ -426,11 +404,7 @@ fn each_message_has_a_checkpoint() {
 /// A marked message is no longer listed.
 #[test]
 fn a_checkpoint_never_uses_a_marked_message() {
-    let server = Server::new(&[
-        ("", "+OK\r\n"),
-        CAPA_PIPELINING,
-        USER,
-        USER_PASS,
+    let server = pipelining(&[
         ("LIST 1\r\n", "+OK 1 5\r\n"),
         ("RETR 1\r\nLIST 1\r\n", "+OK\r\none\r\n.\r\n+OK 1 5\r\n"),
         ("DELE 1\r\nSTAT\r\n", "+OK\r\n+OK 2 20\r\n"),
