@@ -40,6 +40,8 @@ pub struct Retrieval<'t> {
     /// The number of lines for `TOP`; `None` for `RETR`.
     lines: Option<u32>,
     in_flight: VecDeque<Request>,
+    /// The number of marks in flight.
+    marks_in_flight: usize,
     /// The number of messages requested since the last checkpoint.
     unchecked: usize,
     /// The bytes of these messages received so far.
@@ -103,6 +105,7 @@ impl<'t> Retrieval<'t> {
             marks: VecDeque::new(),
             lines,
             in_flight: VecDeque::new(),
+            marks_in_flight: 0,
             unchecked: 0,
             unchecked_bytes: 0,
             unconfirmed: false,
@@ -181,6 +184,7 @@ impl<'t> Retrieval<'t> {
                     }
                     return Ok(None);
                 };
+                self.marks_in_flight -= usize::from(matches!(request, Request::Mark(_)));
                 (request, self.response(request)?)
             };
             if std::mem::take(&mut self.unconfirmed) {
@@ -205,7 +209,7 @@ impl<'t> Retrieval<'t> {
     fn vouch(&mut self) {
         self.unvouched = false;
         self.state.proofs = self.state.proofs.saturating_add(1);
-        self.state.marks_unproven = self.in_flight.iter().any(|request| matches!(request, Request::Mark(_)));
+        self.state.marks_unproven = self.marks_in_flight > 0;
     }
 
     fn reply(&mut self, request: Request, response: Result<Vec<u8>, Error>) -> Option<Reply<'_>> {
@@ -368,6 +372,7 @@ impl<'t> Retrieval<'t> {
                 self.anchor = Some(number);
             }
             Request::Mark(number) => {
+                self.marks_in_flight += 1;
                 self.state.marks_unproven = true;
                 self.anchor = self.anchor.filter(|&anchor| anchor != number);
                 self.received = self.received.filter(|&received| received != number);
