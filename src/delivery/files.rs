@@ -45,6 +45,9 @@ pub(crate) struct Files {
     /// Messages, each with its temporary file and the length and hash of that file.
     staged: Vec<(Staged, TempPath, Content)>,
     made: u64,
+    process: u32,
+    /// True if new files have the right mode, so that it need not be read again.
+    makes_private: bool,
 }
 
 struct Current {
@@ -124,13 +127,15 @@ impl Files {
             current: None,
             staged: Vec::new(),
             made: 0,
+            process: std::process::id(),
+            makes_private: false,
         })
     }
 
     fn make(&mut self) -> io::Result<(File, TempPath)> {
         loop {
             self.made += 1;
-            let (process, made, owner) = (std::process::id(), self.made, &self.owner);
+            let Self { process, made, owner, .. } = &*self;
             let name = match &self.naming {
                 Naming::Eml(_) => format!("{owner}{process}-{made}.tmp"),
                 Naming::Maildir { host, .. } => {
@@ -145,7 +150,9 @@ impl Files {
                 Err(error) => return Err(error),
                 Ok(file) => {
                     let path = TempPath::try_from_path(path)?;
-                    disk::make_private(&file)?;
+                    if !self.makes_private {
+                        self.makes_private = disk::make_private(&file)?;
+                    }
                     return Ok((file, path));
                 }
             }

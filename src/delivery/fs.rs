@@ -38,14 +38,15 @@ fn make_one(folder: &Path) -> io::Result<()> {
     fs::create_dir(folder)
 }
 
-/// Sets the mode of a new file to 0600: the umask may have removed bits when it was made.
+/// Sets the mode of a new file to 0600 if it has another one: the umask may have removed bits. Returns true if the mode was already
+/// right, as it then is for all files that [`private_options`] makes in the folder.
 #[cfg(unix)]
-pub(crate) fn make_private(file: &File) -> io::Result<()> {
+pub(crate) fn make_private(file: &File) -> io::Result<bool> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     if file.metadata()?.mode() & 0o7777 == 0o600 {
-        return Ok(());
+        return Ok(true);
     }
-    tolerate_modes(file.set_permissions(fs::Permissions::from_mode(0o600)))
+    tolerate_modes(file.set_permissions(fs::Permissions::from_mode(0o600))).map(|()| false)
 }
 
 /// Ignores the error if a mode cannot be changed: on some file systems (CIFS, NFS with squashed users, FAT) modes are fixed.
@@ -65,8 +66,8 @@ fn is_one_of(error: &io::Error, errors: &[rustix::io::Errno]) -> bool {
 
 #[cfg(not(unix))]
 #[allow(clippy::unnecessary_wraps, reason = "elsewhere it can fail")]
-pub(crate) fn make_private(_: &File) -> io::Result<()> {
-    Ok(())
+pub(crate) fn make_private(_: &File) -> io::Result<bool> {
+    Ok(true)
 }
 
 /// Returns options that create files with mode 0600.
