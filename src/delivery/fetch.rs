@@ -1,6 +1,6 @@
 //! [`Fetcher`]: retrieves messages, stores them, and marks them for deletion once they are safe.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, iter::Peekable, time::Duration};
 
 use super::{
     error::Error,
@@ -66,11 +66,11 @@ pub enum Event {
 pub struct Fetcher<'t, 'a> {
     retrieval: Retrieval<'t>,
     storage: Storage,
-    wanted: Vec<Wanted<'a>>,
-    /// The number of requested messages.
-    asked: usize,
-    /// The number of messages received or refused so far. Responses arrive in the order of the commands.
-    answered: usize,
+    /// The messages that are yet to be requested.
+    wanted: Peekable<Box<dyn Iterator<Item = Wanted<'a>> + 'a>>,
+    /// The requested messages without a response. Responses arrive in the order of the commands.
+    requested: VecDeque<Wanted<'a>>,
+    one_by_one: bool,
     /// True if stored messages are to be marked.
     mark: bool,
     keep_alive: Duration,
@@ -99,22 +99,22 @@ impl<'t, 'a> Fetcher<'t, 'a> {
     pub fn new(
         transaction: &'t mut Transaction,
         storage: Storage,
-        wanted: Vec<Wanted<'a>>,
+        wanted: impl IntoIterator<Item = Wanted<'a>, IntoIter: 'a>,
         left_over: impl IntoIterator<Item = MessageNumber>,
         options: FetchOptions,
     ) -> Self {
         let FetchOptions { one_by_one, mark, timeout } = options;
-        let asked = if one_by_one { wanted.len().min(1) } else { wanted.len() };
-        let mut retrieval = transaction.retr_all(wanted[..asked].iter().map(|wanted| wanted.number));
+        let wanted: Box<dyn Iterator<Item = Wanted<'a>> + 'a> = Box::new(wanted.into_iter());
+        let mut retrieval = transaction.retr_all([]);
         for number in left_over {
             retrieval.dele(number);
         }
         Self {
             retrieval,
             storage,
-            wanted,
-            asked,
-            answered: 0,
+            wanted: wanted.peekable(),
+            requested: VecDeque::new(),
+            one_by_one,
             mark,
             keep_alive: (timeout / 3).clamp(Duration::from_secs(1), MAX_SILENCE),
             unvouched: Vec::new(),
@@ -147,14 +147,15 @@ impl<'t, 'a> Fetcher<'t, 'a> {
             if !self.retrieval.is_ready() {
                 self.storage.flush()?;
             }
-            if self.answered == self.wanted.len() && self.storage.outstanding() == 0 {
+            self.request();
+            if self.requested.is_empty() && self.wanted.peek().is_none() && self.storage.outstanding() == 0 {
                 // Everything is stored, and every mark was requested.
                 self.retrieval.finish();
             }
             match self.retrieval.next()? {
                 Some(Reply::Message(number, message)) => {
-                    if let Some(wanted) = take_answered(&self.wanted, &mut self.answered, number) {
-                        store(&mut self.storage, wanted, message, &mut *self.progress)?;
+                    if let Some(wanted) = take_answered(&mut self.requested, number) {
+                        store(&mut self.storage, &wanted, message, &mut *self.progress)?;
                     }
                 }
                 Some(Reply::Vouched) => {
@@ -164,7 +165,7 @@ impl<'t, 'a> Fetcher<'t, 'a> {
                 Some(Reply::Marked(number)) => self.unvouched.push(Event::Marked(number)),
                 Some(Reply::Refused { number, mark, error }) => {
                     if !mark {
-                        take_answered(&self.wanted, &mut self.answered, number);
+                        take_answered(&mut self.requested, number);
                     }
                     self.unvouched.push(Event::Refused { number, mark, error });
                 }
@@ -172,13 +173,8 @@ impl<'t, 'a> Fetcher<'t, 'a> {
                     Some(report) => self.take(report),
                     None => self.retrieval.noop()?,
                 },
-                None => match self.wanted.get(self.asked) {
-                    Some(wanted) => {
-                        self.retrieval.request(wanted.number);
-                        self.asked += 1;
-                    }
-                    None => return Ok(None),
-                },
+                None if self.wanted.peek().is_some() => {}
+                None => return Ok(None),
             }
         }
     }
@@ -197,6 +193,18 @@ impl<'t, 'a> Fetcher<'t, 'a> {
         (events.into(), ended)
     }
 
+    /// Requests messages: with `one_by_one` only after the previous one is stored, otherwise ahead of the responses.
+    fn request(&mut self) {
+        let ahead =
+            if self.one_by_one { usize::from(self.storage.outstanding() == 0) } else { MAX_REQUESTED };
+        while self.requested.len() < ahead
+            && let Some(wanted) = self.wanted.next()
+        {
+            self.retrieval.request(wanted.number);
+            self.requested.push_back(wanted);
+        }
+    }
+
     /// Reports a message, and marks it for deletion if it is stored.
     fn take(&mut self, report: Report) {
         if let Report::Stored(delivered) = &report
@@ -209,16 +217,11 @@ impl<'t, 'a> Fetcher<'t, 'a> {
     }
 }
 
-/// Returns the message with this number, and counts it and the messages before it as answered: responses arrive in the order of the
+/// Removes and returns the message with this number. Messages before it are removed as well: responses arrive in the order of the
 /// commands.
-fn take_answered<'w, 'a>(
-    wanted: &'w [Wanted<'a>],
-    answered: &mut usize,
-    number: MessageNumber,
-) -> Option<&'w Wanted<'a>> {
-    let at = wanted[*answered..].iter().position(|wanted| wanted.number == number)?;
-    *answered += at + 1;
-    wanted.get(*answered - 1)
+fn take_answered<'a>(requested: &mut VecDeque<Wanted<'a>>, number: MessageNumber) -> Option<Wanted<'a>> {
+    let at = requested.iter().position(|wanted| wanted.number == number)?;
+    requested.drain(..=at).next_back()
 }
 
 fn event(report: Report) -> Event {
@@ -258,6 +261,10 @@ fn store(
         }
     }
 }
+
+/// Maximum number of requested messages without a response. The window of unanswered commands holds fewer, so that it never waits
+/// for requests.
+const MAX_REQUESTED: usize = 8192;
 
 /// Maximum interval between two `NOOP` commands: some servers (Outlook.com) close sessions that are idle for a minute.
 const MAX_SILENCE: Duration = Duration::from_secs(20);

@@ -93,7 +93,7 @@ impl CommitContext {
         &mut self,
         entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
     ) -> Result<(), Error> {
-        self.record.as_mut().map_or(Ok(()), |record| record.append(entries, true))
+        self.record.as_mut().map_or(Ok(()), |record| record.append_stored(entries))
     }
 
     /// Records a single message as fetched, durably.

@@ -102,6 +102,8 @@ impl MaildropListing {
 
     pub(super) fn set_drop_listing(&mut self, listing: DropListing) {
         self.drop_listing = Some(listing);
+        // Growing step by step would need up to three times the memory.
+        self.messages.reserve_exact((listing.messages as usize).min(MAX_MESSAGES));
     }
 
     pub(super) fn begin_unique_ids(&mut self) {

@@ -37,7 +37,8 @@ impl Record {
         self.mark_deleted(deleted, listed)?;
         self.sync()?;
         let entries = self.appender.as_ref().map_or(0, |appender| appender.entries);
-        if entries > 3 * self.len() as u64 + SLACK
+        let messages = self.len() + self.index.missing();
+        if entries > 3 * messages as u64 + SLACK
             && let Err(error) = self.rewrite(|_, _| true, std::iter::empty(), b"")
         {
             // This failure is harmless, as the journal is only longer than necessary.

@@ -53,6 +53,8 @@ impl Known {
 #[derive(Default)]
 pub(crate) struct Index {
     known: HashMap<Box<[u8]>, Known>,
+    /// The number of recorded messages that are missing here.
+    missing: usize,
     /// The times of sessions without errors, in ascending order.
     sessions: Vec<u64>,
 }
@@ -64,6 +66,11 @@ impl Index {
 
     pub(crate) fn len(&self) -> usize {
         self.known.len()
+    }
+
+    /// Returns the number of recorded messages that are missing here, see [`update`](Self::update).
+    pub(crate) fn missing(&self) -> usize {
+        self.missing
     }
 
     pub(crate) fn get(&self, unique_id: &[u8], occurrence: u32) -> Option<&Known> {
@@ -102,6 +109,17 @@ impl Index {
             Entry::Session { time } => self.sessions.push(time),
             Entry::File { .. } | Entry::Append(_) | Entry::Pages(_) | Entry::Part(_) | Entry::Void { .. } => {
             }
+        }
+    }
+
+    /// Applies an entry, but does not add a message that is not there: in a run that stores many messages, they would take most of
+    /// the memory, and the run has no use for them.
+    pub(crate) fn update(&mut self, entry: &Entry<'_>) {
+        match entry {
+            Entry::Done { message, .. } if self.get(message.unique_id, message.occurrence).is_none() => {
+                self.missing += 1;
+            }
+            entry => self.apply(entry),
         }
     }
 

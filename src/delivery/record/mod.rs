@@ -49,6 +49,9 @@ use crate::delivery::{
 
 /// The record of an account. Messages with the same unique-id are distinguished by their occurrence in the maildrop: 0 for the
 /// message with the lowest message-number, 1 for the next…
+///
+/// The messages that a [`Storage`](super::Storage) stores are added to the file only: until the record is opened again, the methods
+/// return what earlier runs recorded.
 pub struct Record {
     index: Index,
     path: PathBuf,
@@ -230,10 +233,27 @@ impl Record {
         entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
         sync: bool,
     ) -> Result<(), Error> {
+        self.append_and(Index::apply, entries, sync)
+    }
+
+    /// Durably appends the entries of messages that are being stored. They are not added to the messages in memory.
+    pub(crate) fn append_stored<'a>(
+        &mut self,
+        entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
+    ) -> Result<(), Error> {
+        self.append_and(Index::update, entries, true)
+    }
+
+    fn append_and<'a>(
+        &mut self,
+        change: fn(&mut Index, &Entry<'_>),
+        entries: impl IntoIterator<Item: Borrow<Entry<'a>>>,
+        sync: bool,
+    ) -> Result<(), Error> {
         let Some(appender) = &mut self.appender else { return Ok(()) };
         let (index, unfinished) = (&mut self.index, &mut self.unfinished);
         let entries = entries.into_iter().inspect(|entry| {
-            index.apply(entry.borrow());
+            change(index, entry.borrow());
             unfinished.end(entry.borrow());
         });
         appender.append(entries, sync).map_err(|error| {

@@ -69,6 +69,10 @@ impl Record {
         more: impl Iterator<Item = (u64, &'a [u8])>,
         place: &[u8],
     ) -> Result<(), Error> {
+        if self.index.missing() > 0 {
+            let file = File::open(&self.path).map_err(|error| self.failure("read", &error))?;
+            self.load(&file)?;
+        }
         let written = self.write_changed(keeps, more, place).and_then(|path| {
             // The journal is closed first, because Windows does not replace an open file. This run does not write to
             // the record again.

@@ -21,9 +21,7 @@ use crate::{
         settings::{Destination, SECRET_VARIABLES, Settings},
         signals,
     },
-    delivery::{
-        Event, FetchOptions, Fetcher, Locked, Options, Progress as Progressed, Record, Storage, Wanted,
-    },
+    delivery::{Event, FetchOptions, Fetcher, Locked, Options, Progress as Progressed, Record, Storage},
     session::Transaction,
 };
 
@@ -50,14 +48,13 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
     plan.limit(&selector, &messages, record.as_ref(), limit);
     plan.announce(context, &selector, &messages, record.as_ref(), deleting)?;
 
-    let wanted = plan.wanted(&selector, &messages, record.as_ref());
     let storage = start_storage(settings, record, deleting)?;
     let refused = std::mem::take(&mut plan.verified.refused);
     let mut transfer = Transfer::new(&messages, &plan, args.delete, deleting);
     for (number, error) in refused {
         transfer.take(context, Event::Refused { number, mark: false, error })?;
     }
-    let stored = retrieve(context, args, &mut transfer, &mut transaction, storage, wanted);
+    let stored = retrieve(context, args, &mut transfer, &mut transaction, storage);
     let (record, ended) = match stored {
         Ok(record) => (record, context.end(transaction)),
         Err(abort) => (None, Err(abort)),
@@ -71,13 +68,12 @@ pub fn run(context: &mut Context<'_>, args: &args::Fetch) -> Result<Outcome, Abo
 }
 
 /// Retrieves the planned messages and stores them. Returns the record once all messages with proof are durable.
-fn retrieve<'m>(
+fn retrieve(
     context: &mut Context<'_>,
     args: &args::Fetch,
-    transfer: &mut Transfer<'m>,
+    transfer: &mut Transfer<'_>,
     transaction: &mut Transaction,
     storage: Storage,
-    wanted: Vec<Wanted<'m>>,
 ) -> Result<Option<Record>, Abort> {
     let settings = context.settings;
     let Transfer { messages, plan, .. } = *transfer;
@@ -91,12 +87,10 @@ fn retrieve<'m>(
         timeout: settings.timeout,
     };
     let left_over = plan.left_over.iter().map(|index| messages.entry(index).number);
-    let mut fetcher =
-        Fetcher::new(transaction, storage, wanted, left_over, options).with_progress(|progressed| {
-            match progressed {
-                Progressed::Message(number) => progress.message(messages.index_of(number).map_or(0, octets)),
-                Progressed::Octets(octets) => progress.received(octets),
-            }
+    let mut fetcher = Fetcher::new(transaction, storage, plan.wanted(messages), left_over, options)
+        .with_progress(|progressed| match progressed {
+            Progressed::Message(number) => progress.message(messages.index_of(number).map_or(0, octets)),
+            Progressed::Octets(octets) => progress.received(octets),
         });
     let transferred = transfer.run(context, &mut fetcher);
     // Messages with proof are stored and reported, even if the transfer failed.

@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use super::{Context, Destination, MessageList, Record, Transaction, Wanted, skip};
+use super::{Context, Destination, MessageList, Record, Transaction, skip};
 use crate::{
     cli::{
         command::{choose, now},
         error::{Abort, CliError},
         select::{ListedMessages as _, Selection, Selector},
     },
-    delivery::{Candidate, Verified, verify},
+    delivery::{Candidate, Verified, Wanted, verify},
     proto::MessageNumber,
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Plan {
     /// The messages to mark without fetching them: an earlier `fetch --delete --commit` stored them but could not delete them.
     pub left_over: Selection,
     pub verified: Verified,
+    /// The new messages whose unique-id is recorded with another size.
+    resized: Selection,
     /// The number of messages that `--first` and `--limit-size` omit.
     pub remaining: usize,
 }
@@ -39,7 +41,7 @@ impl Plan {
         let (selected, _) = choose(selector, messages, record)?;
         let Some(record) = record else {
             let (left_over, verified) = (Selection::none(), Verified::default());
-            return Ok(Self { selected, left_over, verified, remaining: 0 });
+            return Ok(Self { selected, left_over, verified, resized: Selection::none(), remaining: 0 });
         };
         let fetched = |index: usize| {
             let entry = messages.entry(index);
@@ -61,7 +63,12 @@ impl Plan {
         let selected =
             all().map(|(index, number)| selected.contains(index) || verified.other.contains(&number));
         let selected = selected.collect();
-        Ok(Self { selected, left_over, verified, remaining: 0 })
+        let is_recorded = |index: usize| {
+            let unique_id = messages.entry(index).unique_id;
+            unique_id.is_some_and(|id| record.knows(id.as_bytes(), messages.occurrence(index)))
+        };
+        let resized = all().map(|(index, _)| selector.takes_only_new() && is_recorded(index)).collect();
+        Ok(Self { selected, left_over, verified, resized, remaining: 0 })
     }
 
     /// Applies `--limit-size`, and counts the messages that it and `--first` omit.
@@ -111,27 +118,17 @@ impl Plan {
     }
 
     /// Returns the messages to fetch, in the form that the library expects.
-    pub fn wanted<'m>(
-        &self,
-        selector: &Selector,
-        messages: &MessageList<'m>,
-        record: Option<&Record>,
-    ) -> Vec<Wanted<'m>> {
-        let wanted = self.selected.iter().map(|index| {
+    pub fn wanted<'m>(&'m self, messages: &'m MessageList<'m>) -> impl Iterator<Item = Wanted<'m>> {
+        self.selected.iter().map(|index| {
             let entry = messages.entry(index);
-            let occurrence = messages.occurrence(index);
-            let known = record
-                .zip(entry.unique_id)
-                .is_some_and(|(record, id)| record.knows(id.as_bytes(), occurrence));
             Wanted {
                 number: entry.number,
                 unique_id: entry.unique_id,
-                occurrence,
+                occurrence: messages.occurrence(index),
                 octets: entry.octets,
-                unless_stored: known && selector.takes_only_new(),
+                unless_stored: self.resized.contains(index),
             }
-        });
-        wanted.collect()
+        })
     }
 }
 

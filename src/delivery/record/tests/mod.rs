@@ -434,6 +434,27 @@ fn a_long_journal_is_shortened() {
     assert!(record.fetched(b"uid-7", 0, Some(9)).is_some() && record.fetched(b"uid-7", 0, Some(4)).is_none());
 }
 
+/// A run does not hold the messages that it stores in memory, but shortens the journal without losing them.
+#[test]
+fn messages_of_this_run_survive_a_shortened_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut record = open(dir.path());
+    record.append(&[done("old"), done("changed")], true).unwrap();
+    record.append((0..300).map(|_| Entry::Void { unique_id: b"x", occurrence: 0 }), true).unwrap();
+    drop(record);
+    let mut record = open(dir.path());
+    let changed = Entry::Done { message: Message { listed: Some(9), ..message("changed") }, place: b"-" };
+    record.append_stored([changed, done("new"), done("deleted")]).unwrap();
+    assert_eq!(record.fetched(b"changed", 0, Some(9)).map(|fetched| fetched.gone), Some(false));
+    let listed = ["changed", "deleted", "new", "old"].map(|unique_id| (unique_id.as_bytes(), 0));
+    record.finish([(&b"deleted"[..], 0)], [], listed.into_iter(), 0).unwrap();
+    drop(record);
+    let record = open(dir.path());
+    assert!(fs::read_to_string(&record.path).unwrap().lines().count() < 10, "written anew");
+    assert_eq!(known(&record, &["changed", "deleted", "new", "old"]), [true; 4]);
+    assert!(record.fetched(b"deleted", 0, None).unwrap().gone);
+}
+
 #[test]
 fn skipped_and_imported_messages_are_not_new_and_prove_nothing() {
     let dir = tempfile::tempdir().unwrap();
