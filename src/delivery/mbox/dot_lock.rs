@@ -193,12 +193,24 @@ pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
         let prefix = disk::path_bytes(&suffixed(&lock, PREPARED));
         for entry in fs::read_dir(mbox.parent().unwrap_or(Path::new(".")))? {
             let path = entry?.path();
-            if disk::path_bytes(&path).starts_with(&prefix) && owner(&path) == Owner::Dead {
+            let Some(id) = disk::path_bytes(&path).strip_prefix(&*prefix).map(<[u8]>::to_vec) else {
+                continue;
+            };
+            if owner(&path) == Owner::Dead || is_unwritten(&path, &id) && is_stale(&path) {
                 fs::remove_file(path)?;
             }
         }
     }
     Ok(())
+}
+
+/// Returns true for the file of a run that was killed before it wrote its name into it: the file is empty, and its name ends in a
+/// process id.
+#[cfg(unix)]
+fn is_unwritten(path: &Path, id: &[u8]) -> bool {
+    !id.is_empty()
+        && id.iter().all(u8::is_ascii_digit)
+        && path.symlink_metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
 }
 
 pub(super) fn suffixed(path: &Path, suffix: &str) -> PathBuf {
@@ -330,6 +342,16 @@ mod tests {
         fs::write(dir.path().join("box.lock.pop3-99999999"), format!("99999999\npop3 {own}\n")).unwrap();
         sweep(&mbox).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
+
+        // A run was killed before it wrote its name into its file.
+        let unwritten = dir.path().join("box.lock.pop3-99999998");
+        for (age, remaining) in [(1, 5), (310, 4)] {
+            fs::write(&unwritten, "").unwrap();
+            let file = fs::File::options().write(true).open(&unwritten).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+            sweep(&mbox).unwrap();
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), remaining, "after {age} s");
+        }
 
         let held = DotLock::take(&mbox, Instant::now(), Duration::ZERO).unwrap();
         fs::remove_file(&lock).unwrap();
