@@ -184,7 +184,7 @@ impl From<Error> for CliError {
             }
             (ErrorKind::Temporary, _) => Some("try again later"),
             (ErrorKind::CommitUnknown, _) => Some("run the command again to delete the messages that remain"),
-            (ErrorKind::Protocol, _) if error.is_pipelined() => {
+            (ErrorKind::Protocol | ErrorKind::Refused, _) if error.is_pipelined() => {
                 Some("if the server does not support pipelining correctly, --no-pipelining may help")
             }
             (ErrorKind::Authentication, _) => Some("check the user name and the password"),

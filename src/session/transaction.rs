@@ -126,7 +126,9 @@ impl Transaction {
     /// If the server refuses `UIDL`, no message has a unique-id; this is not an error. A refused `STAT` or `LIST` is
     /// an error.
     pub fn listing(&mut self) -> Result<MaildropListing, Error> {
-        self.request_listing().map_err(|error| self.connection.with_context(error, None))
+        let pipelining = self.connection.pipelining();
+        self.request_listing()
+            .map_err(|error| self.connection.with_context(error, None).with_pipelining(pipelining))
     }
 
     fn request_listing(&mut self) -> Result<MaildropListing, Error> {
