@@ -37,6 +37,7 @@ mod listing;
 mod login;
 mod message;
 mod options;
+mod requests;
 mod retrieval;
 #[cfg(test)]
 mod tests;
