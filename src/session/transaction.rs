@@ -290,7 +290,15 @@ impl Transaction {
     /// - [`ErrorKind::Refused`]: the server did not delete all of the messages.
     /// - [`ErrorKind::Protocol`]: more data followed before the server closed the connection, or within a second, so
     ///   the response did not belong to `QUIT`.
-    pub fn commit(mut self) -> Result<(), Error> {
+    pub fn commit(self) -> Result<(), Error> {
+        let pipelining = self.connection.pipelining();
+        self.quit().map_err(|error| match error.kind() {
+            ErrorKind::Protocol => error.with_pipelining(pipelining),
+            _ => error,
+        })
+    }
+
+    fn quit(mut self) -> Result<(), Error> {
         self.connection.discard_body()?;
         self.connection.require_idle()?;
         if self.state.marks_unproven {
