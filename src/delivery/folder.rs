@@ -77,7 +77,7 @@ pub(crate) fn sweep_dir(
     let own = record.map(|record| dir_owner(Some(record)));
     sweep(folder, record, own.as_deref(), |name, path| {
         if is_abandoned(name) && path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return fs::remove_file(path);
+            return disk::remove_if_present(path);
         }
         other(name);
         Ok(())
@@ -103,7 +103,7 @@ fn sweep(
         let is_own = name.to_str().zip(own).is_some_and(|(name, own)| name.contains(own));
         let path = folder.join(&name);
         if is_own && record.is_some_and(|record| !record.needs(&path)) {
-            fs::remove_file(path)?;
+            disk::remove_if_present(&path)?;
         } else {
             other(&name, &path)?;
         }

@@ -114,6 +114,14 @@ pub(crate) fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Removes a file that another run may remove at the same time.
+pub(crate) fn remove_if_present(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// Makes the content of an existing file durable.
 pub(crate) fn sync_file(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();

@@ -197,7 +197,7 @@ pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
                 continue;
             };
             if owner(&path) == Owner::Dead || is_unwritten(&path, &id) && is_stale(&path) {
-                fs::remove_file(path)?;
+                disk::remove_if_present(&path)?;
             }
         }
     }

@@ -143,10 +143,7 @@ impl Record {
         nonce: String,
         entries: impl FnOnce(&mut Output<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        disk::remove_if_present(path)?;
         let file = disk::private_options().write(true).create_new(true).open(path)?;
         disk::make_private(&file)?;
         let written = self.write_lines(&file, nonce, entries).and_then(|()| file.sync_all());

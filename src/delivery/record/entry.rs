@@ -306,19 +306,25 @@ fn parse_digest(word: &[u8]) -> Option<Digest> {
     if word.len() != 64 {
         return None;
     }
-    for (byte, digits) in digest.iter_mut().zip(word.chunks(2)) {
-        *byte = nibble(digits[0])? << 4 | nibble(digits[1])?;
+    let mut invalid = 0;
+    for (byte, digits) in digest.iter_mut().zip(word.chunks_exact(2)) {
+        let [high, low] = [digits[0], digits[1]].map(|digit| NIBBLES[usize::from(digit)]);
+        invalid |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(digest)
+    (invalid < 16).then_some(digest)
 }
 
-fn nibble(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+/// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains five hashes per message.
+const NIBBLES: [u8; 256] = {
+    let mut nibbles = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        nibbles[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
     }
-}
+    nibbles
+};
 
 /// Parses a length and a hash. The outer `Option` is `None` if they are malformed.
 #[allow(clippy::option_option, reason = "an absent content is a value")]

@@ -195,7 +195,7 @@ impl Index {
 }
 
 /// Returns the key of a message. Keys are distinct because an escaped unique-id contains no space.
-fn key(unique_id: &[u8], occurrence: u32) -> Cow<'_, [u8]> {
+pub(super) fn key(unique_id: &[u8], occurrence: u32) -> Cow<'_, [u8]> {
     if occurrence == 0 {
         return Cow::Borrowed(unique_id);
     }

@@ -288,7 +288,7 @@ impl Record {
         let index = &mut self.index;
         let scanned = journal::scan(file, &self.account, |entry| {
             index.apply(&entry);
-            operations.apply(&entry);
+            operations.apply(entry);
         });
         match scanned {
             Ok(extent) => Ok((extent, operations)),

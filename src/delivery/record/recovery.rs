@@ -12,7 +12,10 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES};
+use super::{
+    index::key,
+    journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES},
+};
 use crate::delivery::{file_name, fs as disk, mbox};
 
 /// A message whose storage was begun but not recorded as done.
@@ -73,21 +76,21 @@ impl OwnedMessage {
 /// The unfinished operations of a journal.
 #[derive(Default)]
 pub(crate) struct Operations {
-    /// The unfinished operations by unique-id and occurrence.
-    unfinished: HashMap<(Vec<u8>, u32), Unfinished>,
+    /// The unfinished operations by the [`key`] of their message.
+    unfinished: HashMap<Box<[u8]>, Unfinished>,
     /// The last append of the journal, to which `pages` and `part` lines belong.
     append: Option<Arc<Append>>,
 }
 
 impl Operations {
     /// Applies an entry of the journal.
-    pub(crate) fn apply(&mut self, entry: &Entry<'_>) {
+    pub(crate) fn apply(&mut self, entry: Entry<'_>) {
         match entry {
             Entry::File { message, stored, temporary, name } => {
-                let (temporary, name) = (temporary.to_path_buf(), name.to_path_buf());
-                self.begin(message, Operation::File { stored: *stored, temporary, name });
+                let (temporary, name) = (temporary.into_owned(), name.into_owned());
+                self.begin(&message, Operation::File { stored, temporary, name });
             }
-            Entry::Append(append) => self.append = Some(Arc::new(append.clone())),
+            Entry::Append(append) => self.append = Some(Arc::new(append)),
             Entry::Pages(pages) => {
                 if let Some(append) = self.append.as_mut().and_then(Arc::get_mut) {
                     append.pages.extend(pages);
@@ -95,10 +98,10 @@ impl Operations {
             }
             Entry::Part(message) => {
                 if let Some(append) = self.append.clone() {
-                    self.begin(message, Operation::Append(append));
+                    self.begin(&message, Operation::Append(append));
                 }
             }
-            entry => self.end(entry),
+            entry => self.end(&entry),
         }
     }
 
@@ -111,12 +114,12 @@ impl Operations {
         | Entry::Void { unique_id, occurrence }
         | Entry::Forgotten { unique_id, occurrence } = entry
         {
-            self.unfinished.remove(&(unique_id.to_vec(), *occurrence));
+            self.unfinished.remove(&*key(unique_id, *occurrence));
         }
     }
 
     fn begin(&mut self, message: &Message<'_>, operation: Operation) {
-        let key = (message.unique_id.to_vec(), message.occurrence);
+        let key = key(message.unique_id, message.occurrence).into();
         self.unfinished.insert(key, Unfinished { message: OwnedMessage::of(message), operation });
     }
 

@@ -62,12 +62,13 @@ impl Plan {
         let left_over = left_over.collect();
         let selected =
             all().map(|(index, number)| selected.contains(index) || verified.other.contains(&number));
-        let selected = selected.collect();
+        let selected: Selection = selected.collect();
         let is_recorded = |index: usize| {
             let unique_id = messages.entry(index).unique_id;
             unique_id.is_some_and(|id| record.knows(id.as_bytes(), messages.occurrence(index)))
         };
-        let resized = all().map(|(index, _)| selector.takes_only_new() && is_recorded(index)).collect();
+        let is_resized = |index| selected.contains(index) && selector.takes_only_new() && is_recorded(index);
+        let resized = (0..messages.len()).map(is_resized).collect();
         Ok(Self { selected, left_over, verified, resized, remaining: 0 })
     }
 
