@@ -204,8 +204,8 @@ pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Returns true for the file of a run that was killed before it wrote its name into it: the file is empty, and its name ends in a
-/// process id.
+/// Returns true for the file of a run that was killed before it wrote its process into the file: it is empty, and its name ends in
+/// a process id.
 #[cfg(unix)]
 fn is_unwritten(path: &Path, id: &[u8]) -> bool {
     !id.is_empty()
@@ -343,7 +343,7 @@ mod tests {
         sweep(&mbox).unwrap();
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
 
-        // A run was killed before it wrote its name into its file.
+        // A run was killed before it wrote its process into the file.
         let unwritten = dir.path().join("box.lock.pop3-99999998");
         for (age, remaining) in [(1, 5), (310, 4)] {
             fs::write(&unwritten, "").unwrap();

@@ -316,7 +316,7 @@ fn parse_digest(word: &[u8]) -> Option<Digest> {
 }
 
 /// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains five hashes per message.
-const NIBBLES: [u8; 256] = {
+static NIBBLES: [u8; 256] = {
     let mut nibbles = [u8::MAX; 256];
     let mut value = 0;
     while value < 16 {
@@ -340,3 +340,22 @@ pub(crate) const PAGES: usize = 1024;
 /// The maximum number of messages with the same unique-id that are distinguished. When one is deleted, the index visits all of
 /// them.
 pub const MAX_OCCURRENCES: u32 = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_consists_of_64_lower_case_hex_digits() {
+        let digits = "0123456789abcdef".repeat(4);
+        let mut line = Vec::new();
+        digest(&mut line, parse_digest(digits.as_bytes()).as_ref());
+        assert_eq!(line, format!(" {digits}").as_bytes());
+        for (at, wrong) in [(0, 'g'), (63, 'G'), (31, 'A'), (32, '/'), (7, ':'), (8, '`'), (9, '\0')] {
+            let mut digits = digits.clone();
+            digits.replace_range(at..=at, &wrong.to_string());
+            assert_eq!(parse_digest(digits.as_bytes()), None, "{digits}");
+        }
+        assert_eq!(parse_digest(&digits.as_bytes()[..62]), None);
+    }
+}
