@@ -193,10 +193,9 @@ pub(super) fn sweep(mbox: &Path) -> io::Result<()> {
         let prefix = disk::path_bytes(&suffixed(&lock, PREPARED));
         for entry in fs::read_dir(mbox.parent().unwrap_or(Path::new(".")))? {
             let path = entry?.path();
-            let Some(id) = disk::path_bytes(&path).strip_prefix(&*prefix).map(<[u8]>::to_vec) else {
-                continue;
-            };
-            if owner(&path) == Owner::Dead || is_unwritten(&path, &id) && is_stale(&path) {
+            let name = disk::path_bytes(&path);
+            let Some(id) = name.strip_prefix(&*prefix) else { continue };
+            if owner(&path) == Owner::Dead || is_unwritten(&path, id) && is_stale(&path) {
                 disk::remove_if_present(&path)?;
             }
         }

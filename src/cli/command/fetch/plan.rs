@@ -20,8 +20,8 @@ pub(super) struct Plan {
     /// The messages to mark without fetching them: an earlier `fetch --delete --commit` stored them but could not delete them.
     pub left_over: Selection,
     pub verified: Verified,
-    /// The new messages whose unique-id is recorded with another size.
-    resized: Selection,
+    /// The new messages whose unique-id is recorded: their listed size or their header differs from the record.
+    changed: Selection,
     /// The number of messages that `--first` and `--limit-size` omit.
     pub remaining: usize,
 }
@@ -41,7 +41,7 @@ impl Plan {
         let (selected, _) = choose(selector, messages, record)?;
         let Some(record) = record else {
             let (left_over, verified) = (Selection::none(), Verified::default());
-            return Ok(Self { selected, left_over, verified, resized: Selection::none(), remaining: 0 });
+            return Ok(Self { selected, left_over, verified, changed: Selection::none(), remaining: 0 });
         };
         let fetched = |index: usize| {
             let entry = messages.entry(index);
@@ -67,9 +67,9 @@ impl Plan {
             let unique_id = messages.entry(index).unique_id;
             unique_id.is_some_and(|id| record.knows(id.as_bytes(), messages.occurrence(index)))
         };
-        let is_resized = |index| selected.contains(index) && selector.takes_only_new() && is_recorded(index);
-        let resized = (0..messages.len()).map(is_resized).collect();
-        Ok(Self { selected, left_over, verified, resized, remaining: 0 })
+        let is_changed = |index| selected.contains(index) && selector.takes_only_new() && is_recorded(index);
+        let changed = (0..messages.len()).map(is_changed).collect();
+        Ok(Self { selected, left_over, verified, changed, remaining: 0 })
     }
 
     /// Applies `--limit-size`, and counts the messages that it and `--first` omit.
@@ -127,7 +127,7 @@ impl Plan {
                 unique_id: entry.unique_id,
                 occurrence: messages.occurrence(index),
                 octets: entry.octets,
-                unless_stored: self.resized.contains(index),
+                unless_stored: self.changed.contains(index),
             }
         })
     }
