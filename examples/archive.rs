@@ -126,6 +126,7 @@ fn report(events: &[Event]) -> HashSet<u32> {
                 let path = message.path.as_deref().map(|path| path.display().to_string());
                 println!("{} {} octets {}", message.number, message.octets, path.unwrap_or_default());
             }
+            Event::Shown(_) => {} // only `Destination::Stdout` and `MboxStdout` show messages
             Event::Failed(failed) => eprintln!("{}: {}", failed.number, failed.error),
             Event::Refused { number, error, .. } => eprintln!("{number}: {error}"),
             Event::Marked(number) => drop(marked.insert(number.get())),

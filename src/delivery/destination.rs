@@ -79,20 +79,29 @@ impl Destination {
         }
     }
 
-    pub(super) fn open(&self, record: Option<&Record>, options: &Options) -> Result<Box<dyn Store>, Error> {
-        Ok(match self {
+    pub(super) fn open(&self, record: Option<&Record>, options: &Options) -> Result<Opened, Error> {
+        let store: Box<dyn Store> = match self {
             Self::Dir(folder) => Box::new(Files::dir(&absolute(folder)?, record)?),
             Self::Maildir(folder) => Box::new(Files::maildir(&absolute(folder)?, record)?),
             Self::Mbox(file) => Box::new(MboxFile::new(&absolute(file)?, options.timeout)?),
-            Self::MboxStdout => Box::new(Output::mbox()?),
-            Self::Stdout => Box::new(Output::plain()?),
+            Self::MboxStdout => return Ok(Opened::Look(Output::mbox()?)),
+            Self::Stdout => return Ok(Opened::Look(Output::plain()?)),
             Self::Pipe(words) => Box::new(Pipe::new(words, options)?),
             Self::Lmtp { address, recipient } => {
                 let limits = Limits { timeout: options.timeout, deadline: options.deadline };
                 Box::new(Lmtp::new(address, recipient, limits))
             }
-        })
+        };
+        Ok(Opened::Store(store))
     }
+}
+
+/// A destination that is ready for messages.
+pub(super) enum Opened {
+    /// Messages are stored and recorded.
+    Store(Box<dyn Store>),
+    /// Messages are only shown.
+    Look(Output),
 }
 
 /// The options for storing messages.

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, iter::Peekable, time::Duration};
 use super::{
     error::Error,
     record::Record,
-    storage::{Delivered, Failed, Incoming, Report, Storage},
+    storage::{Delivered, Failed, Incoming, Report, Shown, Storage},
 };
 use crate::{
     proto::{MessageNumber, UniqueId},
@@ -47,6 +47,8 @@ pub enum Progress {
 pub enum Event {
     /// The message is stored.
     Stored(Delivered),
+    /// The message was written to standard output.
+    Shown(Shown),
     /// The destination did not accept the message. The next run tries again.
     Failed(Failed),
     /// The server marked the message as deleted.
@@ -227,6 +229,7 @@ fn take_answered<'a>(requested: &mut VecDeque<Wanted<'a>>, number: MessageNumber
 fn event(report: Report) -> Event {
     match report {
         Report::Stored(delivered) => Event::Stored(delivered),
+        Report::Shown(shown) => Event::Shown(shown),
         Report::Failed(failed) => Event::Failed(failed),
     }
 }

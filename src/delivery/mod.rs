@@ -64,5 +64,5 @@ pub use identity::{Candidate, Verified, verify};
 pub use lmtp::LmtpAddress;
 pub use record::import;
 pub use record::{Fetched, Foreign, Imported, Locked, MAX_OCCURRENCES, Record, Remembered};
-pub use storage::{Delivered, Failed, Incoming, Report, Storage};
+pub use storage::{Delivered, Failed, Incoming, Report, Shown, Storage};
 pub use unique_id::{parse_unique_id, unique_id_text};

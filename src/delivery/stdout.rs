@@ -1,15 +1,15 @@
-//! Writes messages to standard output. They are not recorded as fetched.
+//! Writes messages to standard output. They are not recorded as fetched, so no hash of them is computed.
 
 use std::{
     fs::File,
     io::{self, Write},
+    sync::mpsc::{Receiver, Sender},
 };
 
 use super::{
     error::Error,
     mbox::{Mboxrd, from_line},
-    storage::Incoming,
-    store::{CommitContext, Staged, Store},
+    storage::{Block, Incoming, Mark, Part, Report, Shown},
 };
 
 pub(crate) struct Output {
@@ -17,42 +17,61 @@ pub(crate) struct Output {
     file: File,
     quoter: Option<Mboxrd>,
     buffer: Vec<u8>,
-    staged: Vec<Staged>,
+    /// The message that is being received, and its size in octets.
+    current: Option<(Incoming, u64)>,
+    /// Complete messages that the session has not vouched for.
+    complete: Vec<Shown>,
 }
 
 impl Output {
     /// Returns an output for one message, unchanged.
     pub(crate) fn plain() -> Result<Self, Error> {
         let file = standard_output().map_err(|error| Error::output("cannot use standard output", &error))?;
-        Ok(Self { file, quoter: None, buffer: Vec::new(), staged: Vec::new() })
+        Ok(Self { file, quoter: None, buffer: Vec::new(), current: None, complete: Vec::new() })
     }
 
     pub(crate) fn mbox() -> Result<Self, Error> {
         Ok(Self { quoter: Some(Mboxrd::new()), ..Self::plain()? })
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
-        let written = self.file.write_all(&self.buffer).map_err(|error| broken(&error));
-        self.buffer.clear();
-        written
+    /// Runs until the handle is dropped. Messages with proof are reported.
+    pub(crate) fn run(
+        mut self,
+        blocks: &Receiver<Block>,
+        used: &Sender<Block>,
+        reports: &Sender<Vec<Report>>,
+    ) -> Result<(), Error> {
+        for mut block in blocks {
+            for part in block.parts() {
+                match part {
+                    Part::Bytes(bytes) => self.write(bytes)?,
+                    Part::Mark(Mark::Begin(incoming)) => self.begin(incoming),
+                    Part::Mark(Mark::End) => self.end()?,
+                    Part::Mark(Mark::Abort) => self.abort(),
+                    Part::Mark(Mark::Vouched) => self.report(reports)?,
+                    // Every message was written when it ended.
+                    Part::Mark(Mark::Flush) => {}
+                }
+            }
+            block.clear();
+            let _ = used.send(block);
+        }
+        Ok(())
     }
-}
 
-impl Store for Output {
-    fn group(&self) -> usize {
-        1
-    }
-
-    fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
+    fn begin(&mut self, incoming: &Incoming) {
+        self.abort();
+        self.current = Some((incoming.clone(), 0));
         if self.quoter.is_some() {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
             self.buffer.extend_from_slice(&from_line(now.as_secs()));
             self.buffer.push(b'\n');
         }
-        Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        let Some((_, octets)) = &mut self.current else { return Ok(()) };
+        *octets += bytes.len() as u64;
         match &mut self.quoter {
             Some(quoter) => {
                 quoter.convert(bytes, &mut self.buffer);
@@ -62,36 +81,42 @@ impl Store for Output {
         }
     }
 
-    fn end(&mut self, message: Staged) -> Result<(), Error> {
+    fn end(&mut self) -> Result<(), Error> {
+        let Some((incoming, octets)) = self.current.take() else { return Ok(()) };
         if let Some(quoter) = &mut self.quoter {
             quoter.finish(&mut self.buffer);
         }
-        self.staged.push(message);
+        let missing = incoming.is_missing(octets);
+        self.complete.push(Shown { number: incoming.number, octets, missing });
         self.flush()
     }
 
     /// Discards only buffered bytes, because written bytes cannot be taken back. The failure that caused the call
     /// ends the run.
-    fn abort(&mut self) -> Result<(), Error> {
+    fn abort(&mut self) {
+        self.current = None;
         self.buffer.clear();
         self.quoter = self.quoter.take().map(|_| Mboxrd::new());
-        Ok(())
     }
 
-    fn keep(&mut self, count: usize) -> Result<(), Error> {
-        self.staged.truncate(count);
-        Ok(())
-    }
-
-    fn commit(&mut self, context: &mut CommitContext) -> Result<(), Error> {
+    /// Reports the complete messages once they are written durably, if the output is a file.
+    fn report(&mut self, reports: &Sender<Vec<Report>>) -> Result<(), Error> {
+        if self.complete.is_empty() {
+            return Ok(());
+        }
         match self.file.sync_data() {
             Err(error) if !cannot_sync(&error) => return Err(broken(&error)),
             _ => {}
         }
-        for message in std::mem::take(&mut self.staged) {
-            context.stored(message, None);
-        }
+        // After a failure of the run, the receiver may have been dropped.
+        let _ = reports.send(self.complete.drain(..).map(Report::Shown).collect());
         Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        let written = self.file.write_all(&self.buffer).map_err(|error| broken(&error));
+        self.buffer.clear();
+        written
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    destination::{Destination, Options},
+    destination::{Destination, Opened, Options},
     error::{Error, ErrorKind},
     record::Record,
     store::Staged,
@@ -32,6 +32,13 @@ pub struct Incoming {
     /// True if the unique-id is recorded with another size. If the content has not changed, only the record is
     /// updated.
     pub unless_stored: bool,
+}
+
+impl Incoming {
+    /// Returns true if `octets` is 0 although the server listed a size.
+    pub(crate) fn is_missing(&self, octets: u64) -> bool {
+        octets == 0 && self.listed.is_none_or(|listed| listed > MAX_EMPTY)
+    }
 }
 
 /// A message that is stored durably and recorded as fetched.
@@ -68,6 +75,18 @@ impl Delivered {
     }
 }
 
+/// A message that was written to standard output. It is not recorded as fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shown {
+    /// The message-number.
+    pub number: MessageNumber,
+    /// The size in octets, as received.
+    pub octets: u64,
+    /// True if the response was empty although the listing has a size.
+    pub missing: bool,
+}
+
 /// A message that the destination did not accept. The other messages are not affected.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -80,13 +99,15 @@ pub struct Failed {
     pub error: Error,
 }
 
-/// The result of storing a message.
+/// The result of storing or showing a message.
 ///
 /// Exhaustive on purpose: only a stored message may be deleted, so a caller handles every result.
 #[derive(Debug)]
 pub enum Report {
     /// The message is stored.
     Stored(Delivered),
+    /// The message was written to standard output.
+    Shown(Shown),
     /// The destination did not accept the message.
     Failed(Failed),
 }
@@ -115,6 +136,31 @@ pub(crate) struct Block {
     pub(crate) marks: Vec<(usize, Mark)>,
 }
 
+impl Block {
+    /// Returns the bytes and the marks in order.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let mut from = 0;
+        let marked = self.marks.iter().flat_map(move |(at, mark)| {
+            let bytes = &self.bytes[from..*at];
+            from = *at;
+            [Part::Bytes(bytes), Part::Mark(mark)]
+        });
+        let last = self.marks.last().map_or(0, |(at, _)| *at);
+        marked.chain([Part::Bytes(&self.bytes[last..])])
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.marks.clear();
+    }
+}
+
+/// A part of a block. Bytes may be empty.
+pub(crate) enum Part<'a> {
+    Bytes(&'a [u8]),
+    Mark(&'a Mark),
+}
+
 pub(crate) enum Mark {
     Begin(Incoming),
     End,
@@ -126,7 +172,8 @@ pub(crate) enum Mark {
 }
 
 impl Storage {
-    /// Prepares the destination (makes missing folders, removes temporary files of earlier runs) and starts the thread.
+    /// Prepares the destination (makes missing folders, removes temporary files of earlier runs) and starts the thread. If messages
+    /// are only shown, the record is not changed.
     ///
     /// # Errors
     ///
@@ -136,14 +183,17 @@ impl Storage {
         record: Option<Record>,
         options: &Options,
     ) -> Result<Self, Error> {
-        let store = destination.open(record.as_ref(), options)?;
+        let opened = destination.open(record.as_ref(), options)?;
         let (blocks, incoming) = mpsc::sync_channel(IN_FLIGHT);
         let (used, spare) = mpsc::channel();
         let (sender, reports) = mpsc::channel();
-        let writer = Writer::new(store, record, options.delete, sender);
+        let delete = options.delete;
         let thread = std::thread::Builder::new()
             .name("storage".into())
-            .spawn(move || writer.run(&incoming, &used))
+            .spawn(move || match opened {
+                Opened::Store(store) => Writer::new(store, record, delete, sender).run(&incoming, &used),
+                Opened::Look(output) => output.run(&incoming, &used, &sender).map(|()| record),
+            })
             .map_err(|error| Error::output("cannot start the storage thread", &error))?;
         Ok(Self {
             blocks: Some(blocks),
@@ -346,3 +396,6 @@ const MAX_MARKS: usize = 512;
 /// The number of blocks that may wait for the thread. More blocks would not help, because the socket buffer is far
 /// larger.
 const IN_FLIGHT: usize = 4;
+
+/// Maximum listed size, in octets, of a message that may be empty.
+const MAX_EMPTY: u64 = 16;

@@ -49,6 +49,7 @@ fn store(
 fn delivered(report: Report) -> Delivered {
     match report {
         Report::Stored(delivered) => delivered,
+        Report::Shown(shown) => panic!("message {} was not stored", shown.number),
         Report::Failed(failed) => panic!("{}", failed.error),
     }
 }
@@ -345,6 +346,7 @@ mod unix {
             .iter()
             .map(|report| match report {
                 Report::Stored(delivered) => (delivered.number.get(), String::new()),
+                Report::Shown(shown) => (shown.number.get(), "shown".to_owned()),
                 Report::Failed(failed) => (failed.number.get(), failed.error.message().to_owned()),
             })
             .collect();

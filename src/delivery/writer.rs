@@ -15,7 +15,7 @@ use super::{
         Record,
         journal::{Content, Deletion, Entry},
     },
-    storage::{Block, Incoming, Mark, Report},
+    storage::{Block, Incoming, Mark, Part, Report},
     store::{CommitContext, Staged, Store},
 };
 
@@ -88,8 +88,7 @@ impl Writer {
             match received {
                 Ok(mut block) => {
                     self.take(&block)?;
-                    block.bytes.clear();
-                    block.marks.clear();
+                    block.clear();
                     let _ = used.send(block);
                     if self.flush && self.may_commit() {
                         self.flush = false;
@@ -103,19 +102,17 @@ impl Writer {
     }
 
     fn take(&mut self, block: &Block) -> Result<(), Error> {
-        let mut from = 0;
-        for (at, mark) in &block.marks {
-            self.write(&block.bytes[from..*at])?;
-            from = *at;
-            match mark {
-                Mark::Begin(incoming) => self.begin(incoming)?,
-                Mark::End => self.end()?,
-                Mark::Abort => self.abort()?,
-                Mark::Vouched => self.vouch()?,
-                Mark::Flush => self.flush = true,
+        block.parts().try_for_each(|part| match part {
+            Part::Bytes(bytes) => self.write(bytes),
+            Part::Mark(Mark::Begin(incoming)) => self.begin(incoming),
+            Part::Mark(Mark::End) => self.end(),
+            Part::Mark(Mark::Abort) => self.abort(),
+            Part::Mark(Mark::Vouched) => self.vouch(),
+            Part::Mark(Mark::Flush) => {
+                self.flush = true;
+                Ok(())
             }
-        }
-        self.write(&block.bytes[from..])
+        })
     }
 
     fn begin(&mut self, incoming: &Incoming) -> Result<(), Error> {
@@ -142,7 +139,7 @@ impl Writer {
         let content = Content { octets: *octets, sha256: sha256.clone().finalize().into() };
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         // A message must not be deleted if the server sent it empty but listed a size.
-        let deletable = content.octets > 0 || incoming.listed.is_some_and(|listed| listed <= MAX_EMPTY);
+        let deletable = !incoming.is_missing(content.octets);
         let staged = Staged {
             incoming: incoming.clone(),
             content,
@@ -240,6 +237,3 @@ const GROUP_TIME: Duration = Duration::from_millis(500);
 
 /// A group is committed before it is full if nothing arrives for this time.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(5);
-
-/// Maximum listed size, in octets, of a message that may be empty.
-const MAX_EMPTY: u64 = 16;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Context, Destination, MessageList};
+use super::{Context, MessageList};
 use crate::{
     bytes::Hex,
     cli::{
@@ -52,10 +52,6 @@ impl Rows {
     }
 
     fn put(&mut self, context: &mut Context<'_>, row: Fetch) -> Result<(), Abort> {
-        // Standard output is the message or an mbox, without rows.
-        if matches!(context.settings.destination, Destination::Stdout | Destination::MboxStdout) {
-            return Ok(());
-        }
         match &mut self.late {
             Some(late) => late.push(row),
             None => context.printer.fetch(&row)?,

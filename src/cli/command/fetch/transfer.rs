@@ -12,6 +12,7 @@ use crate::{
         select::Selector,
     },
     delivery::{ErrorKind, Event, Failed},
+    proto::MessageNumber,
 };
 
 /// A transfer and its results.
@@ -78,13 +79,17 @@ impl<'m> Transfer<'m> {
             Event::Stored(delivered) => {
                 if !delivered.deletable {
                     let end = if self.rows.delete { ": it is not deleted" } else { "" };
-                    context.stderr.warning(&format!(
-                        "message {} is empty, although the server lists it as larger{end}",
-                        delivered.number
-                    ));
+                    warn_missing(context, delivered.number, end);
                     self.unmarked.insert(delivered.number.get());
                 }
                 self.rows.add(context, delivered)
+            }
+            // Standard output is the message or an mbox, without rows.
+            Event::Shown(shown) => {
+                if shown.missing {
+                    warn_missing(context, shown.number, "");
+                }
+                Ok(())
             }
             Event::Failed(failed) => {
                 let row = Refused {
@@ -162,6 +167,12 @@ impl<'m> Transfer<'m> {
         }
         Err(CliError::partial(&self.refusals).into())
     }
+}
+
+fn warn_missing(context: &Context<'_>, number: MessageNumber, end: &str) {
+    context
+        .stderr
+        .warning(&format!("message {number} is empty, although the server lists it as larger{end}"));
 }
 
 /// Returns the error for messages that the destination refused, if there are any.
