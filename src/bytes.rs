@@ -1,6 +1,6 @@
 //! Conversions between bytes and text, and a check for line breaks, which several layers share.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use jiff::{SignedDuration, civil::DateTime};
 
@@ -45,8 +45,18 @@ pub struct Hex<'a>(pub &'a [u8]);
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.0.iter().flat_map(|&byte| hex_digits(byte)).try_for_each(|digit| f.write_char(char::from(digit)))
     }
+}
+
+/// Returns the lower-case hexadecimal digits of a byte.
+///
+/// ```
+/// assert_eq!(pop3::bytes::hex_digits(0xab), *b"ab");
+/// ```
+#[must_use]
+pub fn hex_digits(byte: u8) -> [u8; 2] {
+    [byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)])
 }
 
 /// Parses hexadecimal digits in either case, two per byte; `None` for anything else.

@@ -239,8 +239,9 @@ impl Files {
         let places: Vec<_> = stored.iter().map(|(_, path, ..)| disk::path_bytes(path)).collect();
         let places: Vec<_> = places.iter().map(|place| escape(place)).collect();
         let entries = stored.iter().zip(&places);
-        context.append(entries.filter_map(|((message, _, word, _), place)| {
-            Some(Entry::Done { message: message.message(word.as_deref()?), place })
+        context.append(entries.filter_map(|((message, _, word, exists), place)| {
+            let message = message.message(word.as_deref()?);
+            Some(if *exists { Entry::Done { message, place } } else { Entry::Stored { message, place } })
         }))?;
         for (message, path, _, exists) in stored {
             if exists {

@@ -14,7 +14,7 @@ pub use self::{
     path::{path, path_octets},
 };
 use super::error::{Abort, CliError, ErrorCode};
-use crate::header;
+use crate::{bytes::Hex, header};
 
 /// The object of `status`. The keys of new messages are `null` on a server without unique-ids.
 #[derive(Debug, Serialize)]
@@ -121,6 +121,16 @@ impl Mailbox {
     }
 }
 
+/// A SHA-256 hash, as 64 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy)]
+pub struct Sha256(pub [u8; 32]);
+
+impl Serialize for Sha256 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Hex(&self.0))
+    }
+}
+
 /// The object of `fetch`.
 #[derive(Debug, Serialize)]
 pub struct Fetch {
@@ -131,7 +141,7 @@ pub struct Fetch {
     /// True if the path is percent-encoded because it is not UTF-8.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub path_encoded: bool,
-    pub sha256: Option<String>,
+    pub sha256: Option<Sha256>,
     pub deleted: Deletion,
     /// True if the file already existed with the same content. For text output only.
     #[serde(skip)]

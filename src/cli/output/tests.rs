@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::bytes::rfc3339;
 use crate::cli::json::{
-    Certificate, Delete, Deletion, Expire, Fetch, Headers, Mailbox, Preview, Refused, Server, Status, Uidl,
+    Certificate, Delete, Deletion, Expire, Fetch, Headers, Mailbox, Preview, Refused, Server, Sha256, Status,
+    Uidl,
 };
 
 fn format(terminal: Option<usize>) -> Format {
@@ -143,19 +144,20 @@ fn fields_and_preview_follow_the_row() {
 
 #[test]
 fn rows_end_with_what_became_of_a_message() {
-    let fetch = |path: Option<&str>, sha256: Option<&str>, deleted| Fetch {
+    let sha256 = Some(Sha256([0; 32]));
+    let fetch = |path: Option<&str>, sha256: Option<Sha256>, deleted| Fetch {
         number: 1,
         uid: None,
         octets: Some(345),
         path: path.map(str::to_owned),
         path_encoded: false,
-        sha256: sha256.map(str::to_owned),
+        sha256,
         deleted,
         kept: false,
     };
     let shown = printed(format(Some(20)), |out| {
-        out.fetch(&fetch(Some("C:\\mail\\a-name-longer-than-the-terminal.eml"), Some("x"), Deletion::Done))?;
-        out.fetch(&fetch(None, Some("x"), Deletion::No))?;
+        out.fetch(&fetch(Some("C:\\mail\\a-name-longer-than-the-terminal.eml"), sha256, Deletion::Done))?;
+        out.fetch(&fetch(None, sha256, Deletion::No))?;
         out.fetch(&fetch(None, None, Deletion::Unknown))?;
         out.refused(&Refused { number: 2, uid: None, error: "-ERR \x1bno".into() })
     });

@@ -124,7 +124,7 @@ impl MboxFile {
         let place = disk::path_bytes(&self.path);
         let place = &*escape(&place);
         // The group is recorded before the mbox is unlocked, because other programs may change the mbox afterwards.
-        context.append(messages.iter().map(|&message| Entry::Done { message, place }))?;
+        context.append(messages.iter().map(|&message| Entry::Stored { message, place }))?;
         drop(mbox);
         drop(words);
         for message in staged {

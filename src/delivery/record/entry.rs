@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     journal::{append_checksum, parse_checksum},
-    word::{escape, field, flag, number, parse_number, parse_small, unescape},
+    operations::Operations,
+    word::{Fields, escape, field, flag, number, parse_number, parse_small, unescape},
 };
-use crate::delivery::fs as disk;
+use crate::{bytes::hex_digits, delivery::fs as disk};
 
 /// A SHA-256 hash.
 pub(crate) type Digest = [u8; 32];
@@ -104,6 +105,11 @@ pub(crate) enum Entry<'a> {
         message: Message<'a>,
         place: &'a [u8],
     },
+    /// Like `Done`, for the last `file` or `part` line of the message. Written without repeating that line, and read as `Done`.
+    Stored {
+        message: Message<'a>,
+        place: &'a [u8],
+    },
     /// The operation of a `file` or `part` line failed.
     Void {
         unique_id: &'a [u8],
@@ -177,6 +183,10 @@ impl<'a> Entry<'a> {
                 message.write("done", line);
                 field(line, place);
             }
+            Self::Stored { message, place } => {
+                key("stored", message.unique_id, message.occurrence, line);
+                field(line, place);
+            }
             Self::Void { unique_id, occurrence } => key("void", unique_id, *occurrence, line),
             Self::Deleted { unique_id, occurrence, of } => {
                 key("deleted", unique_id, *occurrence, line);
@@ -201,9 +211,9 @@ impl<'a> Entry<'a> {
         append_checksum(chain, line, start)
     }
 
-    /// Parses a line whose checksum is correct.
-    pub(super) fn parse(body: &'a [u8]) -> Option<Self> {
-        let mut fields = body.split(|&byte| byte == b' ');
+    /// Parses a line whose checksum is correct. `operations` are unfinished before this line.
+    pub(super) fn parse(body: &'a [u8], operations: &Operations) -> Option<Self> {
+        let mut fields = Fields::of(body);
         let entry = match fields.next()? {
             b"file" => Self::File {
                 message: Message::parse(&mut fields)?,
@@ -222,6 +232,15 @@ impl<'a> Entry<'a> {
             b"pages" => Self::Pages(fields.next()?.chunks(8).map(parse_checksum).collect::<Option<_>>()?),
             b"part" => Self::Part(Message::parse(&mut fields)?),
             b"done" => Self::Done { message: Message::parse(&mut fields)?, place: fields.next()? },
+            b"stored" => {
+                let (unique_id, occurrence) = (fields.next()?, parse_small(fields.next()?)?);
+                let place = fields.next()?;
+                // This program never writes such a line without its operation. If it did, the message would be fetched again.
+                match operations.message(unique_id, occurrence) {
+                    Some(message) => Self::Done { message, place },
+                    None => Self::Void { unique_id, occurrence },
+                }
+            }
             b"void" => Self::Void { unique_id: fields.next()?, occurrence: parse_small(fields.next()?)? },
             b"deleted" => Self::Deleted {
                 unique_id: fields.next()?,
@@ -263,7 +282,7 @@ impl<'a> Message<'a> {
         digest(line, self.header.as_ref());
     }
 
-    fn parse(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Self> {
+    fn parse(fields: &mut Fields<'a>) -> Option<Self> {
         Some(Self {
             unique_id: fields.next()?,
             occurrence: parse_small(fields.next()?)?,
@@ -293,10 +312,11 @@ fn digest(line: &mut Vec<u8>, digest: Option<&Digest>) {
     match digest {
         None => field(line, b"-"),
         Some(digest) => {
-            line.push(b' ');
-            for byte in digest {
-                line.extend([byte >> 4, byte & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]));
+            let mut digits = [[0; 2]; 32];
+            for (digits, &byte) in digits.iter_mut().zip(digest) {
+                *digits = hex_digits(byte);
             }
+            field(line, digits.as_flattened());
         }
     }
 }
@@ -315,7 +335,7 @@ fn parse_digest(word: &[u8]) -> Option<Digest> {
     (invalid < 16).then_some(digest)
 }
 
-/// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains five hashes per message.
+/// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains three hashes per message.
 static NIBBLES: [u8; 256] = {
     let mut nibbles = [u8::MAX; 256];
     let mut value = 0;
@@ -328,7 +348,7 @@ static NIBBLES: [u8; 256] = {
 
 /// Parses a length and a hash. The outer `Option` is `None` if they are malformed.
 #[allow(clippy::option_option, reason = "an absent content is a value")]
-fn parse_content<'a>(fields: &mut impl Iterator<Item = &'a [u8]>) -> Option<Option<Content>> {
+fn parse_content(fields: &mut Fields<'_>) -> Option<Option<Content>> {
     let octets = flag(fields.next()?, parse_number)?;
     let sha256 = flag(fields.next()?, parse_digest)?;
     Some(octets.zip(sha256).map(|(octets, sha256)| Content { octets, sha256 }))

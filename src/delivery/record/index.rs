@@ -88,7 +88,7 @@ impl Index {
     /// Applies an entry. Entries of unfinished operations do not change the index.
     pub(crate) fn apply(&mut self, entry: &Entry<'_>) {
         match *entry {
-            Entry::Done { ref message, .. } => self.insert(message),
+            Entry::Done { ref message, .. } | Entry::Stored { ref message, .. } => self.insert(message),
             Entry::Deleted { unique_id, occurrence, of } => self.delete(unique_id, occurrence, of),
             Entry::Absent { unique_id, occurrence, time } => {
                 self.change(unique_id, occurrence, |known| known.absent = Some(time));
@@ -116,7 +116,9 @@ impl Index {
     /// the memory, and the run has no use for them.
     pub(crate) fn update(&mut self, entry: &Entry<'_>) {
         match entry {
-            Entry::Done { message, .. } if self.get(message.unique_id, message.occurrence).is_none() => {
+            Entry::Done { message, .. } | Entry::Stored { message, .. }
+                if self.get(message.unique_id, message.occurrence).is_none() =>
+            {
                 self.missing += 1;
             }
             entry => self.apply(entry),

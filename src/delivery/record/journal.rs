@@ -3,7 +3,8 @@
 //! ```text
 //! pop3-record 2 00000000000000000382 5b1fd2a0 8d6b41c5 alice pop.example.org 995 0c8d1f42
 //! file uid-1 0 1795341600 - 315 315 9f86… 2c26… 315 9f86… /mail/.pop3-8d6b41c5-7-1.tmp /mail/uid-1.eml 90ab12cd
-//! done uid-1 0 1795341600 - 315 315 9f86… 2c26… /mail/uid-1.eml 77b1c2d3
+//! stored uid-1 0 /mail/uid-1.eml 77b1c2d3
+//! done uid-2 0 1795341600 - 4000 4000 60fd… 41b8… pipe 5c0de1f2
 //! ```
 //!
 //! The first line contains the number of synced bytes. It is overwritten in place after each sync, so the number is never too
@@ -13,7 +14,10 @@
 use std::io::{self, BufRead, BufReader, Read};
 
 pub(crate) use super::entry::{Append, Content, Deletion, Digest, Entry, Message, PAGES};
-use super::word::{escape, field, number, parse_number};
+use super::{
+    operations::Operations,
+    word::{escape, field, number, parse_number},
+};
 
 /// The account to which a journal belongs.
 #[derive(Debug, Clone)]
@@ -100,12 +104,12 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// Reads a journal from its start and calls `see` with each valid entry.
+/// Reads a journal from its start and calls `see` with each valid entry. Returns the operations that remain unfinished.
 pub(crate) fn scan(
     input: impl Read,
     account: &Account,
-    mut see: impl FnMut(Entry<'_>),
-) -> Result<Extent, Unreadable> {
+    mut see: impl FnMut(&Entry<'_>),
+) -> Result<(Extent, Operations), Unreadable> {
     let mut input = BufReader::with_capacity(BLOCK, input);
     let mut line = Vec::with_capacity(1024);
     let mut next = |line: &mut Vec<u8>| {
@@ -115,15 +119,16 @@ pub(crate) fn scan(
     next(&mut line)?;
     let (header, mut chain) = Header::parse(&line, account)?;
     let (mut valid, mut entries) = (line.len() as u64, 0);
+    let mut operations = Operations::default();
     let torn = loop {
         if next(&mut line)? == 0 {
             break false;
         }
-        let Some((entry, sum)) = body(&line, chain).and_then(|(body, sum)| Some((Entry::parse(body)?, sum)))
-        else {
-            break true;
-        };
-        see(entry);
+        let parsed = body(&line, chain);
+        let parsed = parsed.and_then(|(body, sum)| Some((Entry::parse(body, &operations)?, sum)));
+        let Some((entry, sum)) = parsed else { break true };
+        see(&entry);
+        operations.apply(entry);
         chain = sum;
         valid += line.len() as u64;
         entries += 1;
@@ -131,7 +136,7 @@ pub(crate) fn scan(
     if valid < header.synced {
         return Err(if torn { Unreadable::Damaged(entries + 2) } else { Unreadable::Short(entries + 1) });
     }
-    Ok(Extent { header, valid, chain, entries, torn })
+    Ok((Extent { header, valid, chain, entries, torn }, operations))
 }
 
 /// Returns the body and the checksum of a valid line.

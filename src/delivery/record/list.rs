@@ -40,7 +40,7 @@ impl Record {
             Err(error) => return Err(record.failure("read", &error)),
         };
         let mut last = Last::default();
-        record.scan_open(file.as_ref(), |entry| last.apply(&entry))?;
+        record.scan_open(file.as_ref(), |entry| last.apply(entry))?;
         let (rows, ascending) = last.rows();
         let mut rows = rows.into_iter().peekable();
         let mut held = Vec::new();
@@ -49,7 +49,7 @@ impl Record {
         record.scan_open(file.as_ref(), |entry| {
             let this = number;
             number += 1;
-            let Entry::Done { message, place } = entry else { return };
+            let Entry::Done { message, place } = *entry else { return };
             let Some((_, deletion)) = rows.next_if(|(row, _)| *row == this) else { return };
             let row = Remembered {
                 unique_id: unescape(message.unique_id).unwrap_or_default(),

@@ -3,7 +3,7 @@
 //! - `journal`, `entry`, `word`: the file format, and how it survives a power failure; `version1`: the format of earlier versions
 //! - `open`: opens the record for writing; `appender`: the open journal; `lock`: one writer per account
 //! - `compact`, `rewrite`: forgetting messages, and rewriting the journal
-//! - `recovery`: the operations that an earlier run left unfinished
+//! - `operations`: unfinished operations; `recovery`: how the next run finishes or undoes them
 //! - `index`: the messages in memory; `list`: the messages as a list, without holding them in memory
 //! - `import`: the lists of other programs
 
@@ -16,6 +16,7 @@ pub(crate) mod journal;
 mod list;
 mod lock;
 mod open;
+mod operations;
 pub(crate) mod recovery;
 mod rewrite;
 #[cfg(test)]
@@ -39,7 +40,7 @@ use self::{
     appender::Appender,
     index::{Index, half},
     journal::{Account, Deletion, Digest, Entry, Message, Unreadable},
-    recovery::Operations,
+    operations::Operations,
     word::escape,
 };
 use crate::delivery::{
@@ -284,20 +285,13 @@ impl Record {
         let length = file.metadata().map_or(0, |metadata| metadata.len());
         self.index = Index::default();
         self.index.reserve(usize::try_from(length / USUAL_MESSAGE).unwrap_or(0));
-        let mut operations = Operations::default();
         let index = &mut self.index;
-        let scanned = journal::scan(file, &self.account, |entry| {
-            index.apply(&entry);
-            operations.apply(entry);
-        });
-        match scanned {
-            Ok(extent) => Ok((extent, operations)),
-            Err(unreadable) => Err(self.unreadable(&self.path, unreadable)),
-        }
+        journal::scan(file, &self.account, |entry| index.apply(entry))
+            .map_err(|unreadable| self.unreadable(&self.path, unreadable))
     }
 
     /// Reads the whole journal from its start or, if there is none, the journal of an earlier version.
-    fn scan_open(&self, file: Option<&File>, mut see: impl FnMut(Entry<'_>)) -> Result<(), Error> {
+    fn scan_open(&self, file: Option<&File>, mut see: impl FnMut(&Entry<'_>)) -> Result<(), Error> {
         use std::io::Seek as _;
         let Some(mut file) = file else { return self.scan_version1(see).map(drop) };
         file.rewind().map_err(|error| self.failure("read", &error))?;
@@ -310,14 +304,14 @@ impl Record {
     fn take_over(&mut self, mut see: impl FnMut(&Self, &Entry<'_>)) -> Result<bool, Error> {
         let mut index = Index::default();
         let found = self.scan_version1(|entry| {
-            index.apply(&entry);
-            see(self, &entry);
+            index.apply(entry);
+            see(self, entry);
         })?;
         self.index = index;
         Ok(found)
     }
 
-    fn scan_version1(&self, see: impl FnMut(Entry<'_>)) -> Result<bool, Error> {
+    fn scan_version1(&self, see: impl FnMut(&Entry<'_>)) -> Result<bool, Error> {
         let Account { user, host, port } = &self.account;
         if !version1::DEFAULT_PORTS.contains(port) {
             return Ok(false);
@@ -356,4 +350,4 @@ impl Record {
 const MAX_NAME: usize = 60;
 
 /// Upper estimate of a journal's bytes per message: usually two lines.
-const USUAL_MESSAGE: u64 = 720;
+const USUAL_MESSAGE: u64 = 560;

@@ -13,21 +13,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    index::key,
-    journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES},
+    journal::{Append, Content, Digest},
+    operations::{Operation, Operations, OwnedMessage, Unfinished},
 };
 use crate::delivery::{file_name, fs as disk, mbox};
-
-/// A message whose storage was begun but not recorded as done.
-struct Unfinished {
-    message: OwnedMessage,
-    operation: Operation,
-}
-
-enum Operation {
-    File { stored: Content, temporary: PathBuf, name: PathBuf },
-    Append(Arc<Append>),
-}
 
 /// The outcome of an unfinished operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,91 +31,7 @@ pub(crate) enum Outcome {
     Open(String),
 }
 
-/// A [`Message`] that owns its unique-id.
-pub(crate) struct OwnedMessage {
-    unique_id: Vec<u8>,
-    occurrence: u32,
-    time: u64,
-    deletion: Deletion,
-    listed: Option<u64>,
-    content: Option<Content>,
-    header: Option<Digest>,
-}
-
-impl OwnedMessage {
-    fn of(message: &Message<'_>) -> Self {
-        let Message { unique_id, occurrence, time, deletion, listed, content, header } = *message;
-        Self { unique_id: unique_id.to_vec(), occurrence, time, deletion, listed, content, header }
-    }
-
-    pub(crate) fn borrow(&self) -> Message<'_> {
-        let Self { unique_id, occurrence, time, deletion, listed, content, header } = self;
-        Message {
-            unique_id,
-            occurrence: *occurrence,
-            time: *time,
-            deletion: *deletion,
-            listed: *listed,
-            content: *content,
-            header: *header,
-        }
-    }
-}
-
-/// The unfinished operations of a journal.
-#[derive(Default)]
-pub(crate) struct Operations {
-    /// The unfinished operations by the [`key`] of their message.
-    unfinished: HashMap<Box<[u8]>, Unfinished>,
-    /// The last append of the journal, to which `pages` and `part` lines belong.
-    append: Option<Arc<Append>>,
-}
-
 impl Operations {
-    /// Applies an entry of the journal.
-    pub(crate) fn apply(&mut self, entry: Entry<'_>) {
-        match entry {
-            Entry::File { message, stored, temporary, name } => {
-                let (temporary, name) = (temporary.into_owned(), name.into_owned());
-                self.begin(&message, Operation::File { stored, temporary, name });
-            }
-            Entry::Append(append) => self.append = Some(Arc::new(append)),
-            Entry::Pages(pages) => {
-                if let Some(append) = self.append.as_mut().and_then(Arc::get_mut) {
-                    append.pages.extend(pages);
-                }
-            }
-            Entry::Part(message) => {
-                if let Some(append) = self.append.clone() {
-                    self.begin(&message, Operation::Append(append));
-                }
-            }
-            entry => self.end(&entry),
-        }
-    }
-
-    /// Removes the operation that an entry ends.
-    pub(crate) fn end(&mut self, entry: &Entry<'_>) {
-        if self.unfinished.is_empty() {
-            return;
-        }
-        if let Entry::Done { message: Message { unique_id, occurrence, .. }, .. }
-        | Entry::Void { unique_id, occurrence }
-        | Entry::Forgotten { unique_id, occurrence } = entry
-        {
-            self.unfinished.remove(&*key(unique_id, *occurrence));
-        }
-    }
-
-    fn begin(&mut self, message: &Message<'_>, operation: Operation) {
-        let key = key(message.unique_id, message.occurrence).into();
-        self.unfinished.insert(key, Unfinished { message: OwnedMessage::of(message), operation });
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.unfinished.is_empty()
-    }
-
     /// Determines the outcome of each operation, and keeps the operations that stay open. If another program has locked an mbox,
     /// waits for the lock only if the mbox is the `destination` of this run.
     pub(crate) fn recover(
@@ -153,41 +58,6 @@ impl Operations {
             outcomes.push((message, outcome));
         }
         outcomes
-    }
-
-    /// Returns true if a file is the temporary file of an unfinished operation and must not be removed.
-    pub(crate) fn needs(&self, path: &Path) -> bool {
-        self.unfinished.values().any(|unfinished| match &unfinished.operation {
-            Operation::File { temporary, .. } => temporary == path,
-            Operation::Append(_) => false,
-        })
-    }
-
-    /// Returns the unfinished operations as entries of the journal.
-    pub(crate) fn entries(&self) -> Vec<Entry<'_>> {
-        let mut entries = Vec::new();
-        let mut appends: HashMap<*const Append, (&Append, Vec<Entry<'_>>)> = HashMap::new();
-        for Unfinished { message, operation } in self.unfinished.values() {
-            let message = message.borrow();
-            match operation {
-                Operation::File { stored, temporary, name } => entries.push(Entry::File {
-                    message,
-                    stored: *stored,
-                    temporary: temporary.into(),
-                    name: name.into(),
-                }),
-                Operation::Append(append) => {
-                    let (_, parts) = appends.entry(Arc::as_ptr(append)).or_insert((append, Vec::new()));
-                    parts.push(Entry::Part(message));
-                }
-            }
-        }
-        for (append, parts) in appends.into_values() {
-            entries.push(Entry::Append(Append { pages: Vec::new(), ..append.clone() }));
-            entries.extend(append.pages.chunks(PAGES).map(|pages| Entry::Pages(pages.to_vec())));
-            entries.extend(parts);
-        }
-        entries
     }
 }
 

@@ -103,8 +103,8 @@ impl Record {
             for &time in &recent {
                 output.entry(&Entry::Session { time })?;
             }
-            let mut copy = |entry: Entry<'_>| {
-                let Entry::Done { message, place: stored_at } = entry else { return Ok(()) };
+            let mut copy = |entry: &Entry<'_>| {
+                let Entry::Done { message, place: stored_at } = *entry else { return Ok(()) };
                 let Some((occurrence, known)) = index.take(&message) else { return Ok(()) };
                 let unique_id = message.unique_id;
                 if !keeps(unique_id, occurrence) {

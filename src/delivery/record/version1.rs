@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use super::{
     journal::{Deletion, Entry, Message, Unreadable},
-    word::{escape, parse_number, parse_small},
+    word::{Fields, escape, parse_number, parse_small},
 };
 use crate::delivery::file_name;
 
@@ -21,7 +21,7 @@ pub(crate) fn scan(
     input: impl Read,
     user: &str,
     host: &str,
-    mut see: impl FnMut(Entry<'_>),
+    mut see: impl FnMut(&Entry<'_>),
 ) -> Result<(), Unreadable> {
     let mut input = BufReader::new(input);
     let mut line = Vec::new();
@@ -43,7 +43,7 @@ pub(crate) fn scan(
             (Some(_), Some(line)) => return Err(Unreadable::Damaged(line)),
             (Some(body), None) => {
                 if let Some(entry) = parse(body) {
-                    see(entry);
+                    see(&entry);
                 }
             }
             (None, None) => torn = Some(count),
@@ -62,7 +62,7 @@ fn body(line: &[u8]) -> Option<&[u8]> {
 
 /// `7 done uid-1 0 1795341600 - /mail/uid-1.eml`, `9 deleted uid-1 0 1`
 fn parse(body: &[u8]) -> Option<Entry<'_>> {
-    let mut fields = body.split(|&byte| byte == b' ');
+    let mut fields = Fields::of(body);
     fields.next()?;
     let kind = fields.next()?;
     let unique_id = fields.next()?;

@@ -27,6 +27,28 @@ pub(crate) fn unescape(word: &[u8]) -> Option<Vec<u8>> {
     if word == b"%" { Some(Vec::new()) } else { percent_decode(word) }
 }
 
+/// The fields of a line, separated by single spaces.
+pub(super) struct Fields<'a> {
+    rest: Option<&'a [u8]>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn of(line: &'a [u8]) -> Self {
+        Self { rest: Some(line) }
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest?;
+        let Some(at) = memchr(b' ', rest) else { return self.rest.take() };
+        self.rest = Some(&rest[at + 1..]);
+        Some(&rest[..at])
+    }
+}
+
 pub(crate) fn field(line: &mut Vec<u8>, bytes: &[u8]) {
     line.push(b' ');
     line.extend_from_slice(bytes);

@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use super::{Context, MessageList};
 use crate::{
-    bytes::Hex,
     cli::{
         command::{not_downloaded, uid},
         error::Abort,
-        json::{self, Deletion, Fetch},
+        json::{self, Deletion, Fetch, Sha256},
     },
     delivery::Delivered,
 };
@@ -34,7 +33,7 @@ impl Rows {
             octets: Some(delivered.octets),
             path_encoded: path.as_ref().is_some_and(|(_, encoded)| *encoded),
             path: path.map(|(path, _)| path),
-            sha256: Some(Hex(&delivered.sha256).to_string()),
+            sha256: Some(Sha256(delivered.sha256)),
             deleted: if self.delete { Deletion::Marked } else { Deletion::No },
             kept: delivered.kept,
         };

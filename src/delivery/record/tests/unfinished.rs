@@ -231,3 +231,45 @@ fn an_mbox_that_is_locked_or_missing_leaves_its_operation_open() {
     fs::rename(dir.path().join("mail"), dir.path().join("away")).unwrap();
     assert!(matches!(recover(&append, NOW), recovery::Outcome::Open(_)));
 }
+
+/// A `stored` line takes everything but the unique-id and the place from the line of its operation, in every reading of the journal.
+#[test]
+fn a_stored_line_completes_the_line_of_its_operation() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, mail) = (dir.path().join("state"), dir.path().join("mail"));
+    killed(&state, &mail);
+    let stored = |unique_id, place| Entry::Stored { message: message(unique_id), place };
+    let part = Message { deletion: Deletion::Pending, occurrence: 1, ..message("a") };
+    let mut record = open(&state);
+    // Operations of a missing folder stay unfinished until these lines end them.
+    record.take_warnings();
+    record.append(&killed_append(&append(&mail.join("mbox"), "", "group"), &["c"]), true).unwrap();
+    record.append(&[Entry::Part(part), stored("a", b"first"), stored("c", b"box")], true).unwrap();
+    record.append(&[Entry::Stored { message: part, place: b"second" }], true).unwrap();
+    // Without an operation there is nothing that the message could be compared with.
+    record.append(&[stored("none", b"-")], true).unwrap();
+    drop(record);
+    let check = || {
+        let record = read(&state);
+        assert_eq!(known(&record, &["a", "b", "c", "none"]), [true, false, true, false]);
+        let fetched = Fetched { time: 1_795_341_600, pending_deletion: true, gone: false, stored: true };
+        assert_eq!(record.fetched(b"a", 1, Some(4)), Some(fetched));
+        assert_eq!(record.fetched(b"a", 0, Some(5)), None, "its size is known");
+        assert_eq!(record.identify(b"a", 0, Some(4), Some(&[8; 32])), Identity::Other, "its header is known");
+        assert!(record.has_content(b"c", 0, &content(b"mail").sha256));
+        let places: Vec<_> = list(&state).into_iter().map(|row| (row.occurrence, row.place)).collect();
+        let place = |occurrence, place: &str| (occurrence, place.as_bytes().to_vec());
+        assert_eq!(places, [place(0, "first"), place(0, "box"), place(1, "second")]);
+    };
+    check();
+    assert_eq!(open(&state).forget(|unique_id, _| unique_id == b"none").unwrap(), 0);
+    let mut record = open(&state);
+    record.append((0..300).map(|_| Entry::Void { unique_id: b"x", occurrence: 0 }), true).unwrap();
+    let listed = [(&b"a"[..], 0), (b"a", 1), (b"c", 0)];
+    record.finish([], [], listed.into_iter(), 0).unwrap();
+    assert!(!fs::read_to_string(read(&state).path()).unwrap().contains("stored "), "rewritten");
+    let record = open(&state);
+    assert_eq!(record.warnings.len(), 1, "{:?}", record.warnings);
+    drop(record);
+    check();
+}
