@@ -33,6 +33,10 @@ pub fn shorten_to(characters: usize, text: &str) -> Cow<'_, str> {
 /// Escapes the characters that must not reach a terminal: `\x1b`, `\n`, `\u{202e}`. A backslash is not escaped, because of Windows
 /// paths, so the result cannot be parsed back.
 pub fn escape(text: &str) -> Cow<'_, str> {
+    // Most text is plain ASCII.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
     let Some(first) = text.find(is_unprintable) else { return Cow::Borrowed(text) };
     let mut out = String::with_capacity(text.len() + 16);
     out.push_str(&text[..first]);

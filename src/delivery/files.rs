@@ -135,16 +135,7 @@ impl Files {
     fn make(&mut self) -> io::Result<(File, TempPath)> {
         loop {
             self.made += 1;
-            let Self { process, made, owner, .. } = &*self;
-            let name = match &self.naming {
-                Naming::Eml(_) => format!("{owner}{process}-{made}.tmp"),
-                Naming::Maildir { host, .. } => {
-                    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-                    let (seconds, micros) = (now.as_secs(), now.subsec_micros());
-                    format!("{seconds}.M{micros}P{process}Q{made}{owner}.{host}")
-                }
-            };
-            let path = self.temporaries.join(name);
+            let path = self.temporaries.join(self.temporary_name());
             match disk::private_options().write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -157,6 +148,16 @@ impl Files {
                 }
             }
         }
+    }
+
+    fn temporary_name(&self) -> String {
+        let Self { process, made, owner, .. } = self;
+        let Naming::Maildir { host, .. } = &self.naming else {
+            return format!("{owner}{process}-{made}.tmp");
+        };
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (seconds, micros) = (now.as_secs(), now.subsec_micros());
+        format!("{seconds}.M{micros}P{process}Q{made}{owner}.{host}")
     }
 
     /// Chooses the path of a message. The flag is true if a file with the same bytes already exists there.

@@ -1,6 +1,6 @@
 //! Lays out rows in columns, using the width of characters on a terminal.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter::repeat_n};
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthChar as _;
@@ -55,9 +55,9 @@ impl Row {
         let mut line = String::new();
         for (index, cell) in self.cells.iter().enumerate() {
             if index > 0 {
-                line.push_str(&" ".repeat(GAP));
+                line.extend(repeat_n(' ', GAP));
             }
-            line.push_str(&" ".repeat(cell.before));
+            line.extend(repeat_n(' ', cell.before));
             if color && !cell.text.is_empty() {
                 line.extend([
                     cell.style.render().to_string(),
@@ -67,7 +67,7 @@ impl Row {
             } else {
                 line.push_str(&cell.text);
             }
-            line.push_str(&" ".repeat(cell.after));
+            line.extend(repeat_n(' ', cell.after));
         }
         line.truncate(line.trim_end().len());
         line
@@ -77,6 +77,9 @@ impl Row {
 /// Returns the width of a text in columns: two for East Asian characters and emoji, none for combining marks. As on most
 /// terminals, every character of a joined emoji counts, so that a row never exceeds its line.
 pub(super) fn width(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.bytes().filter(|byte| !byte.is_ascii_control()).count();
+    }
     text.chars().map(|c| c.width().unwrap_or(0)).sum()
 }
 

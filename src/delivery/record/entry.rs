@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    journal::{append_checksum, parse_checksum},
+    journal::{append_checksum, parse_checksum, write_checksum},
     operations::Operations,
     word::{Fields, escape, field, flag, number, parse_number, parse_small, unescape},
 };
@@ -174,8 +174,8 @@ impl<'a> Entry<'a> {
             }
             Self::Pages(pages) => {
                 line.extend_from_slice(b"pages ");
-                for page in pages {
-                    line.extend_from_slice(format!("{page:08x}").as_bytes());
+                for &page in pages {
+                    write_checksum(line, page);
                 }
             }
             Self::Part(message) => message.write("part", line),
@@ -312,11 +312,7 @@ fn digest(line: &mut Vec<u8>, digest: Option<&Digest>) {
     match digest {
         None => field(line, b"-"),
         Some(digest) => {
-            let mut digits = [[0; 2]; 32];
-            for (digits, &byte) in digits.iter_mut().zip(digest) {
-                *digits = hex_digits(byte);
-            }
-            field(line, digits.as_flattened());
+            field(line, digest.map(hex_digits).as_flattened());
         }
     }
 }

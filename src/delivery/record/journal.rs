@@ -18,6 +18,7 @@ use super::{
     operations::Operations,
     word::{escape, field, number, parse_number},
 };
+use crate::bytes::hex_digits;
 
 /// The account to which a journal belongs.
 #[derive(Debug, Clone)]
@@ -149,7 +150,9 @@ fn body(line: &[u8], chain: u32) -> Option<(&[u8], u32)> {
 
 pub(super) fn append_checksum(chain: u32, line: &mut Vec<u8>, start: usize) -> u32 {
     let sum = checksum(chain, &line[start..]);
-    line.extend_from_slice(format!(" {sum:08x}\n").as_bytes());
+    line.push(b' ');
+    write_checksum(line, sum);
+    line.push(b'\n');
     sum
 }
 
@@ -158,6 +161,10 @@ fn checksum(chain: u32, body: &[u8]) -> u32 {
     hasher.update(&chain.to_be_bytes());
     hasher.update(body);
     hasher.finalize()
+}
+
+pub(super) fn write_checksum(line: &mut Vec<u8>, sum: u32) {
+    line.extend_from_slice(sum.to_be_bytes().map(hex_digits).as_flattened());
 }
 
 pub(super) fn parse_checksum(word: &[u8]) -> Option<u32> {
