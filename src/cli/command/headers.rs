@@ -71,7 +71,7 @@ fn described<'m>(message: json::Uidl, head: &'m [u8], args: &args::Headers) -> j
     let fields = || header::fields(head).take(MAX_FIELDS);
     json::Headers {
         message,
-        date: header.date.map(|date| date.to_string()),
+        date: header.date.map(json::Date),
         from: header.from.map(Mailbox::list),
         to: header.to.map(Mailbox::list),
         cc: header.cc.map(Mailbox::list),

@@ -10,7 +10,6 @@ use std::{
 
 use super::{Context, Outcome, now, parse_selectors, uid};
 use crate::{
-    bytes::rfc3339,
     cli::{
         args,
         config::shown,
@@ -51,7 +50,7 @@ fn row(remembered: Remembered) -> json::Record {
     let Remembered { unique_id, time, place, deleted, pending_deletion, .. } = remembered;
     json::Record {
         uid: uid(&unique_id),
-        fetched: rfc3339(time.try_into().unwrap_or(i64::MAX)),
+        fetched: json::Time(time.try_into().unwrap_or(i64::MAX)),
         place: json::path_octets(place),
         deleted,
         pending_deletion,

@@ -14,7 +14,10 @@ pub use self::{
     path::{path, path_octets},
 };
 use super::error::{Abort, CliError, ErrorCode};
-use crate::{bytes::Hex, header};
+use crate::{
+    bytes::{Hex, rfc3339},
+    header,
+};
 
 /// The object of `status`. The keys of new messages are `null` on a server without unique-ids.
 #[derive(Debug, Serialize)]
@@ -75,7 +78,7 @@ pub struct Uidl {
 pub struct Headers<'m> {
     #[serde(flatten)]
     pub message: Uidl,
-    pub date: Option<String>,
+    pub date: Option<Date>,
     pub from: Option<Vec<Mailbox>>,
     pub to: Option<Vec<Mailbox>>,
     pub cc: Option<Vec<Mailbox>>,
@@ -85,6 +88,16 @@ pub struct Headers<'m> {
     pub fields: Option<Vec<(String, String)>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preview: Option<Preview<'m>>,
+}
+
+/// The date of a message (RFC 3339).
+#[derive(Debug, Clone, Copy)]
+pub struct Date(pub header::Date);
+
+impl Serialize for Date {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 /// The first lines of a body.
@@ -148,12 +161,21 @@ pub struct Fetch {
     pub kept: bool,
 }
 
+/// A time in seconds since 1970, written as RFC 3339 in UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Time(pub i64);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(self.0))
+    }
+}
+
 /// The object of `record`.
 #[derive(Debug, Serialize)]
 pub struct Record {
     pub uid: String,
-    /// RFC 3339, in UTC.
-    pub fetched: String,
+    pub fetched: Time,
     pub place: String,
     pub deleted: bool,
     /// Only text output has this value.

@@ -15,6 +15,14 @@ fn uidl() -> Uidl {
 }
 
 #[test]
+fn dates_and_hashes_are_text() {
+    let date = header::Date::parse("Sat, 1 Mar 2025 14:03:00 +0530").map(Date);
+    assert_eq!(line(&date), "\"2025-03-01T14:03:00+05:30\"\n");
+    assert_eq!(line(&Time(951_782_400)), "\"2000-02-29T00:00:00Z\"\n");
+    assert_eq!(line(&Sha256([0x0a; 32])), format!("\"{}\"\n", "0a".repeat(32)));
+}
+
+#[test]
 fn keys_do_not_change() {
     assert_eq!(line(&uidl()), "{\"number\":3,\"uid\":\"a\\\"b\",\"octets\":24,\"new\":true}\n");
     let status = Status { messages: 2, octets: 320, new_messages: None, new_octets: None, server: None };
@@ -156,7 +164,7 @@ fn manual_describes_every_key_and_no_other() {
     let account = Account { account: String::new(), host: None, port: 995, user: None, default: true };
     let record = Record {
         uid: String::new(),
-        fetched: String::new(),
+        fetched: Time(0),
         place: String::new(),
         deleted: false,
         pending_deletion: true,

@@ -7,9 +7,10 @@ use super::Printer;
 use crate::cli::json::Mailbox;
 
 impl Printer<'_> {
-    /// Formats a date in local time: `today 14:03`, `Mon 14:03` or `2025-03-01` on a terminal, otherwise `2025-03-01 14:03`.
-    pub(super) fn date(&self, date: Option<&str>) -> String {
-        let Some(date) = date.and_then(|date| date.parse::<Timestamp>().ok()) else { return "-".to_owned() };
+    /// Formats a date, in seconds since 1970, in local time: `today 14:03`, `Mon 14:03` or `2025-03-01` on a terminal, otherwise `2025-03-01 14:03`.
+    pub(super) fn date(&self, date: Option<i64>) -> String {
+        let date = date.and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let Some(date) = date else { return "-".to_owned() };
         let now = &*self.format.now;
         let date = date.to_zoned(now.time_zone().clone());
         if self.format.terminal.is_none() {

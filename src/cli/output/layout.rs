@@ -1,42 +1,43 @@
 //! Lays out rows in columns, using the width of characters on a terminal.
 
-use std::{borrow::Cow, iter::repeat_n};
+use std::{borrow::Cow, fmt::Write as _, iter::repeat_n};
 
 use anstyle::Style;
 use unicode_width::UnicodeWidthChar as _;
 
 /// The cells of a line, separated by [`GAP`] spaces. The text of a cell is escaped.
-pub(super) struct Row {
-    cells: Vec<Cell>,
+pub(super) struct Row<'a> {
+    cells: Vec<Cell<'a>>,
 }
 
-struct Cell {
-    text: String,
+struct Cell<'a> {
+    text: Cow<'a, str>,
     before: usize,
     after: usize,
     style: Style,
 }
 
-impl Row {
+impl<'a> Row<'a> {
     pub(super) fn new() -> Self {
-        Self { cells: Vec::new() }
+        Self { cells: Vec::with_capacity(USUAL_CELLS) }
     }
 
     /// Adds a left-aligned cell.
-    pub(super) fn left(&mut self, text: &str, columns: usize, style: Style) {
-        let after = columns.saturating_sub(width(text));
-        self.cells.push(Cell { text: text.to_owned(), before: 0, after, style });
+    pub(super) fn left(&mut self, text: impl Into<Cow<'a, str>>, columns: usize, style: Style) {
+        let text = text.into();
+        let after = columns.saturating_sub(width(&text));
+        self.cells.push(Cell { text, before: 0, after, style });
     }
 
     /// Adds a right-aligned cell.
-    pub(super) fn right(&mut self, text: &str, columns: usize, style: Style) {
-        let before = columns.saturating_sub(width(text));
-        self.cells.push(Cell { text: text.to_owned(), before, after: 0, style });
+    pub(super) fn right(&mut self, text: String, columns: usize, style: Style) {
+        let before = columns.saturating_sub(width(&text));
+        self.cells.push(Cell { text: text.into(), before, after: 0, style });
     }
 
     /// Adds a left-aligned cell, truncated to the width of its column.
-    pub(super) fn cut(&mut self, text: &str, columns: usize, style: Style) {
-        self.left(&cut(text, columns), columns, style);
+    pub(super) fn cut(&mut self, text: Cow<'a, str>, columns: usize, style: Style) {
+        self.left(cut(text, columns), columns, style);
     }
 
     /// Truncates the last cell so that the row fits into a number of columns.
@@ -45,25 +46,21 @@ impl Row {
             let used: usize =
                 self.cells.iter().map(|cell| cell.before + width(&cell.text) + cell.after + GAP).sum();
             let room = columns.saturating_sub(used + last.before).max(MIN_LAST);
-            let text = cut(&last.text, room).into_owned();
+            let text = cut(last.text, room);
             self.cells.push(Cell { text, after: 0, ..last });
         }
         self
     }
 
     pub(super) fn render(&self, color: bool) -> String {
-        let mut line = String::new();
+        let mut line = String::with_capacity(USUAL_LINE);
         for (index, cell) in self.cells.iter().enumerate() {
             if index > 0 {
                 line.extend(repeat_n(' ', GAP));
             }
             line.extend(repeat_n(' ', cell.before));
             if color && !cell.text.is_empty() {
-                line.extend([
-                    cell.style.render().to_string(),
-                    cell.text.clone(),
-                    cell.style.render_reset().to_string(),
-                ]);
+                let _ = write!(line, "{0}{1}{0:#}", cell.style, cell.text);
             } else {
                 line.push_str(&cell.text);
             }
@@ -108,7 +105,7 @@ pub(super) fn folded(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// Truncates text to a number of columns, including an ellipsis.
-fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+fn cut(text: Cow<'_, str>, columns: usize) -> Cow<'_, str> {
     let mut used = 0;
     let mut fits = 0;
     for (count, (at, c)) in text.char_indices().enumerate() {
@@ -120,11 +117,15 @@ fn cut(text: &str, columns: usize) -> Cow<'_, str> {
             fits = at + c.len_utf8();
         }
     }
-    Cow::Borrowed(text)
+    text
 }
 
 /// The number of spaces between cells.
 const GAP: usize = 2;
+
+/// The room made for a row. Longer rows grow.
+const USUAL_CELLS: usize = 8;
+const USUAL_LINE: usize = 128;
 
 /// The minimum width of the last cell, on any terminal.
 const MIN_LAST: usize = 8;
@@ -152,18 +153,18 @@ mod tests {
             ("ab", 1, "…"),
         ];
         for (text, columns, shown) in table {
-            assert_eq!(cut(text, columns), shown, "{text} in {columns}");
+            assert_eq!(cut(text.into(), columns), shown, "{text} in {columns}");
         }
         let climbing = format!("a{}", "\u{301}".repeat(100_000));
-        assert!(cut(&climbing, 10).len() < 200);
+        assert!(cut(climbing.into(), 10).len() < 200);
     }
 
     #[test]
     fn columns_line_up() {
         let line = |name: &str| {
             let mut row = Row::new();
-            row.right("7", 3, Style::new());
-            row.cut(name, 6, Style::new());
+            row.right("7".into(), 3, Style::new());
+            row.cut(name.into(), 6, Style::new());
             row.left("end", 0, Style::new());
             row.render(false)
         };
@@ -185,7 +186,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_cut_fits(text: String, columns in 1_usize..20) {
-            prop_assert!(cut(&text, columns).chars().map(|c| c.width().unwrap_or(0)).sum::<usize>() <= columns);
+            prop_assert!(cut(text.as_str().into(), columns).chars().map(|c| c.width().unwrap_or(0)).sum::<usize>() <= columns);
         }
     }
 }

@@ -110,22 +110,22 @@ impl<'a> Printer<'a> {
     }
 
     /// Adds a unique-id, which is truncated only on a terminal.
-    fn uid(&self, row: &mut Row, uid: Option<&str>) {
+    fn uid<'u>(&self, row: &mut Row<'u>, uid: Option<&'u str>) {
         let uid = uid.map_or("-".into(), escape);
         match self.format.terminal {
-            Some(_) => row.cut(&uid, self.uid_width, Style::new()),
-            None => row.left(&uid, self.uid_width, Style::new()),
+            Some(_) => row.cut(uid, self.uid_width, Style::new()),
+            None => row.left(uid, self.uid_width, Style::new()),
         }
     }
 
-    fn row(&self, number: u32) -> Row {
+    fn row(&self, number: u32) -> Row<'static> {
         let mut row = Row::new();
-        row.right(&number.to_string(), self.number_width, Style::new());
+        row.right(number.to_string(), self.number_width, Style::new());
         row
     }
 
     /// Writes a row, truncated to the width of the terminal.
-    fn end(&mut self, row: Row) -> io::Result<()> {
+    fn end(&mut self, row: Row<'_>) -> io::Result<()> {
         let row = match self.format.terminal {
             Some(columns) => row.within(columns),
             None => row,
@@ -134,7 +134,7 @@ impl<'a> Printer<'a> {
     }
 
     /// Writes a row without truncating it.
-    fn whole(&mut self, row: &Row) -> io::Result<()> {
+    fn whole(&mut self, row: &Row<'_>) -> io::Result<()> {
         let line = row.render(self.format.color);
         self.line(&line)
     }

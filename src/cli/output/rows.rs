@@ -63,7 +63,7 @@ impl Printer<'_> {
         let mut row = self.row(message.number);
         mark(&mut row, message.new);
         self.uid(&mut row, message.uid.as_deref());
-        row.right(&listed_size(message.octets), SIZE, DIM);
+        row.right(listed_size(message.octets), SIZE, DIM);
         self.end(row)
     }
 
@@ -82,20 +82,20 @@ impl Printer<'_> {
         mark(&mut row, message.new);
         let is_narrow = self.format.terminal.is_some_and(|columns| columns < NARROW);
         if !is_narrow {
-            row.left(&self.date(headers.date.as_deref()), self.date_width(), DIM);
+            row.left(self.date(headers.date.map(|date| date.0.unix_seconds())), self.date_width(), DIM);
         }
         let from = senders(headers.from.as_deref().unwrap_or_default());
         match self.format.terminal {
-            Some(_) => row.cut(&escape(&from), sender, Style::new()),
-            None => row.left(&escape(&from), sender, Style::new()),
+            Some(_) => row.cut(escape(&from), sender, Style::new()),
+            None => row.left(escape(&from), sender, Style::new()),
         }
         if !is_narrow {
-            row.right(&listed_size(message.octets), SIZE, DIM);
+            row.right(listed_size(message.octets), SIZE, DIM);
         }
         match headers.subject.as_deref() {
             None | Some("") => row.left("(no subject)", 0, DIM),
             Some(subject) => {
-                row.left(&escape(subject), 0, if message.new == Some(true) { BOLD } else { Style::new() });
+                row.left(escape(subject), 0, if message.new == Some(true) { BOLD } else { Style::new() });
             }
         }
         self.end(row)?;
@@ -120,9 +120,9 @@ impl Printer<'_> {
             return self.flush_row();
         }
         let mut row = self.row(message.number);
-        row.right(&listed_size(message.octets), SIZE, DIM);
+        row.right(listed_size(message.octets), SIZE, DIM);
         match (&message.path, &message.sha256) {
-            (Some(path), _) => row.left(&escape(path), 0, Style::new()),
+            (Some(path), _) => row.left(escape(path), 0, Style::new()),
             (None, Some(_)) => row.left("passed on", 0, Style::new()),
             (None, None) => row.left("stored before", 0, DIM),
         }
@@ -142,7 +142,7 @@ impl Printer<'_> {
         }
         let mut row = self.row(message.number);
         self.uid(&mut row, message.uid.as_deref());
-        row.right(&listed_size(message.octets), SIZE, DIM);
+        row.right(listed_size(message.octets), SIZE, DIM);
         deletion(&mut row, message.deleted);
         self.end(row)
     }
@@ -168,9 +168,9 @@ impl Printer<'_> {
             return self.object(message);
         }
         let mut row = Row::new();
-        row.left(&self.date(Some(&message.fetched)), self.date_width(), DIM);
-        row.left(&escape(&message.uid), RECORD_UID, Style::new());
-        row.left(&escape(&message.place), 0, Style::new());
+        row.left(self.date(Some(message.fetched.0)), self.date_width(), DIM);
+        row.left(escape(&message.uid), RECORD_UID, Style::new());
+        row.left(escape(&message.place), 0, Style::new());
         if message.deleted {
             row.left("deleted", 0, DIM);
         } else if message.pending_deletion {
@@ -185,7 +185,7 @@ impl Printer<'_> {
             return self.object(message);
         }
         let mut row = self.row(message.number);
-        row.right(&listed_size(message.octets), SIZE, DIM);
+        row.right(listed_size(message.octets), SIZE, DIM);
         row.left("skipped", 0, DIM);
         self.end(row)
     }
@@ -197,7 +197,7 @@ impl Printer<'_> {
             return self.flush_row();
         }
         let mut row = self.row(message.number);
-        row.left(&format!("refused: {}", escape(&message.error)), 0, BAD);
+        row.left(format!("refused: {}", escape(&message.error)), 0, BAD);
         self.whole(&row)?;
         self.flush_row()
     }
@@ -240,11 +240,11 @@ impl Printer<'_> {
     }
 }
 
-fn mark(row: &mut Row, new: Option<bool>) {
+fn mark(row: &mut Row<'_>, new: Option<bool>) {
     row.left(if new == Some(true) { "*" } else { "" }, 1, GOOD);
 }
 
-fn deletion(row: &mut Row, deletion: Deletion) {
+fn deletion(row: &mut Row<'_>, deletion: Deletion) {
     match deletion {
         Deletion::No => {}
         Deletion::Marked => row.left("marked", 0, DIM),

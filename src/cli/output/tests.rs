@@ -2,15 +2,16 @@
 
 use std::{cell::LazyCell, io};
 
-use jiff::{civil::date, tz::TimeZone};
+use jiff::{Timestamp, civil::date, tz::TimeZone};
 use proptest::prelude::*;
 
 use super::*;
 use crate::bytes::rfc3339;
 use crate::cli::json::{
-    Certificate, Delete, Deletion, Expire, Fetch, Headers, Mailbox, Preview, Refused, Server, Sha256, Status,
-    Uidl,
+    self, Certificate, Delete, Deletion, Expire, Fetch, Headers, Mailbox, Preview, Refused, Server, Sha256,
+    Status, Uidl,
 };
+use crate::header::Date;
 
 fn format(terminal: Option<usize>) -> Format {
     let now = LazyCell::new(
@@ -35,7 +36,7 @@ fn uidl(number: u32, uid: Option<&str>) -> Uidl {
 fn headers(from: &str, subject: &str) -> Headers<'static> {
     Headers {
         message: uidl(3, Some("u")),
-        date: Some("2025-03-06T14:03:00+00:00".into()),
+        date: Date::parse("Thu, 6 Mar 2025 14:03:00 +0000").map(json::Date),
         from: Some(vec![Mailbox { name: None, address: Some(from.into()) }]),
         to: None,
         cc: None,
@@ -125,9 +126,11 @@ fn recent_dates_are_relative() {
     ];
     let printer = Printer::new(format(Some(80)), io::sink());
     for (date, shown) in table {
-        assert_eq!(printer.date(Some(date)), shown, "{date}");
+        let seconds = date.parse::<Timestamp>().unwrap().as_second();
+        assert_eq!(printer.date(Some(seconds)), shown, "{date}");
     }
     assert_eq!(printer.date(None), "-");
+    assert_eq!(printer.date(Some(i64::MAX)), "-");
 }
 
 #[test]
