@@ -12,7 +12,6 @@ use std::{
     time::SystemTime,
 };
 
-use sha2::{Digest as _, Sha256};
 use tempfile::TempPath;
 
 use super::{
@@ -24,7 +23,7 @@ use super::{
     process::host,
     record::{
         Record,
-        journal::{Content, Entry},
+        journal::{Content, Entry, Stored},
         word::escape,
     },
     storage::Incoming,
@@ -42,8 +41,8 @@ pub(crate) struct Files {
     owner: String,
     syncing: Syncing,
     current: Option<Current>,
-    /// Messages, each with its temporary file and the length and hash of that file.
-    staged: Vec<(Staged, TempPath, Content)>,
+    /// Messages, each with its temporary file and the content of that file.
+    staged: Vec<(Staged, TempPath, Stored)>,
     made: u64,
     process: u32,
     /// True if new files have the right mode, so that it need not be read again.
@@ -53,9 +52,8 @@ pub(crate) struct Files {
 struct Current {
     file: File,
     path: TempPath,
-    /// Length and hash of the file, if its line ends are converted.
+    /// The length of the file.
     octets: u64,
-    sha256: Sha256,
 }
 
 enum Naming {
@@ -191,7 +189,7 @@ impl Files {
 
     fn store(
         &mut self,
-        staged: Vec<(Staged, TempPath, Content)>,
+        staged: Vec<(Staged, TempPath, Stored)>,
         context: &mut CommitContext,
     ) -> Result<(), Error> {
         let failure = |folder: &Path, error: &io::Error| cannot("write to", folder, error);
@@ -258,18 +256,18 @@ impl Files {
 impl Store for Files {
     fn begin(&mut self, _: &Incoming) -> Result<(), Error> {
         let (file, path) = self.make().map_err(|error| cannot("write to", &self.temporaries, &error))?;
-        self.current = Some(Current { file, path, octets: 0, sha256: Sha256::new() });
+        self.current = Some(Current { file, path, octets: 0 });
         Ok(())
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let Some(current) = &mut self.current else { return Ok(()) };
         let written = match &mut self.naming {
-            Naming::Eml(_) => current.file.write_all(bytes),
+            Naming::Eml(_) => current.write(bytes),
             Naming::Maildir { ends, converted, .. } => {
                 converted.clear();
                 ends.convert(bytes, converted);
-                current.write_converted(converted)
+                current.write(converted)
             }
         };
         written.map_err(|error| cannot("write to", &self.temporaries, &error))
@@ -277,18 +275,13 @@ impl Store for Files {
 
     fn end(&mut self, message: Staged) -> Result<(), Error> {
         let Some(mut current) = self.current.take() else { return Ok(()) };
-        let mut written = Ok(());
-        let mut content = message.content;
-        if let Naming::Maildir { ends, converted, .. } = &mut self.naming {
-            converted.clear();
-            ends.finish(converted);
-            written = current.write_converted(converted);
-            content = Content { octets: current.octets, sha256: current.sha256.finalize().into() };
-        }
-        written
-            .and_then(|()| self.syncing.file(&current.file))
-            .map_err(|error| cannot("write to", &self.temporaries, &error))?;
-        self.staged.push((message, current.path, content));
+        let stored = match &mut self.naming {
+            Naming::Eml(_) => Ok(Stored::Bytes(message.content)),
+            Naming::Maildir { ends, converted, .. } => current.finish(ends, converted),
+        };
+        let synced = stored.and_then(|stored| self.syncing.file(&current.file).map(|()| stored));
+        let stored = synced.map_err(|error| cannot("write to", &self.temporaries, &error))?;
+        self.staged.push((message, current.path, stored));
         Ok(())
     }
 
@@ -312,10 +305,21 @@ impl Store for Files {
 }
 
 impl Current {
-    fn write_converted(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.sha256.update(bytes);
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.octets += bytes.len() as u64;
         self.file.write_all(bytes)
+    }
+
+    /// Ends a message whose line ends are converted.
+    fn finish(&mut self, ends: &mut LineEnds, converted: &mut Vec<u8>) -> io::Result<Stored> {
+        converted.clear();
+        let is_reversible = ends.finish(converted);
+        self.write(converted)?;
+        let octets = self.octets;
+        if is_reversible {
+            return Ok(Stored::Lf { octets });
+        }
+        Ok(Stored::Bytes(Content { octets, sha256: disk::sha256(&self.path)? }))
     }
 }
 

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest as _, Sha256};
+
 /// Makes a folder and its missing parents, durably and with mode 0700 regardless of the umask. An existing folder, or a link to
 /// one, is not changed.
 pub(crate) fn make_folder(folder: &Path) -> io::Result<()> {
@@ -146,7 +148,7 @@ pub(crate) fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     let (mut one, mut other) = (File::open(one)?, File::open(other)?);
-    let (mut left, mut right) = (vec![0; COMPARED], vec![0; COMPARED]);
+    let (mut left, mut right) = (vec![0; BLOCK], vec![0; BLOCK]);
     loop {
         let count = one.read(&mut left)?;
         if count == 0 {
@@ -158,6 +160,25 @@ pub(crate) fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
         }
         if left[..count] != right[..count] {
             return Ok(false);
+        }
+    }
+}
+
+/// Returns the SHA-256 hash of a file.
+pub(crate) fn sha256(path: &Path) -> io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    read_blocks(path, |block| hash.update(block))?;
+    Ok(hash.finalize().into())
+}
+
+/// Reads a file in blocks.
+pub(crate) fn read_blocks(path: &Path, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+    let mut file = File::open(path)?;
+    let mut block = vec![0; BLOCK];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(()),
+            count => see(&block[..count]),
         }
     }
 }
@@ -293,8 +314,8 @@ pub(crate) fn path_from_bytes(octets: Vec<u8>) -> PathBuf {
 #[cfg(unix)]
 pub(crate) const PLACEHOLDER: &str = "pop3 is about to put here: ";
 
-/// Number of bytes compared at a time.
-const COMPARED: usize = 64 * 1024;
+/// Number of bytes that are read at a time.
+const BLOCK: usize = 64 * 1024;
 
 #[cfg(all(test, windows))]
 mod tests {

@@ -14,8 +14,8 @@
 //! 2. The session vouches for the message ([`session::Reply::Vouched`](crate::session::Reply)): the response belongs to this
 //!    command. *A message without this proof is never given its final name, recorded or marked for deletion*; it is discarded.
 //! 3. The message is made durable together with its group: the files are synced, then an intent is added to the record and
-//!    synced. The intent describes the content: size and SHA-256 hash of the file, or of the bytes to append to an mbox and of
-//!    the bytes before them.
+//!    synced. The intent describes the content: size and SHA-256 hash of the file (of the message, if only CRLF was converted to
+//!    LF), or of the bytes to append to an mbox and of the bytes before them.
 //! 4. The file is renamed to its final name, never replacing another file, and the folder is synced; or the group is appended to
 //!    the mbox under both locks, and the mbox is synced.
 //! 5. `done` is added to the record and synced. *Only then is the message reported*, and may be marked for deletion.

@@ -22,6 +22,15 @@ pub(crate) struct Content {
     pub(crate) sha256: Digest,
 }
 
+/// The content of a message's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stored {
+    /// Bytes with this length and hash.
+    Bytes(Content),
+    /// This number of bytes, which have the hash of the message once each LF is converted to CRLF.
+    Lf { octets: u64 },
+}
+
 /// The state of a message's deletion on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Deletion {
@@ -91,7 +100,7 @@ pub(crate) enum Entry<'a> {
     /// The temporary file is durable, contains `stored`, and is about to be renamed.
     File {
         message: Message<'a>,
-        stored: Content,
+        stored: Stored,
         temporary: Cow<'a, Path>,
         name: Cow<'a, Path>,
     },
@@ -156,8 +165,16 @@ impl<'a> Entry<'a> {
         match self {
             Self::File { message, stored, temporary, name } => {
                 message.write("file", line);
-                number(line, stored.octets);
-                digest(line, Some(&stored.sha256));
+                match stored {
+                    Stored::Bytes(content) => {
+                        number(line, content.octets);
+                        digest(line, Some(&content.sha256));
+                    }
+                    Stored::Lf { octets } => {
+                        number(line, *octets);
+                        field(line, LF);
+                    }
+                }
                 for path in [temporary, name] {
                     field(line, &escape(&disk::path_bytes(path)));
                 }
@@ -217,7 +234,7 @@ impl<'a> Entry<'a> {
         let entry = match fields.next()? {
             b"file" => Self::File {
                 message: Message::parse(&mut fields)?,
-                stored: parse_content(&mut fields)??,
+                stored: parse_stored(&mut fields)?,
                 temporary: disk::path_from_bytes(unescape(fields.next()?)?).into(),
                 name: disk::path_from_bytes(unescape(fields.next()?)?).into(),
             },
@@ -331,7 +348,7 @@ fn parse_digest(word: &[u8]) -> Option<Digest> {
     (invalid < 16).then_some(digest)
 }
 
-/// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains three hashes per message.
+/// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains two hashes per message.
 static NIBBLES: [u8; 256] = {
     let mut nibbles = [u8::MAX; 256];
     let mut value = 0;
@@ -349,6 +366,17 @@ fn parse_content(fields: &mut Fields<'_>) -> Option<Option<Content>> {
     let sha256 = flag(fields.next()?, parse_digest)?;
     Some(octets.zip(sha256).map(|(octets, sha256)| Content { octets, sha256 }))
 }
+
+fn parse_stored(fields: &mut Fields<'_>) -> Option<Stored> {
+    let octets = parse_number(fields.next()?)?;
+    match fields.next()? {
+        LF => Some(Stored::Lf { octets }),
+        word => Some(Stored::Bytes(Content { octets, sha256: parse_digest(word)? })),
+    }
+}
+
+/// In place of the hash of a file: see [`Stored::Lf`].
+const LF: &[u8] = b"lf";
 
 /// Maximum number of pages in a line.
 pub(crate) const PAGES: usize = 1024;

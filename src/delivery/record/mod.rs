@@ -350,4 +350,4 @@ impl Record {
 const MAX_NAME: usize = 60;
 
 /// Upper estimate of a journal's bytes per message: usually two lines.
-const USUAL_MESSAGE: u64 = 560;
+const USUAL_MESSAGE: u64 = 480;

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     index::key,
-    journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES},
+    journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES, Stored},
 };
 
 /// A message whose storage was begun but not recorded as done.
@@ -18,7 +18,7 @@ pub(super) struct Unfinished {
 }
 
 pub(super) enum Operation {
-    File { stored: Content, temporary: PathBuf, name: PathBuf },
+    File { stored: Stored, temporary: PathBuf, name: PathBuf },
     Append(Arc<Append>),
 }
 

@@ -3,8 +3,7 @@
 
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,10 +12,10 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    journal::{Append, Content, Digest},
+    journal::{Append, Content, Digest, Stored},
     operations::{Operation, Operations, OwnedMessage, Unfinished},
 };
-use crate::delivery::{file_name, fs as disk, mbox};
+use crate::delivery::{file_name, fs as disk, line_ends::restore, mbox};
 
 /// The outcome of an unfinished operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +42,9 @@ impl Operations {
         let mut outcomes = Vec::new();
         for (key, Unfinished { message, operation }) in std::mem::take(&mut self.unfinished) {
             let outcome = match &operation {
-                Operation::File { stored, temporary, name } => recover_file(stored, temporary, name),
+                Operation::File { stored, temporary, name } => {
+                    recover_file(stored, message.borrow().content, temporary, name)
+                }
                 Operation::Append(append) => {
                     let is_destination = destination.is_some_and(|destination| destination == append.mbox);
                     let wait = if is_destination { wait } else { Duration::ZERO };
@@ -61,8 +62,49 @@ impl Operations {
     }
 }
 
-fn recover_file(stored: &Content, temporary: &Path, name: &Path) -> Outcome {
-    match finish(stored, temporary, name) {
+/// The content that identifies a file.
+struct Expected {
+    octets: u64,
+    sha256: Digest,
+    /// True if the hash is that of the file with LF converted to CRLF.
+    restored: bool,
+}
+
+impl Expected {
+    fn of(stored: &Stored, message: Option<Content>) -> Option<Self> {
+        Some(match *stored {
+            Stored::Bytes(Content { octets, sha256 }) => Self { octets, sha256, restored: false },
+            Stored::Lf { octets } => Self { octets, sha256: message?.sha256, restored: true },
+        })
+    }
+
+    /// Returns true if the path is a regular file with this content.
+    fn is_in(&self, path: &Path) -> io::Result<bool> {
+        match path.symlink_metadata() {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(false);
+            }
+            Ok(metadata) if !metadata.is_file() || metadata.len() != self.octets => return Ok(false),
+            metadata => metadata?,
+        };
+        Ok(self.sha256 == if self.restored { restored_hash(path)? } else { disk::sha256(path)? })
+    }
+}
+
+/// Returns the hash of a file with LF converted to CRLF.
+fn restored_hash(path: &Path) -> io::Result<Digest> {
+    let (mut hash, mut restored) = (Sha256::new(), Vec::new());
+    disk::read_blocks(path, |block| {
+        restored.clear();
+        restore(block, &mut restored);
+        hash.update(&restored);
+    })?;
+    Ok(hash.finalize().into())
+}
+
+fn recover_file(stored: &Stored, message: Option<Content>, temporary: &Path, name: &Path) -> Outcome {
+    let Some(expected) = Expected::of(stored, message) else { return Outcome::Void };
+    match finish(&expected, temporary, name) {
         Ok(Some(place)) => Outcome::Stored(place),
         Ok(None) => Outcome::Void,
         Err(error) => Outcome::Open(format!("cannot finish storing {}: {error}", name.display())),
@@ -71,7 +113,7 @@ fn recover_file(stored: &Content, temporary: &Path, name: &Path) -> Outcome {
 
 /// Looks for the content under the final name and its numbered variants. If it is not found, but the temporary file has that
 /// content, renames the temporary file.
-fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<PathBuf>> {
+fn finish(expected: &Expected, temporary: &Path, name: &Path) -> io::Result<Option<PathBuf>> {
     let folder = name.parent().unwrap_or(Path::new("."));
     if !folder.metadata()?.is_dir() {
         return Err(io::ErrorKind::NotADirectory.into());
@@ -79,7 +121,7 @@ fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<
     let mut place = None;
     for count in 1..=MAX_NAMES {
         let candidate = file_name::numbered(name, count);
-        if holds(&candidate, stored)? {
+        if expected.is_in(&candidate)? {
             place = Some(candidate);
             break;
         }
@@ -89,9 +131,9 @@ fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<
     }
     let place = match place {
         Some(place) => Some(place),
-        None => find_moved(name, stored)?,
+        None => find_moved(name, expected)?,
     };
-    let in_temporary = holds(temporary, stored)?;
+    let in_temporary = expected.is_in(temporary)?;
     if let Some(place) = place {
         disk::sync_file(&place)?;
         disk::sync_folder(place.parent().unwrap_or(folder))?;
@@ -109,27 +151,8 @@ fn finish(stored: &Content, temporary: &Path, name: &Path) -> io::Result<Option<
     Ok(Some(place))
 }
 
-/// Returns true if the path is a regular file with this content.
-fn holds(path: &Path, content: &Content) -> io::Result<bool> {
-    match path.symlink_metadata() {
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(false);
-        }
-        Ok(metadata) if !metadata.is_file() || metadata.len() != content.octets => return Ok(false),
-        metadata => metadata?,
-    };
-    let mut file = File::open(path)?;
-    let (mut hash, mut block) = (Sha256::new(), vec![0; BLOCK]);
-    loop {
-        match file.read(&mut block)? {
-            0 => return Ok(content.sha256 == Digest::from(hash.finalize())),
-            count => hash.update(&block[..count]),
-        }
-    }
-}
-
 /// Finds a Maildir message that a mail reader moved from `new` to `cur`, appending flags to its name.
-fn find_moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
+fn find_moved(name: &Path, expected: &Expected) -> io::Result<Option<PathBuf>> {
     let folder = name.parent().filter(|folder| folder.file_name().is_some_and(|name| name == "new"));
     let base = name.file_name().and_then(|name| name.to_str());
     let Some((folder, base)) = folder.zip(base) else { return Ok(None) };
@@ -140,16 +163,13 @@ fn find_moved(name: &Path, stored: &Content) -> io::Result<Option<PathBuf>> {
     for entry in current {
         let entry = entry?;
         if entry.file_name().to_str().is_some_and(|name| name.starts_with(base))
-            && holds(&entry.path(), stored)?
+            && expected.is_in(&entry.path())?
         {
             return Ok(Some(entry.path()));
         }
     }
     Ok(None)
 }
-
-/// Number of bytes that are read at a time.
-const BLOCK: usize = 64 * 1024;
 
 /// Maximum number of names (`uid.eml`, `uid-2.eml`…) that are searched for a message.
 const MAX_NAMES: u32 = 64;

@@ -1,13 +1,17 @@
 //! Tests the recovery of operations that a killed run left unfinished.
 
 use super::*;
+use crate::{
+    delivery::{Destination, Incoming, Options, Storage},
+    proto::{MessageNumber, UniqueId},
+};
 
 /// A run is killed after it announced two messages and before it records them as done.
 fn killed(state: &Path, mail: &Path) -> [PathBuf; 4] {
     let paths = ["a.tmp", "a.eml", "b.tmp", "b.eml"].map(|name| mail.join(name));
     let [first, first_name, second, second_name] = paths.clone();
     let mut record = open(state);
-    let stored = content(b"mail");
+    let stored = Stored::Bytes(content(b"mail"));
     let one = Entry::File { message: message("a"), stored, temporary: first.into(), name: first_name.into() };
     let other =
         Entry::File { message: message("b"), stored, temporary: second.into(), name: second_name.into() };
@@ -56,6 +60,73 @@ fn files_are_recovered_by_their_content() {
         fs::remove_dir_all(&mail).unwrap();
         assert_eq!(known(&read(&state), &["a", "b"]), [true, stored.is_some()]);
     }
+}
+
+/// The line of a file with LF in place of CRLF has no hash of its own: the hash of the message proves the content.
+#[test]
+fn files_with_other_line_ends_are_recovered_by_their_content() {
+    let received = b"a\r\n\rb\r\r\nc";
+    let unix = "a\n\rb\r\nc";
+    for (in_place, content_of_file, is_stored) in [
+        (true, unix, true),
+        (false, unix, true),
+        (true, "a\n\rb\n\nc", false),
+        (true, "a\n\rb\r\nd", false),
+        (true, "a\n\rb\r\n", false),
+        (false, "a\n\rb\r\n", false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, mail) = (dir.path().join("state"), dir.path().join("mail"));
+        fs::create_dir(&mail).unwrap();
+        let [temporary, name] = ["1.tmp", "1.host"].map(|name| mail.join(name));
+        let message = Message { content: Some(content(received)), ..message("a") };
+        let entry = Entry::File {
+            message,
+            stored: Stored::Lf { octets: unix.len() as u64 },
+            temporary: temporary.as_path().into(),
+            name: name.as_path().into(),
+        };
+        open(&state).append(&[entry], true).unwrap();
+        fs::write(if in_place { &name } else { &temporary }, content_of_file).unwrap();
+        assert_eq!(known(&open(&state), &["a"]), [is_stored], "{in_place} {content_of_file:?}");
+        assert_eq!(name.exists(), in_place || is_stored);
+        assert!(read(&state).is_empty() || read(&state).has_content(b"a", 0, &content(received).sha256));
+    }
+}
+
+/// The lines that a Maildir's messages really get, with and without a bare LF, suffice to recover the files.
+#[test]
+fn the_lines_of_files_in_a_maildir_prove_their_content() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, mail) = (dir.path().join("state"), dir.path().join("mail"));
+    let messages = [("crlf", "a\r\nb\r\n"), ("lf", "a\nb\r\n"), ("cr", "a\rb\r\r\n\r"), ("lf2", "\r\n\n")];
+    let mut storage =
+        Storage::start(&Destination::Maildir(mail), Some(open(&state)), &Options::default()).unwrap();
+    for (number, (unique_id, message)) in (1..).zip(messages) {
+        let number = MessageNumber::new(number).unwrap();
+        let unique_id = UniqueId::try_from(unique_id).ok();
+        let (occurrence, listed, unless_stored) = (0, Some(9), false);
+        storage.begin(Incoming { number, unique_id, occurrence, listed, unless_stored }).unwrap();
+        for piece in message.as_bytes().chunks(1) {
+            storage.write(piece).unwrap();
+        }
+        storage.end().unwrap();
+    }
+    storage.vouch().unwrap();
+    drop(storage.finish().1.unwrap());
+    let journal = fs::read_to_string(read(&state).path()).unwrap();
+    let lines: Vec<_> = journal.lines().filter(|line| line.starts_with("file ")).collect();
+    let has_hash: Vec<_> = lines.iter().map(|line| line.split(' ').nth(10) != Some("lf")).collect();
+    assert_eq!(has_hash, [false, true, false, true], "{journal}");
+
+    // A run that was killed before it wrote `stored`.
+    let killed = dir.path().join("killed");
+    let none = Operations::default();
+    let entries = lines.iter().map(|line| Entry::parse(&line.as_bytes()[..line.len() - 9], &none).unwrap());
+    open(&killed).append(entries, true).unwrap();
+    let names = messages.map(|(unique_id, _)| unique_id);
+    assert_eq!(known(&read(&killed), &names), [false; 4]);
+    assert_eq!(known(&open(&killed), &names), [true; 4]);
 }
 
 #[test]
@@ -122,7 +193,15 @@ fn a_message_that_a_mail_reader_moved_is_found() {
     let [temporary, name] = ["tmp/1.M2.host", "new/1.M2.host"].map(|name| dir.path().join(name));
     let (temporary, name) = (temporary.into(), name.into());
     record
-        .append(&[Entry::File { message: message("a"), stored: content(b"mail"), temporary, name }], true)
+        .append(
+            &[Entry::File {
+                message: message("a"),
+                stored: Stored::Bytes(content(b"mail")),
+                temporary,
+                name,
+            }],
+            true,
+        )
         .unwrap();
     drop(record);
     let journal = fs::read(read(dir.path()).path).unwrap();
