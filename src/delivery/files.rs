@@ -7,7 +7,7 @@ use std::{
     ffi::OsStr,
     fs::File,
     hash::{BuildHasher, RandomState},
-    io::{self, Write},
+    io::{self, Seek as _, Write},
     path::{Path, PathBuf},
     time::SystemTime,
 };
@@ -134,7 +134,7 @@ impl Files {
         loop {
             self.made += 1;
             let path = self.temporaries.join(self.temporary_name());
-            match disk::private_options().write(true).create_new(true).open(&path) {
+            match disk::private_options().read(true).write(true).create_new(true).open(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
                 Ok(file) => {
@@ -319,7 +319,8 @@ impl Current {
         if is_reversible {
             return Ok(Stored::Lf { octets });
         }
-        Ok(Stored::Bytes(Content { octets, sha256: disk::sha256(&self.path)? }))
+        self.file.rewind()?;
+        Ok(Stored::Bytes(Content { octets, sha256: disk::sha256(&self.file)? }))
     }
 }
 

@@ -164,16 +164,15 @@ pub(crate) fn same_content(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// Returns the SHA-256 hash of a file.
-pub(crate) fn sha256(path: &Path) -> io::Result<[u8; 32]> {
+/// Returns the SHA-256 hash of the rest of a file.
+pub(crate) fn sha256(file: impl Read) -> io::Result<[u8; 32]> {
     let mut hash = Sha256::new();
-    read_blocks(path, |block| hash.update(block))?;
+    read_blocks(file, |block| hash.update(block))?;
     Ok(hash.finalize().into())
 }
 
-/// Reads a file in blocks.
-pub(crate) fn read_blocks(path: &Path, mut see: impl FnMut(&[u8])) -> io::Result<()> {
-    let mut file = File::open(path)?;
+/// Reads the rest of a file in blocks.
+pub(crate) fn read_blocks(mut file: impl Read, mut see: impl FnMut(&[u8])) -> io::Result<()> {
     let mut block = vec![0; BLOCK];
     loop {
         match file.read(&mut block)? {

@@ -3,7 +3,8 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -87,14 +88,15 @@ impl Expected {
             Ok(metadata) if !metadata.is_file() || metadata.len() != self.octets => return Ok(false),
             metadata => metadata?,
         };
-        Ok(self.sha256 == if self.restored { restored_hash(path)? } else { disk::sha256(path)? })
+        let file = File::open(path)?;
+        Ok(self.sha256 == if self.restored { restored_hash(&file)? } else { disk::sha256(&file)? })
     }
 }
 
 /// Returns the hash of a file with LF converted to CRLF.
-fn restored_hash(path: &Path) -> io::Result<Digest> {
+fn restored_hash(file: &File) -> io::Result<Digest> {
     let (mut hash, mut restored) = (Sha256::new(), Vec::new());
-    disk::read_blocks(path, |block| {
+    disk::read_blocks(file, |block| {
         restored.clear();
         restore(block, &mut restored);
         hash.update(&restored);
