@@ -94,6 +94,13 @@ pub struct Headers<'m> {
 #[derive(Debug, Clone, Copy)]
 pub struct Date(pub header::Date);
 
+impl Date {
+    /// Returns the seconds since 1970. A leap second belongs to the minute before it.
+    pub fn unix_seconds(self) -> i64 {
+        self.0.unix_seconds() - i64::from(self.0.is_leap_second())
+    }
+}
+
 impl Serialize for Date {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)

@@ -15,8 +15,8 @@ use super::{
 use crate::cli::{
     escape::escape,
     json::{
-        Account, Delete, Deletion, Device, DeviceLine, Fetch, Headers, Preview, Record, Refused, Server,
-        Status, Uidl,
+        self, Account, Delete, Deletion, Device, DeviceLine, Fetch, Headers, Preview, Record, Refused,
+        Server, Status, Uidl,
     },
 };
 
@@ -82,7 +82,7 @@ impl Printer<'_> {
         mark(&mut row, message.new);
         let is_narrow = self.format.terminal.is_some_and(|columns| columns < NARROW);
         if !is_narrow {
-            row.left(self.date(headers.date.map(|date| date.0.unix_seconds())), self.date_width(), DIM);
+            row.left(self.date(headers.date.map(json::Date::unix_seconds)), self.date_width(), DIM);
         }
         let from = senders(headers.from.as_deref().unwrap_or_default());
         match self.format.terminal {

@@ -115,6 +115,13 @@ fn headers_are_whole_in_a_pipe_and_cut_on_a_terminal() {
 }
 
 #[test]
+fn a_leap_second_belongs_to_the_minute_before_it() {
+    let mut message = headers("a@b", "s");
+    message.date = Date::parse("Sat, 31 Dec 2016 23:59:60 +0000").map(json::Date);
+    assert!(printed(format(None), |out| out.headers(&message)).contains("2016-12-31 23:59"));
+}
+
+#[test]
 fn recent_dates_are_relative() {
     let table = [
         ("2025-03-06T00:00:00+00:00", "today 00:00"),

@@ -56,6 +56,12 @@ impl Date {
         self.offset_minutes
     }
 
+    /// Returns true for a leap second, as in `23:59:60`.
+    #[must_use]
+    pub fn is_leap_second(self) -> bool {
+        self.second == 60
+    }
+
     fn is_possible(self) -> bool {
         (1900..=9999).contains(&self.year)
             && (1..=12).contains(&self.month)
@@ -63,11 +69,11 @@ impl Date {
             && self.hour < 24
             && self.minute < 60
             && self.offset_minutes.abs() < 24 * 60
-            && (self.second < 60 || self.second == 60 && self.is_leap_second())
+            && (self.second < 60 || self.second == 60 && self.is_before_half_year())
     }
 
     /// Leap seconds are inserted at the end of June or December, in UTC.
-    fn is_leap_second(self) -> bool {
+    fn is_before_half_year(self) -> bool {
         let next = self.unix_seconds();
         let half_years = [(self.year, 7), (self.year, 1), (self.year + 1, 1)];
         half_years.iter().any(|&(year, month)| next == days_since_epoch(year, month, 1) * DAY)
