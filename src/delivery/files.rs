@@ -23,7 +23,7 @@ use super::{
     process::host,
     record::{
         Record,
-        journal::{Content, Entry, Stored},
+        journal::{Content, Entry, FileContent},
         word::escape,
     },
     storage::Incoming,
@@ -42,7 +42,7 @@ pub(crate) struct Files {
     syncing: Syncing,
     current: Option<Current>,
     /// Messages, each with its temporary file and the content of that file.
-    staged: Vec<(Staged, TempPath, Stored)>,
+    staged: Vec<(Staged, TempPath, FileContent)>,
     made: u64,
     process: u32,
     /// True if new files have the right mode, so that it need not be read again.
@@ -189,7 +189,7 @@ impl Files {
 
     fn store(
         &mut self,
-        staged: Vec<(Staged, TempPath, Stored)>,
+        staged: Vec<(Staged, TempPath, FileContent)>,
         context: &mut CommitContext,
     ) -> Result<(), Error> {
         let failure = |folder: &Path, error: &io::Error| cannot("write to", folder, error);
@@ -276,7 +276,7 @@ impl Store for Files {
     fn end(&mut self, message: Staged) -> Result<(), Error> {
         let Some(mut current) = self.current.take() else { return Ok(()) };
         let stored = match &mut self.naming {
-            Naming::Eml(_) => Ok(Stored::Bytes(message.content)),
+            Naming::Eml(_) => Ok(FileContent::Bytes(message.content)),
             Naming::Maildir { ends, converted, .. } => current.finish(ends, converted),
         };
         let synced = stored.and_then(|stored| self.syncing.file(&current.file).map(|()| stored));
@@ -311,16 +311,16 @@ impl Current {
     }
 
     /// Ends a message whose line ends are converted.
-    fn finish(&mut self, ends: &mut LineEnds, converted: &mut Vec<u8>) -> io::Result<Stored> {
+    fn finish(&mut self, ends: &mut LineEnds, converted: &mut Vec<u8>) -> io::Result<FileContent> {
         converted.clear();
         let is_reversible = ends.finish(converted);
         self.write(converted)?;
         let octets = self.octets;
         if is_reversible {
-            return Ok(Stored::Lf { octets });
+            return Ok(FileContent::Lf { octets });
         }
         self.file.rewind()?;
-        Ok(Stored::Bytes(Content { octets, sha256: disk::sha256(&self.file)? }))
+        Ok(FileContent::Bytes(Content { octets, sha256: disk::sha256(&self.file)? }))
     }
 }
 

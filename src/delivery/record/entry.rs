@@ -24,7 +24,7 @@ pub(crate) struct Content {
 
 /// The content of a message's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stored {
+pub(crate) enum FileContent {
     /// Bytes with this length and hash.
     Bytes(Content),
     /// This number of bytes, which have the hash of the message once each LF is converted to CRLF.
@@ -100,7 +100,7 @@ pub(crate) enum Entry<'a> {
     /// The temporary file is durable, contains `stored`, and is about to be renamed.
     File {
         message: Message<'a>,
-        stored: Stored,
+        stored: FileContent,
         temporary: Cow<'a, Path>,
         name: Cow<'a, Path>,
     },
@@ -166,11 +166,11 @@ impl<'a> Entry<'a> {
             Self::File { message, stored, temporary, name } => {
                 message.write("file", line);
                 match stored {
-                    Stored::Bytes(content) => {
+                    FileContent::Bytes(content) => {
                         number(line, content.octets);
                         digest(line, Some(&content.sha256));
                     }
-                    Stored::Lf { octets } => {
+                    FileContent::Lf { octets } => {
                         number(line, *octets);
                         field(line, LF);
                     }
@@ -234,7 +234,7 @@ impl<'a> Entry<'a> {
         let entry = match fields.next()? {
             b"file" => Self::File {
                 message: Message::parse(&mut fields)?,
-                stored: parse_stored(&mut fields)?,
+                stored: parse_file_content(&mut fields)?,
                 temporary: disk::path_from_bytes(unescape(fields.next()?)?).into(),
                 name: disk::path_from_bytes(unescape(fields.next()?)?).into(),
             },
@@ -348,7 +348,7 @@ fn parse_digest(word: &[u8]) -> Option<Digest> {
     (invalid < 16).then_some(digest)
 }
 
-/// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains two hashes per message.
+/// The value of each hex digit; [`u8::MAX`] for all other bytes. A table, because a record contains several hashes per message.
 static NIBBLES: [u8; 256] = {
     let mut nibbles = [u8::MAX; 256];
     let mut value = 0;
@@ -367,15 +367,15 @@ fn parse_content(fields: &mut Fields<'_>) -> Option<Option<Content>> {
     Some(octets.zip(sha256).map(|(octets, sha256)| Content { octets, sha256 }))
 }
 
-fn parse_stored(fields: &mut Fields<'_>) -> Option<Stored> {
+fn parse_file_content(fields: &mut Fields<'_>) -> Option<FileContent> {
     let octets = parse_number(fields.next()?)?;
     match fields.next()? {
-        LF => Some(Stored::Lf { octets }),
-        word => Some(Stored::Bytes(Content { octets, sha256: parse_digest(word)? })),
+        LF => Some(FileContent::Lf { octets }),
+        word => Some(FileContent::Bytes(Content { octets, sha256: parse_digest(word)? })),
     }
 }
 
-/// In place of the hash of a file: see [`Stored::Lf`].
+/// In place of the hash of a file: see [`FileContent::Lf`].
 const LF: &[u8] = b"lf";
 
 /// Maximum number of pages in a line.

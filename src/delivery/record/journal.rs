@@ -13,7 +13,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-pub(crate) use super::entry::{Append, Content, Deletion, Digest, Entry, Message, PAGES, Stored};
+pub(crate) use super::entry::{Append, Content, Deletion, Digest, Entry, FileContent, Message, PAGES};
 use super::{
     operations::Operations,
     word::{escape, field, number, parse_number},

@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     index::key,
-    journal::{Append, Content, Deletion, Digest, Entry, Message, PAGES, Stored},
+    journal::{Append, Content, Deletion, Digest, Entry, FileContent, Message, PAGES},
 };
 
 /// A message whose storage was begun but not recorded as done.
@@ -18,7 +18,7 @@ pub(super) struct Unfinished {
 }
 
 pub(super) enum Operation {
-    File { stored: Stored, temporary: PathBuf, name: PathBuf },
+    File { stored: FileContent, temporary: PathBuf, name: PathBuf },
     Append(Arc<Append>),
 }
 

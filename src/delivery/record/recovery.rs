@@ -13,7 +13,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    journal::{Append, Content, Digest, Stored},
+    journal::{Append, Content, Digest, FileContent},
     operations::{Operation, Operations, OwnedMessage, Unfinished},
 };
 use crate::delivery::{file_name, fs as disk, line_ends::restore, mbox};
@@ -72,10 +72,10 @@ struct Expected {
 }
 
 impl Expected {
-    fn of(stored: &Stored, message: Option<Content>) -> Option<Self> {
+    fn of(stored: &FileContent, message: Option<Content>) -> Option<Self> {
         Some(match *stored {
-            Stored::Bytes(Content { octets, sha256 }) => Self { octets, sha256, restored: false },
-            Stored::Lf { octets } => Self { octets, sha256: message?.sha256, restored: true },
+            FileContent::Bytes(Content { octets, sha256 }) => Self { octets, sha256, restored: false },
+            FileContent::Lf { octets } => Self { octets, sha256: message?.sha256, restored: true },
         })
     }
 
@@ -104,7 +104,7 @@ fn restored_hash(file: &File) -> io::Result<Digest> {
     Ok(hash.finalize().into())
 }
 
-fn recover_file(stored: &Stored, message: Option<Content>, temporary: &Path, name: &Path) -> Outcome {
+fn recover_file(stored: &FileContent, message: Option<Content>, temporary: &Path, name: &Path) -> Outcome {
     let Some(expected) = Expected::of(stored, message) else { return Outcome::Void };
     match finish(&expected, temporary, name) {
         Ok(Some(place)) => Outcome::Stored(place),

@@ -8,7 +8,7 @@ use std::{fs, path::Path, time::Duration};
 use sha2::Digest as _;
 
 use super::{
-    journal::{Append, Content, Stored},
+    journal::{Append, Content, FileContent},
     *,
 };
 use crate::delivery::mbox::{Mbox, recover};

@@ -11,7 +11,7 @@ fn killed(state: &Path, mail: &Path) -> [PathBuf; 4] {
     let paths = ["a.tmp", "a.eml", "b.tmp", "b.eml"].map(|name| mail.join(name));
     let [first, first_name, second, second_name] = paths.clone();
     let mut record = open(state);
-    let stored = Stored::Bytes(content(b"mail"));
+    let stored = FileContent::Bytes(content(b"mail"));
     let one = Entry::File { message: message("a"), stored, temporary: first.into(), name: first_name.into() };
     let other =
         Entry::File { message: message("b"), stored, temporary: second.into(), name: second_name.into() };
@@ -62,7 +62,7 @@ fn files_are_recovered_by_their_content() {
     }
 }
 
-/// The line of a file with LF in place of CRLF has no hash of its own: the hash of the message proves the content.
+/// The line of a file with LF in place of CRLF contains no hash of the file: the hash of the message proves the content.
 #[test]
 fn files_with_other_line_ends_are_recovered_by_their_content() {
     let received = b"a\r\n\rb\r\r\nc";
@@ -82,7 +82,7 @@ fn files_with_other_line_ends_are_recovered_by_their_content() {
         let message = Message { content: Some(content(received)), ..message("a") };
         let entry = Entry::File {
             message,
-            stored: Stored::Lf { octets: unix.len() as u64 },
+            stored: FileContent::Lf { octets: unix.len() as u64 },
             temporary: temporary.as_path().into(),
             name: name.as_path().into(),
         };
@@ -196,7 +196,7 @@ fn a_message_that_a_mail_reader_moved_is_found() {
         .append(
             &[Entry::File {
                 message: message("a"),
-                stored: Stored::Bytes(content(b"mail")),
+                stored: FileContent::Bytes(content(b"mail")),
                 temporary,
                 name,
             }],
